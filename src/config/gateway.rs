@@ -1,0 +1,342 @@
+//! The configuration as meant: it cannot be invalid. Names are resolved to indexes, inherited settings are filled in,
+//! secrets are read, durations are `Duration`s, sizes are bytes.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::config::secret::Secret;
+use crate::ir::Format;
+
+/// Everything under `gateway:`.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    pub listen: Vec<Listen>,
+    pub auth: AuthMode,
+    /// `ADMIN_KEY` of the environment: opens the data plane as well (S2).
+    pub admin_key: Option<Secret>,
+    pub trusted_proxies: Vec<IpNet>,
+    pub limits: Limits,
+    /// Whether `x-tidegate-route` is sent.
+    pub debug_headers: bool,
+    /// How often a waiting stream client is pinged. `None`: never.
+    pub ping: Option<Duration>,
+    /// `cors.origins`: exact origins, or `*`.
+    pub cors_origins: Vec<String>,
+    pub log: Log,
+    pub providers: Vec<Provider>,
+    pub models: Vec<Model>,
+    /// Index into `models`.
+    pub default_model: Option<usize>,
+    /// Index into `providers`.
+    pub preferred_provider: Option<usize>,
+    pub client_keys: Vec<ClientKey>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// `host:port`, as Pingora takes it.
+    pub addr: SocketAddr,
+    pub tls: Option<TlsFiles>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMode {
+    Auto,
+    Keys,
+    Open,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one request body, after decompression too.
+    pub max_body: usize,
+    /// Bytes of all request bodies that are held at once.
+    pub max_body_in_flight: usize,
+    /// From the end of the head to the end of the body.
+    pub body_read: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    /// `None`: standard error.
+    pub file: Option<PathBuf>,
+    /// Whether every request gets an access line.
+    pub requests: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A vendor account.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    pub name: String,
+    /// What it speaks, and where and how for each format. Never empty, no format twice.
+    pub offers: Vec<Offer>,
+    pub keys: Keys,
+    /// Added to every request, over what we would send.
+    pub headers: Vec<(String, String)>,
+    /// Real model names that clients may use: spelled out, or globs.
+    pub expose: Vec<Glob>,
+    pub health: Option<ActiveHealth>,
+    pub capabilities: Capabilities,
+    pub tls: ProviderTls,
+    pub enabled: bool,
+    /// For endpoints that stand in no `models:` entry (real names).
+    pub policy: Policy,
+}
+
+/// One format of a provider.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    pub format: Format,
+    pub base: BaseUrl,
+    pub auth: AuthHeader,
+}
+
+/// A vendor's base URL, taken apart. The path carries the version and never ends in a slash: `/v1`, `/api/v1beta/openai`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BaseUrl {
+    pub tls: bool,
+    /// A DNS name, an IPv4 address or an IPv6 address without brackets. Never empty.
+    pub host: String,
+    pub port: u16,
+    pub path: String,
+}
+
+impl BaseUrl {
+    /// `host[:port]` for `Host` and `:authority`; the port is left out where it is the scheme's own.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let usual = if self.tls { 443 } else { 80 };
+        if self.port == usual { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+/// How a key is presented: `{ header: Authorization, format: "Bearer {key}" }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthHeader {
+    pub header: String,
+    /// Before and after the key.
+    pub prefix: String,
+    pub suffix: String,
+}
+
+#[derive(Debug, Clone)]
+pub enum Keys {
+    /// At least one; a vendor that asks for none has a single key with no value.
+    Own(Vec<ProviderKey>),
+    /// The client's own credential is sent on.
+    Passthrough,
+}
+
+#[derive(Debug, Clone)]
+pub struct ProviderKey {
+    /// `None`: no credential header is sent.
+    pub value: Option<Secret>,
+    pub weight: u32,
+    pub enabled: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveHealth {
+    /// Asked with GET, below the base URL's path.
+    pub path: String,
+    pub every: Duration,
+}
+
+/// What a provider's models can take. Requests that need what is `false` skip its endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    pub tools: bool,
+    pub images: bool,
+    /// Whether a trailing assistant turn is continued.
+    pub prefill: bool,
+}
+
+/// How a provider is reached over TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderTls {
+    /// PEM bundle that replaces the system's roots for this provider.
+    pub ca: Option<PathBuf>,
+    /// Name for SNI and verification; the base URL's host by default.
+    pub server_name: Option<String>,
+    pub http: HttpVersions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpVersions {
+    /// HTTP/2 where ALPN grants it, else HTTP/1.1. Without TLS: HTTP/1.1.
+    Auto,
+    Http1,
+    /// HTTP/2 only; without TLS with prior knowledge.
+    Http2,
+}
+
+/// A virtual model: the name clients ask for, and its pool of endpoints.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub name: String,
+    pub aliases: Vec<Glob>,
+    pub balance: Balance,
+    pub sticky: bool,
+    /// Weight of each provider for the outer round robin, by provider index; 1 where absent.
+    pub provider_weights: Vec<(usize, u32)>,
+    /// Other virtual models, by index, tried after the last tier. Never leads back to itself.
+    pub fallbacks: Vec<usize>,
+    pub endpoints: Vec<Endpoint>,
+    pub enabled: bool,
+    /// Bounds of a whole request: `retry.max_attempts`, `retry.patience`, `retry.budget`, `timeouts.total`.
+    pub policy: Policy,
+    /// Made by us (`haiku`, `sonnet`, `opus`), not declared in the file.
+    pub built_in: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    /// Over providers by `provider_weights`, then over a provider's endpoints by `weight`.
+    RoundRobin,
+    /// Over endpoints by `weight`.
+    Weighted,
+    LeastBusy,
+    Fastest,
+}
+
+/// One upstream model at one provider.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Index into `providers`.
+    pub provider: usize,
+    /// The name sent upstream.
+    pub model: String,
+    /// Smaller is preferred.
+    pub priority: u32,
+    /// At least 1.
+    pub weight: u32,
+    /// Tokens; `None`: undeclared, every request is assumed to fit.
+    pub max_context: Option<u64>,
+    pub streaming: bool,
+    pub non_streaming: bool,
+    pub enabled: bool,
+    /// With everything inherited filled in.
+    pub policy: Policy,
+}
+
+/// What may stand at gateway, provider, model or endpoint; the innermost wins, setting by setting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    pub timeouts: Timeouts,
+    pub retry: Retry,
+    pub cooldown: Cooldown,
+    pub breaker: Breaker,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// Of streams: from the request sent to the first content.
+    pub first_token: Duration,
+    /// Of non-streams: the whole answer.
+    pub response: Duration,
+    /// Between two events of a stream.
+    pub idle: Duration,
+    /// All attempts together, until content.
+    pub total: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Retry {
+    /// Same-endpoint retries after the first try.
+    pub retries: u32,
+    /// Backoff: `base` doubles up to `max`.
+    pub base: Duration,
+    pub max: Duration,
+    /// All attempts of a request, on any endpoint.
+    pub max_attempts: u32,
+    /// The longest wait for a cooling endpoint or key.
+    pub patience: Duration,
+    /// Same-endpoint retries as a share of the virtual model's requests of the last 10 s, 0.0 to 1.0.
+    pub budget: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cooldown {
+    pub base: Duration,
+    pub max: Duration,
+    pub probe_after: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breaker {
+    /// Requests in a row that must fail.
+    pub failures: u32,
+    pub open_for: Duration,
+}
+
+/// What a client authenticates with.
+#[derive(Debug, Clone)]
+pub struct ClientKey {
+    pub name: String,
+    pub value: Secret,
+    /// Virtual models and exposed names it may call. `None`: all.
+    pub models: Option<Vec<Glob>>,
+    /// Seconds since the Unix epoch.
+    pub expires: Option<u64>,
+    pub enabled: bool,
+}
+
+/// A name pattern: `*` stands for any run of characters, everything else for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob {
+    pattern: String,
+}
+
+impl Glob {
+    pub fn new(pattern: impl Into<String>) -> Glob {
+        Glob { pattern: pattern.into() }
+    }
+
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Whether the pattern is a plain name.
+    pub fn is_literal(&self) -> bool {
+        !self.pattern.contains('*')
+    }
+
+    /// Characters that are not `*`: the longer, the more specific.
+    pub fn literal_len(&self) -> usize {
+        self.pattern.chars().filter(|c| *c != '*').count()
+    }
+
+    pub fn matches(&self, name: &str) -> bool {
+        let mut parts = self.pattern.split('*');
+        let Some(mut rest) = parts.next().and_then(|head| name.strip_prefix(head)) else { return false };
+        if self.is_literal() {
+            return rest.is_empty();
+        }
+        let mut parts = parts.peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                return rest.ends_with(part);
+            }
+            let Some(at) = rest.find(part) else { return false };
+            rest = rest.get(at + part.len()..).unwrap_or("");
+        }
+        true
+    }
+}

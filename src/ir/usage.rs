@@ -1,0 +1,37 @@
+/// Tokens of one answer, in disjoint buckets: no token is in two of them. `None` = the vendor did not say.
+///
+/// Vendors count differently (OpenAI's `prompt_tokens` includes cached ones, Anthropic's `input_tokens` does not);
+/// whoever reads a reply brings its numbers to this form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Input tokens that were neither read from nor written to a prompt cache, text and images, without audio.
+    pub input: Option<u64>,
+    /// Input tokens read from the vendor's prompt cache.
+    pub cache_read: Option<u64>,
+    /// Input tokens written to the vendor's prompt cache.
+    pub cache_write: Option<u64>,
+    /// Output tokens without reasoning and audio.
+    pub output: Option<u64>,
+    /// Output tokens spent on reasoning, where the vendor tells them apart.
+    pub reasoning: Option<u64>,
+    /// Audio tokens of input and output.
+    pub audio: Option<u64>,
+}
+
+impl Usage {
+    /// Whether the vendor said anything at all.
+    pub fn is_known(&self) -> bool {
+        *self != Usage::default()
+    }
+
+    /// Takes over every field that `later` knows: vendors repeat and refine their numbers within one stream.
+    pub fn merge(&mut self, later: Usage) {
+        let last = |slot: &mut Option<u64>, new: Option<u64>| *slot = new.or(*slot);
+        last(&mut self.input, later.input);
+        last(&mut self.cache_read, later.cache_read);
+        last(&mut self.cache_write, later.cache_write);
+        last(&mut self.output, later.output);
+        last(&mut self.reasoning, later.reasoning);
+        last(&mut self.audio, later.audio);
+    }
+}
