@@ -50,12 +50,18 @@ pub fn wall() -> Duration {
     system_time().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-#[allow(clippy::disallowed_methods, reason = "this module is the one home of the clocks")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this module is the one home of the clocks"
+)]
 fn instant() -> Instant {
     Instant::now()
 }
 
-#[allow(clippy::disallowed_methods, reason = "this module is the one home of the clocks")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this module is the one home of the clocks"
+)]
 fn system_time() -> SystemTime {
     SystemTime::now()
 }

@@ -1,0 +1,80 @@
+//! The one value that a finished request leaves behind.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::id::RequestId;
+use crate::ir::{Format, Usage};
+
+/// A finished request with everything that was tried for it.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub id: RequestId,
+    /// When it arrived, since the Unix epoch.
+    pub at: Duration,
+    pub client: Option<IpAddr>,
+    /// Name of the client key, where one was presented and asked for.
+    pub client_key: Option<Arc<str>>,
+    pub method: String,
+    /// Without the query.
+    pub path: String,
+    pub format: Option<Format>,
+    /// What the client asked for.
+    pub asked_model: Option<String>,
+    /// The virtual model, or the exposed real name, that this became.
+    pub model: Option<Arc<str>>,
+    pub stream: bool,
+    /// The status that the client got; 499 when it went away before one was sent.
+    pub status: u16,
+    pub ending: Ending,
+    /// Body bytes from and to the client.
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// From the arrival of the head.
+    pub first_content: Option<Duration>,
+    pub total: Duration,
+    pub usage: Usage,
+    /// The vendor did not say; the numbers are ours.
+    pub usage_estimated: bool,
+    pub attempts: Vec<AttemptRow>,
+}
+
+/// How a request ended, seen from the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// A whole answer.
+    Complete,
+    /// An error answer, ours or the vendor's.
+    Refused,
+    /// The answer broke off after it had begun; the client was told.
+    Broken,
+    /// The client went away.
+    ClientGone,
+}
+
+impl Ending {
+    pub fn name(self) -> &'static str {
+        match self {
+            Ending::Complete => "complete",
+            Ending::Refused => "refused",
+            Ending::Broken => "broken",
+            Ending::ClientGone => "client_gone",
+        }
+    }
+}
+
+/// One attempt of a request.
+#[derive(Debug, Clone)]
+pub struct AttemptRow {
+    pub provider: Arc<str>,
+    /// The model's name upstream.
+    pub model: Arc<str>,
+    /// Which of the provider's keys, counted from 1; 0 with `passthrough`.
+    pub key: usize,
+    /// The vendor's status, where one came.
+    pub status: Option<u16>,
+    /// Why it ended: `ok`, `connect`, `status`, …
+    pub outcome: &'static str,
+    pub took: Duration,
+}

@@ -1,0 +1,325 @@
+//! The access line: one line a request, text (`key=value`) or JSON.
+
+use std::io::Write;
+use std::time::Duration;
+
+use crate::config::LogFormat;
+use crate::ledger::{AttemptRow, Record};
+
+/// Appends the record's line, with its line feed.
+pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
+    let mut line = match format {
+        LogFormat::Text => Line::text(out, record.at),
+        LogFormat::Json => Line::json(out, record.at),
+    };
+    line.word("id", record.id.as_str());
+    if let Some(client) = record.client {
+        line.shown("client", client);
+    }
+    line.maybe("key", record.client_key.as_deref());
+    line.word("method", &record.method);
+    line.word("path", &record.path);
+    line.maybe("format", record.format.map(|f| f.name()));
+    line.maybe("asked", record.asked_model.as_deref());
+    line.maybe("model", record.model.as_deref());
+    line.shown("stream", record.stream);
+    line.shown("status", record.status);
+    line.word("ending", record.ending.name());
+    line.shown("bytes_in", record.bytes_in);
+    line.shown("bytes_out", record.bytes_out);
+    if let Some(first) = record.first_content {
+        line.millis("first_ms", first);
+    }
+    line.millis("total_ms", record.total);
+    usage(&mut line, record);
+    line.attempts(&record.attempts);
+    line.end();
+}
+
+fn usage(line: &mut Line<'_>, record: &Record) {
+    let usage = record.usage;
+    let buckets = [
+        ("input", usage.input),
+        ("cache_read", usage.cache_read),
+        ("cache_write", usage.cache_write),
+        ("output", usage.output),
+        ("reasoning", usage.reasoning),
+        ("audio", usage.audio),
+    ];
+    for (name, tokens) in buckets {
+        if let Some(tokens) = tokens {
+            line.shown(name, tokens);
+        }
+    }
+    if record.usage_estimated {
+        line.shown("usage_estimated", true);
+    }
+}
+
+struct Line<'a> {
+    out: &'a mut Vec<u8>,
+    json: bool,
+}
+
+impl<'a> Line<'a> {
+    fn text(out: &'a mut Vec<u8>, at: Duration) -> Line<'a> {
+        write_time(out, at);
+        out.extend_from_slice(b" REQ  ");
+        Line { out, json: false }
+    }
+
+    fn json(out: &'a mut Vec<u8>, at: Duration) -> Line<'a> {
+        out.extend_from_slice(b"{\"time\":\"");
+        write_time(out, at);
+        out.extend_from_slice(b"\",\"level\":\"request\"");
+        Line { out, json: true }
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.json {
+            self.out.extend_from_slice(b",\"");
+            self.out.extend_from_slice(name.as_bytes());
+            self.out.extend_from_slice(b"\":");
+        } else {
+            if self.out.last() != Some(&b' ') {
+                self.out.push(b' ');
+            }
+            self.out.extend_from_slice(name.as_bytes());
+            self.out.push(b'=');
+        }
+    }
+
+    /// A value that a stranger may have chosen.
+    fn word(&mut self, name: &str, value: &str) {
+        self.name(name);
+        if self.json || !is_plain(value) {
+            write_json_string(self.out, value);
+        } else {
+            self.out.extend_from_slice(value.as_bytes());
+        }
+    }
+
+    fn maybe(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.word(name, value);
+        }
+    }
+
+    /// A number, a boolean or an address.
+    fn shown(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.name(name);
+        let text = value.to_string();
+        let bare = !self.json
+            || text == "true"
+            || text == "false"
+            || text.bytes().all(|b| b.is_ascii_digit());
+        if bare {
+            self.out.extend_from_slice(text.as_bytes());
+        } else {
+            write_json_string(self.out, &text);
+        }
+    }
+
+    fn millis(&mut self, name: &str, value: Duration) {
+        self.name(name);
+        write_millis(self.out, value);
+    }
+
+    fn attempts(&mut self, attempts: &[AttemptRow]) {
+        if attempts.is_empty() {
+            return;
+        }
+        self.name("attempts");
+        if self.json {
+            self.out.push(b'[');
+            for (n, row) in attempts.iter().enumerate() {
+                if n > 0 {
+                    self.out.push(b',');
+                }
+                json_attempt(self.out, row);
+            }
+            self.out.push(b']');
+        } else {
+            for (n, row) in attempts.iter().enumerate() {
+                if n > 0 {
+                    self.out.push(b',');
+                }
+                text_attempt(self.out, row);
+            }
+        }
+    }
+
+    fn end(self) {
+        self.out
+            .extend_from_slice(if self.json { b"}\n" } else { b"\n" });
+    }
+}
+
+/// `relay-a/gpt-4o#1:ok:200:12.3ms`
+fn text_attempt(out: &mut Vec<u8>, row: &AttemptRow) {
+    out.extend_from_slice(row.provider.as_bytes());
+    out.push(b'/');
+    out.extend_from_slice(row.model.as_bytes());
+    out.push(b'#');
+    out.extend_from_slice(row.key.to_string().as_bytes());
+    out.push(b':');
+    out.extend_from_slice(row.outcome.as_bytes());
+    if let Some(status) = row.status {
+        out.push(b':');
+        out.extend_from_slice(status.to_string().as_bytes());
+    }
+    out.push(b':');
+    write_millis(out, row.took);
+    out.extend_from_slice(b"ms");
+}
+
+fn json_attempt(out: &mut Vec<u8>, row: &AttemptRow) {
+    out.extend_from_slice(b"{\"provider\":");
+    write_json_string(out, &row.provider);
+    out.extend_from_slice(b",\"model\":");
+    write_json_string(out, &row.model);
+    out.extend_from_slice(b",\"key\":");
+    out.extend_from_slice(row.key.to_string().as_bytes());
+    out.extend_from_slice(b",\"outcome\":\"");
+    out.extend_from_slice(row.outcome.as_bytes());
+    out.push(b'"');
+    if let Some(status) = row.status {
+        out.extend_from_slice(b",\"status\":");
+        out.extend_from_slice(status.to_string().as_bytes());
+    }
+    out.extend_from_slice(b",\"ms\":");
+    write_millis(out, row.took);
+    out.push(b'}');
+}
+
+fn is_plain(value: &str) -> bool {
+    !value.is_empty()
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'=')
+}
+
+fn write_millis(out: &mut Vec<u8>, value: Duration) {
+    let micros = value.as_micros();
+    append(out, format_args!("{}.{:03}", micros / 1000, micros % 1000));
+}
+
+fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    // Writing to a vector cannot fail.
+    out.write_fmt(text).unwrap_or_default();
+}
+
+/// A JSON string with its quotes.
+pub fn write_json_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    for c in text.chars() {
+        match c {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            '\n' => out.extend_from_slice(b"\\n"),
+            c if u32::from(c) < 0x20 || c == '\u{7f}' => {
+                append(out, format_args!("\\u{:04x}", u32::from(c)))
+            }
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
+/// `2026-01-31T12:00:00.000Z` (RFC 3339) of a time since the Unix epoch.
+pub fn write_time(out: &mut Vec<u8>, since_epoch: Duration) {
+    let secs = since_epoch.as_secs();
+    let (year, month, day) = civil(secs / 86_400);
+    let of_day = secs % 86_400;
+    append(
+        out,
+        format_args!(
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+            of_day / 3600,
+            of_day / 60 % 60,
+            of_day % 60,
+            since_epoch.subsec_millis()
+        ),
+    );
+}
+
+/// Year, month, day of a day since 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil(days: u64) -> (u64, u64, u64) {
+    let z = days + 719_468;
+    let era = z / 146_097;
+    let doe = z % 146_097;
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    let year = yoe + era * 400 + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RequestId;
+    use crate::ir::Usage;
+    use crate::ledger::Ending;
+
+    fn record() -> Record {
+        Record {
+            id: RequestId::fresh(),
+            at: Duration::from_millis(1_769_860_800_123),
+            client: Some("127.0.0.1".parse().unwrap()),
+            client_key: Some("ci".into()),
+            method: "POST".into(),
+            path: "/v1/chat/completions".into(),
+            format: Some(crate::ir::Format::OpenaiChat),
+            asked_model: Some("a \"b\"\nc".into()),
+            model: Some("sonnet".into()),
+            stream: true,
+            status: 200,
+            ending: Ending::Complete,
+            bytes_in: 12,
+            bytes_out: 34,
+            first_content: Some(Duration::from_micros(1500)),
+            total: Duration::from_millis(20),
+            usage: Usage {
+                input: Some(3),
+                output: Some(4),
+                ..Usage::default()
+            },
+            usage_estimated: false,
+            attempts: vec![AttemptRow {
+                provider: "demo".into(),
+                model: "demo-sonnet".into(),
+                key: 1,
+                status: Some(200),
+                outcome: "ok",
+                took: Duration::from_millis(9),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_json_line_is_json_whatever_a_stranger_wrote() {
+        let mut out = Vec::new();
+        write_line(&mut out, &record(), LogFormat::Json);
+        let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(line["asked"], "a \"b\"\nc");
+        assert_eq!(line["time"], "2026-01-31T12:00:00.123Z");
+        assert_eq!(line["attempts"][0]["outcome"], "ok");
+        assert_eq!(line["first_ms"], 1.5);
+    }
+
+    #[test]
+    fn a_text_line_is_one_line() {
+        let mut out = Vec::new();
+        write_line(&mut out, &record(), LogFormat::Text);
+        assert_eq!(out.iter().filter(|b| **b == b'\n').count(), 1);
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            text.contains(" attempts=demo/demo-sonnet#1:ok:200:9.000ms\n"),
+            "{text}"
+        );
+        assert!(text.contains(r#" asked="a \"b\"\nc" "#), "{text}");
+    }
+}

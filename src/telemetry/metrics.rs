@@ -1,0 +1,183 @@
+//! Prometheus metrics. Names carry their unit; labels are bounded by the configuration, never by what strangers send.
+
+use once_cell::sync::Lazy;
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
+};
+
+static REGISTRY: Lazy<Registry> = Lazy::new(Registry::new);
+
+/// Seconds: from a fast cached answer to the longest reasoning.
+const SECONDS: [f64; 16] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0,
+];
+
+/// Requests, by virtual model, client format, status and ending.
+pub static REQUESTS: Lazy<IntCounterVec> = Lazy::new(|| {
+    counters(
+        "tidegate_requests_total",
+        "Requests answered, by virtual model, client format, status and ending.",
+        &["model", "format", "status", "ending"],
+    )
+});
+
+/// Attempts, by provider, upstream model and outcome.
+pub static ATTEMPTS: Lazy<IntCounterVec> = Lazy::new(|| {
+    counters(
+        "tidegate_attempts_total",
+        "Attempts at endpoints, by provider, upstream model and outcome.",
+        &["provider", "model", "outcome"],
+    )
+});
+
+/// From a request's arrival to the first content sent to the client.
+pub static FIRST_CONTENT: Lazy<HistogramVec> = Lazy::new(|| {
+    histograms(
+        "tidegate_first_token_seconds",
+        "Time from a request's arrival to its first content.",
+        &["model"],
+    )
+});
+
+/// From a request's arrival to the end of its answer.
+pub static DURATION: Lazy<HistogramVec> = Lazy::new(|| {
+    histograms(
+        "tidegate_request_seconds",
+        "Time from a request's arrival to the end of its answer.",
+        &["model"],
+    )
+});
+
+/// Tokens by virtual model and bucket.
+pub static TOKENS: Lazy<IntCounterVec> = Lazy::new(|| {
+    counters(
+        "tidegate_tokens_total",
+        "Tokens by virtual model and bucket (input, cache_read, cache_write, output, reasoning, audio).",
+        &["model", "bucket"],
+    )
+});
+
+/// Requests being served.
+pub static IN_FLIGHT: Lazy<IntGauge> =
+    Lazy::new(|| gauge("tidegate_requests_in_flight", "Requests being served now."));
+
+/// Bytes of request bodies that are held.
+pub static BODY_BYTES: Lazy<IntGauge> = Lazy::new(|| {
+    gauge(
+        "tidegate_body_bytes_in_flight",
+        "Bytes of request bodies held now.",
+    )
+});
+
+/// Tasks alive on the serving runtime.
+pub static TASKS: Lazy<IntGauge> = Lazy::new(|| {
+    gauge(
+        "tidegate_tasks",
+        "Tasks alive on the runtime that serves requests.",
+    )
+});
+
+/// Endpoint state.
+pub static ENDPOINT_STATE: Lazy<GaugeVec> = Lazy::new(|| {
+    gauges(
+        "tidegate_endpoint_state",
+        "State of an endpoint: 0 ready, 1 half-open, 2 cooling, 3 breaker open.",
+        &["provider", "model"],
+    )
+});
+
+/// Key state.
+pub static KEY_STATE: Lazy<GaugeVec> = Lazy::new(|| {
+    gauges(
+        "tidegate_key_state",
+        "State of a provider key for an upstream model: 0 ready, 1 cooling after 429, 2 refused (401, 402, 403).",
+        &["provider", "model", "key"],
+    )
+});
+
+/// Single malformed events that vendors sent and that were skipped or passed on unread.
+pub static MALFORMED_EVENTS: Lazy<IntCounterVec> = Lazy::new(|| {
+    counters(
+        "tidegate_malformed_events_total",
+        "Malformed stream events from vendors.",
+        &["provider"],
+    )
+});
+
+/// Configuration reloads, by result.
+pub static RELOADS: Lazy<IntCounterVec> = Lazy::new(|| {
+    counters(
+        "tidegate_reloads_total",
+        "Configuration reloads, by result.",
+        &["result"],
+    )
+});
+
+/// Lines that could not be written.
+pub static LOG_LINES_DROPPED: Lazy<IntCounter> = Lazy::new(|| {
+    let made = IntCounter::new(
+        "tidegate_log_lines_dropped_total",
+        "Log lines that could not be written.",
+    );
+    registered(made)
+});
+
+/// Everything in the Prometheus text format.
+pub fn render() -> Vec<u8> {
+    let mut out = Vec::with_capacity(8 << 10);
+    if let Err(e) = TextEncoder::new().encode(&REGISTRY.gather(), &mut out) {
+        log::error!("cannot render metrics: {e}");
+    }
+    out
+}
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    registered(IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn gauges(name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+    registered(GaugeVec::new(Opts::new(name, help), labels))
+}
+
+fn histograms(name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+    let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+    registered(HistogramVec::new(opts, labels))
+}
+
+fn gauge(name: &str, help: &str) -> IntGauge {
+    registered(IntGauge::new(name, help))
+}
+
+/// Names and labels are literals of this file: a wrong one is a mistake that the first test run shows.
+#[allow(
+    clippy::expect_used,
+    reason = "only literals of this file decide; every test renders them"
+)]
+fn registered<C: Collector + Clone + 'static>(made: prometheus::Result<C>) -> C {
+    let metric = made.expect("a valid metric");
+    REGISTRY
+        .register(Box::new(metric.clone()))
+        .expect("a metric registered once");
+    metric
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_rendered() {
+        REQUESTS
+            .with_label_values(&["sonnet", "anthropic", "200", "complete"])
+            .inc();
+        IN_FLIGHT.set(0);
+        let text = String::from_utf8(render()).unwrap();
+        assert!(
+            text.contains("tidegate_requests_total{ending=\"complete\",format=\"anthropic\""),
+            "{text}"
+        );
+        assert!(text.contains("tidegate_requests_in_flight 0"));
+    }
+}
