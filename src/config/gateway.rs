@@ -120,9 +120,17 @@ pub struct BaseUrl {
 impl BaseUrl {
     /// `host[:port]` for `Host` and `:authority`; the port is left out where it is the scheme's own.
     pub fn authority(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
         let usual = if self.tls { 443 } else { 80 };
-        if self.port == usual { host } else { format!("{host}:{}", self.port) }
+        if self.port == usual {
+            host
+        } else {
+            format!("{host}:{}", self.port)
+        }
     }
 }
 
@@ -306,7 +314,9 @@ pub struct Glob {
 
 impl Glob {
     pub fn new(pattern: impl Into<String>) -> Glob {
-        Glob { pattern: pattern.into() }
+        Glob {
+            pattern: pattern.into(),
+        }
     }
 
     pub fn pattern(&self) -> &str {
@@ -325,7 +335,9 @@ impl Glob {
 
     pub fn matches(&self, name: &str) -> bool {
         let mut parts = self.pattern.split('*');
-        let Some(mut rest) = parts.next().and_then(|head| name.strip_prefix(head)) else { return false };
+        let Some(mut rest) = parts.next().and_then(|head| name.strip_prefix(head)) else {
+            return false;
+        };
         if self.is_literal() {
             return rest.is_empty();
         }
@@ -334,7 +346,9 @@ impl Glob {
             if parts.peek().is_none() {
                 return rest.ends_with(part);
             }
-            let Some(at) = rest.find(part) else { return false };
+            let Some(at) = rest.find(part) else {
+                return false;
+            };
             rest = rest.get(at + part.len()..).unwrap_or("");
         }
         true

@@ -3,9 +3,30 @@
 //! Two levels. *As written*: the YAML tree with the position of every node (`file`). *As meant*: [`Gateway`], which cannot be invalid (`check`).
 //! Between them every problem of a file is found, not only the first, and shown with its line (`report`).
 //! This room reads files that the configuration names (secrets) and nothing else; it knows no Pingora type.
+//!
+//! Start at [`load`]: `text` and `yaml` read the file, `fill` puts variables in, `check` turns the tree into a [`Gateway`], and `report` says what is
+//! wrong with it. The environment is an argument ([`Env`]); `dotenv` reads the file that stands under it. `vendors.yaml` is what holds with no configuration.
 
+mod check;
+mod dotenv;
+mod env;
+mod file;
+mod fill;
 mod gateway;
+mod load;
+mod report;
 mod secret;
+mod suggest;
+mod syntax;
+mod text;
+mod yaml;
 
+pub use env::Env;
 pub use gateway::*;
+pub use load::{
+    Loaded, Overrides, Source, any_address, listen_address, listeners, load, log_level, needs_demo,
+    needs_restart,
+};
+pub use report::{Place, Problem, Report, Severity, Style};
 pub use secret::Secret;
+pub use text::{Origin, Span};

@@ -19,13 +19,20 @@ impl Secret {
     /// `sk-…wxyz`: the first three and last four characters of a long secret, `…` of a short one.
     pub fn masked(&self) -> String {
         let chars: Vec<char> = self.0.chars().collect();
-        let (Some(head), Some(tail)) = (chars.get(..3), chars.len().checked_sub(4).and_then(|n| chars.get(n..))) else {
+        let (Some(head), Some(tail)) = (
+            chars.get(..3),
+            chars.len().checked_sub(4).and_then(|n| chars.get(n..)),
+        ) else {
             return "…".to_owned();
         };
         if chars.len() < 12 {
             return "…".to_owned();
         }
-        format!("{}…{}", head.iter().collect::<String>(), tail.iter().collect::<String>())
+        format!(
+            "{}…{}",
+            head.iter().collect::<String>(),
+            tail.iter().collect::<String>()
+        )
     }
 }
 

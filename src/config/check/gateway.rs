@@ -1,0 +1,321 @@
+//! `gateway`: its sections in order, what stands above the file, and the names that hold it together.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::Check;
+use super::models::{Draft, Vendors};
+use super::policy::DEFAULT;
+use super::providers::Providers;
+use super::settings::Settings;
+use crate::config::file::{Node, Value};
+use crate::config::gateway::{
+    AuthMode, ClientKey, Gateway, Glob, Limits, Listen, Log, LogFormat, Model, Policy,
+};
+use crate::config::load::Overrides;
+use crate::config::report::{Place, Problem};
+use crate::config::text::{Origin, Span};
+
+/// The port of a gateway that was told none.
+const PORT: u16 = 8899;
+
+/// Everything that is not in the file.
+pub(in crate::config) struct Outside<'a> {
+    pub overrides: &'a Overrides,
+    /// Where the demo vendor listens, if it is to be used.
+    pub demo: Option<SocketAddr>,
+}
+
+/// A checked configuration.
+pub(in crate::config) struct Meant {
+    pub gateway: Gateway,
+    pub pingora: Vec<(String, serde_json::Value)>,
+    pub log_level: log::LevelFilter,
+}
+
+impl Check<'_> {
+    /// Reads everything. The result holds only if no error was reported. `root`: the file's tree, `None` without a file.
+    pub(crate) fn gateway(&mut self, root: Option<&Node>, outside: &Outside<'_>) -> Meant {
+        let empty = Node {
+            span: Span::new(Origin::File, 0, 0),
+            value: Value::Map(Vec::new()),
+        };
+        if let Some(root) = root {
+            self.shape(root);
+        }
+        let pingora = root.map(|root| self.pingora(root)).unwrap_or_default();
+        let node = root.and_then(|root| root.get("gateway")).unwrap_or(&empty);
+        let settings = self.settings();
+        let outer = settings.patch.over(self.patch(node).over(DEFAULT));
+        self.total_bound(node, outer);
+        let providers = self.all_providers(node, outer, outside.demo);
+        let names: Vec<String> = providers
+            .list
+            .iter()
+            .map(|provider| provider.name.clone())
+            .collect();
+        let vendors = Vendors {
+            providers: &providers,
+            names: &names,
+            outer,
+        };
+        let drafts = self.models(node.get("models"), &vendors);
+        let preferred = self.preferred(node, &settings, &names);
+        let built_in = self.built_in(&drafts, &settings, &vendors, preferred);
+        let models = self.linked(drafts, built_in);
+        let default_model = self.default_model(node, &models);
+        let client_keys = self.client_keys(node.get("client_keys"));
+        self.client_key_models(&client_keys, &models, &providers, preferred);
+        let client_keys: Vec<ClientKey> = client_keys.into_iter().map(|(key, _)| key).collect();
+        let gateway = Gateway {
+            listen: self.listen(node, &settings, outside.overrides),
+            auth: self.auth_mode(node.get("auth")).unwrap_or(AuthMode::Auto),
+            trusted_proxies: self.trusted_proxies(node.get("trusted_proxies")),
+            limits: self.limits(node.get("limits")),
+            debug_headers: self.flag(node, "debug_headers", true),
+            ping: self.ping(node.entry("ping").map(|entry| &entry.node)),
+            cors_origins: self.cors(node.get("cors")),
+            log: self.log(node.get("log")),
+            admin_key: settings.admin_key.clone(),
+            providers: providers.list,
+            models,
+            default_model,
+            preferred_provider: preferred,
+            client_keys,
+        };
+        self.usable(&gateway, node);
+        let log_level = outside
+            .overrides
+            .log_level
+            .or(settings.log_level)
+            .unwrap_or(log::LevelFilter::Info);
+        Meant {
+            gateway,
+            pingora,
+            log_level,
+        }
+    }
+
+    /// Providers of the file; where it declares none, of the environment; and the demo vendor.
+    fn all_providers(&mut self, node: &Node, outer: Policy, demo: Option<SocketAddr>) -> Providers {
+        let mut providers = match node.get("providers") {
+            Some(declared) => self.providers(Some(declared), outer),
+            None => self.vendor_providers(outer),
+        };
+        if let Some(demo) = demo {
+            self.add_demo(&mut providers, demo, outer);
+        }
+        providers
+    }
+
+    fn preferred(&mut self, node: &Node, settings: &Settings, names: &[String]) -> Option<usize> {
+        let of_file = node
+            .get("preferred_provider")
+            .and_then(|node| self.string(node).map(|name| (name, Place::Text(node.span))));
+        let (name, place) = settings.preferred.clone().or(of_file)?;
+        self.lookup(&name, place, "provider", names)
+    }
+
+    /// All models, the file's first, with their fallbacks by index.
+    fn linked(&mut self, drafts: Vec<Draft>, built_in: Vec<Model>) -> Vec<Model> {
+        let of_file = drafts.iter().map(|draft| draft.model.name.clone());
+        let names: Vec<String> = of_file
+            .chain(built_in.iter().map(|model| model.name.clone()))
+            .collect();
+        let fallbacks = self.fallbacks(&drafts, &names);
+        let linked = drafts
+            .into_iter()
+            .zip(fallbacks)
+            .map(|(draft, fallbacks)| Model {
+                fallbacks,
+                ..draft.model
+            });
+        linked.chain(built_in).collect()
+    }
+
+    fn default_model(&mut self, node: &Node, models: &[Model]) -> Option<usize> {
+        let node = node.get("default_model")?;
+        let name = self.string(node)?;
+        let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
+        self.lookup(&name, node.span, "model", &names)
+    }
+
+    /// A name that a client key may call must lead somewhere; patterns may lead nowhere yet.
+    fn client_key_models(
+        &mut self,
+        keys: &[(ClientKey, Vec<(Glob, Span)>)],
+        models: &[Model],
+        providers: &Providers,
+        preferred: Option<usize>,
+    ) {
+        if preferred.is_some() {
+            return;
+        }
+        let leads = |name: &str| {
+            models.iter().any(|model| {
+                model.name == name || model.aliases.iter().any(|alias| alias.matches(name))
+            }) || providers.list.iter().any(|provider| {
+                let slashed = name
+                    .strip_prefix(provider.name.as_str())
+                    .is_some_and(|rest| rest.starts_with('/'));
+                slashed || provider.expose.iter().any(|glob| glob.matches(name))
+            })
+        };
+        let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
+        for (glob, span) in keys.iter().flat_map(|(_, globs)| globs) {
+            if glob.is_literal() && !leads(glob.pattern()) {
+                self.lookup(glob.pattern(), *span, "model", &names);
+            }
+        }
+    }
+
+    /// Where to listen: the file's addresses; host and port of the first of them from the environment or the command line; or `--listen` alone.
+    fn listen(&mut self, node: &Node, settings: &Settings, overrides: &Overrides) -> Vec<Listen> {
+        let mut listeners: Vec<(Listen, Place)> = match node.get("listen") {
+            Some(node) => self
+                .listeners(node)
+                .into_iter()
+                .map(|(listen, span)| (listen, span.into()))
+                .collect(),
+            None => Vec::new(),
+        };
+        if listeners.is_empty() {
+            let addr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT);
+            listeners.push((Listen { addr, tls: None }, Place::Whole));
+        }
+        if let Some((first, place)) = listeners.first_mut() {
+            let host = overrides
+                .host
+                .map(|host| (host, Place::Flag("--host")))
+                .or_else(|| settings.host.clone());
+            let port = overrides
+                .port
+                .map(|port| (port, Place::Flag("--port")))
+                .or_else(|| settings.port.clone());
+            if let Some((host, from)) = host {
+                first.addr.set_ip(host);
+                *place = from;
+            }
+            if let Some((port, from)) = port {
+                first.addr.set_port(port);
+                *place = from;
+            }
+        }
+        if !overrides.listen.is_empty() {
+            let plain = |addr: &SocketAddr| {
+                (
+                    Listen {
+                        addr: *addr,
+                        tls: None,
+                    },
+                    Place::Flag("--listen"),
+                )
+            };
+            listeners = overrides.listen.iter().map(plain).collect();
+        }
+        for (at, (listen, place)) in listeners.iter().enumerate() {
+            let mut before = listeners.iter().take(at);
+            if let Some((other, moved)) = before.find(|(other, _)| collide(other.addr, listen.addr))
+            {
+                let message = format!(
+                    "`{}` is taken by the listener `{}`",
+                    listen.addr, other.addr
+                );
+                // What moved a listener onto another is to blame, not what the file says.
+                let place = if matches!(moved, Place::Variable(_) | Place::Flag(_)) {
+                    moved
+                } else {
+                    place
+                };
+                self.push(Problem::error(place.clone(), message));
+            }
+        }
+        listeners.into_iter().map(|(listen, _)| listen).collect()
+    }
+
+    fn limits(&mut self, node: Option<&Node>) -> Limits {
+        const MOST: usize = 1 << 46;
+        let get = |key| node.and_then(|node| node.get(key));
+        let max_body = get("max_body").map_or(Some(32 << 20), |node| self.size(node, 1..=4 << 30));
+        let in_flight = get("max_body_in_flight")
+            .and_then(|node| self.size(node, 1..=MOST).map(|size| (node, size)));
+        let body_read =
+            get("body_read").and_then(|node| self.duration(node, Duration::from_millis(1)));
+        if let (Some(max_body), Some((node, in_flight))) = (max_body, in_flight)
+            && in_flight < max_body
+        {
+            let problem = Problem::error(node.span, "less than one body may be in flight");
+            self.push(problem.label(format!("`max_body` is {max_body} bytes")));
+        }
+        let max_body = max_body.unwrap_or_default();
+        let max_body_in_flight = in_flight.map_or((1 << 30).max(max_body), |(_, size)| size);
+        Limits {
+            max_body,
+            max_body_in_flight,
+            body_read: body_read.unwrap_or(Duration::from_secs(30)),
+        }
+    }
+
+    /// `null` and `0` both mean never; an absent key means the default.
+    fn ping(&mut self, node: Option<&Node>) -> Option<Duration> {
+        let Some(node) = node else {
+            return Some(Duration::from_secs(10));
+        };
+        if node.is_null() {
+            return None;
+        }
+        self.duration(node, Duration::ZERO)
+            .filter(|every| !every.is_zero())
+    }
+
+    fn log(&mut self, node: Option<&Node>) -> Log {
+        let get = |key| node.and_then(|node| node.get(key));
+        let format = get("format").and_then(|node| {
+            self.choice(
+                node,
+                "format",
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            )
+        });
+        Log {
+            format: format.unwrap_or(LogFormat::Text),
+            file: get("file").and_then(|node| self.path(node)),
+            requests: node.is_none_or(|node| self.flag(node, "requests", true)),
+        }
+    }
+
+    /// A yes or no of an object.
+    pub(super) fn flag(&mut self, object: &Node, key: &str, default: bool) -> bool {
+        object
+            .get(key)
+            .and_then(|node| self.boolean(node))
+            .unwrap_or(default)
+    }
+
+    /// Warns of what is allowed and useless.
+    fn usable(&mut self, gateway: &Gateway, node: &Node) {
+        if gateway.providers.is_empty() && !self.has_errors() {
+            self.push(Problem::warning(
+                Place::Whole,
+                "there is no provider: no request can be answered",
+            ));
+        }
+        let declared = node.get("client_keys").map_or(0, |keys| keys.items().len());
+        let disabled = gateway
+            .client_keys
+            .iter()
+            .filter(|key| !key.enabled)
+            .count();
+        let no_key = declared == disabled && gateway.admin_key.is_none();
+        if let (AuthMode::Keys, true, Some(auth)) = (gateway.auth, no_key, node.get("auth")) {
+            let problem = Problem::warning(auth.span, "nobody can call: no client key is enabled");
+            self.push(problem.help("add one under `client_keys`, or set ADMIN_KEY"));
+        }
+    }
+}
+
+/// Whether two addresses cannot both be listened on.
+fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let wild = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && (a.ip() == b.ip() || (wild && a.is_ipv4() == b.is_ipv4()))
+}

@@ -1,0 +1,437 @@
+//! Every key of a configuration file, as data: what may stand where, and what is not built yet.
+//!
+//! The shapes are checked against the tree before anything is read (`shape`), the readers only look at values,
+//! and the test of the full example walks the same tables, so that no key can go undocumented.
+
+use super::pingora;
+
+/// A mapping with known keys.
+pub(crate) struct Section {
+    /// For messages: "unknown key `x` {place}".
+    pub place: &'static str,
+    pub keys: &'static [Key],
+}
+
+pub(crate) struct Key {
+    pub name: &'static str,
+    pub shape: Shape,
+}
+
+/// What may stand at a place.
+#[derive(Clone, Copy)]
+pub(crate) enum Shape {
+    /// A single value.
+    Value,
+    /// A single value that is never shown.
+    Secret,
+    Table(&'static Section),
+    /// A list of these.
+    List(&'static Shape),
+    /// A mapping whose keys are the reader's own: header names, provider names.
+    Names,
+    /// A single value or one of the others, by the kind of the node.
+    Either(&'static [Shape]),
+    /// Either this, or a mapping from format names to this.
+    PerFormat(&'static Shape),
+    /// Not built yet.
+    Later,
+    /// A single value, of which only this one is built.
+    Only(&'static str),
+    /// One of Pingora's own settings.
+    Pingora(pingora::Kind),
+}
+
+const fn value(name: &'static str) -> Key {
+    Key {
+        name,
+        shape: Shape::Value,
+    }
+}
+
+const fn later(name: &'static str) -> Key {
+    Key {
+        name,
+        shape: Shape::Later,
+    }
+}
+
+const fn table(name: &'static str, section: &'static Section) -> Key {
+    Key {
+        name,
+        shape: Shape::Table(section),
+    }
+}
+
+const fn list(name: &'static str, of: &'static Shape) -> Key {
+    Key {
+        name,
+        shape: Shape::List(of),
+    }
+}
+
+const fn key(name: &'static str, shape: Shape) -> Key {
+    Key { name, shape }
+}
+
+/// Under `gateway:`.
+pub(crate) static GATEWAY: Section = Section {
+    place: "in `gateway`",
+    keys: &[
+        list(
+            "listen",
+            &Shape::Either(&[Shape::Value, Shape::Table(&LISTEN)]),
+        ),
+        later("admin"),
+        later("database"),
+        value("auth"),
+        list("trusted_proxies", &Shape::Value),
+        table("limits", &LIMITS),
+        value("debug_headers"),
+        table("timeouts", &TIMEOUTS),
+        table("retry", &RETRY),
+        table("cooldown", &COOLDOWN),
+        table("breaker", &BREAKER),
+        value("ping"),
+        later("strict"),
+        key("reply_model", Shape::Only("answered")),
+        list("providers", &Shape::Table(&PROVIDER)),
+        list("models", &Shape::Table(&MODEL)),
+        later("routes"),
+        value("default_model"),
+        later("prices"),
+        later("tenants"),
+        table("log", &LOG),
+        table("cors", &CORS),
+        value("preferred_provider"),
+        list("client_keys", &Shape::Table(&CLIENT_KEY)),
+    ],
+};
+
+static LISTEN: Section = Section {
+    place: "in a listener",
+    keys: &[value("addr"), table("tls", &LISTEN_TLS)],
+};
+
+static LISTEN_TLS: Section = Section {
+    place: "in `tls` of a listener",
+    keys: &[value("cert"), value("key")],
+};
+
+static LIMITS: Section = Section {
+    place: "in `limits`",
+    keys: &[
+        value("max_body"),
+        value("max_body_in_flight"),
+        value("body_read"),
+    ],
+};
+
+static TIMEOUTS: Section = Section {
+    place: "in `timeouts`",
+    keys: &[
+        value("connect"),
+        value("first_token"),
+        value("response"),
+        value("idle"),
+        value("total"),
+    ],
+};
+
+static RETRY: Section = Section {
+    place: "in `retry`",
+    keys: &[
+        value("retries"),
+        value("base"),
+        value("max"),
+        value("max_attempts"),
+        value("patience"),
+        value("budget"),
+    ],
+};
+
+static COOLDOWN: Section = Section {
+    place: "in `cooldown`",
+    keys: &[value("base"), value("max"), value("probe_after")],
+};
+
+static BREAKER: Section = Section {
+    place: "in `breaker`",
+    keys: &[value("failures"), value("open_for")],
+};
+
+static PROVIDER: Section = Section {
+    place: "in a provider",
+    keys: &[
+        value("name"),
+        key(
+            "format",
+            Shape::Either(&[Shape::Value, Shape::List(&Shape::Value)]),
+        ),
+        key("base_url", Shape::PerFormat(&Shape::Value)),
+        key(
+            "keys",
+            Shape::Either(&[
+                Shape::Secret,
+                Shape::List(&Shape::Either(&[
+                    Shape::Secret,
+                    Shape::Table(&PROVIDER_KEY),
+                ])),
+            ]),
+        ),
+        key("auth", Shape::PerFormat(&Shape::Table(&AUTH))),
+        key("headers", Shape::Names),
+        list("expose", &Shape::Value),
+        table("health", &HEALTH),
+        table("capabilities", &CAPABILITIES),
+        table("tls", &PROVIDER_TLS),
+        value("http"),
+        table("timeouts", &TIMEOUTS),
+        table("retry", &RETRY),
+        table("cooldown", &COOLDOWN),
+        table("breaker", &BREAKER),
+        value("enabled"),
+    ],
+};
+
+static PROVIDER_KEY: Section = Section {
+    place: "in a provider key",
+    keys: &[
+        key("value", Shape::Secret),
+        value("weight"),
+        value("enabled"),
+    ],
+};
+
+static AUTH: Section = Section {
+    place: "in `auth` of a provider",
+    keys: &[value("header"), value("format")],
+};
+
+static HEALTH: Section = Section {
+    place: "in `health`",
+    keys: &[table("active", &ACTIVE)],
+};
+
+static ACTIVE: Section = Section {
+    place: "in `health.active`",
+    keys: &[value("path"), value("every")],
+};
+
+static CAPABILITIES: Section = Section {
+    place: "in `capabilities`",
+    keys: &[
+        value("tools"),
+        value("images"),
+        value("prefill"),
+        later("cache_control"),
+    ],
+};
+
+static PROVIDER_TLS: Section = Section {
+    place: "in `tls` of a provider",
+    keys: &[value("ca"), value("server_name")],
+};
+
+static MODEL: Section = Section {
+    place: "in a model",
+    keys: &[
+        value("name"),
+        list("aliases", &Shape::Value),
+        value("balance"),
+        value("sticky"),
+        key("provider_weights", Shape::Names),
+        key("resume", Shape::Only("off")),
+        later("hedge"),
+        list("fallbacks", &Shape::Value),
+        list("endpoints", &Shape::Table(&ENDPOINT)),
+        table("timeouts", &TIMEOUTS),
+        table("retry", &RETRY),
+        table("cooldown", &COOLDOWN),
+        table("breaker", &BREAKER),
+        value("enabled"),
+    ],
+};
+
+static ENDPOINT: Section = Section {
+    place: "in an endpoint",
+    keys: &[
+        value("provider"),
+        value("model"),
+        value("priority"),
+        value("weight"),
+        value("retries"),
+        value("max_context"),
+        value("streaming"),
+        value("non_streaming"),
+        later("set"),
+        later("quota"),
+        table("timeouts", &TIMEOUTS),
+        table("retry", &RETRY),
+        table("cooldown", &COOLDOWN),
+        table("breaker", &BREAKER),
+        value("enabled"),
+    ],
+};
+
+static LOG: Section = Section {
+    place: "in `log`",
+    keys: &[
+        value("format"),
+        value("file"),
+        value("requests"),
+        later("bodies"),
+        later("retention"),
+    ],
+};
+
+static CORS: Section = Section {
+    place: "in `cors`",
+    keys: &[list("origins", &Shape::Value)],
+};
+
+static CLIENT_KEY: Section = Section {
+    place: "in a client key",
+    keys: &[
+        value("name"),
+        key("value", Shape::Secret),
+        list("models", &Shape::Value),
+        value("expires"),
+        later("limits"),
+        later("tenant"),
+        value("enabled"),
+    ],
+};
+
+/// What other gateways call it.
+pub(super) const SYNONYMS: &[(&str, &str)] = &[
+    ("api_key", "keys"),
+    ("api_keys", "keys"),
+    ("apikey", "keys"),
+    ("key", "keys"),
+    ("url", "base_url"),
+    ("api_base", "base_url"),
+    ("endpoint", "base_url"),
+    ("type", "format"),
+    ("kind", "format"),
+    ("protocol", "format"),
+    ("upstream", "provider"),
+    ("alias", "aliases"),
+    ("strategy", "balance"),
+    ("fallback", "fallbacks"),
+    ("timeout", "timeouts"),
+    ("custom_headers", "headers"),
+    ("expires_at", "expires"),
+    ("stream_support", "streaming"),
+    ("non_stream_support", "non_streaming"),
+    ("max_context_length", "max_context"),
+    ("address", "addr"),
+    ("token", "value"),
+    ("max_retries", "retries"),
+];
+
+impl Section {
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+/// The sections in which a key of this name may stand, outermost first.
+pub(super) fn homes(name: &str) -> Vec<&'static str> {
+    let mut homes = Vec::new();
+    each_section(&GATEWAY, &mut |section| {
+        let built = section
+            .key(name)
+            .is_some_and(|key| !matches!(key.shape, Shape::Later));
+        if built && !homes.contains(&section.place) {
+            homes.push(section.place);
+        }
+    });
+    homes
+}
+
+fn each_section(section: &'static Section, visit: &mut dyn FnMut(&'static Section)) {
+    visit(section);
+    for key in section.keys {
+        each_shape(key.shape, visit);
+    }
+}
+
+fn each_shape(shape: Shape, visit: &mut dyn FnMut(&'static Section)) {
+    match shape {
+        Shape::Table(section) => each_section(section, visit),
+        Shape::List(of) | Shape::PerFormat(of) => each_shape(*of, visit),
+        Shape::Either(shapes) => shapes.iter().for_each(|shape| each_shape(*shape, visit)),
+        Shape::Value
+        | Shape::Secret
+        | Shape::Names
+        | Shape::Later
+        | Shape::Only(_)
+        | Shape::Pingora(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pingora::TOP;
+    use super::*;
+    use crate::config::file::Node;
+    use crate::config::text::Text;
+    use crate::config::yaml;
+
+    /// Strikes the keys that stand in a tree off the list of all.
+    fn strike(node: &Node, shape: Shape, missing: &mut Vec<(&'static str, &'static str)>) {
+        match shape {
+            Shape::Table(section) => {
+                for entry in node.entries() {
+                    let key = section.key(&entry.key.text).unwrap();
+                    missing.retain(|known| *known != (section.place, key.name));
+                    strike(&entry.node, key.shape, missing);
+                }
+            }
+            Shape::List(of) => node
+                .items()
+                .iter()
+                .for_each(|item| strike(item, *of, missing)),
+            Shape::PerFormat(of) if super::super::shape::is_per_format(node) => {
+                node.entries()
+                    .iter()
+                    .for_each(|entry| strike(&entry.node, *of, missing));
+            }
+            Shape::PerFormat(of) => strike(node, *of, missing),
+            Shape::Either(shapes) => shapes
+                .iter()
+                .for_each(|shape| strike(node, *shape, missing)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_full_example_shows_every_key() {
+        let example = include_str!("../../../conf/full.yaml");
+        let (root, _) = yaml::parse(&Text::new("full.yaml", example));
+        let mut missing = Vec::new();
+        each_section(&TOP, &mut |section| {
+            missing.extend(section.keys.iter().map(|key| (section.place, key.name)))
+        });
+        strike(&root.unwrap(), Shape::Table(&TOP), &mut missing);
+        // What cannot be shown in place is shown in comments: keys that are not built yet, and what needs files.
+        let comments: Vec<&str> = example
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("# "))
+            .collect();
+        missing.retain(|(_, name)| {
+            !comments
+                .iter()
+                .any(|line| line.contains(&format!("{name}:")))
+        });
+        missing.retain(|(_, name)| *name != "s2n_config_cache_size");
+        assert!(missing.is_empty(), "not in conf/full.yaml: {missing:?}");
+    }
+
+    #[test]
+    fn every_synonym_leads_to_a_key() {
+        for (other, ours) in SYNONYMS {
+            assert!(!homes(ours).is_empty(), "{other} -> {ours}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What exists without being declared: providers of vendors whose key the environment holds, the demo vendor, and the built-in models.
+//!
+//! The table is `vendors.yaml`, compiled in.
+
+use std::net::SocketAddr;
+
+use super::models::{Draft, Vendors};
+use super::providers::Providers;
+use super::settings::Settings;
+use super::{Check, headers, url};
+use crate::config::env::Env;
+use crate::config::file::Node;
+use crate::config::gateway::{
+    Balance, Capabilities, Endpoint, Glob, HttpVersions, Keys, Model, Offer, Policy, Provider,
+    ProviderKey, ProviderTls,
+};
+use crate::config::report::{Place, Problem};
+use crate::config::secret::Secret;
+use crate::config::text::Text;
+use crate::config::yaml;
+use crate::ir::Format;
+
+const TABLE: &str = include_str!("../vendors.yaml");
+
+/// What the built-in models are called before anybody renames them.
+const TIERS: [&str; 3] = ["haiku", "sonnet", "opus"];
+
+/// A vendor of the shipped table.
+pub(in crate::config) struct Vendor {
+    pub name: String,
+    /// The variable that holds its key. `None`: the demo vendor.
+    pub variable: Option<String>,
+    formats: Vec<Format>,
+    base_url: Option<String>,
+    expose: Vec<Glob>,
+    /// Models that fill haiku, sonnet and opus, the preferred first.
+    tiers: [Vec<String>; 3],
+}
+
+/// The shipped table.
+pub(in crate::config) fn shipped() -> Vec<Vendor> {
+    let (root, _) = yaml::parse(&Text::new("vendors.yaml", TABLE));
+    let list = root.as_ref().and_then(|root| root.get("vendors"));
+    list.map_or(&[][..], Node::items)
+        .iter()
+        .filter_map(vendor)
+        .collect()
+}
+
+fn vendor(node: &Node) -> Option<Vendor> {
+    let text = |key: &str| node.get(key).and_then(Node::text).map(str::to_owned);
+    let list = |key: &str| -> Vec<String> {
+        let items = node.get(key).map_or(&[][..], Node::items);
+        items
+            .iter()
+            .filter_map(Node::text)
+            .map(str::to_owned)
+            .collect()
+    };
+    Some(Vendor {
+        name: text("name")?,
+        variable: text("key"),
+        formats: list("format")
+            .iter()
+            .filter_map(|name| Format::from_name(name))
+            .collect(),
+        base_url: text("base_url"),
+        expose: list("expose").into_iter().map(Glob::new).collect(),
+        tiers: TIERS.map(list),
+    })
+}
+
+impl Vendor {
+    pub(crate) fn has_key(&self, env: &Env) -> bool {
+        self.variable
+            .as_ref()
+            .is_some_and(|variable| env.setting(variable).is_some())
+    }
+
+    fn provider(&self, base_url: &str, key: Option<Secret>, policy: Policy) -> Provider {
+        let offer = |format: &Format| {
+            let base = url::base(base_url, *format).ok()?;
+            Some(Offer {
+                format: *format,
+                base,
+                auth: headers::usual_auth(*format),
+            })
+        };
+        Provider {
+            name: self.name.clone(),
+            offers: self.formats.iter().filter_map(offer).collect(),
+            keys: Keys::Own(vec![ProviderKey {
+                value: key,
+                weight: 1,
+                enabled: true,
+            }]),
+            headers: Vec::new(),
+            expose: self.expose.clone(),
+            health: None,
+            capabilities: Capabilities {
+                tools: true,
+                images: true,
+                prefill: true,
+            },
+            tls: ProviderTls {
+                ca: None,
+                server_name: None,
+                http: HttpVersions::Auto,
+            },
+            enabled: true,
+            policy,
+        }
+    }
+}
+
+impl Check<'_> {
+    /// A provider for every vendor whose key the environment holds.
+    pub(super) fn vendor_providers(&mut self, policy: Policy) -> Providers {
+        let mut providers = Providers::default();
+        for vendor in shipped().iter().filter(|vendor| vendor.has_key(self.env)) {
+            let key = vendor
+                .variable
+                .as_deref()
+                .and_then(|variable| self.key_variable(variable));
+            if let (Some(key), Some(base_url)) = (key, &vendor.base_url) {
+                providers.add_shipped(vendor.provider(base_url, Some(key), policy));
+            }
+        }
+        providers
+    }
+
+    pub(super) fn add_demo(&mut self, providers: &mut Providers, at: SocketAddr, policy: Policy) {
+        let Some(demo) = demo() else { return };
+        if providers
+            .list
+            .iter()
+            .any(|provider| provider.name == demo.name)
+        {
+            let problem =
+                Problem::warning(Place::Flag("--demo"), "the file declares a provider `demo`")
+                    .label("the built-in one stays out");
+            return self.push(problem);
+        }
+        providers.add_shipped(demo.provider(&format!("http://{at}"), None, policy));
+    }
+
+    /// `haiku`, `sonnet` and `opus`, where nothing else has the name and a vendor of the table has something to fill them with.
+    pub(super) fn built_in(
+        &mut self,
+        drafts: &[Draft],
+        settings: &Settings,
+        vendors: &Vendors<'_>,
+        preferred: Option<usize>,
+    ) -> Vec<Model> {
+        let mut models = Vec::new();
+        for (tier, name) in settings.built_in.iter().enumerate() {
+            let taken = drafts.iter().any(|draft| {
+                draft.model.name == *name
+                    || draft
+                        .aliases
+                        .iter()
+                        .any(|(alias, _)| alias.pattern() == name)
+            });
+            let endpoints = fill(tier, vendors, preferred);
+            if taken || endpoints.is_empty() {
+                continue;
+            }
+            let pattern = TIERS.get(tier).map(|word| format!("claude-*{word}*"));
+            let free = |pattern: &String| {
+                !drafts.iter().any(|draft| {
+                    draft
+                        .aliases
+                        .iter()
+                        .any(|(alias, _)| alias.pattern() == pattern)
+                })
+            };
+            models.push(Model {
+                name: name.clone(),
+                aliases: pattern.filter(free).into_iter().map(Glob::new).collect(),
+                balance: Balance::RoundRobin,
+                sticky: true,
+                provider_weights: Vec::new(),
+                fallbacks: Vec::new(),
+                endpoints,
+                enabled: true,
+                policy: vendors.outer,
+                built_in: true,
+            });
+        }
+        models
+    }
+}
+
+/// The demo vendor of the table.
+fn demo() -> Option<Vendor> {
+    shipped()
+        .into_iter()
+        .find(|vendor| vendor.variable.is_none())
+}
+
+/// Endpoints for a built-in model. One tier a vendor and choice, so that another vendor is asked only when the one before cannot answer:
+/// the demo vendor alone where it is in use, else the preferred provider, then the order of the table.
+fn fill(tier: usize, vendors: &Vendors<'_>, preferred: Option<usize>) -> Vec<Endpoint> {
+    let shipped = shipped();
+    let named = |at: usize, vendor: &Vendor| {
+        vendors
+            .names
+            .get(at)
+            .is_some_and(|name| *name == vendor.name)
+    };
+    let provider_of = |vendor: &Vendor| {
+        vendors
+            .providers
+            .shipped
+            .iter()
+            .copied()
+            .find(|at| named(*at, vendor))
+    };
+    let mut usable: Vec<(usize, &Vendor)> = shipped
+        .iter()
+        .filter_map(|vendor| Some((provider_of(vendor)?, vendor)))
+        .collect();
+    if usable.iter().any(|(_, vendor)| vendor.variable.is_none()) {
+        usable.retain(|(_, vendor)| vendor.variable.is_none());
+    }
+    usable.sort_by_key(|(at, _)| Some(*at) != preferred);
+    let choices = usable.iter().flat_map(|(at, vendor)| {
+        vendor
+            .tiers
+            .get(tier)
+            .into_iter()
+            .flatten()
+            .map(|model| (*at, model))
+    });
+    let endpoint = |(priority, (provider, model)): (u32, (usize, &String))| Endpoint {
+        provider,
+        model: model.clone(),
+        priority,
+        weight: 10,
+        max_context: None,
+        streaming: true,
+        non_streaming: true,
+        enabled: true,
+        policy: vendors.outer,
+    };
+    (1..).zip(choices).map(endpoint).collect()
+}
