@@ -1,0 +1,58 @@
+//! Google Gemini `generateContent` and `streamGenerateContent` (with `alt=sse`).
+//!
+//! Source: `GenerateContentResponse` and `UsageMetadata` in the API reference, the types of the official SDK
+//! (`google/genai/types.py`), and `google.rpc` for errors.
+//!
+//! `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds the shapes. Requests
+//! and replies (`request`, `reply`) have their place here once conversion needs them. Never imports another format.
+
+mod fault;
+mod stream;
+mod types;
+mod usage;
+
+use crate::ir::{Fault, Format, Usage};
+
+use super::{Codec, EventKind, Rule};
+
+pub(super) struct Gemini;
+
+impl Codec for Gemini {
+    fn format(&self) -> Format {
+        Format::Gemini
+    }
+
+    fn write_fault(&self, fault: &Fault, out: &mut Vec<u8>) {
+        fault::write(fault, out);
+    }
+
+    fn write_fault_event(&self, fault: &Fault, out: &mut Vec<u8>) {
+        fault::write_event(fault, out);
+    }
+
+    fn status(&self, fault: &Fault) -> u16 {
+        fault::status(fault)
+    }
+
+    /// Google's SDKs choke on comments.
+    fn ping(&self) -> &'static [u8] {
+        b"data: {\"candidates\":[]}\n\n"
+    }
+
+    /// Nothing: the finish reason stands in the last event.
+    fn end_marker(&self) -> &'static [u8] {
+        b""
+    }
+
+    fn read_event(&self, _name: Option<&[u8]>, data: &[u8]) -> EventKind {
+        stream::read_event(data)
+    }
+
+    fn rules(&self) -> &'static [Rule] {
+        stream::RULES
+    }
+
+    fn read_usage(&self, reply: &[u8]) -> Usage {
+        usage::of_reply(reply)
+    }
+}

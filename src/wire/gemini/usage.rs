@@ -1,0 +1,80 @@
+use crate::ir::Usage;
+
+use super::super::members::{count, each_item, members};
+
+pub(super) fn of_reply(reply: &[u8]) -> Usage {
+    match members(reply, ["usageMetadata"]) {
+        Ok([Some(usage)]) => read(usage),
+        _ => Usage::default(),
+    }
+}
+
+/// Reads a `usageMetadata` object. The prompt's count includes cached tokens; what tools put into the prompt, and thoughts,
+/// are counted apart. Audio is told by modality.
+pub(super) fn read(usage: &[u8]) -> Usage {
+    let Ok([prompt, cached, tools, candidates, thoughts]) = members(
+        usage,
+        [
+            "promptTokenCount",
+            "cachedContentTokenCount",
+            "toolUsePromptTokenCount",
+            "candidatesTokenCount",
+            "thoughtsTokenCount",
+        ],
+    ) else {
+        return Usage::default();
+    };
+    let (cached, tools) = (count(cached), count(tools));
+    let cached_audio = audio(usage, "cacheTokensDetails").unwrap_or(0);
+    let heard = audio(usage, "promptTokensDetails").map(|n| n.saturating_sub(cached_audio));
+    let spoken = audio(usage, "candidatesTokensDetails");
+    let less = |from: u64, part: Option<u64>| from.saturating_sub(part.unwrap_or(0));
+    Usage {
+        input: count(prompt).map(|n| less(less(n, cached), heard) + tools.unwrap_or(0)),
+        cache_read: cached,
+        cache_write: None,
+        output: count(candidates).map(|n| less(n, spoken)),
+        reasoning: count(thoughts),
+        audio: match (heard, spoken) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
+        },
+    }
+}
+
+fn audio(usage: &[u8], name: &str) -> Option<u64> {
+    let [details] = members(usage, [name]).ok()?;
+    let mut tokens = None;
+    each_item(details?, |item| {
+        if let Ok([Some(b"\"AUDIO\""), number]) = members(item, ["modality", "tokenCount"]) {
+            tokens = count(number);
+        }
+    })
+    .ok()?;
+    tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_disjoint() {
+        let usage = of_reply(
+            br#"{"usageMetadata":{"promptTokenCount":100,"cachedContentTokenCount":40,"toolUsePromptTokenCount":7,
+                "candidatesTokenCount":20,"thoughtsTokenCount":30,"totalTokenCount":157,
+                "promptTokensDetails":[{"modality":"TEXT","tokenCount":90},{"modality":"AUDIO","tokenCount":10}],
+                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":4}]}}"#,
+        );
+        let expected = Usage {
+            input: Some(61),
+            cache_read: Some(40),
+            cache_write: None,
+            output: Some(20),
+            reasoning: Some(30),
+            audio: Some(6),
+        };
+        assert_eq!(usage, expected);
+        assert!(!of_reply(br#"{"usageMetadata":{"trafficType":"ON_DEMAND"}}"#).is_known());
+    }
+}

@@ -1,0 +1,57 @@
+//! OpenAI Chat Completions, as spoken by OpenAI and by everybody who is compatible with it.
+//!
+//! Source: the types of the official SDK (`openai/types/chat`), and what compatible vendors are seen to send beyond or
+//! short of it. Also serves the other JSON paths of that API (completions, embeddings, moderations, images …): their
+//! errors and their usage are the same, and a legacy completion's stream differs in `choices[].text` only.
+//!
+//! `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds the shapes. Requests
+//! and replies (`request`, `reply`) have their place here once conversion needs them. Never imports another format.
+
+mod fault;
+mod stream;
+mod types;
+mod usage;
+
+use crate::ir::{Fault, Format, Usage};
+
+use super::{Codec, EventKind, Rule, error};
+
+pub(super) struct OpenaiChat;
+
+impl Codec for OpenaiChat {
+    fn format(&self) -> Format {
+        Format::OpenaiChat
+    }
+
+    fn write_fault(&self, fault: &Fault, out: &mut Vec<u8>) {
+        fault::write(fault, out);
+    }
+
+    fn write_fault_event(&self, fault: &Fault, out: &mut Vec<u8>) {
+        fault::write_event(fault, out);
+    }
+
+    fn status(&self, fault: &Fault) -> u16 {
+        error::usual_status(fault, 503)
+    }
+
+    fn ping(&self) -> &'static [u8] {
+        b": ping\n\n"
+    }
+
+    fn end_marker(&self) -> &'static [u8] {
+        b"data: [DONE]\n\n"
+    }
+
+    fn read_event(&self, name: Option<&[u8]>, data: &[u8]) -> EventKind {
+        stream::read_event(name, data)
+    }
+
+    fn rules(&self) -> &'static [Rule] {
+        stream::RULES
+    }
+
+    fn read_usage(&self, reply: &[u8]) -> Usage {
+        usage::of_reply(reply)
+    }
+}
