@@ -1,0 +1,134 @@
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::config::{Provider, ProviderKey};
+use crate::route::{Budget, Seat, Sticky};
+
+use super::standing::{KeyStanding, News, Standing};
+
+/// Every standing that somebody uses, by identity. Survives reloads: a new snapshot finds here what the old one had.
+///
+/// It holds on to nothing: what no snapshot uses any more is forgotten, so that names made up by strangers leave no
+/// trace.
+#[derive(Debug, Default)]
+pub struct Registry {
+    pub(super) news: News,
+    endpoints: Shelf<u64, Standing>,
+    keys: Shelf<(u64, u64), KeyStanding>,
+    courses: Shelf<String, Course>,
+}
+
+/// What the requests of one pool share.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    pub budget: Mutex<Budget>,
+    pub sticky: Mutex<Sticky>,
+}
+
+impl Registry {
+    /// Every endpoint in use, in no order.
+    pub fn endpoints(&self) -> Vec<Arc<Standing>> {
+        self.endpoints.all()
+    }
+
+    /// Every key × model in use, in no order.
+    pub fn keys(&self) -> Vec<Arc<KeyStanding>> {
+        self.keys.all()
+    }
+
+    pub(super) fn endpoint(&self, seat: &Seat) -> Arc<Standing> {
+        let news = || self.news.clone();
+        self.endpoints.find(seat.identity, || {
+            Standing::new(&seat.provider_name, &seat.model, news())
+        })
+    }
+
+    /// By provider name, key value and upstream model.
+    pub(super) fn key(
+        &self,
+        provider: &Provider,
+        key: &ProviderKey,
+        seat: &Seat,
+    ) -> Arc<KeyStanding> {
+        let value = key.value.as_ref();
+        let whole = [
+            provider.name.as_str(),
+            value.map_or("", |value| value.reveal()),
+            &seat.model,
+        ]
+        .join("\0");
+        let hash = xxhash_rust::xxh3::xxh3_128(whole.as_bytes());
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves of a hash")]
+        let identity = ((hash >> 64) as u64, hash as u64);
+        let masked = value.map_or_else(String::new, |value| value.masked());
+        self.keys.find(identity, || {
+            KeyStanding::new(&provider.name, &seat.model, masked, self.news.clone())
+        })
+    }
+
+    pub(super) fn course(&self, pool: &str) -> Arc<Course> {
+        self.courses.find(pool.to_owned(), Course::default)
+    }
+}
+
+/// Weak references by name, swept when they have doubled.
+#[derive(Debug)]
+struct Shelf<K, V>(Mutex<Kept<K, V>>);
+
+#[derive(Debug)]
+struct Kept<K, V> {
+    things: HashMap<K, Weak<V>>,
+    sweep_at: usize,
+}
+
+impl<K, V> Default for Shelf<K, V> {
+    fn default() -> Self {
+        Shelf(Mutex::new(Kept {
+            things: HashMap::new(),
+            sweep_at: 64,
+        }))
+    }
+}
+
+impl<K: Eq + Hash, V> Shelf<K, V> {
+    fn find(&self, key: K, make: impl FnOnce() -> V) -> Arc<V> {
+        let mut kept = self.0.lock();
+        if let Some(thing) = kept.things.get(&key).and_then(Weak::upgrade) {
+            return thing;
+        }
+        if kept.things.len() >= kept.sweep_at {
+            kept.things.retain(|_, thing| thing.strong_count() > 0);
+            kept.sweep_at = 64.max(2 * kept.things.len());
+        }
+        let thing = Arc::new(make());
+        kept.things.insert(key, Arc::downgrade(&thing));
+        thing
+    }
+
+    fn all(&self) -> Vec<Arc<V>> {
+        self.0
+            .lock()
+            .things
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_is_in_use_and_forgets_the_rest() {
+        let shelf: Shelf<u32, u32> = Shelf::default();
+        let kept = shelf.find(0, || 7);
+        (1..10_000).for_each(|n| drop(shelf.find(n, || n)));
+        assert_eq!(*shelf.find(0, || 8), 7);
+        assert!(shelf.0.lock().things.len() <= 130);
+        assert_eq!(shelf.all(), [kept]);
+    }
+}

@@ -1,0 +1,221 @@
+//! What follows from an outcome: the right-hand columns of the table of product §6.
+
+use std::time::Duration;
+
+use crate::clock::Tick;
+
+use super::attempt::{Stop, Why};
+use super::class::{Class, class, rank};
+use super::cooldown::Cause;
+use super::field::{Field, Look};
+use super::health::Blow;
+use super::key::KeyMark;
+use super::needs::PathKind;
+use super::outcome::{Failure, Outcome};
+use super::plan::{Again, Barred, Home, Last, Limited, Plan, Turn};
+
+impl Plan {
+    /// How the last attempt went. Without an attempt, and after the end, this does nothing.
+    pub fn record<F: Field>(&mut self, field: &F, outcome: &Outcome, now: Tick) {
+        let Some(last) = self.last else { return };
+        match outcome {
+            Outcome::Answered { first_token } => {
+                self.answered(field, &last, Some(*first_token), now)
+            }
+            Outcome::Finished => {
+                if !last.answered {
+                    self.answered(field, &last, None, now);
+                }
+                field.finished(last.ask);
+            }
+            Outcome::Failed(failure) => self.failed_with(field, &last, failure, now),
+            Outcome::OutOfTime => self.end(field, &last, Why::OutOfTime, None),
+            Outcome::ClientGone => self.end(field, &last, Why::Over, None),
+        }
+    }
+
+    fn answered<F: Field>(
+        &mut self,
+        field: &F,
+        last: &Last,
+        first_token: Option<Duration>,
+        now: Tick,
+    ) {
+        field.answered(last.ask, first_token, now);
+        self.last = Some(Last {
+            answered: true,
+            ..*last
+        });
+        self.settle(field, last, now);
+        self.end(field, last, Why::Over, None);
+    }
+
+    /// The conversation is now at home where it was answered. A first turn moves nobody who has a home already (several
+    /// conversations may share a session), nor does one that was only spilled over.
+    fn settle<F: Field>(&self, field: &F, last: &Last, now: Tick) {
+        let Some(conversation) = self.needs.conversation.filter(|_| self.pool.sticky) else {
+            return;
+        };
+        let taken = !self.needs.later_turn && field.bound(conversation, now).is_some();
+        if self.home != Home::Crowded && !taken {
+            field.bind(conversation, self.pool.seat(last.ask.spot).identity, now);
+        }
+    }
+
+    fn failed_with<F: Field>(&mut self, field: &F, last: &Last, failure: &Failure, now: Tick) {
+        let class = if last.answered {
+            Class::Broken
+        } else {
+            class(failure)
+        };
+        self.note(failure, rank(failure), last, now);
+        if let Some(ticket) = last.ask.probe {
+            field.leave(last.ask.spot, ticket);
+        }
+        self.turn = Turn::Choose;
+        let passthrough = self.pool.seat(last.ask.spot).passthrough;
+        match class {
+            // Whatever it is: who brought a credential of its own is not served on another's account.
+            Class::Again(_)
+            | Class::Silent
+            | Class::Limited(_)
+            | Class::Refused(_)
+            | Class::Final
+                if passthrough =>
+            {
+                self.final_answer(field, last)
+            }
+            Class::Again(cause) => self.retry_or_give_up(field, last, cause, now),
+            Class::Silent => self.give_up(field, last, Cause::Unreached, now),
+            Class::Limited(retry_after) => self.limited(field, last, retry_after, now),
+            Class::Refused(mark) => self.refused(field, last, mark, now),
+            Class::Missing => self.missing(field, last, now),
+            Class::TooLong => self.too_long(last),
+            Class::Final => self.final_answer(field, last),
+            Class::Broken => {
+                self.give_up(field, last, Cause::Answer, now);
+                self.end(field, last, Why::Over, Some(self.attempts));
+            }
+        }
+    }
+
+    /// Same endpoint again, if it has retries left, the budget too, and enough attempts remain for every able endpoint to
+    /// get its turn. Not if others found it dead meanwhile, and not after a probe (neither looks free): a dead endpoint
+    /// sees its probes and no more.
+    fn retry_or_give_up<F: Field>(&mut self, field: &F, last: &Last, cause: Cause, now: Tick) {
+        let spot = last.ask.spot;
+        let retries = self.pool.seat(spot).policy.retry.retries;
+        let nth = self.tried(spot).retries;
+        let may = nth < retries
+            && self.left() > 0
+            && matches!(field.look(spot, now), Look::Free)
+            && !self.untried_are_at_least(field, self.stage, self.left(), now)
+            && field.take_retry(self.pool.policy.retry.budget, now);
+        if !may {
+            return self.give_up(field, last, cause, now);
+        }
+        self.tried(spot).retries += 1;
+        let owed = Some(Blow {
+            began: last.ask.began,
+            cause,
+            counts: true,
+        });
+        self.turn = Turn::Backoff(Again {
+            spot,
+            key: last.ask.key,
+            nth,
+            owed,
+        });
+    }
+
+    fn give_up<F: Field>(&mut self, field: &F, last: &Last, cause: Cause, now: Tick) {
+        field.failed(
+            last.ask.spot,
+            Blow {
+                began: last.ask.began,
+                cause,
+                counts: true,
+            },
+            now,
+        );
+        self.tried(last.ask.spot).spent = true;
+    }
+
+    fn limited<F: Field>(
+        &mut self,
+        field: &F,
+        last: &Last,
+        retry_after: Option<Duration>,
+        now: Tick,
+    ) {
+        let Some(key) = last.ask.key else { return };
+        field.key_limited(last.ask, retry_after, now);
+        self.tried(last.ask.spot).limited = Some(Limited {
+            key,
+            told: retry_after.is_some(),
+        });
+        self.turn = Turn::OtherKey(last.ask.spot);
+    }
+
+    /// A wrong or unpaid key is so for all of its provider's models; a forbidden one perhaps only for this.
+    fn refused<F: Field>(&mut self, field: &F, last: &Last, mark: KeyMark, now: Tick) {
+        let Some(key) = last.ask.key else { return };
+        field.key_refused(last.ask, mark, now);
+        let seat = self.pool.seat(last.ask.spot);
+        let identity = (mark == KeyMark::Forbidden).then_some(seat.identity);
+        self.barred.push(Barred {
+            provider: seat.provider,
+            key,
+            identity,
+        });
+        self.tried(last.ask.spot);
+        self.turn = Turn::OtherKey(last.ask.spot);
+    }
+
+    /// With `passthrough` the 404 may be about what this client's account can see, so it cools nothing.
+    fn missing<F: Field>(&mut self, field: &F, last: &Last, now: Tick) {
+        let spot = last.ask.spot;
+        if self.needs.path == PathKind::Chat && !self.pool.seat(spot).passthrough {
+            field.failed(
+                spot,
+                Blow {
+                    began: last.ask.began,
+                    cause: Cause::Answer,
+                    counts: false,
+                },
+                now,
+            );
+        }
+        self.tried(spot).spent = true;
+    }
+
+    /// What an endpoint of undeclared context refuses is at least as long as we estimated.
+    fn too_long(&mut self, last: &Last) {
+        let declared = self
+            .pool
+            .seat(last.ask.spot)
+            .max_context
+            .unwrap_or(self.needs.estimated_tokens);
+        self.context_floor = Some(
+            self.context_floor
+                .map_or(declared, |floor| floor.max(declared)),
+        );
+        self.tried(last.ask.spot).spent = true;
+    }
+
+    fn final_answer<F: Field>(&mut self, field: &F, last: &Last) {
+        self.end(field, last, Why::Answer, Some(self.attempts));
+    }
+
+    fn end<F: Field>(&mut self, field: &F, last: &Last, why: Why, best: Option<u32>) {
+        if let Some(ticket) = last.ask.probe {
+            field.leave(last.ask.spot, ticket);
+        }
+        let best = best.or(self.best());
+        self.turn = Turn::Done(Stop {
+            why,
+            best,
+            retry_after: None,
+        });
+    }
+}

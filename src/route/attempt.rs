@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use super::needs::Lacks;
+use super::pool::Spot;
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Step<P> {
+    /// Ask this endpoint with this key, tell [`Plan::record`](super::Plan::record) how it went, then (unless answered)
+    /// call `next` again.
+    Try(Attempt<P>),
+    /// Wait that long (a backoff, or for somebody to come back), then call `next` again.
+    Wait(Duration),
+    /// Nothing more to do.
+    Stop(Stop),
+}
+
+/// One try of one endpoint with one key.
+#[derive(Debug)]
+pub struct Attempt<P> {
+    /// Counts from 1.
+    pub number: u32,
+    /// `plan.pool().seat(spot)` says provider, upstream model and policy.
+    pub spot: Spot,
+    /// Index into the provider's `Keys::Own`; `None` for `passthrough`.
+    pub key: Option<usize>,
+    pub purpose: Purpose,
+    /// This request decides for all whether the endpoint is well again.
+    pub probe: bool,
+    /// Keep it until the last byte of the answer went on, then drop it (also when the client goes away).
+    pub pass: P,
+}
+
+/// Why there is this attempt. Later: `Hedge`, `Resume`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    First,
+    /// The same endpoint and key again, after a backoff or a wait.
+    Retry,
+    /// The same endpoint with another key.
+    OtherKey,
+    OtherEndpoint,
+}
+
+impl Purpose {
+    /// The word in metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Purpose::First => "first",
+            Purpose::Retry => "retry",
+            Purpose::OtherKey => "other_key",
+            Purpose::OtherEndpoint => "other_endpoint",
+        }
+    }
+}
+
+/// Why there is no further attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    pub why: Why,
+    /// The attempt (its number) whose error tells the client most; `None` where nothing was tried. Ranked: context
+    /// length, other client errors, 429 with and without a time, errors that the vendor put in words, timeouts,
+    /// truncated answers, unreachable vendors, 404, refused keys; among equals the latest.
+    pub best: Option<u32>,
+    /// When somebody able is back, for `Retry-After`; `None` where nobody cools.
+    pub retry_after: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The error of attempt `best` is the client's own affair: it goes to the client as it is.
+    Answer,
+    /// No endpoint of the pool can do what the request needs; nothing was tried. Says what those lack that lack least.
+    Incapable(Lacks),
+    /// Everybody able is cooling or open; nothing was tried. 503 with Retry-After.
+    Cooling,
+    /// Everybody able was tried or is cooling: the error of `best`, else 502.
+    Failed,
+    /// `max_attempts` is used up: as `Failed`.
+    Attempts,
+    /// `total` is over: 504, or the error of `best`.
+    OutOfTime,
+    /// An attempt was committed (`Answered`), or the client is gone: nothing follows. (Place of resume.)
+    Over,
+}

@@ -1,0 +1,112 @@
+//! How long somebody's first token takes.
+
+use std::time::Duration;
+
+use crate::clock::Tick;
+
+/// After that long without news a figure has lost 63 % of its weight. LLM requests are seconds apart, so Finagle's 10 s
+/// would forget between two of them.
+const TAU: Duration = Duration::from_secs(30);
+/// What an endpoint with no figure but with requests in flight is taken for: else everybody would rush to a new one.
+const UNKNOWN: f64 = 1_000_000.0;
+/// A failure counts as a first token that took this many times as long as usual …
+const PENALTY: f64 = 4.0;
+/// … and at least that long, microseconds.
+const LEAST_PENALTY: f64 = 1_000_000.0;
+
+/// Peak EWMA of first-token time (Finagle's `PeakEwma`, also linkerd2-proxy's `ewma`): rises at once, falls slowly, and
+/// decays while there is no news, so that a slow endpoint gets its next chance.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ewma {
+    /// Microseconds; 0: nothing known.
+    value: f64,
+    at: Tick,
+}
+
+impl Ewma {
+    pub fn sample(&mut self, first_token: Duration, now: Tick) {
+        self.take(first_token.as_secs_f64() * 1e6, now);
+    }
+
+    /// A failed attempt, so that failing fast does not look fast.
+    pub fn fail(&mut self, now: Tick) {
+        let usual = self.now(now);
+        self.take((usual * PENALTY).max(LEAST_PENALTY), now);
+    }
+
+    /// What one more request costs there: the figure, times everybody who waits.
+    pub fn cost(&self, in_flight: u32, now: Tick) -> f64 {
+        let usual = self.now(now);
+        if usual == 0.0 && in_flight > 0 {
+            return UNKNOWN * f64::from(in_flight + 1);
+        }
+        usual * f64::from(in_flight.saturating_add(1))
+    }
+
+    fn take(&mut self, micros: f64, now: Tick) {
+        let usual = self.now(now);
+        if micros >= usual || self.value == 0.0 {
+            self.value = micros;
+        } else {
+            let weight = decay(self.at, now);
+            self.value = self.value * weight + micros * (1.0 - weight);
+        }
+        self.at = self.at.max(now);
+    }
+
+    fn now(&self, now: Tick) -> f64 {
+        self.value * decay(self.at, now)
+    }
+}
+
+fn decay(at: Tick, now: Tick) -> f64 {
+    (-now.since(at).as_secs_f64() / TAU.as_secs_f64()).exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> Tick {
+        Tick(secs * 1_000_000)
+    }
+
+    fn after(first_tokens: &[(u64, u64)]) -> Ewma {
+        let mut ewma = Ewma::default();
+        for (secs, ms) in first_tokens {
+            ewma.sample(Duration::from_millis(*ms), at(*secs));
+        }
+        ewma
+    }
+
+    #[test]
+    fn rises_at_once_and_falls_slowly() {
+        let up = after(&[(1, 200), (2, 2000)]);
+        assert!((up.cost(0, at(2)) - 2e6).abs() < 1.0);
+        let down = after(&[(1, 2000), (2, 200)]);
+        assert!(down.cost(0, at(2)) > 1.8e6);
+    }
+
+    #[test]
+    fn a_slow_one_gets_its_next_chance() {
+        let slow = after(&[(1, 10_000)]);
+        assert!(slow.cost(0, at(200)) < after(&[(200, 100)]).cost(0, at(200)));
+    }
+
+    #[test]
+    fn failing_fast_is_not_fast() {
+        let mut ewma = after(&[(1, 500)]);
+        ewma.fail(at(1));
+        assert!(ewma.cost(0, at(1)) >= 2e6);
+        let mut fresh = Ewma::default();
+        fresh.fail(at(1));
+        assert!(fresh.cost(0, at(1)) >= 1e6);
+    }
+
+    #[test]
+    fn an_unknown_one_is_tried_but_not_rushed_to() {
+        let fresh = Ewma::default();
+        assert_eq!(fresh.cost(0, at(1)), 0.0);
+        assert!(fresh.cost(1, at(1)) > after(&[(1, 300)]).cost(1, at(1)));
+    }
+}

@@ -1,0 +1,111 @@
+use std::fmt;
+
+use crate::ir::Format;
+
+/// What a request asks of an endpoint, as found by the scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// The format in which the endpoint has to be asked; until there is conversion, the client's.
+    pub format: Format,
+    pub path: PathKind,
+    pub stream: bool,
+    pub tools: bool,
+    pub images: bool,
+    /// The last message is the assistant's and has to be continued.
+    pub prefill: bool,
+    /// Of the input; compared with `max_context`.
+    pub estimated_tokens: u64,
+    /// Session header or prefix hash, as one number. `None`: never sticky.
+    pub conversation: Option<u64>,
+    /// The request has an assistant turn: only then its conversation is looked up (first turns are balanced).
+    pub later_turn: bool,
+}
+
+impl Needs {
+    /// The least a request can need: a whole answer on a chat path in that format.
+    pub fn of(format: Format) -> Needs {
+        Needs {
+            format,
+            path: PathKind::Chat,
+            stream: false,
+            tools: false,
+            images: false,
+            prefill: false,
+            estimated_tokens: 0,
+            conversation: None,
+            later_turn: false,
+        }
+    }
+}
+
+/// Whether a 404 says something about the endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathKind {
+    /// Conversations: every endpoint of the format has the path, so a 404 means an unknown model.
+    Chat,
+    /// Embeddings, images, moderations, …: a 404 may mean that the vendor has no such path.
+    Other,
+}
+
+/// One reason why an endpoint cannot serve a request at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lack {
+    /// The endpoint, its provider or every one of its keys is switched off.
+    Disabled,
+    Format,
+    Streaming,
+    NonStreaming,
+    Tools,
+    Images,
+    Prefill,
+    /// `estimated_tokens` is over `max_context`, or the vendor said that it does not fit.
+    Context,
+    /// The client's own credential was already given to another provider.
+    Credential,
+}
+
+impl Lack {
+    pub const ALL: [Lack; 9] = [
+        Lack::Disabled,
+        Lack::Format,
+        Lack::Streaming,
+        Lack::NonStreaming,
+        Lack::Tools,
+        Lack::Images,
+        Lack::Prefill,
+        Lack::Context,
+        Lack::Credential,
+    ];
+}
+
+/// A set of [`Lack`]s.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lacks(u16);
+
+impl fmt::Debug for Lacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl Lacks {
+    pub fn add(&mut self, lack: Lack) {
+        self.0 |= 1 << lack as u16;
+    }
+
+    pub fn merge(&mut self, other: Lacks) {
+        self.0 |= other.0;
+    }
+
+    pub fn has(self, lack: Lack) -> bool {
+        self.0 & (1 << lack as u16) != 0
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Lack> {
+        Lack::ALL.into_iter().filter(move |lack| self.has(*lack))
+    }
+}

@@ -1,0 +1,208 @@
+//! Who is worth waiting for, and what is said when nobody is.
+
+use std::time::Duration;
+
+use crate::clock::Tick;
+
+use super::attempt::Why;
+use super::backoff::backoff;
+use super::field::{Field, Look};
+use super::health::HeldBy;
+use super::needs::Lacks;
+use super::pick::Moment;
+use super::plan::{Again, Plan, Tried, Turn};
+
+/// How often one looks whether another request's probe has come back: nobody can say when it will.
+const POLL: Duration = Duration::from_millis(100);
+/// `Retry-After` while another request is finding out.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Somebody to wait for.
+#[derive(Debug, Clone, Copy)]
+struct Return {
+    at: Tick,
+    /// Ask exactly that one; else choose anew.
+    again: Option<Again>,
+    /// It is a same-endpoint retry, and takes from the budget.
+    retry: bool,
+}
+
+impl Plan {
+    /// Product §6, 429: before going down a tier, those of this one that were asked and are back soon.
+    pub(super) fn wait_before_going_down<F: Field>(
+        &mut self,
+        field: &F,
+        at: Moment,
+    ) -> Option<Duration> {
+        let below = self.stage + 1;
+        if usize::from(below) >= self.pool.stages.len() || self.tried.is_empty() {
+            return None;
+        }
+        let back = self.limited_return(field, at, Some(self.stage))?;
+        if self.untried_are_at_least(field, below, self.left(), at.now) {
+            return None;
+        }
+        self.wait_for(field, back, at)
+    }
+
+    /// Nobody is left: whoever is back soonest, of those who were asked and limited and of those who were never asked.
+    pub(super) fn wait_for_anybody<F: Field>(&mut self, field: &F, at: Moment) -> Option<Duration> {
+        let limited = self.limited_return(field, at, None);
+        let held = self.held_return(field, at);
+        let soonest = limited.into_iter().chain(held).min_by_key(|back| back.at)?;
+        self.wait_for(field, soonest, at)
+            .or_else(|| self.wait_for(field, held?, at))
+    }
+
+    fn wait_for<F: Field>(&mut self, field: &F, back: Return, at: Moment) -> Option<Duration> {
+        if back.retry && !field.take_retry(self.pool.policy.retry.budget, at.now) {
+            return None;
+        }
+        match back.again {
+            Some(again) => {
+                self.tried(again.spot).retries += 1;
+                self.turn = Turn::Again(again);
+            }
+            None => self.patience_ends = Some(self.patience_end(at.now)),
+        }
+        Some(back.at.since(at.now))
+    }
+
+    /// The soonest of those who answered 429, in one stage or in all.
+    fn limited_return<F: Field>(
+        &self,
+        field: &F,
+        at: Moment,
+        stage: Option<u16>,
+    ) -> Option<Return> {
+        let here = self
+            .tried
+            .iter()
+            .filter(|tried| stage.is_none_or(|stage| tried.spot.stage == stage));
+        here.filter_map(|tried| self.back_from_limit(field, tried, at))
+            .min_by_key(|back| back.at)
+    }
+
+    fn back_from_limit<F: Field>(&self, field: &F, tried: &Tried, at: Moment) -> Option<Return> {
+        let limited = tried
+            .limited
+            .filter(|_| !tried.spent && self.objection(tried.spot).is_none())?;
+        if matches!(field.look(tried.spot, at.now), Look::Held(held) if held.why != HeldBy::Keys) {
+            return None;
+        }
+        if limited.told {
+            let back = field.key_held(tried.spot, limited.key, at.now)?;
+            let soon = back <= self.patience_end(at.now) && back < self.deadline();
+            return soon.then_some(Return {
+                at: back,
+                again: None,
+                retry: true,
+            });
+        }
+        let retry = &self.pool.seat(tried.spot).policy.retry;
+        let back = at.now + backoff(retry, tried.retries, at.dice);
+        let again = Again {
+            spot: tried.spot,
+            key: Some(limited.key),
+            nth: tried.retries,
+            owed: None,
+        };
+        let may = tried.retries < retry.retries && back < self.deadline();
+        may.then_some(Return {
+            at: back,
+            again: Some(again),
+            retry: true,
+        })
+    }
+
+    /// The soonest of those who are able, cooling, and were not asked by this request.
+    fn held_return<F: Field>(&self, field: &F, at: Moment) -> Option<Return> {
+        let end = self.patience_end(at.now).min(self.deadline());
+        let able = self
+            .pool
+            .spots()
+            .filter(|spot| self.pool.seat(*spot).lacks(&self.needs).is_empty());
+        let untried = able.filter(|spot| self.objection(*spot).is_none() && !self.was_tried(*spot));
+        let backs = untried.filter_map(|spot| match field.look(spot, at.now) {
+            Look::Held(held) if held.why == HeldBy::Probing => Some(at.now + POLL),
+            Look::Held(held) => Some(held.until),
+            Look::Free | Look::Probe => None,
+        });
+        let back = backs.min().filter(|back| *back > at.now && *back <= end)?;
+        Some(Return {
+            at: back,
+            again: None,
+            retry: false,
+        })
+    }
+
+    fn was_tried(&self, spot: super::pool::Spot) -> bool {
+        let identity = self.pool.seat(spot).identity;
+        self.tried.iter().any(|tried| tried.identity == identity)
+    }
+
+    fn patience_end(&self, now: Tick) -> Tick {
+        self.patience_ends
+            .unwrap_or(now + self.pool.policy.retry.patience)
+    }
+
+    /// Whether so many different endpoints, from that stage on, could still be asked for the first time.
+    pub(super) fn untried_are_at_least<F: Field>(
+        &self,
+        field: &F,
+        from: u16,
+        many: u32,
+        now: Tick,
+    ) -> bool {
+        let mut seen: Vec<u64> = Vec::new();
+        for spot in self.pool.spots().filter(|spot| spot.stage >= from) {
+            if seen.len() >= many as usize {
+                break;
+            }
+            let seat = self.pool.seat(spot);
+            let fresh = !self.was_tried(spot)
+                && !seen.contains(&seat.identity)
+                && self.objection(spot).is_none();
+            if fresh
+                && seat.lacks(&self.needs).is_empty()
+                && !matches!(field.look(spot, now), Look::Held(_))
+            {
+                seen.push(seat.identity);
+            }
+        }
+        seen.len() >= many as usize
+    }
+
+    /// When the first of the able, tried or not, can be asked again; `None` where nobody cools.
+    pub(super) fn soonest_return<F: Field>(&self, field: &F, now: Tick) -> Option<Tick> {
+        let able = self
+            .pool
+            .spots()
+            .filter(|spot| self.pool.seat(*spot).lacks(&self.needs).is_empty());
+        let backs = able.filter_map(|spot| match field.look(spot, now) {
+            Look::Held(held) if held.why == HeldBy::Probing => Some(now + SOON),
+            Look::Held(held) => Some(held.until),
+            Look::Free | Look::Probe => None,
+        });
+        backs.min()
+    }
+
+    /// Nothing was tried: because nobody can, or because everybody who can is cooling.
+    pub(super) fn why_nobody(&self) -> Why {
+        let all: Vec<Lacks> = self
+            .pool
+            .spots()
+            .map(|spot| self.pool.seat(spot).lacks(&self.needs))
+            .collect();
+        if all.iter().any(|lacks| lacks.is_empty()) {
+            return Why::Cooling;
+        }
+        let count = |lacks: &Lacks| lacks.iter().count();
+        let least = all.iter().map(count).min().unwrap_or(0);
+        let mut union = Lacks::default();
+        all.iter()
+            .filter(|lacks| count(lacks) == least)
+            .for_each(|lacks| union.merge(*lacks));
+        Why::Incapable(union)
+    }
+}

@@ -1,0 +1,21 @@
+//! Choosing and failing over on made-up time: `route/`, `live/` and `balance::selection` together, without a socket.
+//!
+//! `harness` builds a house of vendors and drives requests through it; `rows` has every row of product §6's table,
+//! `waits` who is waited for, `choosing` the strategies and stickiness, `names` the resolution of names, `reloads` what
+//! survives one, `properties` the laws under random weather, `simulation` an hour of outages.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod choosing;
+mod harness;
+mod names;
+mod properties;
+mod reloads;
+mod rows;
+mod simulation;
+mod waits;
