@@ -1,1 +1,265 @@
-//! (being built)
+//! Requests in, answers out: `impl ProxyHttp`, and the exchange with the vendor.
+//!
+//! The walk of a request, room by room: [`arrival`] (the head) → [`intake`] (who, body, scan, pool) → [`serve`] (the
+//! attempts) → [`exchange`] (one attempt, up to its first content) → [`pump`] (the rest of the answer) → [`tab`] (the
+//! record, exactly once). Everything happens in `request_filter`: Pingora's own upstream path can neither hold a head
+//! back nor send a body again.
+//!
+//! Only this room, `balance/` and `server.rs` know Pingora. It never imports `store`, `cluster` or `admin`: nothing of
+//! ours is waited for between bytes in and bytes out.
+
+pub mod access;
+pub mod arrival;
+pub mod body;
+pub mod cors;
+pub mod decode;
+pub mod exchange;
+pub mod headers;
+pub mod intake;
+pub mod pages;
+pub mod paths;
+pub mod pump;
+pub mod refusal;
+pub mod reply;
+pub mod serve;
+pub mod tab;
+pub mod upstream;
+pub mod waiting;
+pub mod wiring;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora::connectors::http::Connector;
+use pingora::protocols::http::HttpTask;
+use pingora::upstreams::peer::HttpPeer;
+use pingora_proxy::{ProxyHttp, Session};
+
+use crate::proxy::arrival::Arrival;
+use crate::proxy::body::{BodyError, Held};
+use crate::proxy::paths::{Ask, VendorCall};
+use crate::proxy::refusal::Refusal;
+use crate::proxy::reply::{Page, write_page};
+use crate::proxy::serve::Unserved;
+pub use crate::proxy::tab::AccessLog;
+use crate::proxy::tab::Tab;
+pub use crate::proxy::wiring::Wiring;
+
+/// A client that takes nothing of what is written for so long is gone.
+const CLIENT_WRITE_PATIENCE: Duration = Duration::from_secs(120);
+/// The rest of a refused request's body is read so long, so that its sender gets to read the refusal.
+const REFUSED_BODY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The data plane. Shared by all connections.
+pub struct Proxy {
+    wiring: ArcSwap<Wiring>,
+    connector: Arc<Connector>,
+    held: Arc<Held>,
+    log: ArcSwap<AccessLog>,
+    draining: AtomicBool,
+}
+
+impl Proxy {
+    pub fn new(wiring: Wiring, connector: Arc<Connector>, log: AccessLog) -> Proxy {
+        Proxy {
+            wiring: ArcSwap::from_pointee(wiring),
+            connector,
+            held: Arc::default(),
+            log: ArcSwap::from_pointee(log),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Puts a new configuration in force. Requests in flight keep theirs.
+    pub fn replace(&self, wiring: Wiring, log: AccessLog) {
+        self.wiring.store(Arc::new(wiring));
+        self.log.store(Arc::new(log));
+    }
+
+    /// No longer ready: the process is about to leave.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    fn connector(&self) -> &Arc<Connector> {
+        &self.connector
+    }
+
+    fn held(&self) -> &Arc<Held> {
+        &self.held
+    }
+
+    async fn answer(&self, session: &mut Session) {
+        let (mut arrival, record) = Arrival::of(session, self.wiring.load_full());
+        let mut tab = Tab::open(record, arrival.at, AccessLog::clone(&self.log.load()));
+        if arrival
+            .stamp
+            .cors
+            .as_ref()
+            .is_some_and(|cors| cors.is_preflight())
+        {
+            return page(session, &arrival, Page::text(204, Bytes::new()), &mut tab).await;
+        }
+        match arrival.ask.clone() {
+            Ask::Vendor(call) => {
+                self.answer_call(session, &mut arrival, &call, &mut tab)
+                    .await
+            }
+            ask => match self.own_page(session, &arrival, &ask, &mut tab) {
+                Ok(made) => page(session, &arrival, made, &mut tab).await,
+                Err(refusal) => refuse(session, &arrival, refusal, &mut tab).await,
+            },
+        }
+    }
+
+    fn own_page(
+        &self,
+        session: &Session,
+        arrival: &Arrival,
+        ask: &Ask,
+        tab: &mut Tab,
+    ) -> Result<Page, Refusal> {
+        let headers = &session.req_header().headers;
+        let path = || session.req_header().uri.path().to_owned();
+        match ask {
+            Ask::Health => Ok(pages::health()),
+            Ask::Ready => Ok(pages::ready(self.draining.load(Ordering::Acquire))),
+            Ask::Metrics => {
+                let access = &arrival.wiring.access;
+                if access.admit_operator(headers, arrival.query.as_deref(), arrival.peer) {
+                    Ok(pages::show_metrics(&arrival.wiring))
+                } else {
+                    Err(Refusal::UnknownPath(path()))
+                }
+            }
+            Ask::ListModels => {
+                let who = intake::admit(session, arrival, tab)?;
+                Ok(pages::list_models(&arrival.wiring, &who, headers))
+            }
+            Ask::ShowModel(id) => {
+                let who = intake::admit(session, arrival, tab)?;
+                intake::resolve(arrival, &who, id)?;
+                Ok(pages::show_model(id, headers))
+            }
+            Ask::WrongMethod(allow) => Err(Refusal::WrongMethod { allow }),
+            Ask::NotServed(why) => Err(Refusal::NotServed(why)),
+            Ask::Unknown | Ask::Vendor(_) => Err(Refusal::UnknownPath(path())),
+        }
+    }
+
+    async fn answer_call(
+        &self,
+        session: &mut Session,
+        arrival: &mut Arrival,
+        call: &VendorCall,
+        tab: &mut Tab,
+    ) {
+        let call = match intake::take_in(self, session, arrival, call, tab).await {
+            Ok(call) => call,
+            Err(Refusal::Body(BodyError::ClientGone)) => return,
+            Err(refusal) => return refuse(session, arrival, refusal, tab).await,
+        };
+        match serve::serve(self, session, arrival, &call, tab).await {
+            Ok(()) | Err(Unserved::ClientGone) => {}
+            Err(Unserved::Refused {
+                refusal,
+                committed: false,
+                ..
+            }) => refuse(session, arrival, refusal, tab).await,
+            Err(Unserved::Refused {
+                refusal,
+                committed: true,
+                sent,
+            }) => {
+                refuse_in_stream(session, arrival, refusal, (tab, sent)).await;
+            }
+        }
+    }
+}
+
+async fn page(session: &mut Session, arrival: &Arrival, page: Page, tab: &mut Tab) {
+    let status = page.status;
+    if let Ok(bytes) = write_page(session, &arrival.stamp, page).await {
+        tab.record.status = status;
+        tab.record.bytes_out = bytes;
+        tab.record.ending = crate::ledger::Ending::Complete;
+    }
+}
+
+/// The one place where a refusal becomes an answer.
+async fn refuse(session: &mut Session, arrival: &Arrival, refusal: Refusal, tab: &mut Tab) {
+    let allow = match &refusal {
+        Refusal::WrongMethod { allow } => Some(*allow),
+        _ => None,
+    };
+    if matches!(refusal, Refusal::Body(BodyError::TooSlow { .. })) {
+        session.set_keepalive(None);
+    }
+    let fault = refusal.fault();
+    let page = Page {
+        allow,
+        ..Page::fault(&fault, arrival.stamp.format)
+    };
+    if let Ok(bytes) = write_page(session, &arrival.stamp, page).await {
+        tab.refused(fault.status, bytes);
+    }
+}
+
+/// The same once a ping has committed the head: the error is the stream's last event.
+async fn refuse_in_stream(
+    session: &mut Session,
+    arrival: &Arrival,
+    refusal: Refusal,
+    (tab, sent): (&mut Tab, u64),
+) {
+    let mut event = Vec::with_capacity(256);
+    crate::wire::codec(arrival.stamp.format).write_fault_event(&refusal.fault(), &mut event);
+    let bytes = sent + u64::try_from(event.len()).unwrap_or(0);
+    let tasks = vec![
+        HttpTask::Body(Some(event.into()), false),
+        HttpTask::Body(None, true),
+    ];
+    if session
+        .as_downstream_mut()
+        .response_duplex_vec(tasks)
+        .await
+        .is_ok()
+    {
+        tab.refused(200, bytes);
+    }
+}
+
+/// The data plane as Pingora runs it.
+pub struct DataPlane(pub Arc<Proxy>);
+
+#[async_trait]
+impl ProxyHttp for DataPlane {
+    type CTX = ();
+
+    fn new_ctx(&self) -> Self::CTX {}
+
+    /// The whole request: always answered here.
+    async fn request_filter(&self, session: &mut Session, _ctx: &mut ()) -> pingora::Result<bool> {
+        let downstream = session.as_downstream_mut();
+        downstream.set_write_timeout(Some(CLIENT_WRITE_PATIENCE));
+        downstream.set_total_drain_timeout(Some(REFUSED_BODY_PATIENCE));
+        Box::pin(self.0.answer(session)).await;
+        Ok(true)
+    }
+
+    /// Never asked: `request_filter` answers every request.
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        _ctx: &mut (),
+    ) -> pingora::Result<Box<HttpPeer>> {
+        pingora::Error::e_explain(
+            pingora::ErrorType::InternalError,
+            "a request was not answered",
+        )
+    }
+}

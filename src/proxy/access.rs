@@ -1,0 +1,453 @@
+//! Who may call: client keys, the admin key, and what `auto` makes of a caller without one.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use ipnet::IpNet;
+use rustc_hash::FxHashMap;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::clock;
+use crate::config::{AuthMode, Gateway, Glob, Secret};
+
+/// A caller that was let in.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// By this client key.
+    Key(Arc<Known>),
+    /// By the admin key of the environment.
+    Admin,
+    /// Nobody was asked.
+    Anyone,
+}
+
+impl Who {
+    pub fn name(&self) -> Option<Arc<str>> {
+        match self {
+            Who::Key(key) => Some(key.name.clone()),
+            Who::Admin => Some("admin".into()),
+            Who::Anyone => None,
+        }
+    }
+
+    /// Which models this caller may use. `None`: all.
+    pub fn models(&self) -> Option<&[Glob]> {
+        match self {
+            Who::Key(key) => key.models.as_deref(),
+            Who::Admin | Who::Anyone => None,
+        }
+    }
+
+    pub fn may_use(&self, model: &str) -> bool {
+        self.models()
+            .is_none_or(|globs| globs.iter().any(|glob| glob.matches(model)))
+    }
+}
+
+/// A client key as it is kept: its value only as a hash.
+#[derive(Debug)]
+pub struct Known {
+    pub name: Arc<str>,
+    hash: [u8; 32],
+    models: Option<Vec<Glob>>,
+    expires: Option<u64>,
+    enabled: bool,
+}
+
+/// Why a caller was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    #[error(
+        "no API key was sent; send a client key as `Authorization: Bearer`, `x-api-key` or `x-goog-api-key`"
+    )]
+    NoKey,
+    #[error("this API key is not known here")]
+    UnknownKey,
+    #[error("this API key has expired")]
+    Expired,
+    #[error("this API key is disabled")]
+    Disabled,
+    #[error(
+        "no client key exists yet, so only direct callers from this machine are served; \
+         add one under `client_keys` in the configuration and send it as `Authorization: Bearer`"
+    )]
+    LoopbackOnly,
+}
+
+/// The rules, made from the configuration.
+#[derive(Debug)]
+pub struct Access {
+    mode: AuthMode,
+    /// By the first eight bytes of the hash; the rest is compared in constant time.
+    keys: FxHashMap<u64, Vec<Arc<Known>>>,
+    admin: Option<[u8; 32]>,
+    trusted_proxies: Vec<IpNet>,
+}
+
+impl Access {
+    pub fn new(gateway: &Gateway) -> Access {
+        let mut keys: FxHashMap<u64, Vec<Arc<Known>>> = FxHashMap::default();
+        for key in &gateway.client_keys {
+            let hash = digest(key.value.reveal());
+            keys.entry(bucket(&hash)).or_default().push(Arc::new(Known {
+                name: key.name.as_str().into(),
+                hash,
+                models: key.models.clone(),
+                expires: key.expires,
+                enabled: key.enabled,
+            }));
+        }
+        Access {
+            mode: gateway.auth,
+            keys,
+            admin: gateway.admin_key.as_ref().map(Secret::reveal).map(digest),
+            trusted_proxies: gateway.trusted_proxies.clone(),
+        }
+    }
+
+    /// Lets a caller in, or says why not.
+    ///
+    /// # Errors
+    /// [`Denied`], with a text for the caller.
+    pub fn admit(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        peer: Option<IpAddr>,
+    ) -> Result<Who, Denied> {
+        match self.mode {
+            AuthMode::Open => Ok(Who::Anyone),
+            AuthMode::Keys => self.by_key(headers, query),
+            AuthMode::Auto if !self.keys.is_empty() => self.by_key(headers, query),
+            AuthMode::Auto if self.admin_key_presented(headers, query) => Ok(Who::Admin),
+            AuthMode::Auto if is_direct_loopback(headers, peer) => Ok(Who::Anyone),
+            AuthMode::Auto => Err(Denied::LoopbackOnly),
+        }
+    }
+
+    /// Whether a caller may see what is the operator's alone (metrics): the admin key, or a direct loopback caller.
+    pub fn admit_operator(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        peer: Option<IpAddr>,
+    ) -> bool {
+        self.admin_key_presented(headers, query) || is_direct_loopback(headers, peer)
+    }
+
+    /// The caller's own address: the peer's, or what trusted proxies say it is (the last address in
+    /// `X-Forwarded-For` that is not a trusted proxy itself).
+    pub fn client_address(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+        let mut address = peer?;
+        if !self.trusts(address) {
+            return Some(address);
+        }
+        let lines = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|line| line.to_str().ok());
+        let hops: Vec<&str> = lines
+            .flat_map(|line| line.split(','))
+            .map(str::trim)
+            .collect();
+        for hop in hops.iter().rev() {
+            let Ok(hop) = hop.parse::<IpAddr>() else {
+                break;
+            };
+            address = hop;
+            if !self.trusts(address) {
+                break;
+            }
+        }
+        Some(address)
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted_proxies
+            .iter()
+            .any(|net| net.contains(&address))
+    }
+
+    fn admin_key_presented(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
+        let Some(admin) = &self.admin else {
+            return false;
+        };
+        credentials(headers, query).any(|value| bool::from(digest(value).ct_eq(admin)))
+    }
+
+    fn by_key(&self, headers: &HeaderMap, query: Option<&str>) -> Result<Who, Denied> {
+        let mut denied = Denied::NoKey;
+        for value in credentials(headers, query) {
+            let hash = digest(value);
+            if self
+                .admin
+                .is_some_and(|admin| bool::from(hash.ct_eq(&admin)))
+            {
+                return Ok(Who::Admin);
+            }
+            let found = self.keys.get(&bucket(&hash)).into_iter().flatten();
+            match found
+                .into_iter()
+                .find(|key| bool::from(key.hash.ct_eq(&hash)))
+            {
+                None if denied == Denied::NoKey => denied = Denied::UnknownKey,
+                None => {}
+                Some(key) if !key.enabled => denied = Denied::Disabled,
+                Some(key) if key.expires.is_some_and(|at| at <= clock::wall().as_secs()) => {
+                    denied = Denied::Expired
+                }
+                Some(key) => return Ok(Who::Key(key.clone())),
+            }
+        }
+        Err(denied)
+    }
+}
+
+fn digest(value: &str) -> [u8; 32] {
+    Sha256::digest(value.as_bytes()).into()
+}
+
+fn bucket(hash: &[u8; 32]) -> u64 {
+    hash.first_chunk::<8>()
+        .map_or(0, |head| u64::from_le_bytes(*head))
+}
+
+/// Every credential that a request presents, in each habit. `x-tidegate-key` alone counts where it is sent: the other
+/// headers then carry the caller's own vendor credential.
+fn credentials<'a>(
+    headers: &'a HeaderMap,
+    query: Option<&'a str>,
+) -> impl Iterator<Item = &'a str> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let own = text("x-tidegate-key");
+    let rest = own.is_none();
+    let bearer = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .map(without_scheme);
+    let asked = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("key=")));
+    own.into_iter()
+        .chain(
+            [bearer, text("x-api-key"), text("x-goog-api-key"), asked]
+                .into_iter()
+                .filter(move |_| rest)
+                .flatten(),
+        )
+        .filter(|value| !value.is_empty())
+}
+
+fn without_scheme(value: &str) -> &str {
+    match value.split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
+        _ => value.trim(),
+    }
+}
+
+/// A caller on this machine that nobody else speaks through: no forwarding header, a loopback `Host`, and no page of
+/// another site behind it (a browser would send its `Origin`).
+fn is_direct_loopback(headers: &HeaderMap, peer: Option<IpAddr>) -> bool {
+    let forwarded = [
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-real-ip",
+        "forwarded",
+        "via",
+        "cf-connecting-ip",
+    ];
+    peer.is_some_and(|peer| peer.to_canonical().is_loopback())
+        && !forwarded.iter().any(|name| headers.contains_key(*name))
+        && headers
+            .get(HOST)
+            .is_none_or(|host| host.to_str().is_ok_and(is_loopback_authority))
+        && headers
+            .get(ORIGIN)
+            .is_none_or(|origin| origin.to_str().is_ok_and(is_loopback_origin))
+}
+
+fn is_loopback_origin(origin: &str) -> bool {
+    origin
+        .split_once("://")
+        .is_some_and(|(_, authority)| is_loopback_authority(authority))
+}
+
+fn is_loopback_authority(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(""),
+        None => authority.split(':').next().unwrap_or(""),
+    };
+    let named =
+        host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
+    named
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(
+                http::HeaderName::try_from(*name).unwrap(),
+                value.parse().unwrap(),
+            );
+        }
+        map
+    }
+
+    fn access(mode: AuthMode, keys: &[(&str, bool, Option<u64>)]) -> Access {
+        let mut access = Access {
+            mode,
+            keys: FxHashMap::default(),
+            admin: None,
+            trusted_proxies: Vec::new(),
+        };
+        for (value, enabled, expires) in keys {
+            let hash = digest(value);
+            access
+                .keys
+                .entry(bucket(&hash))
+                .or_default()
+                .push(Arc::new(Known {
+                    name: "k".into(),
+                    hash,
+                    models: None,
+                    expires: *expires,
+                    enabled: *enabled,
+                }));
+        }
+        access
+    }
+
+    const HERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+
+    #[test]
+    fn a_key_is_taken_in_each_habit() {
+        let access = access(AuthMode::Keys, &[("tg-1", true, None)]);
+        for (name, value) in [
+            ("authorization", "Bearer tg-1"),
+            ("authorization", "bearer  tg-1"),
+            ("x-api-key", "tg-1"),
+            ("x-goog-api-key", "tg-1"),
+            ("x-tidegate-key", "tg-1"),
+        ] {
+            assert!(
+                access.admit(&headers(&[(name, value)]), None, None).is_ok(),
+                "{name}"
+            );
+        }
+        assert!(
+            access
+                .admit(&headers(&[]), Some("alt=sse&key=tg-1"), None)
+                .is_ok()
+        );
+        assert_eq!(
+            access.admit(&headers(&[]), None, None).unwrap_err(),
+            Denied::NoKey
+        );
+        assert_eq!(
+            access
+                .admit(&headers(&[("x-api-key", "tg-2")]), None, None)
+                .unwrap_err(),
+            Denied::UnknownKey
+        );
+    }
+
+    #[test]
+    fn an_expired_or_disabled_key_says_so() {
+        let access = access(
+            AuthMode::Keys,
+            &[("old", true, Some(1)), ("off", false, None)],
+        );
+        assert_eq!(
+            access
+                .admit(&headers(&[("x-api-key", "old")]), None, None)
+                .unwrap_err(),
+            Denied::Expired
+        );
+        assert_eq!(
+            access
+                .admit(&headers(&[("x-api-key", "off")]), None, None)
+                .unwrap_err(),
+            Denied::Disabled
+        );
+    }
+
+    #[test]
+    fn the_gateways_own_header_leaves_the_others_to_the_vendor() {
+        let access = access(AuthMode::Keys, &[("tg-1", true, None)]);
+        let both = headers(&[
+            ("x-tidegate-key", "wrong"),
+            ("authorization", "Bearer tg-1"),
+        ]);
+        assert_eq!(
+            access.admit(&both, None, None).unwrap_err(),
+            Denied::UnknownKey
+        );
+    }
+
+    #[test]
+    fn auto_without_keys_serves_only_direct_loopback_callers() {
+        let access = access(AuthMode::Auto, &[]);
+        let admit =
+            |pairs: &[(&str, &str)], peer| access.admit(&headers(pairs), None, peer).is_ok();
+        assert!(admit(
+            &[("host", "localhost:8899"), ("x-api-key", "any")],
+            HERE
+        ));
+        assert!(admit(
+            &[("host", "[::1]:8899")],
+            Some("::1".parse().unwrap())
+        ));
+        assert!(admit(
+            &[("host", "127.0.0.1"), ("origin", "http://localhost:3000")],
+            HERE
+        ));
+        assert!(!admit(
+            &[("host", "localhost")],
+            Some("10.0.0.9".parse().unwrap())
+        ));
+        assert!(
+            !admit(&[("host", "gateway.example.com")], HERE),
+            "DNS rebinding"
+        );
+        assert!(!admit(
+            &[("host", "localhost"), ("origin", "https://evil.example")],
+            HERE
+        ));
+        assert!(!admit(&[("host", "localhost"), ("origin", "null")], HERE));
+        assert!(!admit(
+            &[("host", "localhost"), ("x-forwarded-for", "1.2.3.4")],
+            HERE
+        ));
+    }
+
+    #[test]
+    fn forwarded_addresses_count_only_from_trusted_proxies() {
+        let mut access = access(AuthMode::Open, &[]);
+        access.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        let forwarded = headers(&[
+            ("x-forwarded-for", "6.6.6.6, 1.2.3.4"),
+            ("x-forwarded-for", "10.0.0.2"),
+        ]);
+        let seen = |peer: &str| {
+            access
+                .client_address(&forwarded, Some(peer.parse().unwrap()))
+                .unwrap()
+                .to_string()
+        };
+        assert_eq!(
+            seen("10.0.0.1"),
+            "1.2.3.4",
+            "what the client itself wrote further left does not count"
+        );
+        assert_eq!(seen("9.9.9.9"), "9.9.9.9");
+    }
+}

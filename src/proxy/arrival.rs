@@ -1,0 +1,93 @@
+//! A request as it arrives: who, what, and with which configuration. The first stage of its walk.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::HeaderValue;
+use pingora_proxy::Session;
+
+use crate::clock::{self, Tick};
+use crate::id::RequestId;
+use crate::ir::Usage;
+use crate::ledger::{Ending, Record};
+use crate::proxy::cors::CorsAnswer;
+use crate::proxy::paths::{Ask, Place};
+use crate::proxy::reply::Stamp;
+use crate::proxy::tab::CLIENT_GONE;
+use crate::proxy::wiring::Wiring;
+
+/// What the head of a request says.
+pub struct Arrival {
+    pub at: Tick,
+    pub wiring: Arc<Wiring>,
+    pub ask: Ask,
+    /// As the client wrote it.
+    pub query: Option<String>,
+    /// The peer of the connection.
+    pub peer: Option<IpAddr>,
+    pub stamp: Stamp,
+}
+
+impl Arrival {
+    /// Reads the head; opens the record that goes with it.
+    pub fn of(session: &Session, wiring: Arc<Wiring>) -> (Arrival, Record) {
+        let at = clock::now();
+        let head = session.req_header();
+        let method = head.method.as_str();
+        let path = head.uri.path();
+        let place = Place::of(path);
+        let peer = session
+            .as_downstream()
+            .client_addr()
+            .and_then(|addr| addr.as_inet())
+            .map(|addr| addr.ip());
+        let cors = CorsAnswer::to(&head.headers, method, &wiring.snapshot.gateway.cors_origins);
+        let stamp = Stamp {
+            id: RequestId::fresh(),
+            format: place.error_format(),
+            cors,
+            route: None,
+        };
+        let ask = place.ask(method);
+        let record = Record {
+            id: stamp.id,
+            at: clock::wall(),
+            client: wiring.access.client_address(&head.headers, peer),
+            client_key: None,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            format: match &ask {
+                Ask::Vendor(call) => Some(call.format),
+                _ => None,
+            },
+            asked_model: None,
+            model: None,
+            stream: false,
+            status: CLIENT_GONE,
+            ending: Ending::ClientGone,
+            bytes_in: 0,
+            bytes_out: 0,
+            first_content: None,
+            total: std::time::Duration::ZERO,
+            usage: Usage::default(),
+            usage_estimated: false,
+            attempts: Vec::new(),
+        };
+        let arrival = Arrival {
+            at,
+            ask,
+            query: head.uri.query().map(str::to_owned),
+            peer,
+            stamp,
+            wiring,
+        };
+        (arrival, record)
+    }
+
+    /// Names the endpoint that answers, for `x-tidegate-route`.
+    pub fn routed(&mut self, provider: &str, model: &str) {
+        if self.wiring.snapshot.gateway.debug_headers {
+            self.stamp.route = HeaderValue::try_from(format!("{provider}/{model}")).ok();
+        }
+    }
+}

@@ -1,0 +1,544 @@
+//! One attempt: connect, send, read the head, classify, and hold until there is content.
+//!
+//! Nothing here touches the client. What comes back is either a reply that may be committed, or a [`Miss`] that says
+//! what happened, for `route::attempt` to decide what next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use pingora::ErrorType;
+use pingora::connectors::http::Connector;
+use pingora::time::timeout;
+
+use crate::clock::{self, Tick};
+use crate::config::Timeouts;
+use crate::ir::{Fault, FaultKind, Usage};
+use crate::proxy::headers::Outgoing;
+use crate::proxy::paths::CallKind;
+use crate::proxy::upstream::{ReadFailure, Upstream};
+use crate::route::{Failure, Outcome};
+use crate::wire::relay::{End, Progress, Relay};
+use crate::wire::reply::ReplyTap;
+use crate::wire::{self, error};
+
+/// The most that is held back before an attempt is committed all the same.
+pub const HOLD: usize = 64 << 10;
+/// The most of an error's body that is read.
+const MOST_ERROR: usize = 64 << 10;
+/// An error's body that takes longer is done without.
+const ERROR_PATIENCE: Duration = Duration::from_secs(5);
+/// An answer may be waiting although the request could not be written whole.
+const EARLY_ANSWER: Duration = Duration::from_millis(500);
+/// Addresses of one host tried within one attempt.
+const MOST_ADDRESSES: usize = 3;
+/// Dead idle connections passed over within one attempt.
+const MOST_STALE: usize = 64;
+
+/// What is asked of the vendor.
+pub struct Order<'a> {
+    pub connector: &'a Arc<Connector>,
+    pub outgoing: Outgoing<'a>,
+    pub body: Bytes,
+    pub kind: CallKind,
+    pub stream: bool,
+    /// The request asked for reasoning: silence before the first token is normal.
+    pub reasoning: bool,
+    /// The client did not ask for the usage that we asked for.
+    pub strip_usage: bool,
+    pub timeouts: Timeouts,
+    /// When content has to be there, over all attempts.
+    pub deadline: Tick,
+    /// Never to be shown.
+    pub secrets: &'a [String],
+}
+
+/// A good answer that has begun.
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// From the request sent to the first content.
+    pub first_token: Duration,
+    pub body: ReplyBody,
+}
+
+pub enum ReplyBody {
+    /// Events, of which those up to the first content are held.
+    Stream(Box<Streaming>),
+    /// All of it.
+    Whole { bytes: Bytes, usage: Usage },
+    /// The beginning of it.
+    Long(Box<Long>),
+}
+
+pub struct Streaming {
+    pub up: Upstream,
+    pub relay: Relay,
+    pub held: Vec<Bytes>,
+    /// The vendor's answer has come to its end and `relay` knows.
+    pub ended: bool,
+}
+
+pub struct Long {
+    pub up: Upstream,
+    /// `None`: not JSON, its end is the end of the transport.
+    pub tap: Option<ReplyTap>,
+    pub held: Vec<Bytes>,
+    pub length: Option<usize>,
+    /// The whole answer has to be there by then.
+    pub deadline: Tick,
+}
+
+/// An attempt that gave nothing to commit.
+#[derive(Debug)]
+pub struct Miss {
+    pub outcome: Outcome,
+    /// What the client would be told if this were the last attempt.
+    pub fault: Fault,
+    pub status: Option<u16>,
+}
+
+impl Order<'_> {
+    /// Runs the attempt up to its first content. Dropping the future cancels it at the vendor.
+    ///
+    /// # Errors
+    /// [`Miss`].
+    pub async fn run(&self) -> Result<Reply, Miss> {
+        for _ in 0..MOST_STALE {
+            let up = self.connect().await?;
+            let reused = up.reused;
+            match self.converse(up).await {
+                Err(miss)
+                    if reused
+                        && matches!(miss.outcome, Outcome::Failed(Failure::ResetBeforeHead)) =>
+                {
+                    log::debug!("a reused connection was closed by the vendor; connecting again");
+                }
+                ended => return ended,
+            }
+        }
+        Err(self.miss(Failure::ResetBeforeHead))
+    }
+
+    async fn connect(&self) -> Result<Upstream, Miss> {
+        let host = &self.outgoing.line.host;
+        let limit = clock::now() + self.timeouts.connect;
+        let tries = host.addresses().clamp(1, MOST_ADDRESSES);
+        let mut last = Failure::Connect;
+        for left in (1..=tries).rev() {
+            let wait = limit.since(clock::now()) / u32::try_from(left).unwrap_or(1);
+            let Ok(address) = host.address(wait).await else {
+                return Err(self.miss(Failure::Connect));
+            };
+            match timeout(wait, self.connector.get_http_session(&address.peer)).await {
+                Ok(Ok((session, reused))) => {
+                    return Ok(Upstream::new(
+                        session,
+                        reused,
+                        self.connector.clone(),
+                        address,
+                    ));
+                }
+                Ok(Err(e)) => {
+                    log::debug!("cannot connect to {}: {e}", host.name());
+                    last = connect_failure(e.etype());
+                }
+                Err(_) => last = Failure::ConnectTimeout,
+            }
+            address.shun(clock::now());
+        }
+        Err(self.miss(last))
+    }
+
+    async fn converse(&self, mut up: Upstream) -> Result<Reply, Miss> {
+        let head = self.outgoing.head(&self.body).map_err(|e| {
+            log::error!(
+                "cannot make a request to {}: {e}",
+                self.outgoing.line.host.name()
+            );
+            self.miss(Failure::Connect)
+        })?;
+        let sent = up.send(head, &self.body).await;
+        let sent_at = clock::now();
+        let limit = self.limit(sent_at);
+        if let Err(e) = sent {
+            log::debug!("cannot send to {}: {e}", self.outgoing.line.host.name());
+            let early = timeout(EARLY_ANSWER, up.read_head()).await;
+            if !matches!(early, Ok(Ok(()))) {
+                return Err(self.miss(Failure::ResetBeforeHead));
+            }
+        } else {
+            match timeout(limit.since(sent_at), up.read_head()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(e)) => {
+                    log::debug!("no answer from {}: {e}", self.outgoing.line.host.name());
+                    return Err(self.miss(Failure::ResetBeforeHead));
+                }
+                Err(_) => return Err(self.late(limit)),
+            }
+        }
+        let Some(head) = up.head() else {
+            return Err(self.miss(Failure::ResetBeforeHead));
+        };
+        let (status, headers) = (head.status.as_u16(), head.headers.clone());
+        if !(200..300).contains(&status) {
+            return Err(self.refused(up, status, &headers).await);
+        }
+        let held = timeout(limit.since(clock::now()), self.hold(up, &headers, limit)).await;
+        let mut body = held.map_err(|_| self.late(limit))??;
+        let first_token = clock::now().since(sent_at);
+        if let ReplyBody::Stream(streaming) = &mut body {
+            streaming.up.set_read_timeout(Some(self.timeouts.idle));
+        }
+        Ok(Reply {
+            status,
+            headers,
+            first_token,
+            body,
+        })
+    }
+
+    /// When content has to be there: the attempt's own limit, or that of the whole request where it is earlier.
+    fn limit(&self, sent_at: Tick) -> Tick {
+        let own = if self.stream && !self.reasoning {
+            self.timeouts.first_token
+        } else {
+            self.timeouts.response
+        };
+        (sent_at + own).min(self.deadline)
+    }
+
+    fn late(&self, limit: Tick) -> Miss {
+        let fault = Fault::new(
+            FaultKind::Timeout,
+            504,
+            "The endpoint did not answer in time.",
+        );
+        Miss {
+            outcome: if limit == self.deadline {
+                Outcome::OutOfTime
+            } else {
+                Outcome::Failed(Failure::NoFirstToken)
+            },
+            fault,
+            status: None,
+        }
+    }
+
+    /// An error answer: its body is read, so that its connection can be used again.
+    async fn refused(&self, mut up: Upstream, status: u16, headers: &HeaderMap) -> Miss {
+        let mut body = Vec::new();
+        let reading = async {
+            while let Ok(Some(chunk)) = up.chunk().await {
+                body.extend_from_slice(&chunk);
+                if body.len() > MOST_ERROR {
+                    return false;
+                }
+            }
+            true
+        };
+        if let Ok(true) = timeout(ERROR_PATIENCE, reading).await {
+            up.release().await;
+        }
+        let mut fault = self.codec().read_fault(status, &body);
+        fault.retry_after = retry_after(headers).or(fault.retry_after);
+        let kind = fault.kind;
+        let retry_after = fault.retry_after;
+        Miss {
+            outcome: Outcome::Failed(Failure::Status {
+                status,
+                kind,
+                retry_after,
+            }),
+            fault: self.scrubbed(fault),
+            status: Some(status),
+        }
+    }
+
+    async fn hold(
+        &self,
+        up: Upstream,
+        headers: &HeaderMap,
+        limit: Tick,
+    ) -> Result<ReplyBody, Miss> {
+        let content_type = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("");
+        let events = content_type.trim_start().starts_with("text/event-stream");
+        if events && self.stream {
+            return self.hold_stream(up).await;
+        }
+        let json = content_type.is_empty() || content_type.contains("json");
+        if self.kind == CallKind::Conversation && (events || !json) {
+            return Err(self.miss(Failure::Truncated));
+        }
+        self.hold_whole(up, headers, json, limit).await
+    }
+
+    async fn hold_stream(&self, mut up: Upstream) -> Result<ReplyBody, Miss> {
+        let mut relay = self.relay();
+        let mut held = Vec::new();
+        let mut size = 0;
+        let ended = loop {
+            match up.chunk().await {
+                Ok(Some(chunk)) => {
+                    size += chunk.len();
+                    if let Err(fault) = relay.push(chunk, &mut held) {
+                        return Err(self.stream_error(fault));
+                    }
+                    if relay.progress() != Progress::Preamble || size >= HOLD {
+                        break false;
+                    }
+                }
+                end => {
+                    let how = if end.is_ok() { End::Clean } else { End::Cut };
+                    if let Err(fault) = relay.finish(how, &mut held) {
+                        if relay.said_error() {
+                            return Err(self.stream_error(fault));
+                        }
+                        let failure = if size == 0 {
+                            Failure::EmptyAnswer
+                        } else {
+                            Failure::Truncated
+                        };
+                        return Err(self.miss(failure));
+                    }
+                    break true;
+                }
+            }
+        };
+        Ok(ReplyBody::Stream(Box::new(Streaming {
+            up,
+            relay,
+            held,
+            ended,
+        })))
+    }
+
+    async fn hold_whole(
+        &self,
+        mut up: Upstream,
+        headers: &HeaderMap,
+        json: bool,
+        deadline: Tick,
+    ) -> Result<ReplyBody, Miss> {
+        let mut tap = json.then(|| ReplyTap::new(self.outgoing.line.format));
+        let mut held: Vec<Bytes> = Vec::new();
+        let mut size = 0;
+        loop {
+            match up.chunk().await {
+                Ok(Some(chunk)) => {
+                    size += chunk.len();
+                    if let Some(tap) = &mut tap {
+                        tap.push(&chunk);
+                    }
+                    held.push(chunk);
+                }
+                Ok(None) => break,
+                Err(_) => return Err(self.miss(Failure::Truncated)),
+            }
+            if size >= HOLD {
+                let declared = headers
+                    .get(http::header::CONTENT_LENGTH)
+                    .filter(|_| !up.is_decoding());
+                let length = declared.and_then(|value| value.to_str().ok()?.parse().ok());
+                return Ok(ReplyBody::Long(Box::new(Long {
+                    up,
+                    tap,
+                    held,
+                    length,
+                    deadline,
+                })));
+            }
+        }
+        up.release().await;
+        self.judge(held, tap)
+    }
+
+    /// A whole answer that is here: is it one?
+    fn judge(&self, held: Vec<Bytes>, tap: Option<ReplyTap>) -> Result<ReplyBody, Miss> {
+        let bytes = joined(held);
+        let Some(tap) = tap else {
+            return Ok(ReplyBody::Whole {
+                bytes,
+                usage: Usage::default(),
+            });
+        };
+        let end = tap.finish();
+        if end.empty {
+            return Err(self.miss(Failure::EmptyAnswer));
+        }
+        if let Some(fault) = end.error {
+            return Err(self.stream_error(fault));
+        }
+        if !end.whole || (self.stream && self.kind == CallKind::Conversation) {
+            return Err(self.miss(Failure::Truncated));
+        }
+        Ok(ReplyBody::Whole {
+            bytes,
+            usage: end.usage,
+        })
+    }
+
+    fn relay(&self) -> Relay {
+        Relay::new(
+            self.outgoing.line.format,
+            stream_kind(self.kind),
+            self.strip_usage,
+        )
+    }
+
+    fn codec(&self) -> &'static dyn wire::Codec {
+        wire::codec(self.outgoing.line.format)
+    }
+
+    /// A 200 that says an error.
+    fn stream_error(&self, fault: Fault) -> Miss {
+        let (kind, retry_after) = (fault.kind, fault.retry_after);
+        Miss {
+            outcome: Outcome::Failed(Failure::StreamError { kind, retry_after }),
+            fault: self.scrubbed(fault),
+            status: Some(200),
+        }
+    }
+
+    fn scrubbed(&self, mut fault: Fault) -> Fault {
+        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
+        error::scrub_fault(&mut fault, &secrets);
+        fault
+    }
+
+    fn miss(&self, failure: Failure) -> Miss {
+        let (status, kind, text) = match failure {
+            Failure::Connect => (502, FaultKind::Internal, "The endpoint cannot be reached."),
+            Failure::Tls => (
+                502,
+                FaultKind::Internal,
+                "No secure connection to the endpoint can be made.",
+            ),
+            Failure::ConnectTimeout => (
+                504,
+                FaultKind::Timeout,
+                "The endpoint cannot be reached in time.",
+            ),
+            Failure::EmptyAnswer => (
+                502,
+                FaultKind::Internal,
+                "The endpoint gave an empty answer.",
+            ),
+            Failure::Truncated => (
+                502,
+                FaultKind::Internal,
+                "The endpoint gave an answer that is not whole.",
+            ),
+            _ => (
+                502,
+                FaultKind::Internal,
+                "The endpoint ended the connection without an answer.",
+            ),
+        };
+        Miss {
+            outcome: Outcome::Failed(failure),
+            fault: Fault::new(kind, status, text),
+            status: None,
+        }
+    }
+}
+
+/// The stream machine's word for a kind of call.
+fn stream_kind(kind: CallKind) -> wire::relay::StreamKind {
+    match kind {
+        CallKind::Conversation => wire::relay::StreamKind::Conversation,
+        CallKind::Other => wire::relay::StreamKind::Other,
+    }
+}
+
+/// The pieces as one; a single one is not copied.
+pub fn joined(mut pieces: Vec<Bytes>) -> Bytes {
+    if pieces.len() <= 1 {
+        return pieces.pop().unwrap_or_default();
+    }
+    pieces.concat().into()
+}
+
+fn connect_failure(error: &ErrorType) -> Failure {
+    match error {
+        ErrorType::ConnectTimedout => Failure::ConnectTimeout,
+        ErrorType::TLSHandshakeTimedout
+        | ErrorType::TLSHandshakeFailure
+        | ErrorType::TLSWantX509Lookup
+        | ErrorType::InvalidCert
+        | ErrorType::HandshakeError => Failure::Tls,
+        _ => Failure::Connect,
+    }
+}
+
+/// When the vendor wants to be asked again: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(millis) = text("retry-after-ms").and_then(|value| value.parse::<f64>().ok()) {
+        return duration(millis / 1000.0);
+    }
+    let value = text("retry-after")?;
+    if let Ok(seconds) = value.parse::<f64>() {
+        return duration(seconds);
+    }
+    let at = httpdate::parse_http_date(value).ok()?;
+    let since_epoch = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(since_epoch.saturating_sub(clock::wall()))
+}
+
+fn duration(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+impl From<ReadFailure> for Failure {
+    /// What a broken read means once content went out.
+    fn from(failure: ReadFailure) -> Failure {
+        match failure {
+            ReadFailure::Cut => Failure::CutAfterContent,
+            ReadFailure::Stall => Failure::StallAfterContent,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        map.insert(name, value.parse().unwrap());
+        map
+    }
+
+    #[test]
+    fn retry_after_is_read_in_every_habit() {
+        assert_eq!(
+            retry_after(&headers("retry-after", "3")),
+            Some(Duration::from_secs(3))
+        );
+        assert_eq!(
+            retry_after(&headers("retry-after", " 0.5 ")),
+            Some(Duration::from_millis(500))
+        );
+        assert_eq!(
+            retry_after(&headers("retry-after-ms", "250")),
+            Some(Duration::from_millis(250))
+        );
+        assert_eq!(
+            retry_after(&headers("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")),
+            Some(Duration::ZERO)
+        );
+        for nonsense in ["soon", "-1", "NaN", "1e300"] {
+            assert_eq!(
+                retry_after(&headers("retry-after", nonsense)),
+                None,
+                "{nonsense}"
+            );
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! From the head to a call that can be tried: who calls, with what body, for which pool.
+
+use std::sync::Arc;
+
+use http::header::CONTENT_TYPE;
+use pingora_proxy::Session;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::ir::Format;
+use crate::live::Lane;
+use crate::proxy::Proxy;
+use crate::proxy::access::Who;
+use crate::proxy::arrival::Arrival;
+use crate::proxy::body::{self, Body};
+use crate::proxy::headers::{Forwarded, query_for_vendor};
+use crate::proxy::pages;
+use crate::proxy::paths::{CallKind, VendorCall};
+use crate::proxy::refusal::Refusal;
+use crate::proxy::tab::Tab;
+use crate::route::{Needs, PathKind, Unknown};
+use crate::wire::scan::{Scan, Subject, scan};
+
+/// A request that can be tried: the second stage of its walk.
+pub struct Call {
+    pub format: Format,
+    pub kind: CallKind,
+    pub suffix: String,
+    /// For the vendor: without the client's `key=`.
+    pub query: Option<String>,
+    pub forwarded: Forwarded,
+    pub body: Body,
+    pub scan: Scan,
+    pub lane: Arc<Lane>,
+    pub needs: Needs,
+}
+
+/// Session ids that clients send as headers.
+const SESSION_HEADERS: [&str; 5] = [
+    "x-session-id",
+    "x-claude-code-session-id",
+    "session_id",
+    "session-id",
+    "conversation_id",
+];
+
+/// Takes a vendor call in.
+///
+/// # Errors
+/// [`Refusal`].
+pub async fn take_in(
+    proxy: &Proxy,
+    session: &mut Session,
+    arrival: &Arrival,
+    asked: &VendorCall,
+    tab: &mut Tab,
+) -> Result<Call, Refusal> {
+    let who = admit(session, arrival, tab)?;
+    check_media_type(session)?;
+    let limits = arrival.wiring.snapshot.gateway.limits;
+    let body = body::read(session, limits, proxy.held())
+        .await
+        .map_err(Refusal::Body)?;
+    tab.record.bytes_in = body.received;
+    let subject = match asked.kind {
+        CallKind::Conversation => Subject::Format(asked.format),
+        CallKind::Other => Subject::Other,
+    };
+    let scan = scan(&body.bytes, subject).map_err(Refusal::Scan)?;
+    tab.record.stream = scan.stream;
+    let Some(model) = &scan.model else {
+        return Err(Refusal::NoModel);
+    };
+    tab.record.asked_model = Some(model.value.clone());
+    let lane = resolve(arrival, &who, &model.value)?;
+    tab.record.model = Some(arrival.wiring.label(&lane));
+    let needs = needs(asked, &scan, conversation(session, &scan));
+    Ok(Call {
+        format: asked.format,
+        kind: asked.kind,
+        suffix: asked.suffix.clone(),
+        query: query_for_vendor(arrival.query.as_deref()),
+        forwarded: Forwarded::of(&session.req_header().headers),
+        body,
+        scan,
+        lane,
+        needs,
+    })
+}
+
+/// Lets the caller in.
+///
+/// # Errors
+/// [`Refusal::Denied`].
+pub fn admit(session: &Session, arrival: &Arrival, tab: &mut Tab) -> Result<Who, Refusal> {
+    let headers = &session.req_header().headers;
+    let who = arrival
+        .wiring
+        .access
+        .admit(headers, arrival.query.as_deref(), arrival.peer)
+        .map_err(Refusal::Denied)?;
+    tab.record.client_key = who.name();
+    Ok(who)
+}
+
+/// JSON, or nothing said about it.
+fn check_media_type(session: &Session) -> Result<(), Refusal> {
+    let Some(value) = session.req_header().headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let essence = text
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
+    let json = essence.is_empty()
+        || essence == "application/json"
+        || essence == "text/json"
+        || essence.ends_with("+json");
+    if json {
+        Ok(())
+    } else {
+        Err(Refusal::MediaType(essence.chars().take(80).collect()))
+    }
+}
+
+/// The pool that a name stands for, if this caller may use it.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn resolve(arrival: &Arrival, who: &Who, model: &str) -> Result<Arc<Lane>, Refusal> {
+    let snapshot = &arrival.wiring.snapshot;
+    let lane = snapshot.lane(model).map_err(|unknown| match unknown {
+        Unknown::Disabled => Refusal::DisabledModel(model.to_owned()),
+        Unknown::NoSuchModel => Refusal::UnknownModel {
+            asked: model.to_owned(),
+            known: pages::names(&arrival.wiring, who)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        },
+    })?;
+    if snapshot.allows(who.models(), &lane) {
+        Ok(lane)
+    } else {
+        Err(Refusal::ModelNotAllowed(model.to_owned()))
+    }
+}
+
+fn needs(asked: &VendorCall, scan: &Scan, conversation: Option<u64>) -> Needs {
+    Needs {
+        path: match asked.kind {
+            CallKind::Conversation => PathKind::Chat,
+            CallKind::Other => PathKind::Other,
+        },
+        stream: scan.stream,
+        tools: scan.tools,
+        images: scan.images,
+        prefill: scan.prefill,
+        estimated_tokens: scan.estimated_tokens,
+        conversation,
+        later_turn: scan.assistant_turn,
+        ..Needs::of(asked.format)
+    }
+}
+
+/// What a conversation's turns have in common: the session that the client names, else how the conversation began.
+fn conversation(session: &Session, scan: &Scan) -> Option<u64> {
+    let headers = &session.req_header().headers;
+    let named = SESSION_HEADERS
+        .iter()
+        .find_map(|name| headers.get(*name))
+        .map(|value| value.as_bytes());
+    let named = named.or_else(|| scan.session.as_deref().map(str::as_bytes));
+    named.map(xxh3_64).or(scan.prefix_hash)
+}

@@ -1,0 +1,286 @@
+//! What a path asks for.
+
+use crate::ir::Format;
+
+/// What a request wants, by method and path alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// A call that goes to a vendor.
+    Vendor(VendorCall),
+    /// `GET /v1/models`.
+    ListModels,
+    /// `GET /v1/models/{id}`.
+    ShowModel(String),
+    Health,
+    Ready,
+    Metrics,
+    /// The path exists, the method is wrong: what would be right, for `Allow`.
+    WrongMethod(&'static str),
+    /// Known, but not served yet: why.
+    NotServed(&'static str),
+    Unknown,
+}
+
+/// A call that goes to a vendor of `format`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorCall {
+    pub format: Format,
+    /// Below the base URL's version: `/chat/completions`.
+    pub suffix: String,
+    pub kind: CallKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    /// A conversation in the call's format.
+    Conversation,
+    /// Any other JSON path with a model in it.
+    Other,
+}
+
+/// A path with its vendor prefix taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    pub path: &'a str,
+    /// The format that a prefix (`/openai`, `/anthropic`, `/gemini`) names.
+    pub prefix: Option<Format>,
+}
+
+impl<'a> Place<'a> {
+    pub fn of(path: &'a str) -> Place<'a> {
+        let prefixes = [
+            ("/openai", Format::OpenaiChat),
+            ("/anthropic", Format::Anthropic),
+            ("/gemini", Format::Gemini),
+        ];
+        for (prefix, format) in prefixes {
+            if let Some(rest) = path.strip_prefix(prefix)
+                && rest.starts_with('/')
+            {
+                return Place {
+                    path: rest,
+                    prefix: Some(format),
+                };
+            }
+        }
+        Place { path, prefix: None }
+    }
+
+    /// The format in which an error about this path is said.
+    pub fn error_format(&self) -> Format {
+        let path = self.path.trim_end_matches('/');
+        if path.starts_with("/v1/messages") || path.starts_with("/v1/anthropic/") {
+            Format::Anthropic
+        } else if path.starts_with("/v1/responses") {
+            Format::OpenaiResponses
+        } else if path.starts_with("/v1beta/") || path.starts_with("/v1/gemini/") {
+            Format::Gemini
+        } else {
+            self.prefix.unwrap_or(Format::OpenaiChat)
+        }
+    }
+
+    /// What a request of this method to this path wants.
+    pub fn ask(&self, method: &str) -> Ask {
+        let path = match self.path.trim_end_matches('/') {
+            "" => "/",
+            path => path,
+        };
+        match path {
+            "/health" | "/healthz" => only("GET", method, Ask::Health),
+            "/ready" | "/readyz" => only("GET", method, Ask::Ready),
+            "/metrics" => only("GET", method, Ask::Metrics),
+            "/v1/models" => only("GET", method, Ask::ListModels),
+            "/v1beta/models" => only("GET", method, NO_GEMINI),
+            path => match path.strip_prefix("/v1/") {
+                Some(rest) => below_v1(rest, method),
+                None if path.starts_with("/v1beta/") => NO_GEMINI,
+                None => Ask::Unknown,
+            },
+        }
+    }
+}
+
+const NO_GEMINI: Ask = Ask::NotServed(
+    "Gemini's own paths are not served yet; use /v1/chat/completions or /v1/messages",
+);
+
+fn below_v1(rest: &str, method: &str) -> Ask {
+    let conversation = |format, suffix: &str| vendor(format, suffix, CallKind::Conversation);
+    match rest {
+        "chat/completions" => only("POST", method, conversation(Format::OpenaiChat, rest)),
+        "responses" => only("POST", method, conversation(Format::OpenaiResponses, rest)),
+        "messages" => only("POST", method, conversation(Format::Anthropic, rest)),
+        "messages/count_tokens" => only(
+            "POST",
+            method,
+            vendor(Format::Anthropic, rest, CallKind::Other),
+        ),
+        "anthropic/completions" | "gemini/completions" => {
+            Ask::NotServed("this path is not served yet; use /v1/messages or /v1/chat/completions")
+        }
+        _ if rest.starts_with("models/") => {
+            let id = rest.trim_start_matches("models/");
+            only("GET", method, Ask::ShowModel(percent_decoded(id)))
+        }
+        _ if stateful(rest) => {
+            Ask::NotServed("files, batches, stored responses and realtime are not served")
+        }
+        _ if method == "POST" && is_plain(rest) => {
+            vendor(Format::OpenaiChat, rest, CallKind::Other)
+        }
+        _ => Ask::Unknown,
+    }
+}
+
+/// Paths whose answers live at one vendor account: a pool cannot serve them.
+fn stateful(rest: &str) -> bool {
+    let first = rest.split('/').next().unwrap_or("");
+    let owned = [
+        "files",
+        "batches",
+        "uploads",
+        "realtime",
+        "assistants",
+        "threads",
+        "vector_stores",
+    ];
+    owned.contains(&first)
+        || rest.starts_with("responses/")
+        || rest.starts_with("messages/batches")
+        || rest.starts_with("fine_tuning")
+        || rest.starts_with("chat/completions/")
+}
+
+/// Nothing in it that another program could read as something else than a path.
+fn is_plain(rest: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.');
+    !rest.is_empty()
+        && rest.bytes().all(plain)
+        && !rest
+            .split('/')
+            .any(|part| part.is_empty() || part.starts_with('.'))
+}
+
+fn vendor(format: Format, rest: &str, kind: CallKind) -> Ask {
+    Ask::Vendor(VendorCall {
+        format,
+        suffix: format!("/{rest}"),
+        kind,
+    })
+}
+
+fn only(allowed: &'static str, method: &str, ask: Ask) -> Ask {
+    if method == allowed || (allowed == "GET" && method == "HEAD") {
+        ask
+    } else {
+        Ask::WrongMethod(if allowed == "GET" {
+            "GET, HEAD, OPTIONS"
+        } else {
+            "POST, OPTIONS"
+        })
+    }
+}
+
+/// `%2F` and its kin decoded; what is not UTF-8 then stays as it was written.
+fn percent_decoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(b) = bytes.next() {
+        let mut ahead = bytes.clone();
+        let digits = (ahead.next().and_then(hex), ahead.next().and_then(hex));
+        match (b, digits) {
+            (b'%', (Some(high), Some(low))) => {
+                out.push(high * 16 + low);
+                bytes = ahead;
+            }
+            _ => out.push(b),
+        }
+    }
+    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+fn hex(b: u8) -> Option<u8> {
+    char::from(b)
+        .to_digit(16)
+        .and_then(|d| u8::try_from(d).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(method: &str, path: &str) -> Ask {
+        Place::of(path).ask(method)
+    }
+
+    #[test]
+    fn prefixes_are_taken_off_before_anything_else() {
+        assert_eq!(
+            ask("POST", "/openai/v1/chat/completions"),
+            ask("POST", "/v1/chat/completions")
+        );
+        assert_eq!(
+            ask("POST", "/anthropic/v1/messages"),
+            ask("POST", "/v1/messages")
+        );
+        assert_eq!(
+            Place::of("/anthropic/v1/models").error_format(),
+            Format::Anthropic
+        );
+        assert_eq!(ask("GET", "/openaiv1/models"), Ask::Unknown);
+    }
+
+    #[test]
+    fn any_other_json_path_goes_to_an_openai_vendor() {
+        let Ask::Vendor(call) = ask("POST", "/v1/embeddings") else {
+            panic!()
+        };
+        assert_eq!(
+            (call.format, call.suffix.as_str(), call.kind),
+            (Format::OpenaiChat, "/embeddings", CallKind::Other)
+        );
+        assert!(matches!(
+            ask("POST", "/v1/images/generations"),
+            Ask::Vendor(_)
+        ));
+    }
+
+    #[test]
+    fn a_path_that_climbs_is_no_path() {
+        for path in [
+            "/v1/../admin",
+            "/v1/x//y",
+            "/v1/%2e%2e/x",
+            "/v1/a b",
+            "/v1/.env",
+        ] {
+            assert_eq!(ask("POST", path), Ask::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_the_right_one() {
+        assert_eq!(
+            ask("GET", "/v1/messages"),
+            Ask::WrongMethod("POST, OPTIONS")
+        );
+        assert_eq!(
+            ask("POST", "/v1/models"),
+            Ask::WrongMethod("GET, HEAD, OPTIONS")
+        );
+    }
+
+    #[test]
+    fn a_model_id_may_hold_an_escaped_slash() {
+        assert_eq!(
+            ask("GET", "/v1/models/relay-a%2Fgpt-4o"),
+            Ask::ShowModel("relay-a/gpt-4o".into())
+        );
+        assert_eq!(
+            ask("GET", "/v1/models/relay-a/gpt-4o"),
+            Ask::ShowModel("relay-a/gpt-4o".into())
+        );
+        assert_eq!(ask("GET", "/v1/models/100%"), Ask::ShowModel("100%".into()));
+    }
+}

@@ -1,0 +1,386 @@
+//! After the commit: the answer goes on to the client as it comes, no faster than the client takes it.
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use pingora::http::ResponseHeader;
+use pingora::protocols::http::HttpTask;
+use pingora::time::timeout;
+use pingora_proxy::Session;
+
+use crate::clock;
+use crate::ir::{Fault, FaultKind, Usage};
+use crate::proxy::exchange::{Long, Reply, ReplyBody, Streaming};
+use crate::proxy::headers::copy_for_client;
+use crate::proxy::reply::{Stamp, write_whole};
+use crate::proxy::upstream::{ReadFailure, Upstream};
+use crate::proxy::waiting::{Gone, Waiting, unless_gone};
+use crate::route::Failure;
+use crate::wire;
+use crate::wire::relay::{End, Progress, Relay};
+
+/// Chunks that are there already and go on in one write.
+const BATCH: usize = 32;
+
+/// How a committed answer ended.
+#[derive(Debug)]
+pub enum PumpEnd {
+    /// Properly.
+    Complete,
+    /// The vendor broke off; the client was told.
+    Broken(Failure),
+    ClientGone,
+}
+
+/// What went on, and how it ended.
+#[derive(Debug)]
+pub struct Pumped {
+    pub end: PumpEnd,
+    pub usage: Usage,
+    pub bytes: u64,
+    pub malformed: u32,
+}
+
+/// Commits a reply and passes it on to its end.
+pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[String]) -> Pumped {
+    let Waiting {
+        session,
+        committed,
+        sent,
+        ..
+    } = waiting;
+    let Reply {
+        status,
+        headers,
+        body,
+        ..
+    } = reply;
+    match body {
+        ReplyBody::Whole { bytes, usage } => {
+            let sent = send_whole(session, stamp, (status, &headers), bytes).await;
+            Pumped {
+                end: if sent.is_ok() {
+                    PumpEnd::Complete
+                } else {
+                    PumpEnd::ClientGone
+                },
+                usage,
+                bytes: sent.unwrap_or(0),
+                malformed: 0,
+            }
+        }
+        ReplyBody::Long(long) => pump_long(session, stamp, (status, &headers), *long).await,
+        ReplyBody::Stream(streaming) => {
+            let head = if committed {
+                None
+            } else {
+                stream_head(session, stamp, &headers).ok()
+            };
+            let Streaming {
+                up,
+                relay,
+                held,
+                ended,
+            } = *streaming;
+            let stream = Stream {
+                session,
+                stamp,
+                up,
+                relay,
+                secrets,
+                sent,
+            };
+            stream.run(head, held, ended).await
+        }
+    }
+}
+
+fn stream_head(
+    session: &Session,
+    stamp: &Stamp,
+    vendor: &http::HeaderMap,
+) -> pingora::Result<ResponseHeader> {
+    let mut head = stamp.event_stream(session)?;
+    let content_type = head.headers.get(CONTENT_TYPE).cloned();
+    copy_for_client(vendor, &mut head)?;
+    if let Some(content_type) = content_type {
+        head.insert_header(CONTENT_TYPE, content_type)?;
+    }
+    Ok(head)
+}
+
+async fn send_whole(
+    session: &mut Session,
+    stamp: &Stamp,
+    (status, vendor): (u16, &http::HeaderMap),
+    bytes: Bytes,
+) -> pingora::Result<u64> {
+    let mut head = stamp.sized(status, bytes.len())?;
+    copy_for_client(vendor, &mut head)?;
+    write_whole(session, head, bytes).await
+}
+
+/// An answer over the hold: no error can follow what went out, so a break ends the connection without its end.
+async fn pump_long(
+    session: &mut Session,
+    stamp: &Stamp,
+    (status, vendor): (u16, &http::HeaderMap),
+    mut long: Long,
+) -> Pumped {
+    let mut bytes = 0;
+    let end = match begin_long(session, stamp, (status, vendor), &mut long, &mut bytes).await {
+        Err(_) => PumpEnd::ClientGone,
+        Ok(()) => pass_long(session, &mut long, &mut bytes).await,
+    };
+    let told = long.tap.map(|tap| tap.finish());
+    let usage = told.as_ref().map_or_else(Usage::default, |told| told.usage);
+    let whole = told.is_none_or(|told| told.whole);
+    let end = match end {
+        PumpEnd::Complete if !whole => PumpEnd::Broken(Failure::CutAfterContent),
+        end => end,
+    };
+    match end {
+        PumpEnd::Complete => {
+            if finish(session).await.is_ok() {
+                long.up.release().await;
+            }
+        }
+        PumpEnd::Broken(_) => session.as_downstream_mut().shutdown().await,
+        PumpEnd::ClientGone => {}
+    }
+    Pumped {
+        end,
+        usage,
+        bytes,
+        malformed: 0,
+    }
+}
+
+async fn begin_long(
+    session: &mut Session,
+    stamp: &Stamp,
+    (status, vendor): (u16, &http::HeaderMap),
+    long: &mut Long,
+    bytes: &mut u64,
+) -> pingora::Result<()> {
+    let mut head = stamp.unsized_for(session, status)?;
+    copy_for_client(vendor, &mut head)?;
+    if let Some(length) = long.length {
+        head.remove_header(&TRANSFER_ENCODING);
+        head.insert_header(CONTENT_LENGTH, HeaderValue::from(length))?;
+    }
+    session
+        .as_downstream_mut()
+        .write_response_header(Box::new(head))
+        .await?;
+    for piece in std::mem::take(&mut long.held) {
+        *bytes += length(&piece);
+        session
+            .as_downstream_mut()
+            .write_response_body(piece, false)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn pass_long(session: &mut Session, long: &mut Long, bytes: &mut u64) -> PumpEnd {
+    loop {
+        let left = long.deadline.since(clock::now());
+        let Ok(read) = unless_gone(session, timeout(left, long.up.chunk())).await else {
+            return PumpEnd::ClientGone;
+        };
+        let chunk = match read {
+            Ok(Ok(Some(chunk))) => chunk,
+            Ok(Ok(None)) => return PumpEnd::Complete,
+            Ok(Err(failure)) => return PumpEnd::Broken(failure.into()),
+            Err(_) => return PumpEnd::Broken(Failure::StallAfterContent),
+        };
+        if let Some(tap) = &mut long.tap {
+            tap.push(&chunk);
+        }
+        *bytes += length(&chunk);
+        if session
+            .as_downstream_mut()
+            .write_response_body(chunk, false)
+            .await
+            .is_err()
+        {
+            return PumpEnd::ClientGone;
+        }
+    }
+}
+
+async fn finish(session: &mut Session) -> Result<(), Gone> {
+    let session = session.as_downstream_mut();
+    session
+        .response_duplex_vec(vec![HttpTask::Done])
+        .await
+        .map_err(|_| Gone)?;
+    Ok(())
+}
+
+/// An event stream on its way.
+struct Stream<'a> {
+    session: &'a mut Session,
+    stamp: &'a Stamp,
+    up: Upstream,
+    relay: Relay,
+    /// Never to be shown.
+    secrets: &'a [String],
+    sent: u64,
+}
+
+/// What the last chunks led to.
+enum Turn {
+    GoOn,
+    /// A proper end; whether the vendor's transport ended with it.
+    Over {
+        ended: bool,
+    },
+    Broken(Failure, Fault),
+}
+
+impl Stream<'_> {
+    async fn run(mut self, head: Option<ResponseHeader>, held: Vec<Bytes>, ended: bool) -> Pumped {
+        let mut out = held;
+        let mut turn = match (ended, self.relay.progress()) {
+            (false, Progress::Done) => Turn::Over { ended: false },
+            (false, _) => self.more_at_hand(&mut out),
+            (true, _) => Turn::Over { ended: true },
+        };
+        let mut head = head;
+        loop {
+            let last = !matches!(turn, Turn::GoOn);
+            if let Turn::Broken(_, fault) = &mut turn {
+                scrub(fault, self.secrets);
+                let mut event = Vec::with_capacity(256);
+                wire::codec(self.stamp.format).write_fault_event(fault, &mut event);
+                out.push(event.into());
+            }
+            if self.write(head.take(), &mut out, last).await.is_err() {
+                return self.pumped(PumpEnd::ClientGone);
+            }
+            match turn {
+                Turn::GoOn => {}
+                Turn::Over { ended: true } => return self.complete(true).await,
+                Turn::Over { ended: false } => return self.complete(false).await,
+                Turn::Broken(failure, _) => return self.pumped(PumpEnd::Broken(failure)),
+            }
+            let Ok(read) = unless_gone(self.session, self.up.chunk()).await else {
+                return self.pumped(PumpEnd::ClientGone);
+            };
+            turn = match self.take(read, &mut out) {
+                Turn::GoOn => self.more_at_hand(&mut out),
+                turn => turn,
+            };
+        }
+    }
+
+    /// Takes what is there without waiting, so that one write carries it all.
+    fn more_at_hand(&mut self, out: &mut Vec<Bytes>) -> Turn {
+        for _ in 0..BATCH {
+            let Some(read) = self.up.chunk_at_hand() else {
+                break;
+            };
+            match self.take(read, out) {
+                Turn::GoOn => {}
+                turn => return turn,
+            }
+        }
+        Turn::GoOn
+    }
+
+    fn take(&mut self, read: Result<Option<Bytes>, ReadFailure>, out: &mut Vec<Bytes>) -> Turn {
+        match read {
+            Ok(Some(chunk)) => match self.relay.push(chunk, out) {
+                Err(fault) => Turn::Broken(Failure::CutAfterContent, fault),
+                Ok(()) if self.relay.progress() == Progress::Done => Turn::Over { ended: false },
+                Ok(()) => Turn::GoOn,
+            },
+            Ok(None) => match self.relay.finish(End::Clean, out) {
+                Ok(()) => Turn::Over { ended: true },
+                Err(fault) => Turn::Broken(Failure::CutAfterContent, fault),
+            },
+            Err(ReadFailure::Cut) => match self.relay.finish(End::Cut, out) {
+                Ok(()) => Turn::Over { ended: true },
+                Err(fault) => Turn::Broken(Failure::CutAfterContent, fault),
+            },
+            Err(ReadFailure::Stall) => {
+                let fault = Fault::new(
+                    FaultKind::Timeout,
+                    504,
+                    "The endpoint stopped in the middle of its answer.",
+                );
+                Turn::Broken(Failure::StallAfterContent, fault)
+            }
+        }
+    }
+
+    async fn write(
+        &mut self,
+        head: Option<ResponseHeader>,
+        out: &mut Vec<Bytes>,
+        last: bool,
+    ) -> Result<(), Gone> {
+        let session = self.session.as_downstream_mut();
+        if head.is_none() && out.is_empty() && !last {
+            return Ok(());
+        }
+        self.sent += out.iter().map(length).sum::<u64>();
+        let written = match (head, out.len(), last) {
+            (None, 1, false) => {
+                session
+                    .write_response_body(out.pop().unwrap_or_default(), false)
+                    .await
+            }
+            (head, _, last) => {
+                let mut tasks = Vec::with_capacity(out.len() + 2);
+                tasks.extend(head.map(|head| HttpTask::Header(Box::new(head), false)));
+                tasks.extend(
+                    out.drain(..)
+                        .map(|bytes| HttpTask::Body(Some(bytes), false)),
+                );
+                if last {
+                    tasks.push(HttpTask::Body(None, true));
+                }
+                session.response_duplex_vec(tasks).await.map(|_| ())
+            }
+        };
+        written.map_err(|_| Gone)
+    }
+
+    async fn complete(mut self, ended: bool) -> Pumped {
+        // The end of the transport is mostly there together with the end of the meaning.
+        let ended = ended || matches!(self.up.chunk_at_hand(), Some(Ok(None)));
+        let Stream {
+            up, relay, sent, ..
+        } = self;
+        if ended {
+            up.release().await;
+        } else {
+            up.release_when_read();
+        }
+        pumped(&relay, sent, PumpEnd::Complete)
+    }
+
+    fn pumped(self, end: PumpEnd) -> Pumped {
+        pumped(&self.relay, self.sent, end)
+    }
+}
+
+fn pumped(relay: &Relay, bytes: u64, end: PumpEnd) -> Pumped {
+    Pumped {
+        end,
+        usage: relay.usage(),
+        bytes,
+        malformed: relay.malformed(),
+    }
+}
+
+fn scrub(fault: &mut Fault, secrets: &[String]) {
+    let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    wire::error::scrub_fault(fault, &secrets);
+}
+
+fn length(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,240 @@
+//! Why a request is not served, and the one place that says it in words.
+
+use std::time::Duration;
+
+use crate::ir::{Fault, FaultKind as Kind};
+use crate::proxy::access::Denied;
+use crate::proxy::body::BodyError;
+use crate::proxy::decode::DecodeError;
+use crate::route::{Lack, Lacks};
+use crate::wire::scan::ScanError;
+
+/// A request that gets an error for an answer.
+#[derive(Debug)]
+pub enum Refusal {
+    Denied(Denied),
+    /// The key may not use this model.
+    ModelNotAllowed(String),
+    UnknownPath(String),
+    WrongMethod {
+        allow: &'static str,
+    },
+    NotServed(&'static str),
+    /// The `Content-Type` that came.
+    MediaType(String),
+    Body(BodyError),
+    Scan(ScanError),
+    NoModel,
+    UnknownModel {
+        asked: String,
+        /// What this caller could ask for instead.
+        known: Vec<String>,
+    },
+    DisabledModel(String),
+    Incapable {
+        model: String,
+        lacks: Lacks,
+    },
+    Cooling {
+        model: String,
+        retry_after: Option<Duration>,
+    },
+    /// Everything that was tried failed: the error that tells the client most.
+    Failed {
+        fault: Fault,
+        retry_after: Option<Duration>,
+    },
+    OutOfTime,
+}
+
+/// Names listed in a 404 before it says how many more there are.
+const MOST_NAMES: usize = 20;
+
+impl Refusal {
+    /// What the client is told.
+    pub fn fault(self) -> Fault {
+        match self {
+            Refusal::Denied(denied) => said(Kind::Authentication, 401, &denied),
+            Refusal::ModelNotAllowed(model) => {
+                let text = format!("this API key may not use the model `{model}`");
+                said(Kind::Permission, 403, &text)
+            }
+            Refusal::UnknownPath(path) => {
+                said(Kind::NotFound, 404, &format!("there is nothing at {path}"))
+            }
+            Refusal::WrongMethod { allow } => {
+                let method = allow.split(',').next().unwrap_or(allow);
+                let text = format!("this path takes {method} only");
+                said(Kind::MethodNotAllowed, 405, &text)
+            }
+            Refusal::NotServed(why) => said(Kind::NotFound, 404, &why),
+            Refusal::MediaType(got) => {
+                let text =
+                    format!("Content-Type {got:?} is not served here; send application/json");
+                said(Kind::UnsupportedMedia, 415, &text)
+            }
+            Refusal::Body(error) => body_fault(&error),
+            Refusal::Scan(error) => said(Kind::InvalidRequest, 400, &error),
+            Refusal::NoModel => {
+                let text = "the request names no model: set `model`";
+                about_model(said(Kind::InvalidRequest, 400, &text))
+            }
+            Refusal::UnknownModel { asked, known } => unknown_model(&asked, &known),
+            Refusal::DisabledModel(model) => {
+                let text = format!("the model `{model}` is disabled");
+                about_model(said(Kind::NotFound, 404, &text))
+            }
+            Refusal::Incapable { model, lacks } => incapable(&model, lacks),
+            Refusal::Cooling { model, retry_after } => Fault {
+                retry_after,
+                ..cooling(&model)
+            },
+            Refusal::Failed { fault, retry_after } => Fault {
+                retry_after: fault.retry_after.or(retry_after),
+                ..fault
+            },
+            Refusal::OutOfTime => {
+                let text = "no endpoint answered within the time allowed for a request";
+                said(Kind::Timeout, 504, &text)
+            }
+        }
+    }
+}
+
+/// A fault in whole sentences.
+fn said(kind: Kind, status: u16, text: &dyn std::fmt::Display) -> Fault {
+    Fault::new(kind, status, sentence(&text.to_string()))
+}
+
+fn cooling(model: &str) -> Fault {
+    let text = format!("every endpoint of `{model}` is recovering from failures; try again later");
+    said(Kind::Overloaded, 503, &text)
+}
+
+fn body_fault(error: &BodyError) -> Fault {
+    let (kind, status) = match error {
+        BodyError::TooLarge { .. } | BodyError::Encoding(DecodeError::TooLarge { .. }) => {
+            (Kind::TooLarge, 413)
+        }
+        BodyError::TooSlow { .. } => (Kind::Timeout, 408),
+        BodyError::NoRoom => (Kind::Overloaded, 503),
+        BodyError::Encoding(DecodeError::Unsupported(_)) => (Kind::UnsupportedMedia, 415),
+        BodyError::Encoding(DecodeError::Corrupt) | BodyError::ClientGone => {
+            (Kind::InvalidRequest, 400)
+        }
+    };
+    let mut fault = Fault::new(kind, status, sentence(&error.to_string()));
+    if matches!(error, BodyError::NoRoom) {
+        fault.retry_after = Some(Duration::from_secs(1));
+    }
+    fault
+}
+
+fn unknown_model(asked: &str, known: &[String]) -> Fault {
+    let mut text = format!("There is no model `{}` here.", shortened(asked));
+    if known.is_empty() {
+        text.push_str(" No model is configured for this caller.");
+    } else {
+        let names: Vec<String> = known
+            .iter()
+            .take(MOST_NAMES)
+            .map(|name| format!("`{name}`"))
+            .collect();
+        text.push_str(" There are: ");
+        text.push_str(&names.join(", "));
+        match known.len().checked_sub(MOST_NAMES) {
+            Some(more) if more > 0 => text.push_str(&format!(" and {more} more (GET /v1/models).")),
+            _ => text.push('.'),
+        }
+    }
+    let mut fault = about_model(Fault::new(Kind::NotFound, 404, text));
+    fault.code = Some("model_not_found".to_owned());
+    fault
+}
+
+fn incapable(model: &str, lacks: Lacks) -> Fault {
+    let mut missing: Vec<&str> = Vec::new();
+    for lack in lacks.iter() {
+        missing.push(match lack {
+            Lack::Disabled => "is enabled",
+            Lack::Format => "speaks this format (conversion between formats is not built yet)",
+            Lack::Streaming => "can stream",
+            Lack::NonStreaming => "can answer without streaming",
+            Lack::Tools => "can use tools",
+            Lack::Images => "takes images",
+            Lack::Prefill => "continues a started assistant turn",
+            Lack::Context => "has a context that is large enough",
+            Lack::Credential => "may be given this caller's credential",
+        });
+    }
+    let text = format!("No endpoint of `{model}` {}.", missing.join(", or "));
+    if lacks.has(Lack::Context) && lacks.iter().count() == 1 {
+        return Fault::new(Kind::ContextLength, 400, text);
+    }
+    Fault::new(Kind::InvalidRequest, 400, text)
+}
+
+fn about_model(mut fault: Fault) -> Fault {
+    fault.param = Some("model".to_owned());
+    fault
+}
+
+/// A first capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars
+        .next()
+        .map(|c| c.to_uppercase().to_string())
+        .unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{first}{}{end}", chars.as_str())
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 120;
+    if text.chars().count() <= MOST {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(MOST).collect();
+    format!("{head}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_model_is_told_what_there_is() {
+        let fault = Refusal::UnknownModel {
+            asked: "gpt-9".into(),
+            known: vec!["haiku".into(), "opus".into()],
+        }
+        .fault();
+        assert_eq!(
+            fault.message,
+            "There is no model `gpt-9` here. There are: `haiku`, `opus`."
+        );
+        assert_eq!((fault.status, fault.param.as_deref()), (404, Some("model")));
+    }
+
+    #[test]
+    fn a_long_list_of_models_is_cut_and_counted() {
+        let known: Vec<String> = (0..25).map(|n| format!("m{n}")).collect();
+        let fault = Refusal::UnknownModel {
+            asked: "x".into(),
+            known,
+        }
+        .fault();
+        assert!(
+            fault
+                .message
+                .ends_with("`m19` and 5 more (GET /v1/models)."),
+            "{}",
+            fault.message
+        );
+    }
+}

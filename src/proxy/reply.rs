@@ -1,0 +1,176 @@
+//! Answers that we write ourselves: errors in the caller's format, pages, and the heads of vendors' answers.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Version;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
+};
+use pingora::http::ResponseHeader;
+use pingora::protocols::http::HttpTask;
+use pingora_proxy::Session;
+
+use crate::id::RequestId;
+use crate::ir::{Fault, Format};
+use crate::proxy::cors::CorsAnswer;
+use crate::wire;
+
+/// What every answer to one request carries.
+#[derive(Debug)]
+pub struct Stamp {
+    pub id: RequestId,
+    pub format: Format,
+    pub cors: Option<CorsAnswer>,
+    /// `provider/model`, once there is one and `debug_headers` allows.
+    pub route: Option<HeaderValue>,
+}
+
+impl Stamp {
+    /// Puts our own headers on a head.
+    ///
+    /// # Errors
+    /// Never: every value is one that we made.
+    pub fn mark(&self, head: &mut ResponseHeader) -> pingora::Result<()> {
+        head.insert_header("x-request-id", self.id.as_str())?;
+        if self.format == Format::Anthropic {
+            head.insert_header("request-id", self.id.as_str())?;
+        }
+        if let Some(route) = &self.route {
+            head.insert_header("x-tidegate-route", route.clone())?;
+        }
+        if let Some(cors) = &self.cors {
+            cors.mark(head)?;
+        }
+        Ok(())
+    }
+
+    /// The head of an answer whose length is known.
+    ///
+    /// # Errors
+    /// Never: every value is one that we made.
+    pub fn sized(&self, status: u16, length: usize) -> pingora::Result<ResponseHeader> {
+        let mut head = ResponseHeader::build_no_case(status, Some(10))?;
+        self.mark(&mut head)?;
+        head.insert_header(CONTENT_LENGTH, HeaderValue::from(length))?;
+        Ok(head)
+    }
+
+    /// The head of an answer that ends when it ends.
+    ///
+    /// # Errors
+    /// Never: every value is one that we made.
+    pub fn unsized_for(&self, session: &Session, status: u16) -> pingora::Result<ResponseHeader> {
+        let mut head = ResponseHeader::build_no_case(status, Some(10))?;
+        self.mark(&mut head)?;
+        if session.req_header().version == Version::HTTP_11 {
+            head.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"))?;
+        }
+        Ok(head)
+    }
+
+    /// The head of an event stream.
+    ///
+    /// # Errors
+    /// Never: every value is one that we made.
+    pub fn event_stream(&self, session: &Session) -> pingora::Result<ResponseHeader> {
+        let mut head = self.unsized_for(session, 200)?;
+        head.insert_header(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/event-stream; charset=utf-8"),
+        )?;
+        head.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))?;
+        // Asks nginx-like proxies in front of us not to hold events back.
+        head.insert_header("x-accel-buffering", HeaderValue::from_static("no"))?;
+        Ok(head)
+    }
+}
+
+/// A page of our own.
+pub struct Page {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: Bytes,
+    pub allow: Option<&'static str>,
+    pub retry_after: Option<Duration>,
+}
+
+impl Page {
+    pub fn json(status: u16, body: impl Into<Bytes>) -> Page {
+        Page {
+            status,
+            content_type: "application/json",
+            body: body.into(),
+            allow: None,
+            retry_after: None,
+        }
+    }
+
+    pub fn text(status: u16, body: impl Into<Bytes>) -> Page {
+        Page {
+            content_type: "text/plain; charset=utf-8",
+            ..Page::json(status, body)
+        }
+    }
+
+    /// An error, written in a format.
+    pub fn fault(fault: &Fault, format: Format) -> Page {
+        let mut body = Vec::with_capacity(256);
+        let codec = wire::codec(format);
+        codec.write_fault(fault, &mut body);
+        // 529 is Anthropic's own; everybody knows 503.
+        let status = match fault.status {
+            529 => codec.status(fault),
+            status => status,
+        };
+        Page {
+            retry_after: fault.retry_after,
+            ..Page::json(status, body)
+        }
+    }
+}
+
+/// Writes a page as the whole answer; its bytes.
+///
+/// # Errors
+/// When the client is gone.
+pub async fn write_page(session: &mut Session, stamp: &Stamp, page: Page) -> pingora::Result<u64> {
+    let mut head = stamp.sized(page.status, page.body.len())?;
+    head.insert_header(CONTENT_TYPE, HeaderValue::from_static(page.content_type))?;
+    if let Some(allow) = page.allow {
+        head.insert_header(ALLOW, HeaderValue::from_static(allow))?;
+    }
+    if let Some(after) = page.retry_after {
+        // Whole seconds, rounded up: nobody should come back too early.
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        head.insert_header(RETRY_AFTER, HeaderValue::from(seconds))?;
+        let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        head.insert_header("retry-after-ms", HeaderValue::from(millis))?;
+    }
+    write_whole(session, head, page.body).await
+}
+
+/// Writes head and body as one, and ends the answer; the body's bytes.
+///
+/// # Errors
+/// When the client is gone.
+pub async fn write_whole(
+    session: &mut Session,
+    head: ResponseHeader,
+    body: Bytes,
+) -> pingora::Result<u64> {
+    let sent = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    let tasks = if session.req_header().method == http::Method::HEAD || body.is_empty() {
+        vec![HttpTask::Header(Box::new(head), true)]
+    } else {
+        vec![
+            HttpTask::Header(Box::new(head), false),
+            HttpTask::Body(Some(body), true),
+        ]
+    };
+    session
+        .as_downstream_mut()
+        .response_duplex_vec(tasks)
+        .await?;
+    Ok(sent)
+}

@@ -1,0 +1,354 @@
+//! The walk of a call through its attempts, to exactly one answer.
+
+use bytes::Bytes;
+use pingora_proxy::Session;
+
+use crate::clock::{self, Tick};
+use crate::ir::{Fault, FaultKind, Format, Usage};
+use crate::ledger::{AttemptRow, Ending};
+use crate::live::Pass;
+use crate::proxy::Proxy;
+use crate::proxy::arrival::Arrival;
+use crate::proxy::exchange::{Miss, Order, Reply};
+use crate::proxy::headers::Outgoing;
+use crate::proxy::intake::Call;
+use crate::proxy::paths::CallKind;
+use crate::proxy::pump::{PumpEnd, pump};
+use crate::proxy::refusal::Refusal;
+use crate::proxy::tab::Tab;
+use crate::proxy::waiting::{Gone, Waiting};
+use crate::proxy::wiring::{Line, Vendor};
+use crate::route::{Attempt, Failure, Outcome, Plan, Seat, Step, Stop, Why};
+use crate::wire::same::{Edits, splice};
+
+/// How a call ended before anything was committed.
+pub enum Unserved {
+    ClientGone,
+    Refused {
+        refusal: Refusal,
+        /// A ping has committed the head: the error goes out as an event.
+        committed: bool,
+        sent: u64,
+    },
+}
+
+/// The bodies made for this call, by the model's name in them: made once, shared by all attempts.
+struct Bodies<'a> {
+    call: &'a Call,
+    include_usage: bool,
+    made: Vec<(String, Bytes)>,
+}
+
+impl<'a> Bodies<'a> {
+    fn new(call: &'a Call) -> Bodies<'a> {
+        Bodies {
+            call,
+            // Anthropic and Responses streams carry their usage unasked.
+            include_usage: call.format == Format::OpenaiChat
+                && call.scan.stream
+                && !call.scan.stream_options.asked()
+                && streams_usage(call),
+            made: Vec::new(),
+        }
+    }
+
+    fn for_model(&mut self, model: &str) -> Bytes {
+        if let Some((_, body)) = self.made.iter().find(|(known, _)| known == model) {
+            return body.clone();
+        }
+        let edits = Edits {
+            model: Some(model),
+            include_usage: self.include_usage,
+        };
+        let body = splice(&self.call.body.bytes, &self.call.scan, edits);
+        self.made.push((model.to_owned(), body.clone()));
+        body
+    }
+}
+
+/// Paths whose streams know `stream_options`.
+fn streams_usage(call: &Call) -> bool {
+    call.kind == CallKind::Conversation || call.suffix == "/completions"
+}
+
+/// Tries the call until an answer is committed and passed on, or there is nothing left to try.
+///
+/// # Errors
+/// [`Unserved`].
+pub async fn serve(
+    proxy: &Proxy,
+    session: &mut Session,
+    arrival: &mut Arrival,
+    call: &Call,
+    tab: &mut Tab,
+) -> Result<(), Unserved> {
+    let mut course = Course {
+        proxy,
+        call,
+        plan: Plan::new(call.lane.pool().clone(), call.needs.clone(), arrival.at),
+        bodies: Bodies::new(call),
+        misses: Vec::new(),
+    };
+    let pings = call.scan.stream && call.kind == CallKind::Conversation;
+    let every = arrival.wiring.snapshot.gateway.ping.filter(|_| pings);
+    let mut waiting = Waiting::new(session, every);
+    loop {
+        match course
+            .plan
+            .next(&*call.lane, clock::now(), fastrand::u64(..))
+        {
+            Step::Wait(pause) => {
+                let paused = waiting
+                    .during(&arrival.stamp, pingora::time::sleep(pause))
+                    .await;
+                paused.map_err(|Gone| Unserved::ClientGone)?;
+            }
+            Step::Stop(stop) => {
+                return Err(Unserved::Refused {
+                    refusal: course.refusal(&stop),
+                    committed: waiting.committed,
+                    sent: waiting.sent,
+                });
+            }
+            Step::Try(attempt) => {
+                let started = clock::now();
+                match course.try_one(&attempt, &mut waiting, arrival, tab).await? {
+                    Err(miss) => course.missed(&attempt, miss, started, tab),
+                    Ok(reply) => {
+                        course
+                            .commit(attempt, reply, waiting, (arrival, tab, started))
+                            .await;
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A call in the middle of its attempts.
+struct Course<'a> {
+    proxy: &'a Proxy,
+    call: &'a Call,
+    plan: Plan,
+    bodies: Bodies<'a>,
+    /// By attempt number.
+    misses: Vec<(u32, Miss)>,
+}
+
+impl Course<'_> {
+    async fn try_one(
+        &mut self,
+        attempt: &Attempt<Pass>,
+        waiting: &mut Waiting<'_>,
+        arrival: &Arrival,
+        tab: &mut Tab,
+    ) -> Result<Result<Reply, Miss>, Unserved> {
+        let started = clock::now();
+        let pool = self.call.lane.pool().clone();
+        let seat = pool.seat(attempt.spot);
+        let Some((vendor, line)) = line_of(arrival, seat, self.call.format) else {
+            // A pool that leads to a vendor without this format is the plan's mistake.
+            return Ok(Err(Miss {
+                outcome: Outcome::Failed(Failure::Connect),
+                fault: Fault::new(
+                    FaultKind::Internal,
+                    502,
+                    "The endpoint does not speak this format.",
+                ),
+                status: None,
+            }));
+        };
+        let order = Order {
+            connector: self.proxy.connector(),
+            outgoing: Outgoing {
+                client: &self.call.forwarded,
+                line,
+                key: attempt.key,
+                suffix: &self.call.suffix,
+                query: self.call.query.as_deref(),
+            },
+            body: self.bodies.for_model(&seat.model),
+            kind: self.call.kind,
+            stream: self.call.scan.stream,
+            reasoning: self.call.scan.reasoning,
+            strip_usage: self.bodies.include_usage,
+            timeouts: seat.policy.timeouts,
+            deadline: self.plan.deadline(),
+            secrets: &vendor.secrets,
+        };
+        let ended = waiting.during(&arrival.stamp, order.run()).await;
+        ended.map_err(|Gone| {
+            let row = row(seat, attempt, (None, "client_gone"), started);
+            self.plan
+                .record(&*self.call.lane, &Outcome::ClientGone, clock::now());
+            tab.attempt(row);
+            tab.book(Usage::default(), self.estimate(0));
+            Unserved::ClientGone
+        })
+    }
+
+    fn missed(&mut self, attempt: &Attempt<Pass>, miss: Miss, started: Tick, tab: &mut Tab) {
+        let seat = self.plan.pool().seat(attempt.spot);
+        let row = row(
+            seat,
+            attempt,
+            (miss.status, outcome_name(&miss.outcome)),
+            started,
+        );
+        log::info!(
+            "switching provider: attempt {} at {}/{} ended with {} {}",
+            attempt.number,
+            row.provider,
+            row.model,
+            row.outcome,
+            row.status
+                .map(|status| status.to_string())
+                .unwrap_or_default(),
+        );
+        tab.attempt(row);
+        self.plan
+            .record(&*self.call.lane, &miss.outcome, clock::now());
+        self.misses.push((attempt.number, miss));
+    }
+
+    async fn commit(
+        mut self,
+        attempt: Attempt<Pass>,
+        reply: Reply,
+        waiting: Waiting<'_>,
+        (arrival, tab, started): (&mut Arrival, &mut Tab, Tick),
+    ) {
+        let pool = self.call.lane.pool().clone();
+        let seat = pool.seat(attempt.spot);
+        let (provider, model) = (seat.provider_name.clone(), seat.model.clone());
+        log::debug!(
+            "selected provider: {provider}/{model}, attempt {}",
+            attempt.number
+        );
+        arrival.routed(&provider, &model);
+        let answered = Outcome::Answered {
+            first_token: reply.first_token,
+        };
+        let status = reply.status;
+        self.plan.record(&*self.call.lane, &answered, clock::now());
+        tab.record.status = status;
+        tab.first_content();
+        let wiring = arrival.wiring.clone();
+        let vendor = wiring.vendor(seat.provider);
+        let secrets = vendor.map_or(&[][..], |vendor| &vendor.secrets);
+        let pumped = pump(waiting, &arrival.stamp, reply, secrets).await;
+        let (outcome, ending, name) = match pumped.end {
+            PumpEnd::Complete => (Outcome::Finished, Ending::Complete, "ok"),
+            PumpEnd::ClientGone => (Outcome::ClientGone, Ending::ClientGone, "client_gone"),
+            PumpEnd::Broken(failure) => {
+                let outcome = Outcome::Failed(failure);
+                let name = outcome_name(&outcome);
+                (outcome, Ending::Broken, name)
+            }
+        };
+        self.plan.record(&*self.call.lane, &outcome, clock::now());
+        tab.record.ending = ending;
+        tab.record.bytes_out = pumped.bytes;
+        tab.book(pumped.usage, self.estimate(pumped.bytes));
+        tab.attempt(row(
+            self.plan.pool().seat(attempt.spot),
+            &attempt,
+            (Some(status), name),
+            started,
+        ));
+        if pumped.malformed > 0 {
+            let skipped = u64::from(pumped.malformed);
+            crate::telemetry::metrics::MALFORMED_EVENTS
+                .with_label_values(&[&*provider])
+                .inc_by(skipped);
+        }
+    }
+
+    /// Tokens where the vendor did not say: ours for the input; for the output four bytes of an answer each, or an
+    /// event of a stream, which is some hundred bytes of frame around a token or a few.
+    fn estimate(&self, bytes_out: u64) -> Usage {
+        let bytes_a_token = if self.call.scan.stream { 160 } else { 4 };
+        Usage {
+            input: Some(self.call.scan.estimated_tokens),
+            output: Some(bytes_out / bytes_a_token),
+            ..Usage::default()
+        }
+    }
+
+    fn refusal(&mut self, stop: &Stop) -> Refusal {
+        let model = self.plan.pool().name.clone();
+        let best = stop.best.and_then(|best| {
+            let at = self.misses.iter().position(|(number, _)| *number == best)?;
+            Some(self.misses.swap_remove(at).1.fault)
+        });
+        match (stop.why, best) {
+            (Why::Incapable(lacks), None) => Refusal::Incapable { model, lacks },
+            (Why::Cooling, None) => Refusal::Cooling {
+                model,
+                retry_after: stop.retry_after,
+            },
+            (Why::OutOfTime, None) => Refusal::OutOfTime,
+            (_, Some(fault)) => Refusal::Failed {
+                fault,
+                retry_after: stop.retry_after,
+            },
+            (why, None) => Refusal::Failed {
+                fault: Fault::new(
+                    FaultKind::Internal,
+                    502,
+                    format!("No endpoint of `{model}` answered ({why:?})."),
+                ),
+                retry_after: stop.retry_after,
+            },
+        }
+    }
+}
+
+fn line_of<'a>(
+    arrival: &'a Arrival,
+    seat: &Seat,
+    format: Format,
+) -> Option<(&'a Vendor, &'a Line)> {
+    let vendor = arrival.wiring.vendor(seat.provider)?;
+    Some((vendor, vendor.line(format)?))
+}
+
+fn row(
+    seat: &Seat,
+    attempt: &Attempt<Pass>,
+    (status, outcome): (Option<u16>, &'static str),
+    started: Tick,
+) -> AttemptRow {
+    AttemptRow {
+        provider: seat.provider_name.as_str().into(),
+        model: seat.model.as_str().into(),
+        key: attempt.key.map_or(0, |key| key + 1),
+        status,
+        outcome,
+        took: clock::now().since(started),
+    }
+}
+
+/// For logs and metrics.
+fn outcome_name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered { .. } | Outcome::Finished => "ok",
+        Outcome::OutOfTime => "out_of_time",
+        Outcome::ClientGone => "client_gone",
+        Outcome::Failed(failure) => match failure {
+            Failure::Connect => "connect",
+            Failure::ConnectTimeout => "connect_timeout",
+            Failure::Tls => "tls",
+            Failure::ResetBeforeHead => "reset",
+            Failure::Status { .. } => "status",
+            Failure::NoFirstToken => "no_first_token",
+            Failure::Silence => "silence",
+            Failure::EmptyAnswer => "empty",
+            Failure::Truncated => "truncated",
+            Failure::StreamError { .. } => "stream_error",
+            Failure::CutAfterContent => "cut",
+            Failure::StallAfterContent => "stall",
+        },
+    }
+}

@@ -1,0 +1,129 @@
+//! A request's record while it is written. Dropping it closes it: exactly one record a request, whatever happens.
+
+use crate::clock::{self, Tick};
+use crate::config::{Gateway, LogFormat};
+use crate::ir::Usage;
+use crate::ledger::{AttemptRow, Ending, Record};
+use crate::telemetry::{Sink, access, metrics};
+
+/// The status in the record of a request whose client went away before it got one.
+pub const CLIENT_GONE: u16 = 499;
+
+/// Where access lines go, and how.
+#[derive(Clone)]
+pub struct AccessLog {
+    pub sink: Sink,
+    pub format: LogFormat,
+    pub enabled: bool,
+}
+
+impl AccessLog {
+    /// The access log of a configuration.
+    pub fn of(gateway: &Gateway, sink: &Sink) -> AccessLog {
+        AccessLog {
+            sink: sink.clone(),
+            format: gateway.log.format,
+            enabled: gateway.log.requests,
+        }
+    }
+}
+
+/// The open record of one request.
+pub struct Tab {
+    pub record: Record,
+    arrived: Tick,
+    log: AccessLog,
+}
+
+impl Tab {
+    /// Opens the record; counts the request as in flight.
+    pub fn open(record: Record, arrived: Tick, log: AccessLog) -> Tab {
+        metrics::IN_FLIGHT.inc();
+        Tab {
+            record,
+            arrived,
+            log,
+        }
+    }
+
+    pub fn attempt(&mut self, row: AttemptRow) {
+        metrics::ATTEMPTS
+            .with_label_values(&[&*row.provider, &*row.model, row.outcome])
+            .inc();
+        self.record.attempts.push(row);
+    }
+
+    /// The first content goes to the client.
+    pub fn first_content(&mut self) {
+        self.record.first_content = Some(clock::now().since(self.arrived));
+    }
+
+    pub fn refused(&mut self, status: u16, bytes: u64) {
+        self.record.status = status;
+        self.record.ending = Ending::Refused;
+        self.record.bytes_out = bytes;
+    }
+
+    /// Books what the vendor said. Where it said nothing, or broke off before it could say all, our estimate fills in,
+    /// and the record says so.
+    pub fn book(&mut self, said: Usage, estimate: Usage) {
+        let whole = self.record.ending == Ending::Complete;
+        self.record.usage_estimated = !whole || !said.is_known();
+        self.record.usage = said;
+        if self.record.usage_estimated {
+            let usage = &mut self.record.usage;
+            usage.input = usage.input.or(estimate.input);
+            usage.output = usage.output.max(estimate.output);
+        }
+    }
+
+    fn count(&self) {
+        let record = &self.record;
+        let model = record.model.as_deref().unwrap_or("");
+        let format = record.format.map_or("", |format| format.name());
+        let status = record.status.to_string();
+        metrics::REQUESTS
+            .with_label_values(&[model, format, &status, record.ending.name()])
+            .inc();
+        if record.model.is_none() {
+            return;
+        }
+        metrics::DURATION
+            .with_label_values(&[model])
+            .observe(record.total.as_secs_f64());
+        if let Some(first) = record.first_content {
+            metrics::FIRST_CONTENT
+                .with_label_values(&[model])
+                .observe(first.as_secs_f64());
+        }
+        let usage = record.usage;
+        let buckets = [
+            ("input", usage.input),
+            ("cache_read", usage.cache_read),
+            ("cache_write", usage.cache_write),
+            ("output", usage.output),
+            ("reasoning", usage.reasoning),
+            ("audio", usage.audio),
+        ];
+        for (bucket, tokens) in buckets {
+            if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
+                metrics::TOKENS
+                    .with_label_values(&[model, bucket])
+                    .inc_by(tokens);
+            }
+        }
+    }
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        self.record.total = clock::now().since(self.arrived);
+        metrics::IN_FLIGHT.dec();
+        self.count();
+        if self.log.enabled {
+            let mut line = Vec::with_capacity(512);
+            access::write_line(&mut line, &self.record, self.log.format);
+            self.log.sink.line(&line);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The client while it waits: watched for going away, and pinged so that nobody in between hangs up on it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pingora::time::sleep;
+use pingora_proxy::Session;
+
+use crate::clock::{self, Tick};
+use crate::proxy::reply::Stamp;
+use crate::wire;
+
+/// The client went away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone;
+
+/// A waiting client. Its first ping commits the head of the answer, never an attempt.
+pub struct Waiting<'a> {
+    pub session: &'a mut Session,
+    /// `None`: this client is not pinged (it asked for no stream, or pings are off).
+    every: Option<Duration>,
+    next: Tick,
+    /// The head went out with a ping: errors are events from now on.
+    pub committed: bool,
+    pub sent: u64,
+}
+
+impl<'a> Waiting<'a> {
+    pub fn new(session: &'a mut Session, every: Option<Duration>) -> Waiting<'a> {
+        Waiting {
+            session,
+            every,
+            next: every.map_or(Tick(u64::MAX), |every| clock::now() + every),
+            committed: false,
+            sent: 0,
+        }
+    }
+
+    /// Runs `work`, unless the client goes away first; `work` is then dropped.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn during<T>(
+        &mut self,
+        stamp: &Stamp,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Gone> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let until_ping = self.next.since(clock::now());
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                _ = self.session.as_downstream_mut().read_body_or_idle(true) => return Err(Gone),
+                () = sleep(until_ping), if self.every.is_some() => {}
+            }
+            self.ping(stamp).await?;
+        }
+    }
+
+    async fn ping(&mut self, stamp: &Stamp) -> Result<(), Gone> {
+        let Some(every) = self.every else {
+            return Ok(());
+        };
+        self.next = clock::now() + every;
+        self.commit(stamp).await?;
+        let ping = wire::codec(stamp.format).ping();
+        self.sent += u64::try_from(ping.len()).unwrap_or(0);
+        let session = self.session.as_downstream_mut();
+        session
+            .write_response_body(Bytes::from_static(ping), false)
+            .await
+            .map_err(|_| Gone)
+    }
+
+    async fn commit(&mut self, stamp: &Stamp) -> Result<(), Gone> {
+        if self.committed {
+            return Ok(());
+        }
+        self.committed = true;
+        let head = stamp.event_stream(self.session).map_err(|_| Gone)?;
+        let session = self.session.as_downstream_mut();
+        session
+            .write_response_header(Box::new(head))
+            .await
+            .map_err(|_| Gone)
+    }
+}
+
+/// Runs `work`, unless the client goes away first.
+///
+/// # Errors
+/// [`Gone`].
+pub async fn unless_gone<T>(
+    session: &mut Session,
+    work: impl Future<Output = T>,
+) -> Result<T, Gone> {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => Ok(done),
+        _ = session.as_downstream_mut().read_body_or_idle(true) => Err(Gone),
+    }
+}

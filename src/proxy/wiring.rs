@@ -1,0 +1,179 @@
+//! A configuration made ready for requests: the snapshot, and for every provider its hosts and its header values.
+
+use std::sync::Arc;
+
+use http::header::{HeaderName, HeaderValue};
+
+use crate::balance::{Host, Hosts};
+use crate::clock;
+use crate::config::{Gateway, Keys, Offer, Provider};
+use crate::ir::Format;
+use crate::live::{Lane, Snapshot, State};
+use crate::proxy::access::Access;
+use crate::proxy::headers::auth_header;
+use crate::telemetry::metrics;
+
+/// What a request holds on to from its arrival to its end.
+pub struct Wiring {
+    pub snapshot: Arc<Snapshot>,
+    pub access: Access,
+    /// By provider index.
+    vendors: Vec<Vendor>,
+}
+
+/// A provider, ready to be asked.
+pub struct Vendor {
+    pub name: Arc<str>,
+    lines: Vec<Line>,
+    /// Never to be shown to a client: keys and host names of this vendor.
+    pub secrets: Vec<String>,
+}
+
+/// One format of a provider, ready to be asked.
+pub struct Line {
+    pub format: Format,
+    pub host: Arc<Host>,
+    /// With the version, without a slash at the end.
+    pub base_path: String,
+    pub authority: HeaderValue,
+    pub auth_name: HeaderName,
+    /// By key index; `None`: this key sends no credential.
+    pub keys: Vec<Option<HeaderValue>>,
+    /// What the configuration adds.
+    pub extra: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Wiring {
+    /// Makes everything of a snapshot's configuration.
+    ///
+    /// # Errors
+    /// Says what cannot be made: a CA file without certificates, a key that no header can carry.
+    pub fn new(snapshot: Arc<Snapshot>, hosts: &Hosts) -> Result<Wiring, String> {
+        let gateway: &Gateway = &snapshot.gateway;
+        let table = hosts.adopt(gateway)?;
+        let vendors = gateway
+            .providers
+            .iter()
+            .zip(table)
+            .map(|(provider, hosts)| vendor(provider, hosts))
+            .collect::<Result<_, _>>()?;
+        Ok(Wiring {
+            access: Access::new(gateway),
+            vendors,
+            snapshot,
+        })
+    }
+
+    pub fn vendor(&self, provider: usize) -> Option<&Vendor> {
+        self.vendors.get(provider)
+    }
+}
+
+impl Wiring {
+    /// A pool's name in metrics: bounded by the configuration, whatever names strangers make up below a glob.
+    pub fn label(&self, lane: &Lane) -> Arc<str> {
+        if lane.real().is_none() {
+            lane.pool().name.as_str().into()
+        } else {
+            "(exposed)".into()
+        }
+    }
+
+    /// Puts the states of endpoints and keys, as they are now, into the metrics.
+    pub fn show_states(&self) {
+        let now = clock::now();
+        let registry = self.snapshot.registry();
+        metrics::ENDPOINT_STATE.reset();
+        for standing in registry.endpoints() {
+            let state = match standing.state(now) {
+                State::Well => 0.0,
+                State::HalfOpen => 1.0,
+                State::Cooling { .. } => 2.0,
+                State::Open { .. } => 3.0,
+            };
+            metrics::ENDPOINT_STATE
+                .with_label_values(&[standing.provider(), standing.model()])
+                .set(state);
+        }
+        metrics::KEY_STATE.reset();
+        for key in registry.keys() {
+            let state = match (key.mark(), key.held(now)) {
+                (Some(_), _) => 2.0,
+                (None, Some(_)) => 1.0,
+                (None, None) => 0.0,
+            };
+            metrics::KEY_STATE
+                .with_label_values(&[key.provider(), key.model(), key.masked()])
+                .set(state);
+        }
+    }
+}
+
+impl Vendor {
+    pub fn line(&self, format: Format) -> Option<&Line> {
+        self.lines.iter().find(|line| line.format == format)
+    }
+}
+
+fn vendor(provider: &Provider, hosts: Vec<Arc<Host>>) -> Result<Vendor, String> {
+    let mut secrets: Vec<String> = provider
+        .offers
+        .iter()
+        .map(|offer| offer.base.authority())
+        .collect();
+    secrets.extend(provider.offers.iter().map(|offer| offer.base.host.clone()));
+    if let Keys::Own(keys) = &provider.keys {
+        secrets.extend(
+            keys.iter()
+                .filter_map(|key| key.value.as_ref())
+                .map(|key| key.reveal().to_owned()),
+        );
+    }
+    let lines = provider
+        .offers
+        .iter()
+        .zip(hosts)
+        .map(|(offer, host)| line(provider, offer, host));
+    Ok(Vendor {
+        name: provider.name.as_str().into(),
+        lines: lines.collect::<Result<_, _>>()?,
+        secrets,
+    })
+}
+
+fn line(provider: &Provider, offer: &Offer, host: Arc<Host>) -> Result<Line, String> {
+    let auth = &offer.auth;
+    let (auth_name, _) = auth_header(&auth.header, "", "", "")?;
+    let keys = match &provider.keys {
+        Keys::Passthrough => Vec::new(),
+        Keys::Own(keys) => keys
+            .iter()
+            .map(|key| match &key.value {
+                None => Ok(None),
+                Some(value) => {
+                    auth_header(&auth.header, &auth.prefix, value.reveal(), &auth.suffix)
+                        .map(|(_, value)| Some(value))
+                }
+            })
+            .collect::<Result<_, String>>()?,
+    };
+    let extra = provider
+        .headers
+        .iter()
+        .map(|(name, value)| auth_header(name, value, "", ""))
+        .collect::<Result<_, _>>()?;
+    Ok(Line {
+        format: offer.format,
+        host,
+        base_path: offer.base.path.clone(),
+        authority: HeaderValue::try_from(offer.base.authority()).map_err(|_| {
+            format!(
+                "{}: the base URL's host cannot stand in a header",
+                provider.name
+            )
+        })?,
+        auth_name,
+        keys,
+        extra,
+    })
+}
