@@ -1,1 +1,38 @@
-fn main() {}
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use tidegate::cli::{self, Action, Exit};
+use tidegate::config::Env;
+use tidegate::demo;
+
+fn main() -> ExitCode {
+    let env = cli::environment();
+    let mut out = io::stdout().lock();
+    let style = cli::style(&out, &env);
+    let ended = match cli::parse() {
+        Action::Run(run) => {
+            drop(out);
+            cli::run(&run, env)
+        }
+        Action::Check(asked) => cli::check(&asked, &env, style, &mut out).map_err(Into::into),
+        Action::Health(asked) => cli::health(&asked, &env, style, &mut out).map_err(Into::into),
+        Action::Demo(asked) => run_demo(&asked, &env, &mut out),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(e) => {
+            cli::complain(&e);
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn run_demo(asked: &cli::Demo, _env: &Env, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(demo::alone(asked.listen, demo::Setup::default(), |addr| {
+        cli::announce_demo(out, addr);
+    }))?;
+    Ok(Exit::Well)
+}

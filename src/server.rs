@@ -1,1 +1,285 @@
-//! (being built)
+//! The composition root: everything is made once, here, and handed to whoever needs it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use async_trait::async_trait;
+use pingora::apps::HttpServerOptions;
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::Connector;
+use pingora::listeners::tls::TlsSettings;
+use pingora::server::configuration::{Opt, ServerConf};
+use pingora::server::{RunArgs, Server, ShutdownWatch};
+use pingora::services::background::{BackgroundService, background_service};
+use pingora_proxy::ProxyServiceBuilder;
+
+use crate::balance::hosts::HostKeeper;
+use crate::balance::{Hosts, selection};
+use crate::config::{Gateway, Listen, Loaded};
+use crate::demo;
+use crate::live::Live;
+use crate::proxy::{AccessLog, DataPlane, Proxy, Wiring};
+use crate::reload::{Inputs, Reloader, keep_reloading};
+use crate::telemetry::{Sink, logger, metrics};
+
+/// An HTTP/2 connection of a client without a stream is closed after so long.
+const H2_IDLE: Duration = Duration::from_secs(300);
+/// How long a start may take to accept connections before its banner comes all the same.
+const UP_PATIENCE: Duration = Duration::from_secs(10);
+/// Pingora's own default.
+const GRACE: Duration = Duration::from_secs(300);
+
+/// How the process was started.
+pub struct Start {
+    pub inputs: Inputs,
+    pub loaded: Loaded,
+    /// The listener of the demo vendor in this process, where it is used.
+    pub demo: Option<TcpListener>,
+    /// Pingora's own flags.
+    pub daemon: bool,
+    pub upgrade: bool,
+    /// Says where we listen, once we do.
+    pub announce: Box<dyn FnOnce(&Gateway) + Send>,
+}
+
+/// Runs the gateway until it is told to leave.
+///
+/// # Errors
+/// What keeps it from starting: an address in use, a certificate that cannot be read.
+pub fn run(start: Start) -> anyhow::Result<()> {
+    let gateway = start.loaded.gateway.clone();
+    let sink = open_sink(&gateway)?;
+    logger::install(&sink, gateway.log.format, start.loaded.log_level);
+    for warning in start.loaded.warnings.lines() {
+        log::warn!("{warning}");
+    }
+    let conf = ServerConf::from_yaml(&start.loaded.pingora_yaml).map_err(|e| anyhow!("{e}"))?;
+    let opt = Opt {
+        upgrade: start.upgrade,
+        daemon: start.daemon,
+        nocapture: false,
+        test: false,
+        conf: None,
+    };
+    if !start.upgrade {
+        check_addresses(&gateway.listen)?;
+    }
+    let mut server = Server::new_with_opt_and_conf(opt, conf);
+    server.bootstrap();
+    let connector = Arc::new(Connector::new(Some(ConnectorOptions::from_server_conf(
+        &server.configuration,
+    ))));
+    let live = Arc::new(Live::new(gateway.clone(), selection::arrange));
+    let hosts = Arc::new(Hosts::new(connector.clone(), health_observer(&live)));
+    let wiring = Wiring::new(live.snapshot(), &hosts).map_err(|e| anyhow!(e))?;
+    let proxy = Arc::new(Proxy::new(
+        wiring,
+        connector,
+        AccessLog::of(&gateway, &sink),
+    ));
+
+    add_data_plane(&mut server, &gateway, &proxy)?;
+    server.add_service(background_service(
+        "vendor hosts",
+        HostKeeper(hosts.clone()),
+    ));
+    if let Some(listener) = start.demo {
+        server.add_service(background_service("demo vendor", DemoService(listener)));
+    }
+    let reloader = Reloader::new(
+        start.inputs,
+        start.loaded,
+        live,
+        (hosts, proxy.clone(), sink.clone()),
+    );
+    server.add_service(background_service(
+        "reload",
+        ReloadService(Arc::new(reloader)),
+    ));
+    let grace = server
+        .configuration
+        .grace_period_seconds
+        .map_or(GRACE, Duration::from_secs);
+    server.add_service(background_service(
+        "drain",
+        DrainService {
+            proxy,
+            sink: sink.clone(),
+            grace,
+        },
+    ));
+    let announcer = Announcer {
+        sink,
+        say: parking_lot::Mutex::new(Some((start.announce, gateway))),
+    };
+    server.add_service(background_service("banner", announcer));
+    server.run(RunArgs::default());
+    Ok(())
+}
+
+fn open_sink(gateway: &Gateway) -> anyhow::Result<Sink> {
+    match &gateway.log.file {
+        None => Ok(Sink::stderr()),
+        Some(path) => Sink::file(path.clone())
+            .with_context(|| format!("cannot open the log file {}", path.display())),
+    }
+}
+
+/// Pingora would panic on an address in use; we say it.
+fn check_addresses(listen: &[Listen]) -> anyhow::Result<()> {
+    for Listen { addr, .. } in listen {
+        TcpListener::bind(addr).with_context(|| format!("cannot listen on {addr}"))?;
+    }
+    Ok(())
+}
+
+fn health_observer(live: &Arc<Live>) -> crate::balance::hosts::Observer {
+    let live = live.clone();
+    Box::new(move |provider, healthy| {
+        if healthy {
+            live.snapshot().reachable(provider, crate::clock::now());
+        }
+    })
+}
+
+fn add_data_plane(
+    server: &mut Server,
+    gateway: &Gateway,
+    proxy: &Arc<Proxy>,
+) -> anyhow::Result<()> {
+    let mut options = HttpServerOptions::default();
+    options.h2c = true;
+    options.h2_idle_timeout = Some(H2_IDLE);
+    let mut service = ProxyServiceBuilder::new(&server.configuration, DataPlane(proxy.clone()))
+        .name("data plane")
+        .server_options(options)
+        .build();
+    for listen in &gateway.listen {
+        let addr = listen.addr.to_string();
+        let Some(tls) = &listen.tls else {
+            service.add_tcp(&addr);
+            continue;
+        };
+        let (cert, key) = (tls.cert.to_string_lossy(), tls.key.to_string_lossy());
+        let mut settings = TlsSettings::intermediate(&cert, &key)
+            .map_err(|e| anyhow!("cannot use the certificate {cert} with the key {key}: {e}"))?;
+        settings.enable_h2();
+        service.add_tls_with_settings(&addr, None, settings);
+    }
+    server.add_service(service);
+    Ok(())
+}
+
+/// The reloads of this process.
+struct ReloadService(Arc<Reloader>);
+
+#[async_trait]
+impl BackgroundService for ReloadService {
+    async fn start(&self, shutdown: ShutdownWatch) {
+        keep_reloading(&self.0, shutdown).await;
+    }
+}
+
+/// The demo vendor in this process.
+struct DemoService(TcpListener);
+
+#[async_trait]
+impl BackgroundService for DemoService {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        let listener = self.0.try_clone().and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            tokio::net::TcpListener::from_std(listener)
+        });
+        match listener {
+            Err(e) => log::error!("the demo vendor cannot listen: {e}"),
+            Ok(listener) => {
+                let vendor = demo::Vendor::default();
+                tokio::select! {
+                    _ = vendor.serve(listener) => {}
+                    () = drained(&mut shutdown) => {}
+                }
+            }
+        }
+    }
+}
+
+/// The demo vendor answers on while requests are drained; the process takes it along in the end.
+async fn drained(shutdown: &mut ShutdownWatch) {
+    if shutdown.changed().await.is_ok() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// After SIGTERM: leaves as soon as nothing is in flight, at the latest when the grace period is over. Pingora alone
+/// would always wait for the whole of it.
+struct DrainService {
+    proxy: Arc<Proxy>,
+    sink: Sink,
+    grace: Duration,
+}
+
+#[async_trait]
+impl BackgroundService for DrainService {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        if shutdown.changed().await.is_err() {
+            return;
+        }
+        self.proxy.drain();
+        let until = crate::clock::now() + self.grace;
+        log::info!("leaving: {} requests in flight", metrics::IN_FLIGHT.get());
+        while metrics::IN_FLIGHT.get() > 0 && crate::clock::now() < until {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // The last answers' bytes are in the kernel; their connections close with the process.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        self.sink.flush();
+        std::process::exit(0);
+    }
+}
+
+/// What to say, and about what.
+type Announcement = (Box<dyn FnOnce(&Gateway) + Send>, Gateway);
+
+/// Says where we listen, once we do; and starts the log's own thread, now that the process has gone where it stays.
+struct Announcer {
+    sink: Sink,
+    say: parking_lot::Mutex<Option<Announcement>>,
+}
+
+#[async_trait]
+impl BackgroundService for Announcer {
+    async fn start(&self, _shutdown: ShutdownWatch) {
+        if let Err(e) = self.sink.keep_writing() {
+            log::error!("no thread for the log: {e}");
+        }
+        let announcement = self.say.lock().take();
+        let Some((say, gateway)) = announcement else {
+            return;
+        };
+        if let Some(listen) = gateway.listen.first() {
+            let up = async { while !accepts(listen.addr).await {} };
+            if pingora::time::timeout(UP_PATIENCE, up).await.is_err() {
+                log::warn!("{} does not accept connections yet", listen.addr);
+            }
+        }
+        say(&gateway);
+    }
+}
+
+async fn accepts(mut addr: SocketAddr) -> bool {
+    if addr.ip().is_unspecified() {
+        let loopback: std::net::IpAddr = if addr.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        };
+        addr.set_ip(loopback);
+    }
+    let there = tokio::net::TcpStream::connect(addr).await.is_ok();
+    if !there {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    there
+}
