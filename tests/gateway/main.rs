@@ -1,0 +1,21 @@
+//! The gateway as a process: what the client gets, what the vendor gets, and what the record says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    reason = "a test fails by panicking, looks at the clock, and has no outside"
+)]
+
+mod bad_input;
+mod bodies;
+mod certs;
+mod exchange;
+mod harness;
+mod pools;
+mod process;
+mod rows;
+mod smoke;
+mod streams;
+mod tls;
