@@ -1,0 +1,138 @@
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::Options;
+use super::cases::{self, Case};
+use super::cpu;
+use super::load::Load;
+use super::proxies::{Process, Stage};
+use super::report::{CaseReport, Figures, Report};
+
+/// The name under which the upstream is asked without a proxy, to show what the load generator can do.
+const DIRECT: &str = "(direct)";
+
+/// Measures and prints.
+pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut notes = Vec::new();
+    let stage = Stage::new(dir.path())?;
+    let upstream = stage.upstream()?;
+    let mut proxies = vec![stage.bare(upstream.addr)?];
+    match stage.nginx(upstream.addr)? {
+        Some(nginx) => proxies.push(nginx),
+        None => notes.push("nginx is not installed".to_owned()),
+    }
+    if options.gateway == "none" {
+        notes.push("without the gateway".to_owned());
+    } else {
+        let binary = Path::new(&options.gateway);
+        proxies.push(stage.gateway(binary, options.config.as_deref(), upstream.addr)?);
+    }
+    let bench = Bench {
+        load: Load::new(options.connections)?,
+        rounds: options.rounds.unwrap_or(if options.quick { 3 } else { 7 }),
+        share: if options.quick { 4 } else { 1 },
+        direct: upstream.addr,
+        proxies,
+    };
+    let wanted = |case: &Case| {
+        options.case.is_empty() || options.case.iter().any(|c| case.name.contains(c.as_str()))
+    };
+    let mut reports = Vec::new();
+    for case in cases::all().iter().filter(|c| wanted(c)) {
+        eprintln!("measuring {} …", case.name);
+        reports.push(bench.measure(case)?);
+    }
+    let report = Report {
+        machine: cpu::machine(),
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+        rounds: bench.rounds,
+        connections: options.connections,
+        notes,
+        cases: reports,
+    };
+    match options.json {
+        true => println!("{:#}", report.json()),
+        false => print!("{}", report.table()),
+    }
+    Ok(())
+}
+
+struct Bench {
+    load: Load,
+    rounds: usize,
+    /// Requests are divided by this.
+    share: usize,
+    direct: SocketAddr,
+    proxies: Vec<Process>,
+}
+
+impl Bench {
+    fn measure(&self, case: &Case) -> anyhow::Result<CaseReport> {
+        let names = self.proxies.iter().map(|p| p.name).chain([DIRECT]);
+        let mut figures: Vec<Figures> = names.map(Figures::new).collect();
+        for round in 0..=self.rounds {
+            let mut baseline = None;
+            for (proxy, figures) in self.proxies.iter().zip(&mut figures) {
+                let cost = self.ask(proxy.addr, Some(proxy.pid()), case, figures)?;
+                let base = *baseline.get_or_insert(cost);
+                figures.cpu.push(cost);
+                figures.ratios.push(cost / base);
+                figures.memory = cpu::memory(proxy.pid())?;
+            }
+            if let Some(direct) = figures.last_mut() {
+                self.ask(self.direct, None, case, direct)?;
+            }
+            if round == 0 {
+                figures.iter_mut().for_each(Figures::forget);
+            }
+        }
+        for figures in &mut figures {
+            figures.latencies.sort_unstable();
+            figures.per_second /= self.rounds as f64;
+        }
+        Ok(CaseReport {
+            name: case.name,
+            promised: case.promised,
+            request_bytes: case.body.len(),
+            answer_bytes: case.answer.len(),
+            figures,
+        })
+    }
+
+    /// One round at one address: CPU microseconds per request, where there is a process to look at.
+    fn ask(
+        &self,
+        to: SocketAddr,
+        pid: Option<u32>,
+        case: &Case,
+        into: &mut Figures,
+    ) -> anyhow::Result<f64> {
+        let used = |pid: Option<u32>| pid.map_or(Ok(std::time::Duration::ZERO), cpu::used);
+        let before = used(pid)?;
+        let round = self.load.round(to, case, case.requests / self.share);
+        let round = round.map_err(|e| e.context(format!("{}: {}", into.proxy, case.name)))?;
+        let cost = used(pid)?.saturating_sub(before);
+        into.per_second += round.requests as f64 / round.elapsed.as_secs_f64();
+        into.latencies.extend(round.latencies);
+        Ok(cost.as_secs_f64() * 1e6 / round.requests as f64)
+    }
+}
+
+impl Figures {
+    fn new(proxy: &'static str) -> Figures {
+        Figures {
+            proxy,
+            cpu: Vec::new(),
+            ratios: Vec::new(),
+            latencies: Vec::new(),
+            per_second: 0.0,
+            memory: (0, 0),
+        }
+    }
+
+    /// After the round that warms up.
+    fn forget(&mut self) {
+        *self = Figures::new(self.proxy);
+    }
+}
