@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# What the other scripts need of the machine: found, or installed, or named together with the line that installs it.
+# Sourced, with the repository's root as working directory.
+
+# Tools of the tests live here, outside the clone, so that a second clone finds them.
+cache="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/tidegate-tests"
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+    say "$*"
+    exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# need_packages PACKAGE...: Debian packages, installed as root or by sudo; else the exact line is printed and the script ends.
+need_packages() {
+    [ $# -gt 0 ] || return 0
+    has apt-get || die "Missing: $* (Debian's names). Install them and start again."
+    local root=()
+    if [ "$(id -u)" != 0 ]; then
+        # Without a terminal sudo could only wait for a password that nobody types.
+        if has sudo && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+            root=(sudo)
+        else
+            die "Missing: $*. Run this, then start again:
+    sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
+        fi
+    fi
+    say "installing $*"
+    "${root[@]}" apt-get update -qq
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+# What `cargo build` lacks: a toolchain, a C compiler, cmake (zlib-ng), OpenSSL's headers.
+need_build() {
+    if ! has cargo; then
+        # rustup's installer tells only new shells about its folder.
+        [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ] && PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+        has cargo || die "Missing: a Rust toolchain. Install one with rustup (https://rustup.rs), then start again."
+    fi
+    local missing=()
+    { has cc && has c++ && has make; } || missing+=(build-essential)
+    has cmake || missing+=(cmake)
+    has pkg-config || missing+=(pkg-config)
+    { has pkg-config && pkg-config --exists openssl; } || missing+=(libssl-dev)
+    need_packages "${missing[@]}"
+}
+
+# Where cargo builds to, whoever says it: the environment, a configuration file, or nobody.
+target_dir() {
+    cargo metadata --no-deps --format-version 1 --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
+}
+
+# cargo-deny: the machine's, else one of our own. A debug build compiles in a third of the time and checks in two seconds.
+need_deny() {
+    local version=0.20.2
+    has cargo-deny && return 0
+    local place="$cache/cargo-deny-$version"
+    if [ ! -x "$place/bin/cargo-deny" ]; then
+        say "building cargo-deny $version (about a minute, once)"
+        env -u CARGO_TARGET_DIR cargo install --quiet --debug --locked --root "$place" --version "$version" cargo-deny
+    fi
+    PATH="$place/bin:$PATH"
+}
