@@ -121,14 +121,15 @@ async fn two_vendors(response: &str) -> (TestVendor, TestVendor, Gateway) {
 }
 
 async fn carry(sizes: &[usize], framing: Framing, response: &str) {
-    let (a, b, gateway) = two_vendors(response).await;
     let steps: [(&str, Step); 4] = [
         ("500", Step::status(500)),
-        ("429", Step::status(429).retry_after(60)),
         ("reset", Fault::Reset.into()),
         ("silence", Fault::NoAnswer.into()),
+        // Last: the key rests afterwards.
+        ("429", Step::status(429).retry_after(60)),
     ];
     for size in sizes {
+        let (a, b, gateway) = two_vendors(response).await;
         for (name, step) in &steps {
             a.vendor.clear_requests();
             b.vendor.clear_requests();
@@ -152,6 +153,10 @@ async fn carry(sizes: &[usize], framing: Framing, response: &str) {
                 "{size} {framing:?} {name}"
             );
             let first = a.vendor.requests();
+            assert!(
+                !first.is_empty(),
+                "{size} {framing:?} {name}: the first endpoint was asked"
+            );
             let spliced = hash(&sent.replacen("\"m\"", "\"demo-sonnet\"", 1));
             let whole = first
                 .iter()
