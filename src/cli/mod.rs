@@ -71,6 +71,7 @@ enum Command {
     /// Ask a running gateway whether it is healthy
     Health(Health),
     /// Run the demo vendor alone
+    #[command(after_help = crate::demo::HELP)]
     Demo(Demo),
 }
 
