@@ -16,7 +16,7 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde::de::IgnoredAny;
 use tidegate::ir::Format;
-use tidegate::wire::same::{Edits, pieces, splice};
+use tidegate::wire::same::{Edits, splice};
 use tidegate::wire::scan::{Subject, scan};
 
 const ANTHROPIC: Subject = Subject::Format(Format::Anthropic);
@@ -76,11 +76,8 @@ fn splicing(criterion: &mut Criterion) {
         let body = Bytes::from(body);
         let scan = scan(&body, subject).unwrap();
         group.throughput(Throughput::Bytes(body.len() as u64));
-        group.bench_function(BenchmarkId::new("whole", name), |bench| {
+        group.bench_function(BenchmarkId::from_parameter(name), |bench| {
             bench.iter(|| splice(black_box(&body), &scan, edits))
-        });
-        group.bench_function(BenchmarkId::new("pieces", name), |bench| {
-            bench.iter(|| pieces(black_box(&body), &scan, edits))
         });
     }
     group.finish();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use pingora::ErrorType;
 use pingora::connectors::http::Connector;
 use pingora::time::timeout;
@@ -16,9 +16,9 @@ use pingora::time::timeout;
 use crate::clock::{self, Tick};
 use crate::config::Timeouts;
 use crate::ir::{Fault, FaultKind, Usage};
-use crate::proxy::headers::Outgoing;
+use crate::proxy::headers::{Outgoing, for_client};
 use crate::proxy::paths::CallKind;
-use crate::proxy::upstream::{ReadFailure, Upstream};
+use crate::proxy::upstream::{Connection, ReadFailure, Upstream};
 use crate::route::{Failure, Outcome};
 use crate::wire::relay::{End, Progress, Relay};
 use crate::wire::reply::ReplyTap;
@@ -41,7 +41,8 @@ const MOST_STALE: usize = 64;
 pub struct Order<'a> {
     pub connector: &'a Arc<Connector>,
     pub outgoing: Outgoing<'a>,
-    pub body: Bytes,
+    /// In pieces.
+    pub body: &'a [Bytes],
     pub kind: CallKind,
     pub stream: bool,
     /// The request asked for reasoning: silence before the first token is normal.
@@ -58,7 +59,8 @@ pub struct Order<'a> {
 /// A good answer that has begun.
 pub struct Reply {
     pub status: u16,
-    pub headers: HeaderMap,
+    /// What the client may see of the vendor's head.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// From the request sent to the first content.
     pub first_token: Duration,
     pub body: ReplyBody,
@@ -74,7 +76,7 @@ pub enum ReplyBody {
 }
 
 pub struct Streaming {
-    pub up: Upstream,
+    pub up: Box<Upstream>,
     pub relay: Relay,
     pub held: Vec<Bytes>,
     /// The vendor's answer has come to its end and `relay` knows.
@@ -82,7 +84,7 @@ pub struct Streaming {
 }
 
 pub struct Long {
-    pub up: Upstream,
+    pub up: Box<Upstream>,
     /// `None`: not JSON, its end is the end of the transport.
     pub tap: Option<ReplyTap>,
     pub held: Vec<Bytes>,
@@ -107,9 +109,9 @@ impl Order<'_> {
     /// [`Miss`].
     pub async fn run(&self) -> Result<Reply, Miss> {
         for _ in 0..MOST_STALE {
-            let up = self.connect().await?;
-            let reused = up.reused;
-            match self.converse(up).await {
+            let connection = self.connect().await?;
+            let reused = connection.reused;
+            match self.converse(connection).await {
                 Err(miss)
                     if reused
                         && matches!(miss.outcome, Outcome::Failed(Failure::ResetBeforeHead)) =>
@@ -122,7 +124,7 @@ impl Order<'_> {
         Err(self.miss(Failure::ResetBeforeHead))
     }
 
-    async fn connect(&self) -> Result<Upstream, Miss> {
+    async fn connect(&self) -> Result<Connection, Miss> {
         let host = &self.outgoing.line.host;
         let limit = clock::now() + self.timeouts.connect;
         let tries = host.addresses().clamp(1, MOST_ADDRESSES);
@@ -134,12 +136,12 @@ impl Order<'_> {
             };
             match timeout(wait, self.connector.get_http_session(&address.peer)).await {
                 Ok(Ok((session, reused))) => {
-                    return Ok(Upstream::new(
+                    return Ok(Connection {
                         session,
                         reused,
-                        self.connector.clone(),
+                        connector: self.connector.clone(),
                         address,
-                    ));
+                    });
                 }
                 Ok(Err(e)) => {
                     log::debug!("cannot connect to {}: {e}", host.name());
@@ -152,19 +154,17 @@ impl Order<'_> {
         Err(self.miss(last))
     }
 
-    async fn converse(&self, mut up: Upstream) -> Result<Reply, Miss> {
-        let head = self.outgoing.head(&self.body).map_err(|e| {
-            log::error!(
-                "cannot make a request to {}: {e}",
-                self.outgoing.line.host.name()
-            );
+    async fn converse(&self, connection: Connection) -> Result<Reply, Miss> {
+        let host = self.outgoing.line.host.name();
+        let sending = Upstream::send(connection, &self.outgoing, self.body).await;
+        let (mut up, sent) = sending.map_err(|e| {
+            log::error!("cannot make a request to {host}: {e}");
             self.miss(Failure::Connect)
         })?;
-        let sent = up.send(head, &self.body).await;
         let sent_at = clock::now();
         let limit = self.limit(sent_at);
         if let Err(e) = sent {
-            log::debug!("cannot send to {}: {e}", self.outgoing.line.host.name());
+            log::debug!("cannot send to {host}: {e}");
             let early = timeout(EARLY_ANSWER, up.read_head()).await;
             if !matches!(early, Ok(Ok(()))) {
                 return Err(self.miss(Failure::ResetBeforeHead));
@@ -173,7 +173,7 @@ impl Order<'_> {
             match timeout(limit.since(sent_at), up.read_head()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => {
-                    log::debug!("no answer from {}: {e}", self.outgoing.line.host.name());
+                    log::debug!("no answer from {host}: {e}");
                     return Err(self.miss(Failure::ResetBeforeHead));
                 }
                 Err(_) => return Err(self.late(limit)),
@@ -182,11 +182,12 @@ impl Order<'_> {
         let Some(head) = up.head() else {
             return Err(self.miss(Failure::ResetBeforeHead));
         };
-        let (status, headers) = (head.status.as_u16(), head.headers.clone());
+        let status = head.status.as_u16();
         if !(200..300).contains(&status) {
-            return Err(self.refused(up, status, &headers).await);
+            return Err(self.refused(up, status).await);
         }
-        let held = timeout(limit.since(clock::now()), self.hold(up, &headers, limit)).await;
+        let headers = for_client(&head.headers);
+        let held = timeout(limit.since(clock::now()), self.hold(up, limit)).await;
         let mut body = held.map_err(|_| self.late(limit))??;
         let first_token = clock::now().since(sent_at);
         if let ReplyBody::Stream(streaming) = &mut body {
@@ -228,7 +229,8 @@ impl Order<'_> {
     }
 
     /// An error answer: its body is read, so that its connection can be used again.
-    async fn refused(&self, mut up: Upstream, status: u16, headers: &HeaderMap) -> Miss {
+    async fn refused(&self, mut up: Box<Upstream>, status: u16) -> Miss {
+        let asked_to_wait = up.head().and_then(|head| retry_after(&head.headers));
         let mut body = Vec::new();
         let reading = async {
             while let Ok(Some(chunk)) = up.chunk().await {
@@ -240,10 +242,10 @@ impl Order<'_> {
             true
         };
         if let Ok(true) = timeout(ERROR_PATIENCE, reading).await {
-            up.release().await;
+            up.release();
         }
         let mut fault = self.codec().read_fault(status, &body);
-        fault.retry_after = retry_after(headers).or(fault.retry_after);
+        fault.retry_after = asked_to_wait.or(fault.retry_after);
         let kind = fault.kind;
         let retry_after = fault.retry_after;
         Miss {
@@ -257,16 +259,8 @@ impl Order<'_> {
         }
     }
 
-    async fn hold(
-        &self,
-        up: Upstream,
-        headers: &HeaderMap,
-        limit: Tick,
-    ) -> Result<ReplyBody, Miss> {
-        let content_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("");
+    async fn hold(&self, up: Box<Upstream>, limit: Tick) -> Result<ReplyBody, Miss> {
+        let content_type = up.header(&CONTENT_TYPE).unwrap_or("");
         let events = content_type.trim_start().starts_with("text/event-stream");
         if events && self.stream {
             return self.hold_stream(up).await;
@@ -275,10 +269,10 @@ impl Order<'_> {
         if self.kind == CallKind::Conversation && (events || !json) {
             return Err(self.miss(Failure::Truncated));
         }
-        self.hold_whole(up, headers, json, limit).await
+        self.hold_whole(up, json, limit).await
     }
 
-    async fn hold_stream(&self, mut up: Upstream) -> Result<ReplyBody, Miss> {
+    async fn hold_stream(&self, mut up: Box<Upstream>) -> Result<ReplyBody, Miss> {
         let mut relay = self.relay();
         let mut held = Vec::new();
         let mut size = 0;
@@ -320,8 +314,7 @@ impl Order<'_> {
 
     async fn hold_whole(
         &self,
-        mut up: Upstream,
-        headers: &HeaderMap,
+        mut up: Box<Upstream>,
         json: bool,
         deadline: Tick,
     ) -> Result<ReplyBody, Miss> {
@@ -341,10 +334,8 @@ impl Order<'_> {
                 Err(_) => return Err(self.miss(Failure::Truncated)),
             }
             if size >= HOLD {
-                let declared = headers
-                    .get(http::header::CONTENT_LENGTH)
-                    .filter(|_| !up.is_decoding());
-                let length = declared.and_then(|value| value.to_str().ok()?.parse().ok());
+                let declared = up.header(&CONTENT_LENGTH).filter(|_| !up.is_decoding());
+                let length = declared.and_then(|length| length.parse().ok());
                 return Ok(ReplyBody::Long(Box::new(Long {
                     up,
                     tap,
@@ -354,7 +345,7 @@ impl Order<'_> {
                 })));
             }
         }
-        up.release().await;
+        up.release();
         self.judge(held, tap)
     }
 

@@ -4,13 +4,12 @@
 //! (unless `passthrough`), cookies, hop-by-hop or forwarding headers. To the client go content headers, `retry-after`
 //! and our own.
 
-use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE,
+    HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
 };
 use http::{HeaderMap, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::http::RequestHeader;
 
 use crate::ir::Format;
 use crate::proxy::wiring::Line;
@@ -43,16 +42,29 @@ const CREDENTIALS: [&str; 5] = [
 ];
 
 /// Headers of a vendor's answer that reach the client.
-const TO_CLIENT: [&str; 5] = [
-    "content-type",
-    "content-language",
-    "content-disposition",
-    "retry-after",
-    "retry-after-ms",
+static TO_CLIENT: [HeaderName; 5] = [
+    CONTENT_TYPE,
+    CONTENT_LANGUAGE,
+    CONTENT_DISPOSITION,
+    RETRY_AFTER,
+    HeaderName::from_static("retry-after-ms"),
 ];
 
 /// Where a vendor puts its own request id.
-const VENDOR_IDS: [&str; 4] = ["x-request-id", "request-id", "x-goog-request-id", "cf-ray"];
+static VENDOR_IDS: [HeaderName; 4] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("x-goog-request-id"),
+    HeaderName::from_static("cf-ray"),
+];
+
+/// Under which name a client gets the vendor's request id.
+const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+
+static VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+
+/// Taken at once for a request's head; most are shorter.
+const HEAD_ROOM: usize = 1024;
 
 /// The client's headers that may go to a vendor, picked once for all attempts.
 #[derive(Debug, Default)]
@@ -90,56 +102,101 @@ pub struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// The head of the request, for a body of that length.
+    /// The head of an HTTP/1.1 request with a body of that length, as it goes over the wire.
     ///
     /// # Errors
     /// When path or query cannot stand in a request line.
-    pub fn head(&self, body: &Bytes) -> pingora::Result<Box<RequestHeader>> {
-        let mut target = String::with_capacity(self.line.base_path.len() + self.suffix.len() + 32);
-        target.push_str(&self.line.base_path);
-        target.push_str(self.suffix);
-        if let Some(query) = self.query {
-            target.push('?');
-            target.push_str(query);
+    pub fn http1_head(&self, length: usize) -> Result<Vec<u8>, BadTarget> {
+        let mut head = Vec::with_capacity(HEAD_ROOM);
+        head.extend_from_slice(b"POST ");
+        let from = head.len();
+        self.write_target(&mut head);
+        let target = head.get(from..).unwrap_or_default();
+        // RFC 9112, section 3.2: nothing that would end the request line.
+        if target.iter().any(|b| *b <= b' ' || *b == 0x7f) {
+            return Err(BadTarget);
         }
-        let mut head = RequestHeader::build_no_case("POST", target.as_bytes(), Some(16))?;
-        head.set_version(Version::HTTP_11);
-        head.insert_header(HOST, self.line.authority.clone())?;
-        head.insert_header(CONTENT_LENGTH, HeaderValue::from(body.len()))?;
-        head.insert_header(CONTENT_TYPE, HeaderValue::from_static("application/json"))?;
-        head.insert_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))?;
-        self.pass_on(&mut head)?;
-        self.credential(&mut head)?;
-        for (name, value) in &self.line.extra {
-            head.insert_header(name.clone(), value.clone())?;
-        }
+        head.extend_from_slice(b" HTTP/1.1\r\n");
+        self.each_field(|name, value| {
+            head.extend_from_slice(name.as_str().as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(value.as_bytes());
+            head.extend_from_slice(b"\r\n");
+        });
+        head.extend_from_slice(b"content-length: ");
+        head.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+        head.extend_from_slice(b"\r\n\r\n");
+        Ok(head)
+    }
+
+    /// The head of an HTTP/2 request with a body of that length.
+    ///
+    /// # Errors
+    /// When path or query cannot stand in a `:path`.
+    pub fn http2_head(&self, length: usize) -> Result<Box<RequestHeader>, BadTarget> {
+        let mut target = Vec::with_capacity(HEAD_ROOM);
+        self.write_target(&mut target);
+        let mut head =
+            RequestHeader::build_no_case("POST", &target, Some(16)).map_err(|_| BadTarget)?;
+        head.set_version(Version::HTTP_2);
+        self.each_field(|name, value| {
+            // Fails for more headers than a head can hold, which the client's own head has not.
+            head.append_header(name.clone(), value.clone()).ok();
+        });
+        head.insert_header(CONTENT_LENGTH, HeaderValue::from(length))
+            .map_err(|_| BadTarget)?;
         Ok(Box::new(head))
     }
 
-    fn pass_on(&self, head: &mut RequestHeader) -> pingora::Result<()> {
-        for (name, value) in &self.client.passed {
-            head.append_header(name.clone(), value.clone())?;
+    fn write_target(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.line.base_path.as_bytes());
+        out.extend_from_slice(self.suffix.as_bytes());
+        if let Some(query) = self.query {
+            out.push(b'?');
+            out.extend_from_slice(query.as_bytes());
         }
-        if self.line.format == Format::Anthropic && !head.headers.contains_key("anthropic-version")
-        {
-            head.insert_header("anthropic-version", HeaderValue::from_static("2023-06-01"))?;
-        }
-        Ok(())
     }
 
-    fn credential(&self, head: &mut RequestHeader) -> pingora::Result<()> {
-        let Some(key) = self.key else {
-            for (name, value) in &self.client.credentials {
-                head.insert_header(name.clone(), value.clone())?;
+    /// Every header but `content-length`. What the configuration adds stands in the place of what has its name.
+    fn each_field(&self, mut put: impl FnMut(&HeaderName, &HeaderValue)) {
+        let extra = &self.line.extra;
+        let mut put_unless_set = |name: &HeaderName, value: &HeaderValue| {
+            if extra.iter().all(|(set, _)| set != name) {
+                put(name, value);
             }
-            return Ok(());
         };
-        if let Some(Some(value)) = self.line.keys.get(key) {
-            head.insert_header(self.line.auth_name.clone(), value.clone())?;
+        put_unless_set(&HOST, &self.line.authority);
+        put_unless_set(&CONTENT_TYPE, &HeaderValue::from_static("application/json"));
+        put_unless_set(&ACCEPT_ENCODING, &HeaderValue::from_static("identity"));
+        for (name, value) in &self.client.passed {
+            put_unless_set(name, value);
         }
-        Ok(())
+        let says_version = || self.client.passed.iter().any(|(n, _)| *n == VERSION);
+        if self.line.format == Format::Anthropic && !says_version() {
+            put_unless_set(&VERSION, &HeaderValue::from_static("2023-06-01"));
+        }
+        match self.key {
+            None => {
+                for (name, value) in &self.client.credentials {
+                    put_unless_set(name, value);
+                }
+            }
+            Some(key) => {
+                if let Some(Some(value)) = self.line.keys.get(key) {
+                    put_unless_set(&self.line.auth_name, value);
+                }
+            }
+        }
+        for (name, value) in extra {
+            put(name, value);
+        }
     }
 }
+
+/// Path or query hold what cannot stand in a request line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("path or query hold what cannot stand in a request line")]
+pub struct BadTarget;
 
 /// The query that goes to the vendor: without the client's `key=`.
 pub fn query_for_vendor(query: Option<&str>) -> Option<String> {
@@ -151,25 +208,18 @@ pub fn query_for_vendor(query: Option<&str>) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join("&"))
 }
 
-/// Copies what a client may see of a vendor's head.
-///
-/// # Errors
-/// Never for headers that Pingora has read.
-pub fn copy_for_client(vendor: &HeaderMap, head: &mut ResponseHeader) -> pingora::Result<()> {
-    for name in TO_CLIENT {
+/// What a client may see of a vendor's head, under the names that it gets.
+pub fn for_client(vendor: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let mut shown = Vec::with_capacity(3);
+    for name in &TO_CLIENT {
         if let Some(value) = vendor.get(name) {
-            head.insert_header(name, value.clone())?;
+            shown.push((name.clone(), value.clone()));
         }
     }
-    if let Some(id) = vendor_request_id(vendor) {
-        head.insert_header("x-upstream-request-id", id.clone())?;
+    if let Some(id) = VENDOR_IDS.iter().find_map(|name| vendor.get(name)) {
+        shown.push((UPSTREAM_REQUEST_ID, id.clone()));
     }
-    Ok(())
-}
-
-/// The vendor's own request id.
-pub fn vendor_request_id(vendor: &HeaderMap) -> Option<&HeaderValue> {
-    VENDOR_IDS.iter().find_map(|name| vendor.get(*name))
+    shown
 }
 
 /// The header and value that present a key.

@@ -1,7 +1,9 @@
 //! After the commit: the answer goes on to the client as it comes, no faster than the client takes it.
 
+use std::pin::pin;
+
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::HttpTask;
 use pingora::time::timeout;
@@ -10,7 +12,6 @@ use pingora_proxy::Session;
 use crate::clock;
 use crate::ir::{Fault, FaultKind, Usage};
 use crate::proxy::exchange::{Long, Reply, ReplyBody, Streaming};
-use crate::proxy::headers::copy_for_client;
 use crate::proxy::reply::{Stamp, write_whole};
 use crate::proxy::upstream::{ReadFailure, Upstream};
 use crate::proxy::waiting::{Gone, Waiting, unless_gone};
@@ -40,6 +41,9 @@ pub struct Pumped {
     pub malformed: u32,
 }
 
+/// What the client may see of a vendor's head.
+type Shown = Vec<(HeaderName, HeaderValue)>;
+
 /// Commits a reply and passes it on to its end.
 pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[String]) -> Pumped {
     let Waiting {
@@ -56,7 +60,7 @@ pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[
     } = reply;
     match body {
         ReplyBody::Whole { bytes, usage } => {
-            let sent = send_whole(session, stamp, (status, &headers), bytes).await;
+            let sent = send_whole(session, stamp, (status, headers), bytes).await;
             Pumped {
                 end: if sent.is_ok() {
                     PumpEnd::Complete
@@ -68,12 +72,12 @@ pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[
                 malformed: 0,
             }
         }
-        ReplyBody::Long(long) => pump_long(session, stamp, (status, &headers), *long).await,
+        ReplyBody::Long(long) => pump_long(session, stamp, (status, headers), *long).await,
         ReplyBody::Stream(streaming) => {
             let head = if committed {
                 None
             } else {
-                stream_head(session, stamp, &headers).ok()
+                stream_head(session, stamp, headers).ok()
             };
             let Streaming {
                 up,
@@ -94,14 +98,17 @@ pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[
     }
 }
 
-fn stream_head(
-    session: &Session,
-    stamp: &Stamp,
-    vendor: &http::HeaderMap,
-) -> pingora::Result<ResponseHeader> {
+fn show(vendor: Shown, head: &mut ResponseHeader) -> pingora::Result<()> {
+    for (name, value) in vendor {
+        head.insert_header(name, value)?;
+    }
+    Ok(())
+}
+
+fn stream_head(session: &Session, stamp: &Stamp, vendor: Shown) -> pingora::Result<ResponseHeader> {
     let mut head = stamp.event_stream(session)?;
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
-    copy_for_client(vendor, &mut head)?;
+    show(vendor, &mut head)?;
     if let Some(content_type) = content_type {
         head.insert_header(CONTENT_TYPE, content_type)?;
     }
@@ -111,11 +118,11 @@ fn stream_head(
 async fn send_whole(
     session: &mut Session,
     stamp: &Stamp,
-    (status, vendor): (u16, &http::HeaderMap),
+    (status, vendor): (u16, Shown),
     bytes: Bytes,
 ) -> pingora::Result<u64> {
     let mut head = stamp.sized(status, bytes.len())?;
-    copy_for_client(vendor, &mut head)?;
+    show(vendor, &mut head)?;
     write_whole(session, head, bytes).await
 }
 
@@ -123,7 +130,7 @@ async fn send_whole(
 async fn pump_long(
     session: &mut Session,
     stamp: &Stamp,
-    (status, vendor): (u16, &http::HeaderMap),
+    (status, vendor): (u16, Shown),
     mut long: Long,
 ) -> Pumped {
     let mut bytes = 0;
@@ -141,7 +148,7 @@ async fn pump_long(
     match end {
         PumpEnd::Complete => {
             if finish(session).await.is_ok() {
-                long.up.release().await;
+                long.up.release();
             }
         }
         PumpEnd::Broken(_) => session.as_downstream_mut().shutdown().await,
@@ -158,12 +165,12 @@ async fn pump_long(
 async fn begin_long(
     session: &mut Session,
     stamp: &Stamp,
-    (status, vendor): (u16, &http::HeaderMap),
+    (status, vendor): (u16, Shown),
     long: &mut Long,
     bytes: &mut u64,
 ) -> pingora::Result<()> {
     let mut head = stamp.unsized_for(session, status)?;
-    copy_for_client(vendor, &mut head)?;
+    show(vendor, &mut head)?;
     if let Some(length) = long.length {
         head.remove_header(&TRANSFER_ENCODING);
         head.insert_header(CONTENT_LENGTH, HeaderValue::from(length))?;
@@ -185,7 +192,7 @@ async fn begin_long(
 async fn pass_long(session: &mut Session, long: &mut Long, bytes: &mut u64) -> PumpEnd {
     loop {
         let left = long.deadline.since(clock::now());
-        let Ok(read) = unless_gone(session, timeout(left, long.up.chunk())).await else {
+        let Ok(read) = unless_gone(session, pin!(timeout(left, long.up.chunk()))).await else {
             return PumpEnd::ClientGone;
         };
         let chunk = match read {
@@ -222,7 +229,7 @@ async fn finish(session: &mut Session) -> Result<(), Gone> {
 struct Stream<'a> {
     session: &'a mut Session,
     stamp: &'a Stamp,
-    up: Upstream,
+    up: Box<Upstream>,
     relay: Relay,
     /// Never to be shown.
     secrets: &'a [String],
@@ -261,11 +268,11 @@ impl Stream<'_> {
             }
             match turn {
                 Turn::GoOn => {}
-                Turn::Over { ended: true } => return self.complete(true).await,
-                Turn::Over { ended: false } => return self.complete(false).await,
+                Turn::Over { ended: true } => return self.complete(true),
+                Turn::Over { ended: false } => return self.complete(false),
                 Turn::Broken(failure, _) => return self.pumped(PumpEnd::Broken(failure)),
             }
-            let Ok(read) = unless_gone(self.session, self.up.chunk()).await else {
+            let Ok(read) = unless_gone(self.session, pin!(self.up.chunk())).await else {
                 return self.pumped(PumpEnd::ClientGone);
             };
             turn = match self.take(read, &mut out) {
@@ -348,14 +355,14 @@ impl Stream<'_> {
         written.map_err(|_| Gone)
     }
 
-    async fn complete(mut self, ended: bool) -> Pumped {
+    fn complete(mut self, ended: bool) -> Pumped {
         // The end of the transport is mostly there together with the end of the meaning.
         let ended = ended || matches!(self.up.chunk_at_hand(), Some(Ok(None)));
         let Stream {
             up, relay, sent, ..
         } = self;
         if ended {
-            up.release().await;
+            up.release();
         } else {
             up.release_when_read();
         }

@@ -1,5 +1,8 @@
 //! The walk of a call through its attempts, to exactly one answer.
 
+use std::pin::pin;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use pingora_proxy::Session;
 
@@ -36,7 +39,7 @@ pub enum Unserved {
 struct Bodies<'a> {
     call: &'a Call,
     include_usage: bool,
-    made: Vec<(String, Bytes)>,
+    made: Vec<(Arc<str>, Vec<Bytes>)>,
 }
 
 impl<'a> Bodies<'a> {
@@ -52,17 +55,18 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    fn for_model(&mut self, model: &str) -> Bytes {
-        if let Some((_, body)) = self.made.iter().find(|(known, _)| known == model) {
-            return body.clone();
-        }
-        let edits = Edits {
-            model: Some(model),
-            include_usage: self.include_usage,
-        };
-        let body = splice(&self.call.body.bytes, &self.call.scan, edits);
-        self.made.push((model.to_owned(), body.clone()));
-        body
+    fn for_model(&mut self, model: &Arc<str>) -> &[Bytes] {
+        let known = self.made.iter().position(|(known, _)| known == model);
+        let at = known.unwrap_or_else(|| {
+            let edits = Edits {
+                model: Some(model),
+                include_usage: self.include_usage,
+            };
+            let body = splice(&self.call.body.bytes, &self.call.scan, edits);
+            self.made.push((model.clone(), body));
+            self.made.len() - 1
+        });
+        self.made.get(at).map_or(&[], |(_, body)| body)
     }
 }
 
@@ -99,7 +103,7 @@ pub async fn serve(
         {
             Step::Wait(pause) => {
                 let paused = waiting
-                    .during(&arrival.stamp, pingora::time::sleep(pause))
+                    .during(&arrival.stamp, pin!(pingora::time::sleep(pause)))
                     .await;
                 paused.map_err(|Gone| Unserved::ClientGone)?;
             }
@@ -159,6 +163,7 @@ impl Course<'_> {
                 status: None,
             }));
         };
+        let strip_usage = self.bodies.include_usage;
         let order = Order {
             connector: self.proxy.connector(),
             outgoing: Outgoing {
@@ -172,12 +177,12 @@ impl Course<'_> {
             kind: self.call.kind,
             stream: self.call.scan.stream,
             reasoning: self.call.scan.reasoning,
-            strip_usage: self.bodies.include_usage,
+            strip_usage,
             timeouts: seat.policy.timeouts,
             deadline: self.plan.deadline(),
             secrets: &vendor.secrets,
         };
-        let ended = waiting.during(&arrival.stamp, order.run()).await;
+        let ended = waiting.during(&arrival.stamp, pin!(order.run())).await;
         ended.map_err(|Gone| {
             let row = row(seat, attempt, (None, "client_gone"), started);
             self.plan
@@ -321,8 +326,8 @@ fn row(
     started: Tick,
 ) -> AttemptRow {
     AttemptRow {
-        provider: seat.provider_name.as_str().into(),
-        model: seat.model.as_str().into(),
+        provider: seat.provider_name.clone(),
+        model: seat.model.clone(),
         key: attempt.key.map_or(0, |key| key + 1),
         status,
         outcome,

@@ -1,26 +1,44 @@
 //! A connection to a vendor while one request is on it.
 
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, HeaderName};
 use pingora::connectors::http::Connector;
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::Stream;
 use pingora::protocols::http::client::HttpSession;
+use pingora::protocols::http::v1::client::HttpSession as HttpSession1;
+use pingora::time::timeout;
+use tokio::io::AsyncWriteExt;
 
 use crate::balance::host::Address;
 use crate::proxy::decode::Decoder;
+use crate::proxy::headers::{BadTarget, Outgoing};
 
 /// One write to a vendor may take so long. A vendor that answers early without reading is found out by it.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
-/// Bodies are written in pieces, so that the patience is for each of them.
+/// Bodies go over HTTP/2 in parts, so that the patience is for each of them.
 const WRITE_PIECE: usize = 256 << 10;
 /// How long the rest of an answer may take whose meaning is complete, for the sake of its connection.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 /// The most that one chunk may grow to by decoding.
 const MOST_DECODED: usize = 16 << 20;
+
+/// Pieces of a body up to this size travel in one buffer with the head: copying them is cheaper than a write of their own.
+const SMALL_PIECE: usize = 4 << 10;
+
+/// A connection with no request on it yet.
+pub struct Connection {
+    pub session: HttpSession,
+    /// It has served another request before.
+    pub reused: bool,
+    pub connector: Arc<Connector>,
+    pub address: Arc<Address>,
+}
 
 /// Dropped without [`Upstream::release`], it closes the connection (HTTP/1) or resets the stream (HTTP/2): the vendor
 /// stops at once.
@@ -28,7 +46,6 @@ pub struct Upstream {
     session: HttpSession,
     connector: Arc<Connector>,
     address: Arc<Address>,
-    pub reused: bool,
     decoder: Option<Decoder>,
     /// The request went out whole: only then the connection may serve another.
     sent: bool,
@@ -45,43 +62,47 @@ pub enum ReadFailure {
 }
 
 impl Upstream {
-    pub fn new(
-        session: HttpSession,
-        reused: bool,
-        connector: Arc<Connector>,
-        address: Arc<Address>,
-    ) -> Upstream {
-        Upstream {
+    /// Sends a request; whether it went out whole. Where it did not, the connection broke, or the vendor stopped reading:
+    /// an answer may be there all the same.
+    ///
+    /// # Errors
+    /// When the request cannot be written down.
+    pub async fn send(
+        connection: Connection,
+        outgoing: &Outgoing<'_>,
+        body: &[Bytes],
+    ) -> Result<(Box<Upstream>, Result<(), SendError>), BadTarget> {
+        let Connection {
             session,
             connector,
             address,
-            reused,
+            ..
+        } = connection;
+        let length = body.iter().map(Bytes::len).sum();
+        let (session, sent) = match session {
+            HttpSession::H1(h1) => {
+                let head = outgoing.http1_head(length)?;
+                // Written by ourselves: head and body in one, where Pingora would take two writes and a copy.
+                let mut stream = h1.into_inner();
+                let sent = send_http1(&mut stream, head, body).await;
+                let h1 = HttpSession1::new_with_options(stream, &address.peer);
+                (HttpSession::H1(h1), sent)
+            }
+            mut session => {
+                let head = outgoing.http2_head(length)?;
+                let sent = send_http2(&mut session, head, body).await;
+                (session, sent)
+            }
+        };
+        let upstream = Upstream {
+            session,
+            connector,
+            address,
             decoder: None,
-            sent: false,
+            sent: sent.is_ok(),
             ended: false,
-        }
-    }
-
-    /// Sends the request.
-    ///
-    /// # Errors
-    /// When the connection broke; an answer may be there all the same.
-    pub async fn send(
-        &mut self,
-        head: Box<pingora::http::RequestHeader>,
-        body: &Bytes,
-    ) -> pingora::Result<()> {
-        self.session.set_write_timeout(Some(WRITE_PATIENCE));
-        self.session.write_request_header(head).await?;
-        let mut rest = body.clone();
-        while !rest.is_empty() {
-            let piece = rest.split_to(rest.len().min(WRITE_PIECE));
-            let last = rest.is_empty();
-            self.session.write_request_body(piece, last).await?;
-        }
-        self.session.finish_request_body().await?;
-        self.sent = true;
-        Ok(())
+        };
+        Ok((Box::new(upstream), sent))
     }
 
     /// Reads the head of the answer, past informational ones.
@@ -98,19 +119,9 @@ impl Upstream {
                 break;
             }
         }
-        if let HttpSession::H1(h1) = &mut self.session {
-            h1.respect_keepalive();
-        }
         self.address.welcome();
-        let encoding = self.head().and_then(|head| {
-            head.headers
-                .get(CONTENT_ENCODING)?
-                .to_str()
-                .ok()
-                .map(str::to_owned)
-        });
-        if let Some(encoding) = encoding {
-            self.decoder = Decoder::for_encoding(&encoding).map_err(|e| {
+        if let Some(encoding) = self.header(&CONTENT_ENCODING) {
+            self.decoder = Decoder::for_encoding(encoding).map_err(|e| {
                 pingora::Error::explain(
                     pingora::ErrorType::InvalidHTTPHeader,
                     format!("vendor: {e}"),
@@ -118,6 +129,11 @@ impl Upstream {
             })?;
         }
         Ok(())
+    }
+
+    /// A header of the answer, where it is text.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.head()?.headers.get(name)?.to_str().ok()
     }
 
     pub fn head(&self) -> Option<&ResponseHeader> {
@@ -170,34 +186,88 @@ impl Upstream {
     }
 
     /// Gives the connection back to the pool, if request and answer went over it whole.
-    pub async fn release(mut self) {
+    pub fn release(mut self: Box<Self>) {
         if self.sent && (self.ended || self.session.response_done()) {
             let Upstream {
                 session,
                 connector,
                 address,
                 ..
-            } = self;
+            } = *self;
             let idle = address.peer.options.idle_timeout;
+            // Waits for nothing but a farewell to a vendor that does not keep the connection; closed without one.
             connector
                 .release_http_session(session, &address.peer, idle)
-                .await;
+                .now_or_never();
         }
     }
 
     /// Reads what is left of an answer whose meaning is complete, away from the request, to keep the connection.
-    pub fn release_when_read(mut self) {
+    pub fn release_when_read(mut self: Box<Self>) {
         tokio::spawn(async move {
-            let rest = async {
-                while let Ok(Some(_)) = self.chunk().await {}
-                self.release().await;
-            };
+            let rest = async { while let Ok(Some(_)) = self.chunk().await {} };
             // Too slow to be worth keeping: dropped, and so closed.
-            pingora::time::timeout(DRAIN_PATIENCE, rest)
-                .await
-                .unwrap_or_default();
+            if timeout(DRAIN_PATIENCE, rest).await.is_ok() {
+                self.release();
+            }
         });
     }
+}
+
+/// Why a request did not go out whole.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    #[error("the connection broke: {0}")]
+    Broken(#[from] std::io::Error),
+    #[error("the vendor takes nothing more")]
+    Stalled,
+    #[error("{0}")]
+    Http2(#[from] Box<pingora::Error>),
+}
+
+async fn send_http1(stream: &mut Stream, head: Vec<u8>, body: &[Bytes]) -> Result<(), SendError> {
+    let small = body
+        .iter()
+        .take_while(|piece| piece.len() <= SMALL_PIECE)
+        .count();
+    let (small, large) = body.split_at(small);
+    let front = [head.as_slice()]
+        .into_iter()
+        .chain(small.iter().map(|piece| &piece[..]))
+        .collect::<Vec<_>>()
+        .concat();
+    let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(1 + large.len());
+    slices.push(IoSlice::new(&front));
+    slices.extend(large.iter().map(|piece| IoSlice::new(piece)));
+    let mut rest = slices.as_mut_slice();
+    while !rest.is_empty() {
+        let written = timeout(WRITE_PATIENCE, stream.write_vectored(rest)).await;
+        match written.map_err(|_| SendError::Stalled)?? {
+            0 => return Err(std::io::Error::from(std::io::ErrorKind::WriteZero).into()),
+            written => IoSlice::advance_slices(&mut rest, written),
+        }
+    }
+    let flushed = timeout(WRITE_PATIENCE, stream.flush()).await;
+    Ok(flushed.map_err(|_| SendError::Stalled)??)
+}
+
+async fn send_http2(
+    session: &mut HttpSession,
+    head: Box<RequestHeader>,
+    body: &[Bytes],
+) -> Result<(), SendError> {
+    session.set_write_timeout(Some(WRITE_PATIENCE));
+    session.write_request_header(head).await?;
+    for (i, piece) in body.iter().enumerate() {
+        let mut rest = piece.clone();
+        while !rest.is_empty() {
+            let part = rest.split_to(rest.len().min(WRITE_PIECE));
+            let last = rest.is_empty() && i + 1 == body.len();
+            session.write_request_body(part, last).await?;
+        }
+    }
+    session.finish_request_body().await?;
+    Ok(())
 }
 
 fn failure(error: &pingora::Error) -> ReadFailure {

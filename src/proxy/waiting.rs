@@ -1,6 +1,7 @@
 //! The client while it waits: watched for going away, and pinged so that nobody in between hangs up on it.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,16 +38,15 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Runs `work`, unless the client goes away first; `work` is then dropped.
+    /// Runs `work`, unless the client goes away first; the caller then drops it.
     ///
     /// # Errors
     /// [`Gone`].
     pub async fn during<T>(
         &mut self,
         stamp: &Stamp,
-        work: impl Future<Output = T>,
+        mut work: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, Gone> {
-        let mut work = std::pin::pin!(work);
         loop {
             let until_ping = self.next.since(clock::now());
             tokio::select! {
@@ -94,9 +94,8 @@ impl<'a> Waiting<'a> {
 /// [`Gone`].
 pub async fn unless_gone<T>(
     session: &mut Session,
-    work: impl Future<Output = T>,
+    mut work: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, Gone> {
-    let mut work = std::pin::pin!(work);
     tokio::select! {
         biased;
         done = &mut work => Ok(done),

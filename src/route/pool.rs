@@ -37,9 +37,9 @@ pub struct Stage {
 pub struct Seat {
     /// Index into `Gateway::providers`.
     pub provider: usize,
-    pub provider_name: String,
+    pub provider_name: Arc<str>,
     /// The name sent upstream.
-    pub model: String,
+    pub model: Arc<str>,
     /// The same endpoint has the same identity in every pool and after every reload: a hash of provider name, base URL
     /// and upstream model.
     pub identity: u64,
@@ -206,8 +206,8 @@ impl Seat {
         };
         Seat {
             provider: endpoint.provider,
-            provider_name: provider.name.clone(),
-            model: endpoint.model.clone(),
+            provider_name: provider.name.as_str().into(),
+            model: endpoint.model.as_str().into(),
             identity: identity(provider, &endpoint.model),
             weight: endpoint.weight,
             max_context: endpoint.max_context,

@@ -24,7 +24,7 @@ fn next(lane: &Lane, needs: Needs, now: Tick) -> String {
     let (mut plan, attempt) = ask(lane, needs, now, now.0.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     plan.record(lane, &ok(), now);
     plan.record(lane, &tidegate::route::Outcome::Finished, now);
-    lane.pool().seat(attempt.spot).model.clone()
+    lane.pool().seat(attempt.spot).model.to_string()
 }
 
 fn counts(lane: &Lane, times: usize) -> BTreeMap<String, usize> {
@@ -94,7 +94,7 @@ fn least_busy_goes_where_least_is_in_flight_by_weight() {
     let mut counts = BTreeMap::new();
     held.iter().for_each(|a| {
         *counts
-            .entry(lane.pool().seat(a.spot).model.clone())
+            .entry(lane.pool().seat(a.spot).model.to_string())
             .or_default() += 1
     });
     assert_eq!(counts, of(&[("A1", 30), ("A2", 10), ("B", 10)]));
@@ -110,7 +110,7 @@ fn fastest_prefers_who_is_quick_but_forgets_nobody() {
     for n in 0..3000u64 {
         let now = at(0) + ms(100 * n);
         let (mut plan, attempt) = ask(&lane, needs(), now, n.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let model = lane.pool().seat(attempt.spot).model.clone();
+        let model = lane.pool().seat(attempt.spot).model.to_string();
         let takes = if model == "A" { ms(200) } else { ms(2000) };
         plan.record(
             &*lane,
@@ -329,7 +329,7 @@ fn a_conversation_is_spilled_over_the_bound_but_keeps_its_home() {
         .collect();
     let at_home = held
         .iter()
-        .filter(|a| lane.pool().seat(a.spot).model == "A")
+        .filter(|a| lane.pool().seat(a.spot).model.as_ref() == "A")
         .count();
     assert!(
         at_home <= 2 + 1,

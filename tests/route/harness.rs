@@ -329,6 +329,6 @@ pub(crate) fn once(gateway: Gateway, script: &mut Script) -> Vec<String> {
 pub(crate) fn spot(lane: &Lane, model: &str) -> Spot {
     lane.pool()
         .spots()
-        .find(|spot| lane.pool().seat(*spot).model == model)
+        .find(|spot| lane.pool().seat(*spot).model.as_ref() == model)
         .expect("an endpoint of that model")
 }

@@ -166,7 +166,7 @@ impl Simulation<'_> {
     fn ask(&mut self, attempt: &Attempt<Pass>, now: Tick) -> (Outcome, Duration) {
         let model = &self.lane.pool().seat(attempt.spot).model;
         if now < at(200) {
-            *self.seen.shares.entry(model.clone()).or_default() += 1;
+            *self.seen.shares.entry(model.to_string()).or_default() += 1;
         }
         self.seen
             .asked

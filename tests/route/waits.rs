@@ -96,7 +96,7 @@ fn what_others_found_dead_meanwhile_is_not_asked_again() {
         let Step::Try(next) = plan.next(&*lane, at(2), 0) else {
             panic!("a retry of the dead")
         };
-        assert_eq!(lane.pool().seat(next.spot).model, "B");
+        assert_eq!(lane.pool().seat(next.spot).model.as_ref(), "B");
     }
     let state = lane.standing(spot(&lane, "A")).state(at(2));
     assert!(
@@ -124,7 +124,11 @@ fn the_budget_bounds_same_endpoint_retries_only() {
         match plan.next(&*lane, at(0), 0) {
             Step::Wait(_) => retries += 1,
             Step::Try(other) => {
-                assert_eq!(lane.pool().seat(other.spot).model, "B", "switching goes on")
+                assert_eq!(
+                    lane.pool().seat(other.spot).model.as_ref(),
+                    "B",
+                    "switching goes on"
+                )
             }
             Step::Stop(stop) => panic!("{stop:?}"),
         }
