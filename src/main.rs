@@ -1,9 +1,15 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use tidegate::cli::{self, Action, Exit};
 use tidegate::config::Env;
 use tidegate::demo;
+
+/// A request makes some hundred small allocations and one as large as its body; the system's allocator takes about twice
+/// the time for them.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let env = cli::environment();

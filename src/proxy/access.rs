@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
@@ -12,6 +12,10 @@ use subtle::ConstantTimeEq;
 
 use crate::clock;
 use crate::config::{AuthMode, Gateway, Glob, Secret};
+
+static OWN_KEY: HeaderName = HeaderName::from_static("x-tidegate-key");
+static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+static GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
 /// A caller that was let in.
 #[derive(Debug, Clone)]
@@ -222,8 +226,8 @@ fn credentials<'a>(
     headers: &'a HeaderMap,
     query: Option<&'a str>,
 ) -> impl Iterator<Item = &'a str> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let own = text("x-tidegate-key");
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let own = text(&OWN_KEY);
     let rest = own.is_none();
     let bearer = headers
         .get(AUTHORIZATION)
@@ -232,7 +236,7 @@ fn credentials<'a>(
     let asked = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("key=")));
     own.into_iter()
         .chain(
-            [bearer, text("x-api-key"), text("x-goog-api-key"), asked]
+            [bearer, text(&API_KEY), text(&GOOG_API_KEY), asked]
                 .into_iter()
                 .filter(move |_| rest)
                 .flatten(),

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::HeaderValue;
 use pingora_proxy::Session;
 
@@ -20,7 +21,6 @@ use crate::proxy::wiring::Wiring;
 pub struct Arrival {
     pub at: Tick,
     pub wiring: Arc<Wiring>,
-    pub ask: Ask,
     /// As the client wrote it.
     pub query: Option<String>,
     /// The peer of the connection.
@@ -29,8 +29,8 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// Reads the head; opens the record that goes with it.
-    pub fn of(session: &Session, wiring: Arc<Wiring>) -> (Arrival, Record) {
+    /// Reads the head: the request, what it asks for, and the record that goes with it.
+    pub fn of(session: &Session, wiring: Arc<Wiring>) -> (Arrival, Ask, Record) {
         let at = clock::now();
         let head = session.req_header();
         let method = head.method.as_str();
@@ -75,19 +75,19 @@ impl Arrival {
         };
         let arrival = Arrival {
             at,
-            ask,
             query: head.uri.query().map(str::to_owned),
             peer,
             stamp,
             wiring,
         };
-        (arrival, record)
+        (arrival, ask, record)
     }
 
     /// Names the endpoint that answers, for `x-tidegate-route`.
     pub fn routed(&mut self, provider: &str, model: &str) {
         if self.wiring.snapshot.gateway.debug_headers {
-            self.stamp.route = HeaderValue::try_from(format!("{provider}/{model}")).ok();
+            let route = Bytes::from([provider, "/", model].concat());
+            self.stamp.route = HeaderValue::from_maybe_shared(route).ok();
         }
     }
 }

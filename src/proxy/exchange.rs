@@ -126,11 +126,12 @@ impl Order<'_> {
 
     async fn connect(&self) -> Result<Connection, Miss> {
         let host = &self.outgoing.line.host;
-        let limit = clock::now() + self.timeouts.connect;
+        let mut now = clock::now();
+        let limit = now + self.timeouts.connect;
         let tries = host.addresses().clamp(1, MOST_ADDRESSES);
         let mut last = Failure::Connect;
         for left in (1..=tries).rev() {
-            let wait = limit.since(clock::now()) / u32::try_from(left).unwrap_or(1);
+            let wait = limit.since(now) / u32::try_from(left).unwrap_or(1);
             let Ok(address) = host.address(wait).await else {
                 return Err(self.miss(Failure::Connect));
             };
@@ -149,7 +150,8 @@ impl Order<'_> {
                 }
                 Err(_) => last = Failure::ConnectTimeout,
             }
-            address.shun(clock::now());
+            now = clock::now();
+            address.shun(now);
         }
         Err(self.miss(last))
     }

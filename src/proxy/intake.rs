@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName};
 use pingora_proxy::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -35,12 +35,12 @@ pub struct Call {
 }
 
 /// Session ids that clients send as headers.
-const SESSION_HEADERS: [&str; 5] = [
-    "x-session-id",
-    "x-claude-code-session-id",
-    "session_id",
-    "session-id",
-    "conversation_id",
+static SESSION_HEADERS: [HeaderName; 5] = [
+    HeaderName::from_static("x-session-id"),
+    HeaderName::from_static("x-claude-code-session-id"),
+    HeaderName::from_static("session_id"),
+    HeaderName::from_static("session-id"),
+    HeaderName::from_static("conversation_id"),
 ];
 
 /// Takes a vendor call in.
@@ -51,7 +51,7 @@ pub async fn take_in(
     proxy: &Proxy,
     session: &mut Session,
     arrival: &Arrival,
-    asked: &VendorCall,
+    asked: VendorCall,
     tab: &mut Tab,
 ) -> Result<Call, Refusal> {
     let who = admit(session, arrival, tab)?;
@@ -73,11 +73,11 @@ pub async fn take_in(
     tab.record.asked_model = Some(model.value.clone());
     let lane = resolve(arrival, &who, &model.value)?;
     tab.record.model = Some(arrival.wiring.label(&lane));
-    let needs = needs(asked, &scan, conversation(session, &scan));
+    let needs = needs(&asked, &scan, conversation(session, &scan));
     Ok(Call {
         format: asked.format,
         kind: asked.kind,
-        suffix: asked.suffix.clone(),
+        suffix: asked.suffix,
         query: query_for_vendor(arrival.query.as_deref()),
         forwarded: Forwarded::of(&session.req_header().headers),
         body,
@@ -170,7 +170,7 @@ fn conversation(session: &Session, scan: &Scan) -> Option<u64> {
     let headers = &session.req_header().headers;
     let named = SESSION_HEADERS
         .iter()
-        .find_map(|name| headers.get(*name))
+        .find_map(|name| headers.get(name))
         .map(|value| value.as_bytes());
     let named = named.or_else(|| scan.session.as_deref().map(str::as_bytes));
     named.map(xxh3_64).or(scan.prefix_hash)

@@ -94,7 +94,7 @@ impl Proxy {
     }
 
     async fn answer(&self, session: &mut Session) {
-        let (mut arrival, record) = Arrival::of(session, self.wiring.load_full());
+        let (mut arrival, ask, record) = Arrival::of(session, self.wiring.load_full());
         let mut tab = Tab::open(record, arrival.at, AccessLog::clone(&self.log.load()));
         if arrival
             .stamp
@@ -104,9 +104,9 @@ impl Proxy {
         {
             return page(session, &arrival, Page::text(204, Bytes::new()), &mut tab).await;
         }
-        match arrival.ask.clone() {
+        match ask {
             Ask::Vendor(call) => {
-                self.answer_call(session, &mut arrival, &call, &mut tab)
+                self.answer_call(session, &mut arrival, call, &mut tab)
                     .await
             }
             ask => match self.own_page(session, &arrival, &ask, &mut tab) {
@@ -155,7 +155,7 @@ impl Proxy {
         &self,
         session: &mut Session,
         arrival: &mut Arrival,
-        call: &VendorCall,
+        call: VendorCall,
         tab: &mut Tab,
     ) {
         let call = match intake::take_in(self, session, arrival, call, tab).await {
@@ -247,7 +247,7 @@ impl ProxyHttp for DataPlane {
         let downstream = session.as_downstream_mut();
         downstream.set_write_timeout(Some(CLIENT_WRITE_PATIENCE));
         downstream.set_total_drain_timeout(Some(REFUSED_BODY_PATIENCE));
-        Box::pin(self.0.answer(session)).await;
+        self.0.answer(session).await;
         Ok(true)
     }
 

@@ -165,7 +165,7 @@ fn is_plain(rest: &str) -> bool {
 fn vendor(format: Format, rest: &str, kind: CallKind) -> Ask {
     Ask::Vendor(VendorCall {
         format,
-        suffix: format!("/{rest}"),
+        suffix: ["/", rest].concat(),
         kind,
     })
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Version;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    TRANSFER_ENCODING,
 };
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::HttpTask;
@@ -15,6 +16,12 @@ use crate::id::RequestId;
 use crate::ir::{Fault, Format};
 use crate::proxy::cors::CorsAnswer;
 use crate::wire;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const ROUTE: HeaderName = HeaderName::from_static("x-tidegate-route");
+/// Asks nginx-like proxies in front of us not to hold events back.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// What every answer to one request carries.
 #[derive(Debug)]
@@ -32,12 +39,12 @@ impl Stamp {
     /// # Errors
     /// Never: every value is one that we made.
     pub fn mark(&self, head: &mut ResponseHeader) -> pingora::Result<()> {
-        head.insert_header("x-request-id", self.id.as_str())?;
+        head.insert_header(REQUEST_ID, self.id.as_str())?;
         if self.format == Format::Anthropic {
-            head.insert_header("request-id", self.id.as_str())?;
+            head.insert_header(ANTHROPIC_REQUEST_ID, self.id.as_str())?;
         }
         if let Some(route) = &self.route {
-            head.insert_header("x-tidegate-route", route.clone())?;
+            head.insert_header(ROUTE, route.clone())?;
         }
         if let Some(cors) = &self.cors {
             cors.mark(head)?;
@@ -80,8 +87,7 @@ impl Stamp {
             HeaderValue::from_static("text/event-stream; charset=utf-8"),
         )?;
         head.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))?;
-        // Asks nginx-like proxies in front of us not to hold events back.
-        head.insert_header("x-accel-buffering", HeaderValue::from_static("no"))?;
+        head.insert_header(ACCEL_BUFFERING, HeaderValue::from_static("no"))?;
         Ok(head)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pingora_proxy::Session;
@@ -97,10 +98,8 @@ pub async fn serve(
     let every = arrival.wiring.snapshot.gateway.ping.filter(|_| pings);
     let mut waiting = Waiting::new(session, every);
     loop {
-        match course
-            .plan
-            .next(&*call.lane, clock::now(), fastrand::u64(..))
-        {
+        let now = clock::now();
+        match course.plan.next(&*call.lane, now, fastrand::u64(..)) {
             Step::Wait(pause) => {
                 let paused = waiting
                     .during(&arrival.stamp, pin!(pingora::time::sleep(pause)))
@@ -115,12 +114,12 @@ pub async fn serve(
                 });
             }
             Step::Try(attempt) => {
-                let started = clock::now();
-                match course.try_one(&attempt, &mut waiting, arrival, tab).await? {
-                    Err(miss) => course.missed(&attempt, miss, started, tab),
+                let trying = course.try_one((&attempt, now), &mut waiting, arrival, tab);
+                match trying.await? {
+                    Err(miss) => course.missed(&attempt, miss, now, tab),
                     Ok(reply) => {
                         course
-                            .commit(attempt, reply, waiting, (arrival, tab, started))
+                            .commit(attempt, reply, waiting, (arrival, tab, now))
                             .await;
                         return Ok(());
                     }
@@ -143,12 +142,11 @@ struct Course<'a> {
 impl Course<'_> {
     async fn try_one(
         &mut self,
-        attempt: &Attempt<Pass>,
+        (attempt, started): (&Attempt<Pass>, Tick),
         waiting: &mut Waiting<'_>,
         arrival: &Arrival,
         tab: &mut Tab,
     ) -> Result<Result<Reply, Miss>, Unserved> {
-        let started = clock::now();
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
         let Some((vendor, line)) = line_of(arrival, seat, self.call.format) else {
@@ -184,9 +182,10 @@ impl Course<'_> {
         };
         let ended = waiting.during(&arrival.stamp, pin!(order.run())).await;
         ended.map_err(|Gone| {
-            let row = row(seat, attempt, (None, "client_gone"), started);
+            let now = clock::now();
+            let row = row(seat, attempt, (None, "client_gone"), now.since(started));
             self.plan
-                .record(&*self.call.lane, &Outcome::ClientGone, clock::now());
+                .record(&*self.call.lane, &Outcome::ClientGone, now);
             tab.attempt(row);
             tab.book(Usage::default(), self.estimate(0));
             Unserved::ClientGone
@@ -194,12 +193,13 @@ impl Course<'_> {
     }
 
     fn missed(&mut self, attempt: &Attempt<Pass>, miss: Miss, started: Tick, tab: &mut Tab) {
+        let now = clock::now();
         let seat = self.plan.pool().seat(attempt.spot);
         let row = row(
             seat,
             attempt,
             (miss.status, outcome_name(&miss.outcome)),
-            started,
+            now.since(started),
         );
         log::info!(
             "switching provider: attempt {} at {}/{} ended with {} {}",
@@ -212,8 +212,7 @@ impl Course<'_> {
                 .unwrap_or_default(),
         );
         tab.attempt(row);
-        self.plan
-            .record(&*self.call.lane, &miss.outcome, clock::now());
+        self.plan.record(&*self.call.lane, &miss.outcome, now);
         self.misses.push((attempt.number, miss));
     }
 
@@ -236,9 +235,10 @@ impl Course<'_> {
             first_token: reply.first_token,
         };
         let status = reply.status;
-        self.plan.record(&*self.call.lane, &answered, clock::now());
+        let now = clock::now();
+        self.plan.record(&*self.call.lane, &answered, now);
         tab.record.status = status;
-        tab.first_content();
+        tab.first_content(now);
         let wiring = arrival.wiring.clone();
         let vendor = wiring.vendor(seat.provider);
         let secrets = vendor.map_or(&[][..], |vendor| &vendor.secrets);
@@ -252,7 +252,8 @@ impl Course<'_> {
                 (outcome, Ending::Broken, name)
             }
         };
-        self.plan.record(&*self.call.lane, &outcome, clock::now());
+        let now = clock::now();
+        self.plan.record(&*self.call.lane, &outcome, now);
         tab.record.ending = ending;
         tab.record.bytes_out = pumped.bytes;
         tab.book(pumped.usage, self.estimate(pumped.bytes));
@@ -260,7 +261,7 @@ impl Course<'_> {
             self.plan.pool().seat(attempt.spot),
             &attempt,
             (Some(status), name),
-            started,
+            now.since(started),
         ));
         if pumped.malformed > 0 {
             let skipped = u64::from(pumped.malformed);
@@ -323,7 +324,7 @@ fn row(
     seat: &Seat,
     attempt: &Attempt<Pass>,
     (status, outcome): (Option<u16>, &'static str),
-    started: Tick,
+    took: Duration,
 ) -> AttemptRow {
     AttemptRow {
         provider: seat.provider_name.clone(),
@@ -331,7 +332,7 @@ fn row(
         key: attempt.key.map_or(0, |key| key + 1),
         status,
         outcome,
-        took: clock::now().since(started),
+        took,
     }
 }
 

@@ -54,8 +54,8 @@ impl Tab {
     }
 
     /// The first content goes to the client.
-    pub fn first_content(&mut self) {
-        self.record.first_content = Some(clock::now().since(self.arrived));
+    pub fn first_content(&mut self, now: Tick) {
+        self.record.first_content = Some(now.since(self.arrived));
     }
 
     pub fn refused(&mut self, status: u16, bytes: u64) {
@@ -81,9 +81,10 @@ impl Tab {
         let record = &self.record;
         let model = record.model.as_deref().unwrap_or("");
         let format = record.format.map_or("", |format| format.name());
-        let status = record.status.to_string();
+        let mut status = itoa::Buffer::new();
+        let status = status.format(record.status);
         metrics::REQUESTS
-            .with_label_values(&[model, format, &status, record.ending.name()])
+            .with_label_values(&[model, format, status, record.ending.name()])
             .inc();
         if record.model.is_none() {
             return;

@@ -1,11 +1,13 @@
 //! A connection to a vendor while one request is on it.
 
 use std::io::IoSlice;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, poll};
 use http::header::{CONTENT_ENCODING, HeaderName};
 use pingora::connectors::http::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -241,14 +243,24 @@ async fn send_http1(stream: &mut Stream, head: Vec<u8>, body: &[Bytes]) -> Resul
     slices.extend(large.iter().map(|piece| IoSlice::new(piece)));
     let mut rest = slices.as_mut_slice();
     while !rest.is_empty() {
-        let written = timeout(WRITE_PATIENCE, stream.write_vectored(rest)).await;
-        match written.map_err(|_| SendError::Stalled)?? {
+        match patiently(stream.write_vectored(rest)).await? {
             0 => return Err(std::io::Error::from(std::io::ErrorKind::WriteZero).into()),
             written => IoSlice::advance_slices(&mut rest, written),
         }
     }
-    let flushed = timeout(WRITE_PATIENCE, stream.flush()).await;
-    Ok(flushed.map_err(|_| SendError::Stalled)??)
+    patiently(stream.flush()).await
+}
+
+/// One write. Mostly there is room for it at once, and no timer is made.
+async fn patiently<T>(write: impl Future<Output = std::io::Result<T>>) -> Result<T, SendError> {
+    let mut write = pin!(write);
+    let written = match poll!(&mut write) {
+        Poll::Ready(written) => written,
+        Poll::Pending => timeout(WRITE_PATIENCE, write)
+            .await
+            .map_err(|_| SendError::Stalled)?,
+    };
+    Ok(written?)
 }
 
 async fn send_http2(

@@ -48,7 +48,10 @@ impl<'a> Waiting<'a> {
         mut work: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, Gone> {
         loop {
-            let until_ping = self.next.since(clock::now());
+            let until_ping = match self.every {
+                Some(_) => self.next.since(clock::now()),
+                None => Duration::MAX,
+            };
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(done),

@@ -1,6 +1,7 @@
 //! The access line: one line a request, text (`key=value`) or JSON.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::config::LogFormat;
@@ -14,7 +15,7 @@ pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
     };
     line.word("id", record.id.as_str());
     if let Some(client) = record.client {
-        line.shown("client", client);
+        line.address("client", client);
     }
     line.maybe("key", record.client_key.as_deref());
     line.word("method", &record.method);
@@ -22,11 +23,11 @@ pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
     line.maybe("format", record.format.map(|f| f.name()));
     line.maybe("asked", record.asked_model.as_deref());
     line.maybe("model", record.model.as_deref());
-    line.shown("stream", record.stream);
-    line.shown("status", record.status);
+    line.flag("stream", record.stream);
+    line.number("status", record.status);
     line.word("ending", record.ending.name());
-    line.shown("bytes_in", record.bytes_in);
-    line.shown("bytes_out", record.bytes_out);
+    line.number("bytes_in", record.bytes_in);
+    line.number("bytes_out", record.bytes_out);
     if let Some(first) = record.first_content {
         line.millis("first_ms", first);
     }
@@ -48,11 +49,11 @@ fn usage(line: &mut Line<'_>, record: &Record) {
     ];
     for (name, tokens) in buckets {
         if let Some(tokens) = tokens {
-            line.shown(name, tokens);
+            line.number(name, tokens);
         }
     }
     if record.usage_estimated {
-        line.shown("usage_estimated", true);
+        line.flag("usage_estimated", true);
     }
 }
 
@@ -105,19 +106,26 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A number, a boolean or an address.
-    fn shown(&mut self, name: &str, value: impl std::fmt::Display) {
+    fn flag(&mut self, name: &str, value: bool) {
         self.name(name);
-        let text = value.to_string();
-        let bare = !self.json
-            || text == "true"
-            || text == "false"
-            || text.bytes().all(|b| b.is_ascii_digit());
-        if bare {
-            self.out.extend_from_slice(text.as_bytes());
-        } else {
-            write_json_string(self.out, &text);
+        let text: &[u8] = if value { b"true" } else { b"false" };
+        self.out.extend_from_slice(text);
+    }
+
+    fn number(&mut self, name: &str, value: impl itoa::Integer) {
+        self.name(name);
+        write_number(self.out, value);
+    }
+
+    fn address(&mut self, name: &str, value: IpAddr) {
+        self.name(name);
+        let quote: &[u8] = if self.json { b"\"" } else { b"" };
+        self.out.extend_from_slice(quote);
+        match value {
+            IpAddr::V4(v4) => write_padded(self.out, &v4.octets().map(u64::from), ".", 1),
+            IpAddr::V6(_) => append(self.out, format_args!("{value}")),
         }
+        self.out.extend_from_slice(quote);
     }
 
     fn millis(&mut self, name: &str, value: Duration) {
@@ -161,12 +169,12 @@ fn text_attempt(out: &mut Vec<u8>, row: &AttemptRow) {
     out.push(b'/');
     out.extend_from_slice(row.model.as_bytes());
     out.push(b'#');
-    out.extend_from_slice(row.key.to_string().as_bytes());
+    write_number(out, row.key);
     out.push(b':');
     out.extend_from_slice(row.outcome.as_bytes());
     if let Some(status) = row.status {
         out.push(b':');
-        out.extend_from_slice(status.to_string().as_bytes());
+        write_number(out, status);
     }
     out.push(b':');
     write_millis(out, row.took);
@@ -179,13 +187,13 @@ fn json_attempt(out: &mut Vec<u8>, row: &AttemptRow) {
     out.extend_from_slice(b",\"model\":");
     write_json_string(out, &row.model);
     out.extend_from_slice(b",\"key\":");
-    out.extend_from_slice(row.key.to_string().as_bytes());
+    write_number(out, row.key);
     out.extend_from_slice(b",\"outcome\":\"");
     out.extend_from_slice(row.outcome.as_bytes());
     out.push(b'"');
     if let Some(status) = row.status {
         out.extend_from_slice(b",\"status\":");
-        out.extend_from_slice(status.to_string().as_bytes());
+        write_number(out, status);
     }
     out.extend_from_slice(b",\"ms\":");
     write_millis(out, row.took);
@@ -201,7 +209,27 @@ fn is_plain(value: &str) -> bool {
 
 fn write_millis(out: &mut Vec<u8>, value: Duration) {
     let micros = value.as_micros();
-    append(out, format_args!("{}.{:03}", micros / 1000, micros % 1000));
+    write_number(out, micros / 1000);
+    out.push(b'.');
+    write_padded(out, &[u64::from(value.subsec_micros() % 1000)], "", 3);
+}
+
+fn write_number(out: &mut Vec<u8>, value: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Numbers of at least so many digits each, with a separator between them.
+fn write_padded(out: &mut Vec<u8>, values: &[u64], separator: &str, width: usize) {
+    for (n, value) in values.iter().enumerate() {
+        if n > 0 {
+            out.extend_from_slice(separator.as_bytes());
+        }
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(*value);
+        let zeros = width.saturating_sub(digits.len());
+        out.extend(std::iter::repeat_n(b'0', zeros));
+        out.extend_from_slice(digits.as_bytes());
+    }
 }
 
 fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
@@ -231,16 +259,15 @@ pub fn write_time(out: &mut Vec<u8>, since_epoch: Duration) {
     let secs = since_epoch.as_secs();
     let (year, month, day) = civil(secs / 86_400);
     let of_day = secs % 86_400;
-    append(
-        out,
-        format_args!(
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-            of_day / 3600,
-            of_day / 60 % 60,
-            of_day % 60,
-            since_epoch.subsec_millis()
-        ),
-    );
+    write_padded(out, &[year], "", 4);
+    out.push(b'-');
+    write_padded(out, &[month, day], "-", 2);
+    out.push(b'T');
+    let clock = [of_day / 3600, of_day / 60 % 60, of_day % 60];
+    write_padded(out, &clock, ":", 2);
+    out.push(b'.');
+    write_padded(out, &[u64::from(since_epoch.subsec_millis())], "", 3);
+    out.push(b'Z');
 }
 
 /// Year, month, day of a day since 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").

@@ -111,6 +111,15 @@ pub(super) fn is_filled(json: &[u8]) -> bool {
 /// The value as a count: a number that is not negative, or `None` if it is anything else. Some vendors write `12.0`. No
 /// count comes near the limit, so that sums of counts cannot overflow.
 pub(super) fn count(json: Option<&[u8]>) -> Option<u64> {
+    if let Some(digits) = json.filter(|json| matches!(json.len(), 1..=15)) {
+        let add = |sum: u64, digit: &u8| {
+            let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'));
+            digit.map(|digit| sum * 10 + digit)
+        };
+        if let Some(count) = digits.iter().try_fold(0, add) {
+            return Some(count);
+        }
+    }
     let number: serde_json::Number = serde_json::from_slice(json?).ok()?;
     let number = number.as_f64().filter(|n| (0.0..1e15).contains(n))?;
     Some(number as u64)

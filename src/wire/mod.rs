@@ -69,8 +69,8 @@ pub trait Codec: Sync {
     /// rules must be content that neither ends the answer nor tells usage.
     fn rules(&self) -> &'static [Rule];
 
-    /// Reads the usage out of a whole JSON reply.
-    fn read_usage(&self, reply: &[u8]) -> Usage;
+    /// Reads what a reply says under `usage` (Gemini: `usageMetadata`).
+    fn read_usage(&self, usage: &[u8]) -> Usage;
 }
 
 /// The codec of a format.

@@ -3,21 +3,23 @@
 //! Reads the bytes once and keeps only the few members of the outermost object that say this, each up to a limit; the
 //! conversation itself, however large, is stepped over. What it says is the same however the bytes were cut.
 
+use std::ops::Range;
+
 use crate::ir::{Fault, Format, Usage};
 
-use super::members::{is_filled, members, text, unescaped};
+use super::members::{is_filled, unescaped};
 use super::walk::{Sight, Walk};
 use super::{Codec, EventKind, codec};
 
 /// Most bytes of one member that are kept. Usage and errors are far below.
 const MAX_MEMBER: usize = 64 << 10;
+/// What the kept members of a usual reply need.
+const USUAL: usize = 256;
 
 /// The members that are kept, of all formats: their names are nowhere at odds.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 9] = [
     "usage",
     "usageMetadata",
-    "model",
-    "modelVersion",
     "error",
     "object",
     "type",
@@ -38,6 +40,15 @@ const ANSWERS: [&str; 7] = [
     "id",
 ];
 
+/// What vendors say of an answer that has ended well: nothing else is looked into.
+const GOOD_FINISHES: [&[u8]; 5] = [
+    b"null",
+    b"\"stop\"",
+    b"\"length\"",
+    b"\"tool_calls\"",
+    b"\"content_filter\"",
+];
+
 /// Watches one reply.
 pub struct ReplyTap {
     codec: &'static dyn Codec,
@@ -55,7 +66,6 @@ pub struct ReplyEnd {
     /// There is nothing in it: no bytes but white space, `null` or `{}`.
     pub empty: bool,
     pub usage: Usage,
-    pub model: Option<String>,
     /// The reply is an error whatever its status was.
     pub error: Option<Fault>,
 }
@@ -87,37 +97,28 @@ impl ReplyTap {
     /// The body is over.
     pub fn finish(&self) -> ReplyEnd {
         let whole = !self.broken && self.walk.is_whole();
-        let heads = self.heads.object();
-        let model = match members(&heads, ["model", "modelVersion"]) {
-            Ok(found) => found
-                .into_iter()
-                .flatten()
-                .find_map(text)
-                .map(|model| model.into_owned()),
-            Err(_) => None,
-        };
+        let heads = &self.heads;
+        let usage = heads.member("usage").or(heads.member("usageMetadata"));
         ReplyEnd {
             whole,
-            empty: !self.broken && (self.walk.is_fresh() || (whole && !self.heads.has_members)),
-            usage: self.codec.read_usage(&heads),
-            model: model.filter(|model| !model.is_empty()),
-            error: self.error(&heads),
+            empty: !self.broken && (self.walk.is_fresh() || (whole && !heads.has_members)),
+            usage: usage.map_or_else(Usage::default, |usage| self.codec.read_usage(usage)),
+            error: self.error(),
         }
     }
 
-    fn error(&self, heads: &[u8]) -> Option<Fault> {
-        let [error, object, kind, message, code] =
-            members(heads, ["error", "object", "type", "message", "code"]).ok()?;
-        let says_error = |value: Option<&[u8]>| value == Some(b"\"error\"");
-        let is_bare = !self.heads.is_answer && message.is_some_and(is_filled) && code.is_some();
-        if error.is_some_and(is_filled) || says_error(object) || says_error(kind) || is_bare {
-            return Some(self.codec.read_fault(200, heads));
+    fn error(&self) -> Option<Fault> {
+        let heads = &self.heads;
+        let says_error = |name| heads.member(name) == Some(b"\"error\"");
+        let is_filled = |name| heads.member(name).is_some_and(is_filled);
+        let is_bare = !heads.is_answer && is_filled("message") && heads.member("code").is_some();
+        if is_filled("error") || says_error("object") || says_error("type") || is_bare {
+            return Some(self.codec.read_fault(200, &heads.object()));
         }
         // A finish reason may say that the answer failed; streams know which do.
-        let finish = self
-            .heads
-            .finish
-            .as_deref()
+        let finish = heads
+            .finish()
+            .filter(|finish| !GOOD_FINISHES.contains(finish))
             .filter(|_| self.codec.format() == Format::OpenaiChat)?;
         let chunk = [b"{\"choices\":[{\"finish_reason\":", finish, b"}]}"].concat();
         match self.codec.read_event(None, &chunk) {
@@ -130,56 +131,95 @@ impl ReplyTap {
 /// What is kept of a reply.
 #[derive(Debug, Default)]
 struct Heads {
-    /// The members as they came: index into [`KEPT`], value.
-    members: Vec<(usize, Vec<u8>)>,
-    /// The last finish reason of a choice.
-    finish: Option<Vec<u8>>,
+    /// The kept values, one behind the other as they came.
+    text: Vec<u8>,
+    /// Where in `text` the value of each of [`KEPT`] stands, and behind these that of the last finish reason of a choice.
+    kept: [Option<Range<usize>>; KEPT.len() + 1],
     has_members: bool,
     is_answer: bool,
     /// The key that was read last, if its value is wanted.
     key: Option<Wanted>,
-    /// The value that is being kept: where it belongs, and what of it came in earlier pushes.
-    value: Option<(Wanted, Vec<u8>)>,
+    /// The value that is being kept, and where in `text` it begins.
+    value: Option<(Wanted, usize)>,
     /// Where in this push the value goes on.
     start: usize,
 }
 
+/// Index into [`Heads::kept`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Member(usize),
-    /// `finish_reason` of a choice.
-    Finish,
-}
+struct Wanted(usize);
 
 impl Wanted {
+    const FINISH: Wanted = Wanted(KEPT.len());
+
     fn level(self) -> u32 {
-        match self {
-            Wanted::Member(_) => 1,
-            Wanted::Finish => 3,
-        }
+        if self == Wanted::FINISH { 3 } else { 1 }
     }
 }
 
 impl Heads {
+    fn member(&self, name: &str) -> Option<&[u8]> {
+        self.value_of(Wanted(KEPT.iter().position(|kept| *kept == name)?))
+    }
+
+    fn finish(&self) -> Option<&[u8]> {
+        self.value_of(Wanted::FINISH)
+    }
+
+    fn value_of(&self, wanted: Wanted) -> Option<&[u8]> {
+        self.text.get(self.kept.get(wanted.0)?.clone()?)
+    }
+
     /// Adds what this push holds of the value that is being kept, up to the offset `end`.
     fn keep(&mut self, bytes: &[u8], end: usize) {
-        if let Some((_, value)) = &mut self.value {
+        if let Some((_, begun)) = self.value {
             let part = bytes.get(self.start..end).unwrap_or_default();
-            let room = (MAX_MEMBER + 1).saturating_sub(value.len());
-            value.extend_from_slice(part.get(..room).unwrap_or(part));
+            let room = (begun + MAX_MEMBER + 1).saturating_sub(self.text.len());
+            if self.text.capacity() == 0 {
+                self.text.reserve(USUAL);
+            }
+            self.text
+                .extend_from_slice(part.get(..room).unwrap_or(part));
         }
     }
 
-    /// The kept members as an object: what the codecs' readers take for the reply. A value that was too long, or is cut, is
-    /// not in it.
+    /// The value that is being kept is over.
+    fn settle(&mut self, wanted: Wanted, begun: usize) {
+        if self.text.len() - begun > MAX_MEMBER {
+            self.text.truncate(begun);
+            return;
+        }
+        let mut value = begun..self.text.len();
+        let slot = self.kept.get_mut(wanted.0).and_then(Option::take);
+        if let Some(old) = slot {
+            // Of a key that stands twice the later counts, and a reply must not grow the memory by repeating it.
+            self.text.drain(old.clone());
+            let moved = |range: &mut Range<usize>| {
+                if range.start >= old.end {
+                    *range = range.start - old.len()..range.end - old.len();
+                }
+            };
+            self.kept.iter_mut().flatten().for_each(moved);
+            moved(&mut value);
+        }
+        if let Some(slot) = self.kept.get_mut(wanted.0) {
+            *slot = Some(value);
+        }
+    }
+
+    /// The kept members as an object: what the codecs' readers of errors take for the reply. A value that was too long, or
+    /// is cut, is not in it.
     fn object(&self) -> Vec<u8> {
         let mut object = b"{".to_vec();
-        for (i, value) in &self.members {
+        for (i, name) in KEPT.iter().enumerate() {
+            let Some(value) = self.value_of(Wanted(i)) else {
+                continue;
+            };
             if object.len() > 1 {
                 object.push(b',');
             }
             object.push(b'"');
-            object.extend_from_slice(KEPT.get(*i).unwrap_or(&"").as_bytes());
+            object.extend_from_slice(name.as_bytes());
             object.extend_from_slice(b"\":");
             object.extend_from_slice(value);
         }
@@ -199,14 +239,15 @@ impl Sight for Watching<'_> {
     fn key(&mut self, level: u32, key: &[u8]) {
         self.heads.key = match level {
             1 => {
-                let key = unescaped(key);
+                let unescaped = key.contains(&b'\\').then(|| unescaped(key));
+                let key = unescaped.as_deref().map_or(key, str::as_bytes);
+                let is_in = |names: &[&str]| names.iter().position(|name| name.as_bytes() == key);
                 self.heads.has_members = true;
-                self.heads.is_answer |= ANSWERS.contains(&&*key);
-                KEPT.iter()
-                    .position(|name| *name == key)
-                    .map(Wanted::Member)
+                let kept = is_in(&KEPT);
+                self.heads.is_answer |= kept.is_none() && is_in(&ANSWERS).is_some();
+                kept.map(Wanted)
             }
-            3 if key == b"finish_reason" => Some(Wanted::Finish),
+            3 if key == b"finish_reason" => Some(Wanted::FINISH),
             _ => return,
         };
     }
@@ -217,30 +258,18 @@ impl Sight for Watching<'_> {
         if let Some(wanted) = self.heads.key.take_if(|wanted| wanted.level() == level)
             && self.heads.value.is_none()
         {
-            self.heads.value = Some((wanted, Vec::new()));
+            self.heads.value = Some((wanted, self.heads.text.len()));
             self.heads.start = at;
         }
     }
 
     fn end(&mut self, level: u32, at: usize) {
-        if self
-            .heads
-            .value
-            .as_ref()
-            .is_none_or(|(wanted, _)| wanted.level() != level)
-        {
-            return;
-        }
-        self.heads.keep(self.bytes, at);
-        match self.heads.value.take() {
-            Some((_, value)) if value.len() > MAX_MEMBER => {}
-            Some((Wanted::Member(i), value)) => {
-                // Of a key that stands twice the later counts, and a reply must not grow the memory by repeating it.
-                self.heads.members.retain(|(kept, _)| *kept != i);
-                self.heads.members.push((i, value));
+        let ends = |(wanted, _): &mut (Wanted, usize)| wanted.level() == level;
+        if self.heads.value.as_mut().is_some_and(ends) {
+            self.heads.keep(self.bytes, at);
+            if let Some((wanted, begun)) = self.heads.value.take() {
+                self.heads.settle(wanted, begun);
             }
-            Some((Wanted::Finish, value)) => self.heads.finish = Some(value),
-            None => {}
         }
     }
 }
@@ -260,20 +289,16 @@ mod tests {
         tapped(Format::OpenaiChat, &[reply.as_bytes()])
     }
 
-    const CHAT: &str = r#" {"id":"x","choices":[{"message":{"content":"\"usage\":{"},"finish_reason":"stop"}],"model":"g\u0070t",
-        "usage":{"prompt_tokens":7,"prompt_tokens_details":{"cached_tokens":3}},"error":null} "#;
+    const CHAT: &str = r#" {"id":"x","choices":[{"message":{"content":"\"usage\":{"},"finish_reason":"stop"}],
+        "usage":{"prompt_tokens":9},"us\u0061ge":{"prompt_tokens":7,"prompt_tokens_details":{"cached_tokens":3}},"error":null} "#;
 
     #[test]
     fn a_reply_tells_the_same_however_it_is_cut() {
         let whole = chat(CHAT);
         assert!(whole.whole && !whole.empty && whole.error.is_none());
         assert_eq!(
-            (
-                whole.usage.input,
-                whole.usage.cache_read,
-                whole.model.as_deref()
-            ),
-            (Some(4), Some(3), Some("gpt"))
+            (whole.usage.input, whole.usage.cache_read),
+            (Some(4), Some(3))
         );
         for one in 0..CHAT.len() {
             for two in (one..CHAT.len()).step_by(7) {
@@ -370,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_tells_usage_and_model() {
+    fn every_format_tells_usage() {
         for (format, reply) in [
             (
                 Format::OpenaiChat,
@@ -390,11 +415,7 @@ mod tests {
             ),
         ] {
             let end = tapped(format, &[reply.as_bytes()]);
-            assert_eq!(
-                (end.usage.input, end.model.as_deref()),
-                (Some(5), Some("m")),
-                "{format}"
-            );
+            assert_eq!(end.usage.input, Some(5), "{format}");
         }
     }
 
@@ -408,8 +429,8 @@ mod tests {
             tap.push(b"\",");
         }
         tap.push(b"\"model\":\"m\"}");
-        assert!(tap.heads.object().len() < 2 * MAX_MEMBER);
+        assert!(tap.heads.text.capacity() < 4 * MAX_MEMBER);
         let end = tap.finish();
-        assert!(end.whole && end.usage.input == Some(5) && end.model.as_deref() == Some("m"));
+        assert!(end.whole && end.usage.input == Some(5) && end.error.is_none());
     }
 }

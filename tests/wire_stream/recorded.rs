@@ -303,15 +303,10 @@ fn recorded_replies_are_whole_and_tell_their_usage() {
                 .into_iter()
                 .find_map(|name| reply.get(name).filter(|u| u.is_object()));
             assert_usage(id, *format, end.usage, usage);
-            assert_eq!(
-                end.usage,
-                codec(*format).read_usage(body.as_bytes()),
-                "{id}"
-            );
-            let model = ["model", "modelVersion"]
-                .into_iter()
-                .find_map(|name| reply[name].as_str());
-            assert_eq!(end.model.as_deref(), model, "{id}");
+            let told = usage.map_or_else(Usage::default, |usage| {
+                codec(*format).read_usage(usage.to_string().as_bytes())
+            });
+            assert_eq!(end.usage, told, "{id}");
         }
         for at in (0..body.trim_end().len()).step_by(body.len() / 20 + 1) {
             let mut tap = ReplyTap::new(*format);

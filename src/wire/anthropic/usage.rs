@@ -2,13 +2,6 @@ use crate::ir::Usage;
 
 use super::super::members::{count, members};
 
-pub(super) fn of_reply(reply: &[u8]) -> Usage {
-    match members(reply, ["usage"]) {
-        Ok([Some(usage)]) => read(usage),
-        _ => Usage::default(),
-    }
-}
-
 /// Reads a `usage` object. Its input counts are disjoint already; thinking is within the output. In a stream the counts are
 /// cumulative and those of `message_delta` are the last word.
 pub(super) fn read(usage: &[u8]) -> Usage {
@@ -62,9 +55,8 @@ mod tests {
 
     #[test]
     fn nulls_are_unknown() {
-        let usage = of_reply(
-            br#"{"usage":{"input_tokens":null,"cache_read_input_tokens":null,"output_tokens":3}}"#,
-        );
+        let usage =
+            read(br#"{"input_tokens":null,"cache_read_input_tokens":null,"output_tokens":3}"#);
         assert_eq!(
             (usage.input, usage.cache_read, usage.output),
             (None, None, Some(3))

@@ -2,13 +2,6 @@ use crate::ir::Usage;
 
 use super::super::members::{count, each_item, members};
 
-pub(super) fn of_reply(reply: &[u8]) -> Usage {
-    match members(reply, ["usageMetadata"]) {
-        Ok([Some(usage)]) => read(usage),
-        _ => Usage::default(),
-    }
-}
-
 /// Reads a `usageMetadata` object. The prompt's count includes cached tokens; what tools put into the prompt, and thoughts,
 /// are counted apart. Audio is told by modality.
 pub(super) fn read(usage: &[u8]) -> Usage {
@@ -60,11 +53,11 @@ mod tests {
 
     #[test]
     fn buckets_are_disjoint() {
-        let usage = of_reply(
-            br#"{"usageMetadata":{"promptTokenCount":100,"cachedContentTokenCount":40,"toolUsePromptTokenCount":7,
+        let usage = read(
+            br#"{"promptTokenCount":100,"cachedContentTokenCount":40,"toolUsePromptTokenCount":7,
                 "candidatesTokenCount":20,"thoughtsTokenCount":30,"totalTokenCount":157,
                 "promptTokensDetails":[{"modality":"TEXT","tokenCount":90},{"modality":"AUDIO","tokenCount":10}],
-                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":4}]}}"#,
+                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":4}]}"#,
         );
         let expected = Usage {
             input: Some(61),
@@ -75,6 +68,6 @@ mod tests {
             audio: Some(6),
         };
         assert_eq!(usage, expected);
-        assert!(!of_reply(br#"{"usageMetadata":{"trafficType":"ON_DEMAND"}}"#).is_known());
+        assert!(!read(br#"{"trafficType":"ON_DEMAND"}"#).is_known());
     }
 }

@@ -51,7 +51,7 @@ impl Codec for OpenaiChat {
         stream::RULES
     }
 
-    fn read_usage(&self, reply: &[u8]) -> Usage {
-        usage::of_reply(reply)
+    fn read_usage(&self, usage: &[u8]) -> Usage {
+        usage::read(usage)
     }
 }

@@ -2,39 +2,49 @@ use crate::ir::Usage;
 
 use super::super::members::{count, members};
 
-pub(super) fn of_reply(reply: &[u8]) -> Usage {
-    match members(reply, ["usage"]) {
-        Ok([Some(usage)]) => read(usage),
-        _ => Usage::default(),
-    }
-}
-
 /// Reads a `usage` object. Prompt and completion counts include their details, so these are taken out of them.
 ///
 /// Vendors put the cached tokens in five places; images and transcriptions call the counts `input_tokens` and
 /// `output_tokens`; xAI leaves reasoning out of the completion, which only the total gives away.
 pub(super) fn read(usage: &[u8]) -> Usage {
-    let Ok([prompt, input, completion, output, total]) = members(
-        usage,
-        [
-            "prompt_tokens",
-            "input_tokens",
-            "completion_tokens",
-            "output_tokens",
-            "total_tokens",
-        ],
-    ) else {
+    let names = [
+        "prompt_tokens",
+        "input_tokens",
+        "completion_tokens",
+        "output_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "input_tokens_details",
+        "completion_tokens_details",
+        "output_tokens_details",
+        // DeepSeek, Moonshot, Mistral, and relays in front of Anthropic say the cached tokens beside the prompt's.
+        "prompt_cache_hit_tokens",
+        "cached_tokens",
+        "num_cached_tokens",
+        "cache_read_input_tokens",
+    ];
+    let Ok(found) = members(usage, names) else {
         return Usage::default();
     };
+    let [
+        prompt,
+        input,
+        completion,
+        output,
+        total,
+        ins,
+        ins2,
+        outs,
+        outs2,
+        beside @ ..,
+    ] = found;
     let prompt = count(prompt).or(count(input));
     let completion = count(completion).or(count(output));
-    let ins = Details::read(usage, ["prompt_tokens_details", "input_tokens_details"]);
-    let outs = Details::read(
-        usage,
-        ["completion_tokens_details", "output_tokens_details"],
-    );
+    let ins = ins.or(ins2).map(Details::read).unwrap_or_default();
+    let outs = outs.or(outs2).map(Details::read).unwrap_or_default();
     let within = |part: Option<u64>, whole: Option<u64>| part.map(|n| n.min(whole.unwrap_or(n)));
-    let cached = within(ins.cached.or_else(|| cached_beside(usage)), prompt);
+    let cached_beside = || beside.into_iter().find_map(count);
+    let cached = within(ins.cached.or_else(cached_beside), prompt);
     // OpenRouter may tell the same tokens as read and as written.
     let written = within(ins.cache_write, prompt.map(|n| n - cached.unwrap_or(0)));
 
@@ -76,23 +86,14 @@ struct Details {
 }
 
 impl Details {
-    fn read(usage: &[u8], names: [&str; 2]) -> Details {
-        let details = members(usage, names)
-            .ok()
-            .and_then(|found| found.into_iter().flatten().next());
-        let read = |json| {
-            members(
-                json,
-                [
-                    "cached_tokens",
-                    "cache_write_tokens",
-                    "audio_tokens",
-                    "reasoning_tokens",
-                ],
-            )
-            .ok()
-        };
-        let Some([cached, cache_write, audio, reasoning]) = details.and_then(read) else {
+    fn read(details: &[u8]) -> Details {
+        let names = [
+            "cached_tokens",
+            "cache_write_tokens",
+            "audio_tokens",
+            "reasoning_tokens",
+        ];
+        let Ok([cached, cache_write, audio, reasoning]) = members(details, names) else {
             return Details::default();
         };
         Details {
@@ -102,18 +103,6 @@ impl Details {
             reasoning: count(reasoning),
         }
     }
-}
-
-/// DeepSeek, Moonshot, Mistral, and relays in front of Anthropic say the cached tokens beside the prompt's.
-fn cached_beside(usage: &[u8]) -> Option<u64> {
-    let names = [
-        "prompt_cache_hit_tokens",
-        "cached_tokens",
-        "num_cached_tokens",
-        "cache_read_input_tokens",
-    ];
-    let found = members(usage, names).ok()?;
-    found.into_iter().find_map(count)
 }
 
 #[cfg(test)]
@@ -199,9 +188,7 @@ mod tests {
 
     #[test]
     fn other_paths_call_the_counts_input_and_output() {
-        let reply =
-            br#"{"data":[],"usage":{"input_tokens":9,"output_tokens":4,"total_tokens":13}}"#;
-        let usage = of_reply(reply);
+        let usage = read(br#"{"input_tokens":9,"output_tokens":4,"total_tokens":13}"#);
         assert_eq!((usage.input, usage.output), (Some(9), Some(4)));
     }
 }

@@ -2,13 +2,6 @@ use crate::ir::Usage;
 
 use super::super::members::{count, members};
 
-pub(super) fn of_reply(reply: &[u8]) -> Usage {
-    match members(reply, ["usage"]) {
-        Ok([Some(usage)]) => read(usage),
-        _ => Usage::default(),
-    }
-}
-
 /// Reads a `usage` object. Input and output counts include their details, so these are taken out of them.
 pub(super) fn read(usage: &[u8]) -> Usage {
     let names = [
@@ -51,9 +44,9 @@ mod tests {
 
     #[test]
     fn details_are_taken_out_of_their_sums() {
-        let usage = of_reply(
-            br#"{"usage":{"input_tokens":100,"input_tokens_details":{"cached_tokens":60,"cache_write_tokens":10},
-                "output_tokens":50,"output_tokens_details":{"reasoning_tokens":20},"total_tokens":150}}"#,
+        let usage = read(
+            br#"{"input_tokens":100,"input_tokens_details":{"cached_tokens":60,"cache_write_tokens":10},
+                "output_tokens":50,"output_tokens_details":{"reasoning_tokens":20},"total_tokens":150}"#,
         );
         let expected = Usage {
             input: Some(30),
@@ -64,6 +57,6 @@ mod tests {
             audio: None,
         };
         assert_eq!(usage, expected);
-        assert!(!of_reply(br#"{"usage":null}"#).is_known());
+        assert!(!read(b"null").is_known());
     }
 }

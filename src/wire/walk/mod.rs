@@ -148,7 +148,7 @@ impl Walk {
         }
         while let Some(&byte) = bytes.get(at) {
             at = match byte {
-                b' ' | b'\n' | b'\r' | b'\t' => at + 1,
+                b' ' | b'\n' | b'\r' | b'\t' => at + 1 + white_run(bytes, at + 1),
                 b'"' if matches!(self.expect, Expect::FirstKey | Expect::Key) => {
                     self.key(bytes, at + 1, Escape::No, sight)?
                 }
@@ -330,6 +330,14 @@ impl Walk {
             at += 1;
         }
     }
+}
+
+/// How many bytes of white space come next (RFC 8259, section 2).
+#[inline]
+fn white_run(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let is_white = |b: &&u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
+    rest.iter().take_while(is_white).count()
 }
 
 impl Number {
