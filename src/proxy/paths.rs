@@ -93,7 +93,7 @@ impl<'a> Place<'a> {
             "/v1/models" => only("GET", method, Ask::ListModels),
             "/v1beta/models" => only("GET", method, NO_GEMINI),
             path => match path.strip_prefix("/v1/") {
-                Some(rest) => below_v1(rest, method),
+                Some(rest) => self.below_v1(rest, method),
                 None if path.starts_with("/v1beta/") => NO_GEMINI,
                 None => Ask::Unknown,
             },
@@ -105,31 +105,34 @@ const NO_GEMINI: Ask = Ask::NotServed(
     "Gemini's own paths are not served yet; use /v1/chat/completions or /v1/messages",
 );
 
-fn below_v1(rest: &str, method: &str) -> Ask {
-    let conversation = |format, suffix: &str| vendor(format, suffix, CallKind::Conversation);
-    match rest {
-        "chat/completions" => only("POST", method, conversation(Format::OpenaiChat, rest)),
-        "responses" => only("POST", method, conversation(Format::OpenaiResponses, rest)),
-        "messages" => only("POST", method, conversation(Format::Anthropic, rest)),
-        "messages/count_tokens" => only(
-            "POST",
-            method,
-            vendor(Format::Anthropic, rest, CallKind::Other),
-        ),
-        "anthropic/completions" | "gemini/completions" => {
-            Ask::NotServed("this path is not served yet; use /v1/messages or /v1/chat/completions")
+impl Place<'_> {
+    fn below_v1(&self, rest: &str, method: &str) -> Ask {
+        let conversation = |format, suffix: &str| vendor(format, suffix, CallKind::Conversation);
+        match rest {
+            "chat/completions" => only("POST", method, conversation(Format::OpenaiChat, rest)),
+            "responses" => only("POST", method, conversation(Format::OpenaiResponses, rest)),
+            "messages" => only("POST", method, conversation(Format::Anthropic, rest)),
+            "messages/count_tokens" => only(
+                "POST",
+                method,
+                vendor(Format::Anthropic, rest, CallKind::Other),
+            ),
+            "anthropic/completions" | "gemini/completions" => Ask::NotServed(
+                "this path is not served yet; use /v1/messages or /v1/chat/completions",
+            ),
+            _ if rest.starts_with("models/") => {
+                let id = rest.trim_start_matches("models/");
+                only("GET", method, Ask::ShowModel(percent_decoded(id)))
+            }
+            _ if stateful(rest) => {
+                Ask::NotServed("files, batches, stored responses and realtime are not served")
+            }
+            _ if method == "POST" && is_plain(rest) => {
+                let format = self.prefix.unwrap_or(Format::OpenaiChat);
+                vendor(format, rest, CallKind::Other)
+            }
+            _ => Ask::Unknown,
         }
-        _ if rest.starts_with("models/") => {
-            let id = rest.trim_start_matches("models/");
-            only("GET", method, Ask::ShowModel(percent_decoded(id)))
-        }
-        _ if stateful(rest) => {
-            Ask::NotServed("files, batches, stored responses and realtime are not served")
-        }
-        _ if method == "POST" && is_plain(rest) => {
-            vendor(Format::OpenaiChat, rest, CallKind::Other)
-        }
-        _ => Ask::Unknown,
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, looks at the clock, and has no outside"
 )]
 
+mod access;
 mod bad_input;
 mod bodies;
 mod certs;
