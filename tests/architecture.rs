@@ -26,23 +26,6 @@ use source::Source;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What stands at the top, beside dotfiles and what `.gitignore` names.
-const TOP: &[&str] = &[
-    "Cargo.lock",
-    "Cargo.toml",
-    "Dockerfile",
-    "LICENSE",
-    "README.md",
-    "benches",
-    "clippy.toml",
-    "conf",
-    "deny.toml",
-    "docker-compose.yml",
-    "scripts",
-    "src",
-    "tests",
-];
-
 #[test]
 fn no_source_breaks_a_rule_of_the_house() {
     let sources = sources();
@@ -87,17 +70,15 @@ fn no_crate_is_asked_for_in_vain() {
 #[test]
 fn the_top_level_holds_what_the_house_says() {
     let ignored = fs::read_to_string(Path::new(ROOT).join(".gitignore")).unwrap();
-    let is_ignored = |name: &str| {
-        ignored.lines().any(|line| match line.strip_prefix("*.") {
-            Some(ending) => name.ends_with(&format!(".{ending}")),
-            None => line.trim_matches('/') == name,
-        })
-    };
-    for entry in fs::read_dir(ROOT).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let known = name.starts_with('.') || TOP.contains(&name.as_str()) || is_ignored(&name);
-        assert!(known, "`{name}` has no place at the top level");
-    }
+    let names = fs::read_dir(ROOT)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let misplaced = rules::misplaced(names, &ignored);
+    assert!(
+        misplaced.is_empty(),
+        "no place at the top level: {}",
+        misplaced.join(", ")
+    );
 }
 
 /// Every Rust file of the package.

@@ -1,6 +1,6 @@
 //! Made-up sources: each forbidden arrow is caught, and its lawful neighbour is not.
 
-use crate::rules::{breaches, unused};
+use crate::rules::{breaches, misplaced, unused};
 use crate::source::Source;
 
 /// What is reported of one file, beside a small `ir/`.
@@ -423,4 +423,19 @@ fn a_crate_that_nobody_names_is_unused() {
         )
         .is_empty()
     );
+}
+
+#[test]
+fn what_has_no_place_at_the_top_is_caught() {
+    let names = [
+        "src",
+        "Cargo.toml",
+        ".ci",
+        "target",
+        "trace.log",
+        "NOTES.md",
+        "utils",
+    ];
+    let found = misplaced(names.map(str::to_owned).into_iter(), "/target\n*.log\n");
+    assert_eq!(found, ["NOTES.md", "utils"]);
 }

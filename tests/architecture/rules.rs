@@ -420,3 +420,33 @@ fn is_crate(name: &str, prefix: &str) -> bool {
             .strip_prefix(prefix)
             .is_some_and(|rest| rest.starts_with('_'))
 }
+
+/// What stands at the top, beside dotfiles and what `.gitignore` names.
+const TOP: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "Dockerfile",
+    "LICENSE",
+    "README.md",
+    "benches",
+    "clippy.toml",
+    "conf",
+    "deny.toml",
+    "docker-compose.yml",
+    "scripts",
+    "src",
+    "tests",
+];
+
+/// Names at the top of the package that have no place there.
+pub fn misplaced(names: impl Iterator<Item = String>, ignored: &str) -> Vec<String> {
+    let is_ignored = |name: &str| {
+        ignored.lines().any(|line| match line.strip_prefix("*.") {
+            Some(ending) => name.ends_with(&format!(".{ending}")),
+            None => line.trim_matches('/') == name,
+        })
+    };
+    let known =
+        |name: &String| name.starts_with('.') || TOP.contains(&name.as_str()) || is_ignored(name);
+    names.filter(|name| !known(name)).collect()
+}
