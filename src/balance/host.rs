@@ -111,13 +111,21 @@ impl Address {
     }
 }
 
+/// How the last look-up ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resolved {
+    NotYet,
+    Well,
+    Failed,
+}
+
 /// A vendor host.
 pub struct Host {
     pub template: PeerTemplate,
     name: String,
     balancer: LoadBalancer<RoundRobin>,
     known: ArcSwap<Vec<(SocketAddr, Arc<Address>)>>,
-    resolved: watch::Sender<bool>,
+    resolved: watch::Sender<Resolved>,
     checked: bool,
     /// When the check is due next, and how often.
     pub(super) schedule: Mutex<Schedule>,
@@ -155,7 +163,7 @@ impl Host {
             name: base.host.clone(),
             balancer: LoadBalancer::from_backends(backends),
             known: ArcSwap::from_pointee(Vec::new()),
-            resolved: watch::Sender::new(false),
+            resolved: watch::Sender::new(Resolved::NotYet),
             checked,
             schedule: Mutex::new(schedule),
         }
@@ -169,14 +177,14 @@ impl Host {
     /// first look-up, and for no other.
     ///
     /// # Errors
-    /// When the host never resolved and does not within `wait`.
+    /// When the host has no address: the last look-up failed, or none ends within `wait`.
     pub async fn address(&self, wait: Duration) -> Result<Arc<Address>, PeerError> {
         if let Some(address) = self.choose() {
             return Ok(address);
         }
         let mut resolved = self.resolved.subscribe();
-        let there = async { resolved.wait_for(|there| *there).await.is_ok() };
-        if let Ok(true) = pingora::time::timeout(wait, there).await
+        let looked_up = resolved.wait_for(|resolved| *resolved != Resolved::NotYet);
+        if let Ok(Ok(_)) = pingora::time::timeout(wait, looked_up).await
             && let Some(address) = self.choose()
         {
             return Ok(address);
@@ -218,7 +226,13 @@ impl Host {
     /// Asks DNS. On failure the last known addresses stay.
     pub async fn resolve(&self) -> bool {
         if let Err(e) = self.balancer.update().await {
-            log::warn!("{}: {e}", self.name);
+            let before = self.resolved.send_replace(Resolved::Failed);
+            // Said once, not every time that it is tried again.
+            if before == Resolved::Failed {
+                log::debug!("{}: {e}", self.name);
+            } else {
+                log::warn!("{}: {e}; looked up again every few seconds", self.name);
+            }
             return self.addresses() > 0;
         }
         let before = self.known.load_full();
@@ -239,7 +253,9 @@ impl Host {
             })
             .collect();
         self.known.store(Arc::new(after));
-        self.resolved.send_replace(true);
+        if self.resolved.send_replace(Resolved::Well) == Resolved::Failed {
+            log::info!("{} resolves again", self.name);
+        }
         true
     }
 

@@ -1,5 +1,6 @@
 //! Who may call: client keys, the admin key, and what `auto` makes of a caller without one.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -12,10 +13,36 @@ use subtle::ConstantTimeEq;
 
 use crate::clock;
 use crate::config::{AuthMode, Gateway, Glob, Secret};
+use crate::proxy::paths::percent_decoded;
 
 static OWN_KEY: HeaderName = HeaderName::from_static("x-tidegate-key");
 static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 static GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
+
+/// What a request says of its sender.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    pub headers: &'a HeaderMap,
+    pub query: Option<&'a str>,
+    /// The peer of the connection.
+    pub peer: Option<IpAddr>,
+    /// The host that was asked for where the request line says it: HTTP/2's `:authority`, or an absolute target.
+    pub authority: Option<&'a str>,
+}
+
+/// A caller that was let in, and by what.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    pub who: Who,
+    /// The header whose credential opened the door: it is ours, and goes to no vendor.
+    pub by: Option<HeaderName>,
+}
+
+impl From<Who> for Admitted {
+    fn from(who: Who) -> Admitted {
+        Admitted { who, by: None }
+    }
+}
 
 /// A caller that was let in.
 #[derive(Debug, Clone)]
@@ -112,34 +139,31 @@ impl Access {
         }
     }
 
-    /// Lets a caller in, or says why not.
+    /// Lets a caller in, or says why not. A key of ours is noticed also where none is needed, so that it goes to no vendor.
     ///
     /// # Errors
     /// [`Denied`], with a text for the caller.
-    pub fn admit(
-        &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
-        peer: Option<IpAddr>,
-    ) -> Result<Who, Denied> {
+    pub fn admit(&self, caller: Caller<'_>) -> Result<Admitted, Denied> {
         match self.mode {
-            AuthMode::Open => Ok(Who::Anyone),
-            AuthMode::Keys => self.by_key(headers, query),
-            AuthMode::Auto if !self.keys.is_empty() => self.by_key(headers, query),
-            AuthMode::Auto if self.admin_key_presented(headers, query) => Ok(Who::Admin),
-            AuthMode::Auto if is_direct_loopback(headers, peer) => Ok(Who::Anyone),
-            AuthMode::Auto => Err(Denied::LoopbackOnly),
+            AuthMode::Keys => self.by_key(caller),
+            AuthMode::Auto if !self.keys.is_empty() => self.by_key(caller),
+            // Nobody is asked, but our own keys are known where they are presented.
+            AuthMode::Open => Ok(self.by_key(caller).unwrap_or(Who::Anyone.into())),
+            AuthMode::Auto => match self.by_key(caller) {
+                Ok(admitted) => Ok(admitted),
+                Err(_) if is_direct_loopback(caller) => Ok(Who::Anyone.into()),
+                Err(_) => Err(Denied::LoopbackOnly),
+            },
         }
     }
 
     /// Whether a caller may see what is the operator's alone (metrics): the admin key, or a direct loopback caller.
-    pub fn admit_operator(
-        &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
-        peer: Option<IpAddr>,
-    ) -> bool {
-        self.admin_key_presented(headers, query) || is_direct_loopback(headers, peer)
+    pub fn admit_operator(&self, caller: Caller<'_>) -> bool {
+        let is_admin = |value: &str| {
+            self.admin
+                .is_some_and(|admin| bool::from(digest(value).ct_eq(&admin)))
+        };
+        credentials(caller).any(|(_, value)| is_admin(&value)) || is_direct_loopback(caller)
     }
 
     /// The caller's own address: the peer's, or what trusted proxies say it is (the last address in
@@ -176,22 +200,24 @@ impl Access {
             .any(|net| net.contains(&address))
     }
 
-    fn admin_key_presented(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
-        let Some(admin) = &self.admin else {
-            return false;
-        };
-        credentials(headers, query).any(|value| bool::from(digest(value).ct_eq(admin)))
-    }
-
-    fn by_key(&self, headers: &HeaderMap, query: Option<&str>) -> Result<Who, Denied> {
+    fn by_key(&self, caller: Caller<'_>) -> Result<Admitted, Denied> {
         let mut denied = Denied::NoKey;
-        for value in credentials(headers, query) {
-            let hash = digest(value);
+        if self.keys.is_empty() && self.admin.is_none() {
+            return Err(denied);
+        }
+        for (by, value) in credentials(caller) {
+            let hash = digest(&value);
+            let admitted = |who| {
+                Ok(Admitted {
+                    who,
+                    by: by.cloned(),
+                })
+            };
             if self
                 .admin
                 .is_some_and(|admin| bool::from(hash.ct_eq(&admin)))
             {
-                return Ok(Who::Admin);
+                return admitted(Who::Admin);
             }
             let found = self.keys.get(&bucket(&hash)).into_iter().flatten();
             match found
@@ -204,7 +230,7 @@ impl Access {
                 Some(key) if key.expires.is_some_and(|at| at <= clock::wall().as_secs()) => {
                     denied = Denied::Expired
                 }
-                Some(key) => return Ok(Who::Key(key.clone())),
+                Some(key) => return admitted(Who::Key(key.clone())),
             }
         }
         Err(denied)
@@ -220,40 +246,54 @@ fn bucket(hash: &[u8; 32]) -> u64 {
         .map_or(0, |head| u64::from_le_bytes(*head))
 }
 
-/// Every credential that a request presents, in each habit. `x-tidegate-key` alone counts where it is sent: the other
-/// headers then carry the caller's own vendor credential.
+/// Every credential that a request presents, in each habit, with the header that carries it (`None`: the query).
+/// `x-tidegate-key` alone counts where it is sent: the other headers then carry the caller's own vendor credential.
 fn credentials<'a>(
-    headers: &'a HeaderMap,
-    query: Option<&'a str>,
-) -> impl Iterator<Item = &'a str> {
-    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    caller: Caller<'a>,
+) -> impl Iterator<Item = (Option<&'static HeaderName>, Cow<'a, str>)> {
+    let text = |name: &'static HeaderName| {
+        let value = caller.headers.get(name)?.to_str().ok()?;
+        Some((Some(name), Cow::Borrowed(bare_credential(value))))
+    };
     let own = text(&OWN_KEY);
     let rest = own.is_none();
-    let bearer = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .map(without_scheme);
-    let asked = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("key=")));
+    let others = [&AUTHORIZATION, &API_KEY, &GOOG_API_KEY]
+        .into_iter()
+        .filter_map(text);
+    let asked = caller
+        .query
+        .and_then(key_of_query)
+        .map(|value| (None, value));
     own.into_iter()
-        .chain(
-            [bearer, text(&API_KEY), text(&GOOG_API_KEY), asked]
-                .into_iter()
-                .filter(move |_| rest)
-                .flatten(),
-        )
-        .filter(|value| !value.is_empty())
+        .chain(others.chain(asked).filter(move |_| rest))
+        .filter(|(_, value)| !value.is_empty())
 }
 
-fn without_scheme(value: &str) -> &str {
+/// The value of `key` in a query.
+fn key_of_query(query: &str) -> Option<Cow<'_, str>> {
+    query.split('&').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        is_key(name).then(|| percent_decoded(value))
+    })
+}
+
+/// Whether a query's parameter of this name, as written, carries a credential.
+pub fn is_key(name: &str) -> bool {
+    percent_decoded(name) == "key"
+}
+
+/// A credential without its scheme.
+pub fn bare_credential(value: &str) -> &str {
     match value.split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
         _ => value.trim(),
     }
 }
 
-/// A caller on this machine that nobody else speaks through: no forwarding header, a loopback `Host`, and no page of
-/// another site behind it (a browser would send its `Origin`).
-fn is_direct_loopback(headers: &HeaderMap, peer: Option<IpAddr>) -> bool {
+/// A caller on this machine that nobody else speaks through: no forwarding header, a loopback host, and no page of
+/// another site behind it (a browser would send its `Origin`). Whoever names no host is not known to be one.
+fn is_direct_loopback(caller: Caller<'_>) -> bool {
+    let headers = caller.headers;
     let forwarded = [
         "x-forwarded-for",
         "x-forwarded-host",
@@ -262,11 +302,15 @@ fn is_direct_loopback(headers: &HeaderMap, peer: Option<IpAddr>) -> bool {
         "via",
         "cf-connecting-ip",
     ];
-    peer.is_some_and(|peer| peer.to_canonical().is_loopback())
+    let hosts = headers.get_all(HOST);
+    let mut hosts = hosts.iter().map(|host| host.to_str().unwrap_or(""));
+    let mut said = caller.authority.into_iter().chain(&mut hosts).peekable();
+    caller
+        .peer
+        .is_some_and(|peer| peer.to_canonical().is_loopback())
         && !forwarded.iter().any(|name| headers.contains_key(*name))
-        && headers
-            .get(HOST)
-            .is_none_or(|host| host.to_str().is_ok_and(is_loopback_authority))
+        && said.peek().is_some()
+        && said.all(is_loopback_authority)
         && headers
             .get(ORIGIN)
             .is_none_or(|origin| origin.to_str().is_ok_and(is_loopback_origin))
@@ -330,6 +374,19 @@ mod tests {
         access
     }
 
+    fn caller<'a>(
+        headers: &'a HeaderMap,
+        query: Option<&'a str>,
+        peer: Option<IpAddr>,
+    ) -> Caller<'a> {
+        Caller {
+            headers,
+            query,
+            peer,
+            authority: None,
+        }
+    }
+
     const HERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
 
     #[test]
@@ -343,22 +400,24 @@ mod tests {
             ("x-tidegate-key", "tg-1"),
         ] {
             assert!(
-                access.admit(&headers(&[(name, value)]), None, None).is_ok(),
+                access
+                    .admit(caller(&headers(&[(name, value)]), None, None))
+                    .is_ok(),
                 "{name}"
             );
         }
         assert!(
             access
-                .admit(&headers(&[]), Some("alt=sse&key=tg-1"), None)
+                .admit(caller(&headers(&[]), Some("alt=sse&%6Bey=tg%2D1"), None))
                 .is_ok()
         );
         assert_eq!(
-            access.admit(&headers(&[]), None, None).unwrap_err(),
+            access.admit(caller(&headers(&[]), None, None)).unwrap_err(),
             Denied::NoKey
         );
         assert_eq!(
             access
-                .admit(&headers(&[("x-api-key", "tg-2")]), None, None)
+                .admit(caller(&headers(&[("x-api-key", "tg-2")]), None, None))
                 .unwrap_err(),
             Denied::UnknownKey
         );
@@ -372,13 +431,13 @@ mod tests {
         );
         assert_eq!(
             access
-                .admit(&headers(&[("x-api-key", "old")]), None, None)
+                .admit(caller(&headers(&[("x-api-key", "old")]), None, None))
                 .unwrap_err(),
             Denied::Expired
         );
         assert_eq!(
             access
-                .admit(&headers(&[("x-api-key", "off")]), None, None)
+                .admit(caller(&headers(&[("x-api-key", "off")]), None, None))
                 .unwrap_err(),
             Denied::Disabled
         );
@@ -392,7 +451,7 @@ mod tests {
             ("authorization", "Bearer tg-1"),
         ]);
         assert_eq!(
-            access.admit(&both, None, None).unwrap_err(),
+            access.admit(caller(&both, None, None)).unwrap_err(),
             Denied::UnknownKey
         );
     }
@@ -400,8 +459,9 @@ mod tests {
     #[test]
     fn auto_without_keys_serves_only_direct_loopback_callers() {
         let access = access(AuthMode::Auto, &[]);
-        let admit =
-            |pairs: &[(&str, &str)], peer| access.admit(&headers(pairs), None, peer).is_ok();
+        let admit = |pairs: &[(&str, &str)], peer| {
+            access.admit(caller(&headers(pairs), None, peer)).is_ok()
+        };
         assert!(admit(
             &[("host", "localhost:8899"), ("x-api-key", "any")],
             HERE
@@ -431,6 +491,15 @@ mod tests {
             &[("host", "localhost"), ("x-forwarded-for", "1.2.3.4")],
             HERE
         ));
+        assert!(!admit(&[], HERE), "who names no host may mean any");
+        let none = HeaderMap::new();
+        for (authority, served) in [("localhost:8899", true), ("evil.example", false)] {
+            let caller = Caller {
+                authority: Some(authority),
+                ..caller(&none, None, HERE)
+            };
+            assert_eq!(access.admit(caller).is_ok(), served, "{authority}");
+        }
     }
 
     #[test]

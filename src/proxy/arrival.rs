@@ -11,6 +11,7 @@ use crate::clock::{self, Tick};
 use crate::id::RequestId;
 use crate::ir::Usage;
 use crate::ledger::{Ending, Record};
+use crate::proxy::access::Caller;
 use crate::proxy::cors::CorsAnswer;
 use crate::proxy::paths::{Ask, Place};
 use crate::proxy::reply::Stamp;
@@ -81,6 +82,17 @@ impl Arrival {
             wiring,
         };
         (arrival, ask, record)
+    }
+
+    /// What the request says of its sender.
+    pub fn caller<'a>(&'a self, session: &'a Session) -> Caller<'a> {
+        let head = session.req_header();
+        Caller {
+            headers: &head.headers,
+            query: self.query.as_deref(),
+            peer: self.peer,
+            authority: head.uri.authority().map(|authority| authority.as_str()),
+        }
     }
 
     /// Names the endpoint that answers, for `x-tidegate-route`.

@@ -5,17 +5,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
+use pingora::ErrorType;
 use pingora::time::timeout;
 use pingora_proxy::Session;
 
 use crate::config::Limits;
-use crate::proxy::decode::{DecodeError, decode_whole};
+use crate::proxy::decode::{DecodeError, Grant, decode_whole};
 use crate::telemetry::metrics;
 
-/// Compressed bodies of this size and more are decoded off the reactor.
-const DECODE_AWAY: usize = 64 << 10;
+/// Compressed bodies of this size and more are decoded off the reactor: they may be a thousand times as large then.
+const DECODE_HERE: usize = 4 << 10;
 /// Memory taken in advance for a body that says its length; the rest as it comes.
 const TRUSTED_LENGTH: usize = 1 << 20;
+
+/// Pingora's name for the error.
+const INVALID_CHUNK: &str = "InvalidChunk";
 
 /// A whole request body; its share of the common memory is given back when it is dropped.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub struct Body {
     /// As it came, before decoding.
     pub received: u64,
     _share: Share,
+    /// Of what decoding has made of it.
+    _decoded: Option<Arc<Share>>,
 }
 
 /// Why there is no body.
@@ -37,6 +43,8 @@ pub enum BodyError {
     NoRoom,
     #[error("{0}")]
     Encoding(#[from] DecodeError),
+    #[error("the request body is not framed as HTTP says (RFC 9112, section 7)")]
+    Malformed,
     #[error("the client went away")]
     ClientGone,
 }
@@ -49,14 +57,22 @@ pub struct Held(AtomicUsize);
 #[derive(Debug)]
 struct Share {
     held: Arc<Held>,
-    bytes: usize,
+    bytes: AtomicUsize,
     most: usize,
 }
 
 impl Share {
-    fn grow(&mut self, more: usize) -> Result<(), BodyError> {
+    fn new(held: &Arc<Held>, limits: Limits) -> Share {
+        Share {
+            held: held.clone(),
+            bytes: AtomicUsize::new(0),
+            most: limits.max_body_in_flight,
+        }
+    }
+
+    fn grow(&self, more: usize) -> Result<(), BodyError> {
         let before = self.held.0.fetch_add(more, Ordering::Relaxed);
-        self.bytes += more;
+        self.bytes.fetch_add(more, Ordering::Relaxed);
         metrics::BODY_BYTES.add(i64::try_from(more).unwrap_or(0));
         if before + more > self.most {
             Err(BodyError::NoRoom)
@@ -68,8 +84,9 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.held.0.fetch_sub(self.bytes, Ordering::Relaxed);
-        metrics::BODY_BYTES.sub(i64::try_from(self.bytes).unwrap_or(0));
+        let bytes = *self.bytes.get_mut();
+        self.held.0.fetch_sub(bytes, Ordering::Relaxed);
+        metrics::BODY_BYTES.sub(i64::try_from(bytes).unwrap_or(0));
     }
 }
 
@@ -90,19 +107,17 @@ pub async fn read(
             .and_then(|value| value.to_str().ok())
     };
     let declared = header(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    let encoding = header(CONTENT_ENCODING).map(str::to_owned);
+    let encodings = session.req_header().headers.get_all(CONTENT_ENCODING);
+    let encodings: Vec<&str> = encodings.iter().filter_map(|e| e.to_str().ok()).collect();
+    let encoding = (!encodings.is_empty()).then(|| encodings.join(", "));
     if declared.is_some_and(|length| length > limits.max_body) {
         return Err(BodyError::TooLarge {
             limit: limits.max_body,
         });
     }
     answer_expectation(session).await?;
-    let mut share = Share {
-        held: held.clone(),
-        bytes: 0,
-        most: limits.max_body_in_flight,
-    };
-    let reading = collect(session, declared, limits.max_body, &mut share);
+    let share = Share::new(held, limits);
+    let reading = collect(session, declared, limits.max_body, &share);
     let bytes = match timeout(limits.body_read, reading).await {
         Ok(bytes) => bytes?,
         Err(_) => {
@@ -112,15 +127,27 @@ pub async fn read(
         }
     };
     let received = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let bytes = match encoding {
-        None => bytes,
-        Some(encoding) => decoded(encoding, bytes, limits.max_body, &mut share).await?,
+    let (bytes, decoded) = match encoding {
+        None => (bytes, None),
+        Some(encoding) => {
+            let share = Arc::new(Share::new(held, limits));
+            let bytes = decoded(encoding, bytes, limits.max_body, share.clone()).await?;
+            (bytes, Some(share))
+        }
     };
     Ok(Body {
         bytes,
         received,
         _share: share,
+        _decoded: decoded,
     })
+}
+
+fn broken(error: &pingora::Error) -> BodyError {
+    match error.etype() {
+        ErrorType::Custom(INVALID_CHUNK) | ErrorType::InvalidHTTPHeader => BodyError::Malformed,
+        _ => BodyError::ClientGone,
+    }
 }
 
 /// Pingora leaves `Expect: 100-continue` to whoever reads the body.
@@ -136,14 +163,14 @@ async fn collect(
     session: &mut Session,
     declared: Option<usize>,
     limit: usize,
-    share: &mut Share,
+    share: &Share,
 ) -> Result<Bytes, BodyError> {
     let downstream = session.as_downstream_mut();
     let mut whole: Option<BytesMut> = None;
     let mut only = Bytes::new();
     loop {
         let read = downstream.read_request_body().await;
-        let Some(chunk) = read.map_err(|_| BodyError::ClientGone)? else {
+        let Some(chunk) = read.map_err(|e| broken(&e))? else {
             break;
         };
         let so_far = whole.as_ref().map_or(only.len(), BytesMut::len);
@@ -174,14 +201,18 @@ async fn decoded(
     encoding: String,
     body: Bytes,
     limit: usize,
-    share: &mut Share,
+    share: Arc<Share>,
 ) -> Result<Bytes, BodyError> {
-    let decoded = if body.len() < DECODE_AWAY {
-        decode_whole(&encoding, &body, limit)?
+    let grant: Grant = Box::new(move |more| share.grow(more).is_ok());
+    let decoded = if body.len() < DECODE_HERE {
+        decode_whole(&encoding, &body, limit, Some(grant))
     } else {
-        let decoding = tokio::task::spawn_blocking(move || decode_whole(&encoding, &body, limit));
-        decoding.await.map_err(|_| DecodeError::Corrupt)??
+        let decoding = move || decode_whole(&encoding, &body, limit, Some(grant));
+        let decoding = tokio::task::spawn_blocking(decoding);
+        decoding.await.unwrap_or(Err(DecodeError::Corrupt))
     };
-    share.grow(decoded.len())?;
-    Ok(decoded)
+    decoded.map_err(|e| match e {
+        DecodeError::NoRoom => BodyError::NoRoom,
+        e => e.into(),
+    })
 }

@@ -1,16 +1,55 @@
 //! Content encodings, decoded as the bytes come: of request bodies, and of vendors that compress without being asked.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use flate2::write::{MultiGzDecoder, ZlibDecoder};
 
 /// A decoder for one body.
 pub enum Decoder {
-    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
-    Deflate(Box<ZlibDecoder<Vec<u8>>>),
-    Brotli(Box<brotli::DecompressorWriter<Vec<u8>>>),
-    Zstd(Box<zstd::stream::write::Decoder<'static, Vec<u8>>>),
+    Gzip(Box<MultiGzDecoder<Room>>),
+    Deflate(Box<ZlibDecoder<Room>>),
+    Brotli(Box<brotli::DecompressorWriter<Room>>),
+    Zstd(Box<zstd::stream::write::Decoder<'static, Room>>),
+}
+
+/// Where decoded bytes go. It is full at its limit, whatever a few bytes of a bomb would grow to.
+#[derive(Default)]
+pub struct Room {
+    bytes: Vec<u8>,
+    limit: usize,
+    /// Asked for memory before it is taken; `false`: there is none. `None`: nobody counts it.
+    grant: Option<Grant>,
+    granted: usize,
+    refused: bool,
+}
+
+/// Says whether so many bytes more may be taken.
+pub type Grant = Box<dyn FnMut(usize) -> bool + Send>;
+
+impl Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let needed = self.bytes.len() + bytes.len();
+        if needed > self.limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if let Some(grant) = &mut self.grant
+            && needed > self.granted
+        {
+            let more = GRANTED_AT_ONCE.max(needed - self.granted);
+            if !grant(more) {
+                self.refused = true;
+                return Err(io::ErrorKind::OutOfMemory.into());
+            }
+            self.granted += more;
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Why a body cannot be decoded.
@@ -22,11 +61,13 @@ pub enum DecodeError {
     Corrupt,
     #[error("the decoded body is larger than {limit} bytes")]
     TooLarge { limit: usize },
+    #[error("there is no room for the decoded body")]
+    NoRoom,
 }
 
 const BROTLI_BUFFER: usize = 16 << 10;
-/// Bytes fed at a time, so that a small bomb is noticed before it has gone off.
-const STEP: usize = 4 << 10;
+/// Memory is asked for in steps of this size.
+const GRANTED_AT_ONCE: usize = 64 << 10;
 
 impl Decoder {
     /// The decoder for a `Content-Encoding` value; `None` for `identity`.
@@ -36,13 +77,13 @@ impl Decoder {
     pub fn for_encoding(encoding: &str) -> Result<Option<Decoder>, DecodeError> {
         Ok(Some(match encoding.trim().to_ascii_lowercase().as_str() {
             "" | "identity" => return Ok(None),
-            "gzip" | "x-gzip" => Decoder::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
-            "deflate" => Decoder::Deflate(Box::new(ZlibDecoder::new(Vec::new()))),
+            "gzip" | "x-gzip" => Decoder::Gzip(Box::new(MultiGzDecoder::new(Room::default()))),
+            "deflate" => Decoder::Deflate(Box::new(ZlibDecoder::new(Room::default()))),
             "br" => Decoder::Brotli(Box::new(brotli::DecompressorWriter::new(
-                Vec::new(),
+                Room::default(),
                 BROTLI_BUFFER,
             ))),
-            "zstd" => zstd::stream::write::Decoder::new(Vec::new())
+            "zstd" => zstd::stream::write::Decoder::new(Room::default())
                 .map(|decoder| Decoder::Zstd(Box::new(decoder)))
                 .map_err(|_| DecodeError::Corrupt)?,
             other => return Err(DecodeError::Unsupported(other.to_owned())),
@@ -54,15 +95,9 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError::Corrupt`] and [`DecodeError::TooLarge`].
     pub fn push(&mut self, chunk: &[u8], limit: usize) -> Result<Bytes, DecodeError> {
-        let mut decoded = Vec::new();
-        for step in chunk.chunks(STEP) {
-            self.write(step)?;
-            decoded.append(self.out());
-            if decoded.len() > limit {
-                return Err(DecodeError::TooLarge { limit });
-            }
-        }
-        Ok(decoded.into())
+        self.room().limit = limit;
+        self.write(chunk)?;
+        Ok(std::mem::take(&mut self.room().bytes).into())
     }
 
     /// The rest, at the end of the body.
@@ -77,9 +112,9 @@ impl Decoder {
             Decoder::Zstd(decoder) => decoder.flush().is_ok(),
         };
         if !ended {
-            return Err(DecodeError::Corrupt);
+            return Err(self.failure());
         }
-        Ok(std::mem::take(self.out()).into())
+        Ok(std::mem::take(&mut self.room().bytes).into())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
@@ -89,10 +124,24 @@ impl Decoder {
             Decoder::Brotli(decoder) => decoder.write_all(bytes),
             Decoder::Zstd(decoder) => decoder.write_all(bytes).and_then(|()| decoder.flush()),
         };
-        written.map_err(|_| DecodeError::Corrupt)
+        match written {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::FileTooLarge => Err(DecodeError::TooLarge {
+                limit: self.room().limit,
+            }),
+            Err(_) => Err(self.failure()),
+        }
     }
 
-    fn out(&mut self) -> &mut Vec<u8> {
+    fn failure(&mut self) -> DecodeError {
+        if self.room().refused {
+            DecodeError::NoRoom
+        } else {
+            DecodeError::Corrupt
+        }
+    }
+
+    fn room(&mut self) -> &mut Room {
         match self {
             Decoder::Gzip(decoder) => decoder.get_mut(),
             Decoder::Deflate(decoder) => decoder.get_mut(),
@@ -102,20 +151,23 @@ impl Decoder {
     }
 }
 
-/// A whole body decoded, at most `limit` bytes of it.
+/// A whole body decoded, at most `limit` bytes of it; `grant` is asked before memory is taken.
 ///
 /// # Errors
 /// Any [`DecodeError`].
-pub fn decode_whole(encoding: &str, body: &Bytes, limit: usize) -> Result<Bytes, DecodeError> {
+pub fn decode_whole(
+    encoding: &str,
+    body: &Bytes,
+    limit: usize,
+    grant: Option<Grant>,
+) -> Result<Bytes, DecodeError> {
     let Some(mut decoder) = Decoder::for_encoding(encoding)? else {
         return Ok(body.clone());
     };
-    let mut decoded = decoder.push(body, limit)?.to_vec();
-    decoded.extend_from_slice(&decoder.finish()?);
-    if decoded.len() > limit {
-        return Err(DecodeError::TooLarge { limit });
-    }
-    Ok(decoded.into())
+    let room = decoder.room();
+    (room.limit, room.grant) = (limit, grant);
+    decoder.write(body)?;
+    decoder.finish()
 }
 
 #[cfg(test)]
@@ -155,7 +207,7 @@ mod tests {
         for encoding in ALL {
             let body = encoded(encoding, &text);
             assert_eq!(
-                decode_whole(encoding, &body, usize::MAX).unwrap(),
+                decode_whole(encoding, &body, usize::MAX, None).unwrap(),
                 text,
                 "{encoding}"
             );
@@ -176,12 +228,27 @@ mod tests {
         let bomb = vec![0u8; 64 << 20];
         for encoding in ALL {
             let body = encoded(encoding, &bomb);
-            let refused = decode_whole(encoding, &body, 1 << 20);
+            let refused = decode_whole(encoding, &body, 1 << 20, None);
             assert_eq!(
                 refused,
                 Err(DecodeError::TooLarge { limit: 1 << 20 }),
                 "{encoding}"
             );
+        }
+    }
+
+    #[test]
+    fn memory_is_asked_for_before_it_is_taken() {
+        let bomb = vec![0u8; 64 << 20];
+        for encoding in ALL {
+            let body = encoded(encoding, &bomb);
+            let mut left = 1 << 20;
+            let grant: Grant = Box::new(move |more| {
+                left = usize::saturating_sub(left, more);
+                left > 0
+            });
+            let refused = decode_whole(encoding, &body, 64 << 20, Some(grant));
+            assert_eq!(refused, Err(DecodeError::NoRoom), "{encoding}");
         }
     }
 
@@ -192,13 +259,14 @@ mod tests {
                 decode_whole(
                     encoding,
                     &Bytes::from_static(b"not compressed at all"),
-                    1 << 20
+                    1 << 20,
+                    None
                 )
                 .is_err(),
                 "{encoding}"
             );
             let whole = encoded(encoding, &vec![b'x'; 100_000]);
-            let cut = decode_whole(encoding, &whole.slice(..whole.len() - 6), 1 << 20);
+            let cut = decode_whole(encoding, &whole.slice(..whole.len() - 6), 1 << 20, None);
             assert!(cut.is_err() || cut.unwrap().len() < 100_000, "{encoding}");
         }
     }

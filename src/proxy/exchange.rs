@@ -18,7 +18,7 @@ use crate::config::Timeouts;
 use crate::ir::{Fault, FaultKind, Usage};
 use crate::proxy::headers::{Outgoing, for_client};
 use crate::proxy::paths::CallKind;
-use crate::proxy::upstream::{Connection, ReadFailure, Upstream};
+use crate::proxy::upstream::{Connection, ReadFailure, SendError, Upstream};
 use crate::route::{Failure, Outcome};
 use crate::wire::relay::{End, Progress, Relay};
 use crate::wire::reply::ReplyTap;
@@ -79,6 +79,8 @@ pub struct Streaming {
     pub up: Box<Upstream>,
     pub relay: Relay,
     pub held: Vec<Bytes>,
+    /// The longest silence between two events.
+    pub idle: Duration,
     /// The vendor's answer has come to its end and `relay` knows.
     pub ended: bool,
 }
@@ -158,7 +160,10 @@ impl Order<'_> {
 
     async fn converse(&self, connection: Connection) -> Result<Reply, Miss> {
         let host = self.outgoing.line.host.name();
-        let sending = Upstream::send(connection, &self.outgoing, self.body).await;
+        let begun = clock::now();
+        let sent_by = self.limit(begun);
+        let limit = sent_by.since(begun);
+        let sending = Upstream::send(connection, &self.outgoing, self.body, limit).await;
         let (mut up, sent) = sending.map_err(|e| {
             log::error!("cannot make a request to {host}: {e}");
             self.miss(Failure::Connect)
@@ -169,7 +174,12 @@ impl Order<'_> {
             log::debug!("cannot send to {host}: {e}");
             let early = timeout(EARLY_ANSWER, up.read_head()).await;
             if !matches!(early, Ok(Ok(()))) {
-                return Err(self.miss(Failure::ResetBeforeHead));
+                return Err(match e {
+                    SendError::Stalled => self.late(sent_by),
+                    SendError::Broken(_) | SendError::Http2(_) => {
+                        self.miss(Failure::ResetBeforeHead)
+                    }
+                });
             }
         } else {
             match timeout(limit.since(sent_at), up.read_head()).await {
@@ -310,6 +320,7 @@ impl Order<'_> {
             up,
             relay,
             held,
+            idle: self.timeouts.idle,
             ended,
         })))
     }

@@ -12,6 +12,7 @@ use http::{HeaderMap, Version};
 use pingora::http::RequestHeader;
 
 use crate::ir::Format;
+use crate::proxy::access::{bare_credential, is_key};
 use crate::proxy::wiring::Line;
 
 /// Request headers that vendors read, and that a client may send through us.
@@ -75,13 +76,19 @@ pub struct Forwarded {
 }
 
 impl Forwarded {
-    pub fn of(client: &HeaderMap) -> Forwarded {
+    /// Picks them. `spent` is the header that let the client in here: what it says is a key of ours and goes nowhere.
+    pub fn of(client: &HeaderMap, spent: Option<&HeaderName>) -> Forwarded {
         let mut forwarded = Forwarded::default();
+        let bare = |value: &HeaderValue| value.to_str().map(bare_credential).map(str::to_owned);
+        let ours = spent
+            .and_then(|name| client.get(name))
+            .and_then(|value| bare(value).ok());
+        let is_ours = |value: &HeaderValue| ours.is_some() && bare(value).ok() == ours;
         for (name, value) in client {
             let text = name.as_str();
             if *name == USER_AGENT || *name == ACCEPT || TO_VENDOR.contains(&text) {
                 forwarded.passed.push((name.clone(), value.clone()));
-            } else if CREDENTIALS.contains(&text) {
+            } else if CREDENTIALS.contains(&text) && !is_ours(value) {
                 forwarded.credentials.push((name.clone(), value.clone()));
             }
         }
@@ -203,7 +210,7 @@ pub fn query_for_vendor(query: Option<&str>) -> Option<String> {
     let query = query?;
     let kept: Vec<&str> = query
         .split('&')
-        .filter(|pair| !pair.starts_with("key=") && !pair.is_empty())
+        .filter(|pair| !is_key(pair.split('=').next().unwrap_or("")) && !pair.is_empty())
         .collect();
     (!kept.is_empty()).then(|| kept.join("&"))
 }
@@ -250,6 +257,10 @@ mod tests {
             Some("alt=sse&x=1")
         );
         assert_eq!(query_for_vendor(Some("key=secret")), None);
+        assert_eq!(
+            query_for_vendor(Some("%6bey=secret&%4Bex=1")).as_deref(),
+            Some("%4Bex=1")
+        );
         assert_eq!(query_for_vendor(None), None);
     }
 }

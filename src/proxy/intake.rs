@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::ir::Format;
 use crate::live::Lane;
 use crate::proxy::Proxy;
-use crate::proxy::access::Who;
+use crate::proxy::access::{Admitted, Who};
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{self, Body};
 use crate::proxy::headers::{Forwarded, query_for_vendor};
@@ -54,7 +54,7 @@ pub async fn take_in(
     asked: VendorCall,
     tab: &mut Tab,
 ) -> Result<Call, Refusal> {
-    let who = admit(session, arrival, tab)?;
+    let Admitted { who, by } = admit(session, arrival, tab)?;
     check_media_type(session)?;
     let limits = arrival.wiring.snapshot.gateway.limits;
     let body = body::read(session, limits, proxy.held())
@@ -79,7 +79,7 @@ pub async fn take_in(
         kind: asked.kind,
         suffix: asked.suffix,
         query: query_for_vendor(arrival.query.as_deref()),
-        forwarded: Forwarded::of(&session.req_header().headers),
+        forwarded: Forwarded::of(&session.req_header().headers, by.as_ref()),
         body,
         scan,
         lane,
@@ -91,15 +91,12 @@ pub async fn take_in(
 ///
 /// # Errors
 /// [`Refusal::Denied`].
-pub fn admit(session: &Session, arrival: &Arrival, tab: &mut Tab) -> Result<Who, Refusal> {
-    let headers = &session.req_header().headers;
-    let who = arrival
-        .wiring
-        .access
-        .admit(headers, arrival.query.as_deref(), arrival.peer)
-        .map_err(Refusal::Denied)?;
-    tab.record.client_key = who.name();
-    Ok(who)
+pub fn admit(session: &Session, arrival: &Arrival, tab: &mut Tab) -> Result<Admitted, Refusal> {
+    let caller = arrival.caller(session);
+    let admitted = arrival.wiring.access.admit(caller);
+    let admitted = admitted.map_err(Refusal::Denied)?;
+    tab.record.client_key = admitted.who.name();
+    Ok(admitted)
 }
 
 /// JSON, or nothing said about it.

@@ -34,10 +34,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::header::EXPECT;
 use pingora::connectors::http::Connector;
-use pingora::protocols::http::HttpTask;
+use pingora::protocols::http::{HttpTask, ServerSession};
 use pingora::upstreams::peer::HttpPeer;
-use pingora_proxy::{ProxyHttp, Session};
+use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{BodyError, Held};
@@ -47,6 +48,7 @@ use crate::proxy::reply::{Page, write_page};
 use crate::proxy::serve::Unserved;
 pub use crate::proxy::tab::AccessLog;
 use crate::proxy::tab::Tab;
+use crate::proxy::waiting::Gone;
 pub use crate::proxy::wiring::Wiring;
 
 /// A client that takes nothing of what is written for so long is gone.
@@ -93,7 +95,11 @@ impl Proxy {
         &self.held
     }
 
-    async fn answer(&self, session: &mut Session) {
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// [`Gone`]: the client left, or the connection to it is of no more use. It must not serve another request.
+    async fn answer(&self, session: &mut Session) -> Result<(), Gone> {
         let (mut arrival, ask, record) = Arrival::of(session, self.wiring.load_full());
         let mut tab = Tab::open(record, arrival.at, AccessLog::clone(&self.log.load()));
         if arrival
@@ -130,18 +136,18 @@ impl Proxy {
             Ask::Ready => Ok(pages::ready(self.draining.load(Ordering::Acquire))),
             Ask::Metrics => {
                 let access = &arrival.wiring.access;
-                if access.admit_operator(headers, arrival.query.as_deref(), arrival.peer) {
+                if access.admit_operator(arrival.caller(session)) {
                     Ok(pages::show_metrics(&arrival.wiring))
                 } else {
                     Err(Refusal::UnknownPath(path()))
                 }
             }
             Ask::ListModels => {
-                let who = intake::admit(session, arrival, tab)?;
+                let who = intake::admit(session, arrival, tab)?.who;
                 Ok(pages::list_models(&arrival.wiring, &who, headers))
             }
             Ask::ShowModel(id) => {
-                let who = intake::admit(session, arrival, tab)?;
+                let who = intake::admit(session, arrival, tab)?.who;
                 intake::resolve(arrival, &who, id)?;
                 Ok(pages::show_model(id, headers))
             }
@@ -157,14 +163,15 @@ impl Proxy {
         arrival: &mut Arrival,
         call: VendorCall,
         tab: &mut Tab,
-    ) {
+    ) -> Result<(), Gone> {
         let call = match intake::take_in(self, session, arrival, call, tab).await {
             Ok(call) => call,
-            Err(Refusal::Body(BodyError::ClientGone)) => return,
+            Err(Refusal::Body(BodyError::ClientGone)) => return Err(Gone),
             Err(refusal) => return refuse(session, arrival, refusal, tab).await,
         };
         match serve::serve(self, session, arrival, &call, tab).await {
-            Ok(()) | Err(Unserved::ClientGone) => {}
+            Ok(()) => Ok(()),
+            Err(Unserved::ClientGone) => Err(Gone),
             Err(Unserved::Refused {
                 refusal,
                 committed: false,
@@ -174,38 +181,65 @@ impl Proxy {
                 refusal,
                 committed: true,
                 sent,
-            }) => {
-                refuse_in_stream(session, arrival, refusal, (tab, sent)).await;
-            }
+            }) => refuse_in_stream(session, arrival, refusal, (tab, sent)).await,
         }
     }
 }
 
-async fn page(session: &mut Session, arrival: &Arrival, page: Page, tab: &mut Tab) {
+async fn page(
+    session: &mut Session,
+    arrival: &Arrival,
+    page: Page,
+    tab: &mut Tab,
+) -> Result<(), Gone> {
+    take_the_rest(session).await;
     let status = page.status;
-    if let Ok(bytes) = write_page(session, &arrival.stamp, page).await {
-        tab.record.status = status;
-        tab.record.bytes_out = bytes;
-        tab.record.ending = crate::ledger::Ending::Complete;
-    }
+    let bytes = write_page(session, &arrival.stamp, page)
+        .await
+        .map_err(|_| Gone)?;
+    tab.record.status = status;
+    tab.record.bytes_out = bytes;
+    tab.record.ending = crate::ledger::Ending::Complete;
+    Ok(())
 }
 
 /// The one place where a refusal becomes an answer.
-async fn refuse(session: &mut Session, arrival: &Arrival, refusal: Refusal, tab: &mut Tab) {
+async fn refuse(
+    session: &mut Session,
+    arrival: &Arrival,
+    refusal: Refusal,
+    tab: &mut Tab,
+) -> Result<(), Gone> {
     let allow = match &refusal {
         Refusal::WrongMethod { allow } => Some(*allow),
         _ => None,
     };
-    if matches!(refusal, Refusal::Body(BodyError::TooSlow { .. })) {
-        session.set_keepalive(None);
+    match &refusal {
+        // Where its body ends is not known, or nobody will wait for it.
+        Refusal::Body(BodyError::TooSlow { .. } | BodyError::Malformed) => {
+            session.set_keepalive(None);
+        }
+        _ => take_the_rest(session).await,
     }
-    let fault = refusal.fault();
     let page = Page {
         allow,
-        ..Page::fault(&fault, arrival.stamp.format)
+        ..Page::fault(&refusal.fault(), arrival.stamp.format)
     };
-    if let Ok(bytes) = write_page(session, &arrival.stamp, page).await {
-        tab.refused(fault.status, bytes);
+    let status = page.status;
+    let bytes = write_page(session, &arrival.stamp, page)
+        .await
+        .map_err(|_| Gone)?;
+    tab.refused(status, bytes);
+    Ok(())
+}
+
+/// Reads what is left of a request's body, for a while, so that its sender gets to read the answer and the connection
+/// can serve another request. Who still waits for a `100 Continue` sends nothing before it has the answer.
+async fn take_the_rest(session: &mut Session) {
+    let waits = session.req_header().headers.contains_key(EXPECT);
+    let downstream = session.as_downstream_mut();
+    if waits || downstream.drain_request_body().await.is_err() {
+        session.set_keepalive(None);
     }
 }
 
@@ -215,7 +249,7 @@ async fn refuse_in_stream(
     arrival: &Arrival,
     refusal: Refusal,
     (tab, sent): (&mut Tab, u64),
-) {
+) -> Result<(), Gone> {
     let mut event = Vec::with_capacity(256);
     crate::wire::codec(arrival.stamp.format).write_fault_event(&refusal.fault(), &mut event);
     let bytes = sent + u64::try_from(event.len()).unwrap_or(0);
@@ -223,14 +257,10 @@ async fn refuse_in_stream(
         HttpTask::Body(Some(event.into()), false),
         HttpTask::Body(None, true),
     ];
-    if session
-        .as_downstream_mut()
-        .response_duplex_vec(tasks)
-        .await
-        .is_ok()
-    {
-        tab.refused(200, bytes);
-    }
+    let written = session.as_downstream_mut().response_duplex_vec(tasks).await;
+    written.map_err(|_| Gone)?;
+    tab.refused(200, bytes);
+    Ok(())
 }
 
 /// The data plane as Pingora runs it.
@@ -247,8 +277,35 @@ impl ProxyHttp for DataPlane {
         let downstream = session.as_downstream_mut();
         downstream.set_write_timeout(Some(CLIENT_WRITE_PATIENCE));
         downstream.set_total_drain_timeout(Some(REFUSED_BODY_PATIENCE));
-        self.0.answer(session).await;
-        Ok(true)
+        if let ServerSession::H1(http1) = downstream {
+            // What a client sends ahead of an answer is its next request, not a farewell.
+            http1.set_pipelining_enabled(true);
+        }
+        match self.0.answer(session).await {
+            Ok(()) => Ok(true),
+            Err(Gone) => Err(pingora::Error::new_down(
+                pingora::ErrorType::ConnectionClosed,
+            )),
+        }
+    }
+
+    /// [`Gone`]: nothing more is written, neither an error nor the end of an answer that has none, and the connection
+    /// is closed.
+    async fn fail_to_proxy(
+        &self,
+        _session: &mut Session,
+        _e: &pingora::Error,
+        _ctx: &mut (),
+    ) -> FailToProxy {
+        FailToProxy {
+            error_code: 0,
+            can_reuse_downstream: false,
+        }
+    }
+
+    /// The access line has said it.
+    fn suppress_error_log(&self, _session: &Session, _ctx: &(), _e: &pingora::Error) -> bool {
+        true
     }
 
     /// Never asked: `request_filter` answers every request.

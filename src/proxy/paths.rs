@@ -1,5 +1,7 @@
 //! What a path asks for.
 
+use std::borrow::Cow;
+
 use crate::ir::Format;
 
 /// What a request wants, by method and path alone.
@@ -122,7 +124,11 @@ impl Place<'_> {
             ),
             _ if rest.starts_with("models/") => {
                 let id = rest.trim_start_matches("models/");
-                only("GET", method, Ask::ShowModel(percent_decoded(id)))
+                only(
+                    "GET",
+                    method,
+                    Ask::ShowModel(percent_decoded(id).into_owned()),
+                )
             }
             _ if stateful(rest) => {
                 Ask::NotServed("files, batches, stored responses and realtime are not served")
@@ -186,7 +192,10 @@ fn only(allowed: &'static str, method: &str, ask: Ask) -> Ask {
 }
 
 /// `%2F` and its kin decoded; what is not UTF-8 then stays as it was written.
-fn percent_decoded(text: &str) -> String {
+pub fn percent_decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(b) = bytes.next() {
@@ -200,7 +209,7 @@ fn percent_decoded(text: &str) -> String {
             _ => out.push(b),
         }
     }
-    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+    String::from_utf8(out).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 fn hex(b: u8) -> Option<u8> {

@@ -1,6 +1,7 @@
 //! After the commit: the answer goes on to the client as it comes, no faster than the client takes it.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
@@ -9,7 +10,7 @@ use pingora::protocols::http::HttpTask;
 use pingora::time::timeout;
 use pingora_proxy::Session;
 
-use crate::clock;
+use crate::clock::{self, Tick};
 use crate::ir::{Fault, FaultKind, Usage};
 use crate::proxy::exchange::{Long, Reply, ReplyBody, Streaming};
 use crate::proxy::reply::{Stamp, write_whole};
@@ -83,6 +84,7 @@ pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[
                 up,
                 relay,
                 held,
+                idle,
                 ended,
             } = *streaming;
             let stream = Stream {
@@ -90,6 +92,8 @@ pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[
                 stamp,
                 up,
                 relay,
+                idle,
+                idling: None,
                 secrets,
                 sent,
             };
@@ -231,6 +235,9 @@ struct Stream<'a> {
     stamp: &'a Stamp,
     up: Box<Upstream>,
     relay: Relay,
+    idle: Duration,
+    /// Since when nothing has come but comments.
+    idling: Option<Tick>,
     /// Never to be shown.
     secrets: &'a [String],
     sent: u64,
@@ -297,10 +304,12 @@ impl Stream<'_> {
     }
 
     fn take(&mut self, read: Result<Option<Bytes>, ReadFailure>, out: &mut Vec<Bytes>) -> Turn {
+        let events = self.relay.events();
         match read {
             Ok(Some(chunk)) => match self.relay.push(chunk, out) {
                 Err(fault) => Turn::Broken(Failure::CutAfterContent, fault),
                 Ok(()) if self.relay.progress() == Progress::Done => Turn::Over { ended: false },
+                Ok(()) if self.has_idled(events) => self.stalled(out),
                 Ok(()) => Turn::GoOn,
             },
             Ok(None) => match self.relay.finish(End::Clean, out) {
@@ -311,15 +320,30 @@ impl Stream<'_> {
                 Ok(()) => Turn::Over { ended: true },
                 Err(fault) => Turn::Broken(Failure::CutAfterContent, fault),
             },
-            Err(ReadFailure::Stall) => {
-                let fault = Fault::new(
-                    FaultKind::Timeout,
-                    504,
-                    "The endpoint stopped in the middle of its answer.",
-                );
-                Turn::Broken(Failure::StallAfterContent, fault)
-            }
+            Err(ReadFailure::Stall) => self.stalled(out),
         }
+    }
+
+    /// Nothing but comments, for longer than events may be apart: the vendor's front end lives, its model may not.
+    fn has_idled(&mut self, events: u64) -> bool {
+        if self.relay.events() != events {
+            self.idling = None;
+            return false;
+        }
+        let now = clock::now();
+        now.since(*self.idling.get_or_insert(now)) > self.idle
+    }
+
+    fn stalled(&mut self, out: &mut Vec<Bytes>) -> Turn {
+        if self.relay.finish(End::Cut, out).is_ok() {
+            return Turn::Over { ended: false };
+        }
+        let fault = Fault::new(
+            FaultKind::Timeout,
+            504,
+            "The endpoint stopped in the middle of its answer.",
+        );
+        Turn::Broken(Failure::StallAfterContent, fault)
     }
 
     async fn write(

@@ -117,11 +117,11 @@ fn body_fault(error: &BodyError) -> Fault {
             (Kind::TooLarge, 413)
         }
         BodyError::TooSlow { .. } => (Kind::Timeout, 408),
-        BodyError::NoRoom => (Kind::Overloaded, 503),
+        BodyError::NoRoom | BodyError::Encoding(DecodeError::NoRoom) => (Kind::Overloaded, 503),
         BodyError::Encoding(DecodeError::Unsupported(_)) => (Kind::UnsupportedMedia, 415),
-        BodyError::Encoding(DecodeError::Corrupt) | BodyError::ClientGone => {
-            (Kind::InvalidRequest, 400)
-        }
+        BodyError::Encoding(DecodeError::Corrupt)
+        | BodyError::Malformed
+        | BodyError::ClientGone => (Kind::InvalidRequest, 400),
     };
     let mut fault = Fault::new(kind, status, sentence(&error.to_string()));
     if matches!(error, BodyError::NoRoom) {

@@ -124,10 +124,12 @@ impl Page {
         let mut body = Vec::with_capacity(256);
         let codec = wire::codec(format);
         codec.write_fault(fault, &mut body);
-        // 529 is Anthropic's own; everybody knows 503.
         let status = match fault.status {
+            // Anthropic's own; everybody knows 503.
             529 => codec.status(fault),
-            status => status,
+            status @ 400..=599 => status,
+            // No error that HTTP knows (RFC 9110, section 15), though a vendor said it.
+            _ => 502,
         };
         Page {
             retry_after: fault.retry_after,

@@ -104,7 +104,11 @@ pub async fn serve(
                 let paused = waiting
                     .during(&arrival.stamp, pin!(pingora::time::sleep(pause)))
                     .await;
-                paused.map_err(|Gone| Unserved::ClientGone)?;
+                paused.map_err(|Gone| {
+                    let now = clock::now();
+                    course.plan.record(&*call.lane, &Outcome::ClientGone, now);
+                    Unserved::ClientGone
+                })?;
             }
             Step::Stop(stop) => {
                 return Err(Unserved::Refused {
@@ -118,10 +122,9 @@ pub async fn serve(
                 match trying.await? {
                     Err(miss) => course.missed(&attempt, miss, now, tab),
                     Ok(reply) => {
-                        course
+                        return course
                             .commit(attempt, reply, waiting, (arrival, tab, now))
                             .await;
-                        return Ok(());
                     }
                 }
             }
@@ -222,7 +225,7 @@ impl Course<'_> {
         reply: Reply,
         waiting: Waiting<'_>,
         (arrival, tab, started): (&mut Arrival, &mut Tab, Tick),
-    ) {
+    ) -> Result<(), Unserved> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
         let (provider, model) = (seat.provider_name.clone(), seat.model.clone());
@@ -268,6 +271,10 @@ impl Course<'_> {
             crate::telemetry::metrics::MALFORMED_EVENTS
                 .with_label_values(&[&*provider])
                 .inc_by(skipped);
+        }
+        match ending {
+            Ending::ClientGone => Err(Unserved::ClientGone),
+            _ => Ok(()),
         }
     }
 

@@ -21,9 +21,7 @@ use crate::balance::host::Address;
 use crate::proxy::decode::Decoder;
 use crate::proxy::headers::{BadTarget, Outgoing};
 
-/// One write to a vendor may take so long. A vendor that answers early without reading is found out by it.
-const WRITE_PATIENCE: Duration = Duration::from_secs(30);
-/// Bodies go over HTTP/2 in parts, so that the patience is for each of them.
+/// Bodies go over HTTP/2 in parts of this size.
 const WRITE_PIECE: usize = 256 << 10;
 /// How long the rest of an answer may take whose meaning is complete, for the sake of its connection.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
@@ -64,7 +62,7 @@ pub enum ReadFailure {
 }
 
 impl Upstream {
-    /// Sends a request; whether it went out whole. Where it did not, the connection broke, or the vendor stopped reading:
+    /// Sends a request within `limit`; whether it went out whole. Where it did not, the connection broke, or the vendor stopped reading:
     /// an answer may be there all the same.
     ///
     /// # Errors
@@ -73,6 +71,7 @@ impl Upstream {
         connection: Connection,
         outgoing: &Outgoing<'_>,
         body: &[Bytes],
+        limit: Duration,
     ) -> Result<(Box<Upstream>, Result<(), SendError>), BadTarget> {
         let Connection {
             session,
@@ -86,13 +85,13 @@ impl Upstream {
                 let head = outgoing.http1_head(length)?;
                 // Written by ourselves: head and body in one, where Pingora would take two writes and a copy.
                 let mut stream = h1.into_inner();
-                let sent = send_http1(&mut stream, head, body).await;
+                let sent = within(limit, send_http1(&mut stream, head, body)).await;
                 let h1 = HttpSession1::new_with_options(stream, &address.peer);
                 (HttpSession::H1(h1), sent)
             }
             mut session => {
                 let head = outgoing.http2_head(length)?;
-                let sent = send_http2(&mut session, head, body).await;
+                let sent = within(limit, send_http2(&mut session, head, body)).await;
                 (session, sent)
             }
         };
@@ -243,24 +242,27 @@ async fn send_http1(stream: &mut Stream, head: Vec<u8>, body: &[Bytes]) -> Resul
     slices.extend(large.iter().map(|piece| IoSlice::new(piece)));
     let mut rest = slices.as_mut_slice();
     while !rest.is_empty() {
-        match patiently(stream.write_vectored(rest)).await? {
+        match stream.write_vectored(rest).await? {
             0 => return Err(std::io::Error::from(std::io::ErrorKind::WriteZero).into()),
             written => IoSlice::advance_slices(&mut rest, written),
         }
     }
-    patiently(stream.flush()).await
+    stream.flush().await?;
+    Ok(())
 }
 
-/// One write. Mostly there is room for it at once, and no timer is made.
-async fn patiently<T>(write: impl Future<Output = std::io::Result<T>>) -> Result<T, SendError> {
-    let mut write = pin!(write);
-    let written = match poll!(&mut write) {
-        Poll::Ready(written) => written,
-        Poll::Pending => timeout(WRITE_PATIENCE, write)
+/// Mostly there is room for all of it at once, and no timer is made.
+async fn within(
+    limit: Duration,
+    sending: impl Future<Output = Result<(), SendError>>,
+) -> Result<(), SendError> {
+    let mut sending = pin!(sending);
+    match poll!(&mut sending) {
+        Poll::Ready(sent) => sent,
+        Poll::Pending => timeout(limit, sending)
             .await
-            .map_err(|_| SendError::Stalled)?,
-    };
-    Ok(written?)
+            .unwrap_or(Err(SendError::Stalled)),
+    }
 }
 
 async fn send_http2(
@@ -268,7 +270,6 @@ async fn send_http2(
     head: Box<RequestHeader>,
     body: &[Bytes],
 ) -> Result<(), SendError> {
-    session.set_write_timeout(Some(WRITE_PATIENCE));
     session.write_request_header(head).await?;
     for (i, piece) in body.iter().enumerate() {
         let mut rest = piece.clone();

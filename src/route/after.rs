@@ -30,7 +30,11 @@ impl Plan {
             }
             Outcome::Failed(failure) => self.failed_with(field, &last, failure, now),
             Outcome::OutOfTime => self.end(field, &last, Why::OutOfTime, None),
-            Outcome::ClientGone => self.end(field, &last, Why::Over, None),
+            Outcome::ClientGone => {
+                let turn = std::mem::replace(&mut self.turn, Turn::Choose);
+                self.pay(field, &turn, now);
+                self.end(field, &last, Why::Over, None);
+            }
         }
     }
 

@@ -61,6 +61,10 @@ pub struct Relay {
     malformed: u32,
     /// What became of the last event: a blank line behind it shares its fate.
     last: Fate,
+    /// What went on last ends in half a line end, of a stream that has whole ones: its line feed is still to come.
+    awaits_line_feed: bool,
+    /// Events with a field in them, of whatever worth.
+    events: u64,
     /// An error was said, or the bytes could not be framed: nothing more goes on.
     failed: bool,
     said_error: bool,
@@ -89,6 +93,8 @@ impl Relay {
             model: None,
             malformed: 0,
             last: Fate::Keep,
+            awaits_line_feed: false,
+            events: 0,
             failed: false,
             said_error: false,
         }
@@ -118,6 +124,7 @@ impl Relay {
     /// `Err` if it is not: the caller must not let the client see a clean end. The fault is the vendor's own where its last
     /// words were an error without framing, else that the stream ended too early.
     pub fn finish(&mut self, end: End, out: &mut Vec<Bytes>) -> Result<(), Fault> {
+        self.awaits_line_feed = false;
         let tail = self.framing.finish();
         if !tail.is_empty() && !self.failed && self.progress < Progress::Done {
             self.pass_tail(&tail, end, out)?;
@@ -143,8 +150,18 @@ impl Relay {
         Ok(())
     }
 
+    /// How far the answer has come. It is not done before the last of its bytes that may belong to it.
     pub fn progress(&self) -> Progress {
-        self.progress
+        if self.awaits_line_feed {
+            self.progress.min(Progress::Content)
+        } else {
+            self.progress
+        }
+    }
+
+    /// How many events have come. Comments are none.
+    pub fn events(&self) -> u64 {
+        self.events
     }
 
     /// Whether the fault that [`push`](Relay::push) or [`finish`](Relay::finish) gave is the vendor's own word, so that its
@@ -171,6 +188,9 @@ impl Relay {
     /// Passes on a run of whole events: as it is, or in slices around what is left out.
     fn pass(&mut self, run: Bytes, out: &mut Vec<Bytes>) -> Result<(), Fault> {
         let (mut kept, mut at) = (0, 0);
+        if !run.is_empty() {
+            self.awaits_line_feed = run.ends_with(b"\r\n\r");
+        }
         for event in sse::events(&run) {
             let fate = self.judge(&event);
             if !matches!(fate, Ok(Fate::Keep)) {
@@ -204,6 +224,7 @@ impl Relay {
     }
 
     fn judge(&mut self, event: &Event<'_>) -> Result<Fate, Fault> {
+        self.events += u64::from(event.kind == Lines::Fields);
         match (&event.data, event.kind) {
             (_, Lines::Blank) => Ok(self.last),
             (_, Lines::Comments) => Ok(Fate::Keep),
@@ -321,6 +342,19 @@ mod tests {
         let mut out = Vec::new();
         relay.finish(end, &mut out)?;
         Ok(String::from_utf8(out.concat()).unwrap())
+    }
+
+    #[test]
+    fn an_answer_is_not_done_before_its_last_line_feed() {
+        let mut relay = chat();
+        let crlf = [TEXT, STOP, DONE].concat().replace('\n', "\r\n");
+        let mut passed = String::new();
+        for byte in crlf.chars() {
+            assert!(relay.progress() < Progress::Done, "{passed:?}");
+            passed += &push(&mut relay, &byte.to_string()).unwrap();
+        }
+        assert_eq!((relay.progress(), passed), (Progress::Done, crlf));
+        assert_eq!(relay.events(), 3);
     }
 
     #[test]

@@ -264,10 +264,9 @@ async fn methods_and_paths() {
         &format!("GET /health HTTP/1.1\r\nhost: x\r\n{many}\r\n"),
     )
     .await;
-    assert!(
-        status == 400 || status == 431 || text.is_empty(),
-        "too many headers: {text}"
-    );
+    // Pingora answers what it cannot parse by itself, with an empty body, before any of ours is asked.
+    assert_eq!(status, 400, "too many headers: {text}");
+    assert!(text.contains("Content-Length: 0"), "{text}");
     assert_eq!(two.gateway.get("/health").await.unwrap().status, 200);
 }
 

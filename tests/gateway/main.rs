@@ -12,6 +12,7 @@ mod access;
 mod bad_input;
 mod bodies;
 mod certs;
+mod clients;
 mod exchange;
 mod harness;
 mod pools;

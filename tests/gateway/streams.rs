@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate::demo::{Break, Coding, ErrorKind, Fault, Match, Place, Step};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-use crate::harness::{Answer, attempts, chat_body};
+use crate::harness::{Answer, Gateway, attempts, chat_body};
 use crate::pools::{Twist, Two};
 
 const ONE_TRY: &str = ", retries: 0";
@@ -392,4 +394,45 @@ async fn reasoning_may_be_silent_for_longer_than_the_first_token_of_others() {
         two.gateway.messages("m", true).await.route(),
         "b/demo-sonnet"
     );
+}
+
+/// One event of content, and then only comments, for as long as somebody reads.
+async fn comments_only() -> (std::net::SocketAddr, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 1 << 16];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        let begun = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n\
+             data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hel\"},\"finish_reason\":null}]}\n\n";
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        while stream.write_all(b": still here\n\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    (addr, serving)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn comments_do_not_keep_a_silent_vendor_alive() {
+    let (addr, serving) = comments_only().await;
+    let gateway = Gateway::start(&format!(
+        "  timeouts: {{ idle: 700ms }}
+  providers: [ {{ name: a, format: openai_chat, base_url: \"http://{addr}/v1\", keys: [ k ] }} ]
+  models: [ {{ name: m, endpoints: [ {{ provider: a, model: x, retries: 0 }} ] }} ]
+"
+    ))
+    .await;
+    let answer = gateway.chat("m", true).await;
+    assert!(
+        answer.total > Duration::from_millis(600) && answer.total < Duration::from_secs(5),
+        "{:?}",
+        answer.total
+    );
+    assert!(answer.text().contains("hel") && !answer.text().contains("[DONE]"));
+    assert_eq!(answer.error()["code"], "timeout", "{}", answer.text());
+    let record = gateway.record(answer.id()).await;
+    assert_eq!(attempts(&record), ["a/x:stall"]);
+    serving.await.unwrap();
 }
