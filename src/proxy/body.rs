@@ -178,8 +178,8 @@ async fn collect(
             return Err(BodyError::TooLarge { limit });
         }
         share.grow(chunk.len())?;
-        if so_far == 0 {
-            // The usual body is a single chunk, which is taken as it is.
+        // A single chunk is taken as it is. One of several is copied at once, while it is in the processor's cache.
+        if so_far == 0 && declared.is_none_or(|length| length <= chunk.len()) {
             only = chunk;
             continue;
         }
