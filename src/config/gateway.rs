@@ -151,6 +151,16 @@ pub enum Keys {
     Passthrough,
 }
 
+impl Keys {
+    /// None with `passthrough`.
+    pub fn own(&self) -> &[ProviderKey] {
+        match self {
+            Keys::Own(keys) => keys,
+            Keys::Passthrough => &[],
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct ProviderKey {
     /// `None`: no credential header is sent.

@@ -63,7 +63,11 @@ impl Registry {
         let hash = xxhash_rust::xxh3::xxh3_128(whole.as_bytes());
         #[allow(clippy::cast_possible_truncation, reason = "the two halves of a hash")]
         let identity = ((hash >> 64) as u64, hash as u64);
+        // With its place: short keys, and keys of one vendor, may look the same.
+        let keys = provider.keys.own().iter();
+        let place = keys.take_while(|other| !std::ptr::eq(*other, key)).count() + 1;
         let masked = value.map_or_else(String::new, |value| value.masked());
+        let masked = format!("#{place} {masked}").trim_end().to_owned();
         self.keys.find(identity, || {
             KeyStanding::new(&provider.name, &seat.model, masked, self.news.clone())
         })

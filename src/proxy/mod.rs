@@ -53,6 +53,8 @@ pub use crate::proxy::wiring::Wiring;
 
 /// A client that takes nothing of what is written for so long is gone.
 const CLIENT_WRITE_PATIENCE: Duration = Duration::from_secs(120);
+/// No client sends half as many. Pingora itself refuses what has more than 256, with an empty 400.
+const MOST_HEADERS: usize = 128;
 /// The rest of a refused request's body is read so long, so that its sender gets to read the refusal.
 const REFUSED_BODY_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -109,6 +111,12 @@ impl Proxy {
             .is_some_and(|cors| cors.is_preflight())
         {
             return page(session, &arrival, Page::text(204, Bytes::new()), &mut tab).await;
+        }
+        let got = session.req_header().headers.len();
+        if got > MOST_HEADERS {
+            let most = MOST_HEADERS;
+            let refusal = Refusal::TooManyHeaders { got, most };
+            return refuse(session, &arrival, refusal, &mut tab).await;
         }
         match ask {
             Ask::Vendor(call) => {

@@ -20,6 +20,11 @@ pub enum Refusal {
         allow: &'static str,
     },
     NotServed(&'static str),
+    /// How many headers came, and how many are taken.
+    TooManyHeaders {
+        got: usize,
+        most: usize,
+    },
     /// The `Content-Type` that came.
     MediaType(String),
     Body(BodyError),
@@ -66,6 +71,10 @@ impl Refusal {
                 let method = allow.split(',').next().unwrap_or(allow);
                 let text = format!("this path takes {method} only");
                 said(Kind::MethodNotAllowed, 405, &text)
+            }
+            Refusal::TooManyHeaders { got, most } => {
+                let text = format!("the request has {got} headers; {most} are taken");
+                said(Kind::InvalidRequest, 431, &text)
             }
             Refusal::NotServed(why) => said(Kind::NotFound, 404, &why),
             Refusal::MediaType(got) => {

@@ -258,6 +258,15 @@ async fn methods_and_paths() {
     for path in ["/", "/v1/nothing/../x", "/v2/chat/completions", "/v1/files"] {
         is_refused(&two.gateway.send(request(path, "{}")).await, 404, path);
     }
+    for path in ["/v1/chat/completions", "/v1/messages"] {
+        let mut many = request(path, chat_body("m", false).to_string());
+        for n in 0..150 {
+            let name = http::HeaderName::try_from(format!("x-h-{n}")).unwrap();
+            many.headers_mut()
+                .insert(name, http::HeaderValue::from_static("1"));
+        }
+        is_refused(&two.gateway.send(many).await, 431, path);
+    }
     let many: String = (0..400).map(|n| format!("x-h-{n}: 1\r\n")).collect();
     let (status, text) = raw(
         &two.gateway,

@@ -203,6 +203,9 @@ async fn a_rate_limited_key_gives_way_to_another_and_rests_until_it_may() {
         .metric("tidegate_key_state", &[("provider", "a")])
         .await;
     assert_eq!(limited, 1.0, "one key rests");
+    let first = [("provider", "a"), ("key", "#1 k-t…1111")];
+    let state = two.gateway.metric("tidegate_key_state", &first).await;
+    assert_eq!(state, 1.0, "it is named by its place, and masked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
