@@ -62,8 +62,8 @@ pub enum ReadFailure {
 }
 
 impl Upstream {
-    /// Sends a request within `limit`; whether it went out whole. Where it did not, the connection broke, or the vendor stopped reading:
-    /// an answer may be there all the same.
+    /// Sends a request within `limit`; whether it went out whole. Where it did not, the connection broke, or the vendor
+    /// stopped reading: an answer may be there all the same.
     ///
     /// # Errors
     /// When the request cannot be written down.
@@ -232,11 +232,11 @@ async fn send_http1(stream: &mut Stream, head: Vec<u8>, body: &[Bytes]) -> Resul
         .take_while(|piece| piece.len() <= SMALL_PIECE)
         .count();
     let (small, large) = body.split_at(small);
-    let front = [head.as_slice()]
-        .into_iter()
-        .chain(small.iter().map(|piece| &piece[..]))
-        .collect::<Vec<_>>()
-        .concat();
+    let mut front = head;
+    front.reserve_exact(small.iter().map(Bytes::len).sum());
+    for piece in small {
+        front.extend_from_slice(piece);
+    }
     let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(1 + large.len());
     slices.push(IoSlice::new(&front));
     slices.extend(large.iter().map(|piece| IoSlice::new(piece)));

@@ -16,25 +16,24 @@ use crate::harness::{
 use crate::pools::{Twist, Two, section};
 use crate::rows::is_from;
 
-fn raw_chat(stream: bool, more: &str) -> String {
+fn raw_chat(stream: bool) -> String {
     let body = chat_body("m", stream).to_string();
     format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n{more}content-type: application/json\r\n\
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
     )
 }
 
-/// Writes the parts, with pauses between them, and reads until the gateway closes.
-async fn talk(gateway: &Gateway, parts: &[&str]) -> String {
+/// Connects and writes.
+async fn say(gateway: &Gateway, text: &str) -> TcpStream {
     let mut client = TcpStream::connect(gateway.addr).await.unwrap();
-    for part in parts {
-        // A gateway that has closed already is a part of what is tested.
-        if client.write_all(part.as_bytes()).await.is_err() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(150)).await;
-    }
+    client.write_all(text.as_bytes()).await.unwrap();
+    client
+}
+
+/// Reads until the gateway closes.
+async fn hear(client: &mut TcpStream) -> String {
     let mut got = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(20), client.read_to_end(&mut got)).await;
     assert!(read.is_ok(), "an open connection and nothing on it");
@@ -48,7 +47,13 @@ async fn a_request_sent_ahead_of_an_answer_waits_its_turn() {
         let two = Two::start(Twist::default()).await;
         let slow = Fault::SlowFirstToken(Duration::from_millis(400));
         two.a.vendor.script("demo-sonnet", [Step::from(slow)]);
-        let got = talk(&two.gateway, &[&raw_chat(stream, ""), next]).await;
+        let mut client = say(&two.gateway, &raw_chat(stream)).await;
+        let asked = two.a.vendor.until(Duration::from_secs(5), |seen| {
+            seen.iter().any(|seen| seen.received.is_some())
+        });
+        asked.await.unwrap();
+        client.write_all(next.as_bytes()).await.unwrap();
+        let got = hear(&mut client).await;
         let (first, second) = got.split_at(got.rfind("HTTP/1.1 ").unwrap());
         assert!(
             first.starts_with("HTTP/1.1 200") && first.contains("hello"),
@@ -59,8 +64,8 @@ async fn a_request_sent_ahead_of_an_answer_waits_its_turn() {
             second.starts_with("HTTP/1.1 200") && second.contains("\"id\":\"m\""),
             "{got}"
         );
-        let all_at_once = [raw_chat(stream, ""), raw_chat(stream, ""), next.to_owned()].concat();
-        let got = talk(&two.gateway, &[&all_at_once]).await;
+        let all_at_once = [raw_chat(stream), raw_chat(stream), next.to_owned()].concat();
+        let got = hear(&mut say(&two.gateway, &all_at_once).await).await;
         assert_eq!(got.matches("HTTP/1.1 200").count(), 3, "{got}");
     }
 }
@@ -71,10 +76,7 @@ async fn a_client_that_hangs_up_in_a_stream_gets_no_proper_end() {
     let stalls = Step::broken(Place::Events(2), Break::Stall);
     two.a.vendor.always(Match::default(), Some(stalls));
     let mut client = TcpStream::connect(two.gateway.addr).await.unwrap();
-    client
-        .write_all(raw_chat(true, "").as_bytes())
-        .await
-        .unwrap();
+    client.write_all(raw_chat(true).as_bytes()).await.unwrap();
     let mut got = vec![0; 1 << 16];
     assert!(client.read(&mut got).await.unwrap() > 0);
     client.shutdown().await.unwrap();
@@ -98,7 +100,14 @@ async fn a_body_without_an_end_that_can_be_found_is_the_connections_last() {
              transfer-encoding: chunked\r\n\r\n{chunk}"
         );
         let smuggled = "GET /v1/models/m HTTP/1.1\r\nhost: localhost\r\n\r\n";
-        let got = talk(&two.gateway, &[&head, smuggled]).await;
+        let mut client = say(&two.gateway, &head).await;
+        client.readable().await.unwrap();
+        // The gateway may have closed already, which is as good.
+        client
+            .write_all(smuggled.as_bytes())
+            .await
+            .unwrap_or_default();
+        let got = hear(&mut client).await;
         assert!(got.starts_with("HTTP/1.1 400"), "{chunk}: {got}");
         assert!(got.contains("\"error\""), "{chunk}: {got}");
         assert_eq!(got.matches("HTTP/1.1").count(), 1, "{chunk}: {got}");
