@@ -20,9 +20,11 @@
 )]
 
 mod anthropic;
+pub mod convert;
 pub mod error;
 mod gemini;
 mod glance;
+pub mod json;
 mod members;
 mod openai_chat;
 mod openai_responses;
@@ -33,7 +35,10 @@ pub mod scan;
 pub mod sse;
 mod walk;
 
-use crate::ir::{Fault, Format, Usage};
+use convert::{Losses, Lowered, Refused, Target, Telling};
+use json::{Misfit, Value};
+
+use crate::ir::{Event, Fault, Format, Reply, Request, Usage};
 
 pub use glance::{Dull, Rule};
 
@@ -71,6 +76,104 @@ pub trait Codec: Sync {
 
     /// Reads what a reply says under `usage` (Gemini: `usageMetadata`).
     fn read_usage(&self, usage: &[u8]) -> Usage;
+
+    /// Reads a request. Whatever the vocabulary has no word for is in `unsaid`.
+    ///
+    /// # Errors
+    /// [`Misfit`]: a value is not what its place calls for.
+    fn read_request<'a>(
+        &self,
+        asked: Asked<'a>,
+        body: Value<'_, 'a>,
+    ) -> Result<Request<'a>, Misfit>;
+
+    /// Writes a request for a vendor. What the format cannot say goes to `lowered.losses`; `request.unsaid` is not its
+    /// business.
+    ///
+    /// # Errors
+    /// [`Refused`]: leaving it out would make it another request.
+    fn write_request(
+        &self,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        lowered: &mut Lowered,
+    ) -> Result<(), Refused>;
+
+    /// Reads a whole answer. `seed`: what ids are made from where the vendor gives none.
+    ///
+    /// # Errors
+    /// [`Misfit`]: it is no answer.
+    fn read_reply<'a>(&self, body: Value<'_, 'a>, seed: &str) -> Result<Reply<'a>, Misfit>;
+
+    /// Writes a whole answer for a client.
+    fn write_reply(
+        &self,
+        reply: &Reply<'_>,
+        telling: &Telling,
+        out: &mut Vec<u8>,
+        losses: &mut Losses,
+    );
+
+    /// What the answers of this format repeat of their request, as the inside of a JSON object. Most repeat nothing.
+    fn echo(&self, request: Value<'_, '_>) -> String {
+        let _nothing = request;
+        String::new()
+    }
+
+    /// A machine that reads a vendor's stream. `seed`: what ids are made from where the vendor gives none.
+    fn reader(&self, seed: &str) -> Box<dyn EventReader>;
+
+    /// A machine that writes a stream for a client.
+    fn writer(&self, telling: Telling) -> Box<dyn EventWriter>;
+}
+
+/// What a request says outside of its body: Gemini's paths hold the model and whether a stream is wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// Empty where the body says it.
+    pub model: &'a str,
+    pub stream: bool,
+}
+
+/// Reads a vendor's stream, event by event.
+pub trait EventReader: Send {
+    /// Reads an event, by its name (the `event` field) and its data, and tells what it means in the order that
+    /// [`Event`]'s law asks for.
+    ///
+    /// # Errors
+    /// [`Unheard`].
+    fn read(
+        &mut self,
+        name: Option<&[u8]>,
+        data: &[u8],
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), Unheard>;
+
+    /// The transport has ended well: tells what was held back, and [`Event::End`] if the answer is whole without a
+    /// terminal event (every choice that began has a reason to have ended). Nothing where [`Event::End`] was told.
+    fn finish(&mut self, tell: &mut dyn FnMut(Event<'_>));
+}
+
+/// Why an event tells nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unheard {
+    /// It says an error, in place of the rest of the answer.
+    Fault(Box<Fault>),
+    /// It is no event of this format: broken JSON, or no object. The stream goes on.
+    Malformed,
+}
+
+/// Writes a stream for a client, event by event.
+pub trait EventWriter: Send {
+    /// Appends what the event is in this format: whole events of the wire, or nothing. At [`Event::End`] the stream gets
+    /// its proper end.
+    fn write(&mut self, event: Event<'_>, out: &mut Vec<u8>);
+
+    /// Ends the stream with an error.
+    fn write_fault(&mut self, fault: &Fault, out: &mut Vec<u8>);
+
+    /// What the format could not say.
+    fn losses(&self) -> &Losses;
 }
 
 /// The codec of a format.

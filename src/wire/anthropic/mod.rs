@@ -11,7 +11,10 @@ mod stream;
 mod types;
 mod usage;
 
-use crate::ir::{Fault, Format, Usage};
+use crate::ir::{Fault, Format, Reply, Request, Usage};
+use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling};
+use crate::wire::json::{Misfit, Value};
+use crate::wire::{Asked, EventReader, EventWriter};
 
 use super::{Codec, EventKind, Rule, error};
 
@@ -52,5 +55,44 @@ impl Codec for Anthropic {
 
     fn read_usage(&self, usage: &[u8]) -> Usage {
         usage::read(usage)
+    }
+
+    fn read_request<'a>(
+        &self,
+        _asked: Asked<'a>,
+        _body: Value<'_, 'a>,
+    ) -> Result<Request<'a>, Misfit> {
+        unimplemented!()
+    }
+
+    fn write_request(
+        &self,
+        _request: &Request<'_>,
+        _target: &Target<'_>,
+        _lowered: &mut Lowered,
+    ) -> Result<(), Refused> {
+        unimplemented!()
+    }
+
+    fn read_reply<'a>(&self, _body: Value<'_, 'a>, _seed: &str) -> Result<Reply<'a>, Misfit> {
+        unimplemented!()
+    }
+
+    fn write_reply(
+        &self,
+        _reply: &Reply<'_>,
+        _telling: &Telling,
+        _out: &mut Vec<u8>,
+        _losses: &mut Losses,
+    ) {
+        unimplemented!()
+    }
+
+    fn reader(&self, _seed: &str) -> Box<dyn EventReader> {
+        unimplemented!()
+    }
+
+    fn writer(&self, _telling: Telling) -> Box<dyn EventWriter> {
+        unimplemented!()
     }
 }

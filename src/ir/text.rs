@@ -1,0 +1,51 @@
+use std::borrow::Cow;
+
+/// Text of a conversation: borrowed from the document that it was read from wherever nothing was escaped in it.
+pub type Str<'a> = Cow<'a, str>;
+
+/// Where in its document something was said: the offset of its value. [`At::NOWHERE`] for what was never written down.
+///
+/// Values carry it so that a loss can be told by its path without making paths for what is not lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct At(pub u32);
+
+impl At {
+    pub const NOWHERE: At = At(u32::MAX);
+}
+
+impl Default for At {
+    fn default() -> At {
+        At::NOWHERE
+    }
+}
+
+/// A value, and where it was said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Said<T> {
+    pub at: At,
+    pub value: T,
+}
+
+impl<T> Said<T> {
+    pub fn new(at: At, value: T) -> Said<T> {
+        Said { at, value }
+    }
+}
+
+/// A piece of JSON as it was written: a schema, arguments, a number with all its digits. Valid by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Json<'a>(pub Str<'a>);
+
+impl Json<'_> {
+    pub const EMPTY_OBJECT: Json<'static> = Json(Cow::Borrowed("{}"));
+
+    pub fn into_owned(self) -> Json<'static> {
+        Json(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+impl Default for Json<'_> {
+    fn default() -> Self {
+        Json::EMPTY_OBJECT
+    }
+}

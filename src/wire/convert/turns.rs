@@ -1,0 +1,73 @@
+//! What the vendors ask of the order of turns, done once for all of them.
+
+use crate::ir::{Body, Part, Request, Role, Str, Turn};
+
+/// A run of turns that a vendor takes as one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message<'r, 'a> {
+    pub role: Role,
+    pub parts: Vec<&'r Part<'a>>,
+    /// The turns that it is made of.
+    pub turns: Vec<&'r Turn<'a>>,
+}
+
+/// The turns with neighbours of one role joined. System and developer count as one role, also among others.
+///
+/// In a user's message the outcomes of calls come first, as Anthropic and Gemini want them right behind their calls; the
+/// order is kept otherwise.
+pub fn messages<'r, 'a>(turns: &'r [Turn<'a>]) -> Vec<Message<'r, 'a>> {
+    let mut messages: Vec<Message<'r, 'a>> = Vec::with_capacity(turns.len());
+    for turn in turns {
+        let role = match turn.role {
+            Role::Developer => Role::System,
+            role => role,
+        };
+        match messages.last_mut() {
+            Some(last) if last.role == role => {
+                last.parts.extend(&turn.parts);
+                last.turns.push(turn);
+            }
+            _ => messages.push(Message {
+                role,
+                parts: turn.parts.iter().collect(),
+                turns: vec![turn],
+            }),
+        }
+    }
+    for message in &mut messages {
+        if message.role == Role::User {
+            message
+                .parts
+                .sort_by_key(|part| !matches!(part.body, Body::Outcome(_)));
+        }
+    }
+    messages
+}
+
+/// The name of the tool that was called under that id.
+pub fn name_of_call<'r>(request: &'r Request<'_>, id: &str) -> Option<&'r str> {
+    let parts = request.turns.iter().rev().flat_map(|turn| &turn.parts);
+    parts.into_iter().find_map(|part| match &part.body {
+        Body::Call(call) if call.id == id => Some(&*call.name),
+        _ => None,
+    })
+}
+
+/// The texts of the parts, joined by line feeds, if they are texts only.
+pub fn plain_text<'a>(parts: &[&Part<'a>]) -> Option<Str<'a>> {
+    let mut joined: Option<Str<'a>> = None;
+    for part in parts {
+        let Body::Text(text) = &part.body else {
+            return None;
+        };
+        match &mut joined {
+            None => joined = Some(text.text.clone()),
+            Some(joined) => {
+                let joined = joined.to_mut();
+                joined.push('\n');
+                joined.push_str(&text.text);
+            }
+        }
+    }
+    Some(joined.unwrap_or_default())
+}
