@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::config::secret::Secret;
-use crate::ir::Format;
+use crate::ir::{Format, Traits};
 
 /// Everything under `gateway:`.
 #[derive(Debug, Clone)]
@@ -21,6 +21,10 @@ pub struct Gateway {
     pub limits: Limits,
     /// Whether `x-tidegate-route` is sent.
     pub debug_headers: bool,
+    /// A loss in conversion is a 400.
+    pub strict: bool,
+    /// The model's name in answers.
+    pub reply_model: ReplyModel,
     /// How often a waiting stream client is pinged. `None`: never.
     pub ping: Option<Duration>,
     /// `cors.origins`: exact origins, or `*`.
@@ -33,6 +37,15 @@ pub struct Gateway {
     /// Index into `providers`.
     pub preferred_provider: Option<usize>,
     pub client_keys: Vec<ClientKey>,
+}
+
+/// Which name of the model an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyModel {
+    /// The one that answered, as the vendor says it.
+    Answered,
+    /// The one that the client asked for.
+    Requested,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +118,8 @@ pub struct Offer {
     pub format: Format,
     pub base: BaseUrl,
     pub auth: AuthHeader,
+    /// What the vendor can do and how it wants it said.
+    pub traits: Traits,
 }
 
 /// A vendor's base URL, taken apart. The path carries the version and never ends in a slash: `/v1`, `/api/v1beta/openai`.
@@ -211,6 +226,8 @@ pub struct Model {
     pub aliases: Vec<Glob>,
     pub balance: Balance,
     pub sticky: bool,
+    /// Nothing is converted: only endpoints of the client's own format serve it (S1's `mode: direct`).
+    pub direct: bool,
     /// Weight of each provider for the outer round robin, by provider index; 1 where absent.
     pub provider_weights: Vec<(usize, u32)>,
     /// Other virtual models, by index, tried after the last tier. Never leads back to itself.

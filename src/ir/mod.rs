@@ -19,6 +19,7 @@ mod part;
 mod reply;
 mod request;
 mod text;
+mod traits;
 mod usage;
 
 pub use collect::{Collector, replay};
@@ -35,4 +36,5 @@ pub use request::{
     ServerToolKind, Summary, Tags, Tier, Tool, ToolChoice, ToolKind, Turn,
 };
 pub use text::{At, Json, Said, Str};
+pub use traits::{ReasoningHabit, Traits};
 pub use usage::Usage;

@@ -107,6 +107,7 @@ impl Snapshot {
             name: model.name.clone(),
             stages: stages.iter().map(|live| live.stage.clone()).collect(),
             sticky: model.sticky,
+            direct: model.direct,
             policy: model.policy,
         };
         let course = self.registry.course(&pool.name);

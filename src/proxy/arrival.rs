@@ -18,6 +18,9 @@ use crate::proxy::reply::Stamp;
 use crate::proxy::tab::CLIENT_GONE;
 use crate::proxy::wiring::Wiring;
 
+/// The longest `x-tidegate-dropped`: proxies in between refuse heads over 4 KiB.
+const MOST_DROPPED: usize = 2048;
+
 /// What the head of a request says.
 pub struct Arrival {
     pub at: Tick,
@@ -43,13 +46,18 @@ impl Arrival {
             .and_then(|addr| addr.as_inet())
             .map(|addr| addr.ip());
         let cors = CorsAnswer::to(&head.headers, method, &wiring.snapshot.gateway.cors_origins);
+        let ask = place.ask(method, head.uri.query());
         let stamp = Stamp {
             id: RequestId::fresh(),
             format: place.error_format(),
             cors,
             route: None,
+            dropped: None,
+            array: match &ask {
+                Ask::Vendor(call) => call.named.as_ref().is_some_and(|named| named.array),
+                _ => false,
+            },
         };
-        let ask = place.ask(method);
         let record = Record {
             id: stamp.id,
             at: clock::wall(),
@@ -93,6 +101,32 @@ impl Arrival {
             peer: self.peer,
             authority: head.uri.authority().map(|authority| authority.as_str()),
         }
+    }
+
+    /// Names what was lost in conversion, for `x-tidegate-dropped`.
+    pub fn dropped(&mut self, paths: &[String]) {
+        if paths.is_empty() {
+            return;
+        }
+        let mut list = String::new();
+        for (at, path) in paths.iter().enumerate() {
+            if list.len() + path.len() > MOST_DROPPED {
+                list.push_str(&format!(", and {} more", paths.len() - at));
+                break;
+            }
+            if at > 0 {
+                list.push_str(", ");
+            }
+            // A key may hold what a header cannot.
+            list.extend(path.chars().map(|c| {
+                if c == ' ' || c.is_ascii_graphic() {
+                    c
+                } else {
+                    '?'
+                }
+            }));
+        }
+        self.stamp.dropped = HeaderValue::from_str(&list).ok();
     }
 
     /// Names the endpoint that answers, for `x-tidegate-route`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use pingora::ErrorType;
 use pingora::connectors::http::Connector;
 use pingora::time::timeout;
@@ -17,10 +17,12 @@ use crate::clock::{self, Tick};
 use crate::config::Timeouts;
 use crate::ir::{Fault, FaultKind, Usage};
 use crate::proxy::headers::{Outgoing, for_client};
+use crate::proxy::hold::Conversion;
 use crate::proxy::paths::CallKind;
 use crate::proxy::upstream::{Connection, ReadFailure, SendError, Upstream};
 use crate::route::{Failure, Outcome};
-use crate::wire::relay::{End, Progress, Relay};
+use crate::wire::convert::{Keepsake, Manner};
+use crate::wire::passage::Passage;
 use crate::wire::reply::ReplyTap;
 use crate::wire::{self, error};
 
@@ -44,7 +46,10 @@ pub struct Order<'a> {
     /// In pieces.
     pub body: &'a [Bytes],
     pub kind: CallKind,
+    /// The vendor is asked for a stream.
     pub stream: bool,
+    /// How the answer becomes one in the client's format, if it is asked for in another or in another manner.
+    pub conversion: Option<Conversion<'a>>,
     /// The request asked for reasoning: silence before the first token is normal.
     pub reasoning: bool,
     /// The client did not ask for the usage that we asked for.
@@ -64,6 +69,10 @@ pub struct Reply {
     /// From the request sent to the first content.
     pub first_token: Duration,
     pub body: ReplyBody,
+    /// Opaque state to be remembered before the client has the answer.
+    pub keepsakes: Vec<Keepsake>,
+    /// What the client's format cannot say of a whole answer.
+    pub dropped: Vec<String>,
 }
 
 pub enum ReplyBody {
@@ -71,17 +80,19 @@ pub enum ReplyBody {
     Stream(Box<Streaming>),
     /// All of it.
     Whole { bytes: Bytes, usage: Usage },
+    /// All of it, as the events of a stream.
+    Events { bytes: Bytes, usage: Usage },
     /// The beginning of it.
     Long(Box<Long>),
 }
 
 pub struct Streaming {
     pub up: Box<Upstream>,
-    pub relay: Relay,
+    pub passage: Passage,
     pub held: Vec<Bytes>,
     /// The longest silence between two events.
     pub idle: Duration,
-    /// The vendor's answer has come to its end and `relay` knows.
+    /// The vendor's answer has come to its end and `passage` knows.
     pub ended: bool,
 }
 
@@ -200,17 +211,36 @@ impl Order<'_> {
         }
         let headers = for_client(&head.headers);
         let held = timeout(limit.since(clock::now()), self.hold(up, limit)).await;
-        let mut body = held.map_err(|_| self.late(limit))??;
+        let mut held = held.map_err(|_| self.late(limit))??;
         let first_token = clock::now().since(sent_at);
-        if let ReplyBody::Stream(streaming) = &mut body {
+        if let ReplyBody::Stream(streaming) = &mut held.body {
             streaming.up.set_read_timeout(Some(self.timeouts.idle));
         }
         Ok(Reply {
-            status,
-            headers,
+            status: if self.conversion.is_some() {
+                200
+            } else {
+                status
+            },
+            headers: self.shown(headers),
             first_token,
-            body,
+            body: held.body,
+            keepsakes: held.keepsakes,
+            dropped: held.dropped,
         })
+    }
+
+    /// What the client may see of the vendor's head: of a converted answer nothing that is said of its bytes.
+    fn shown(&self, headers: Vec<(HeaderName, HeaderValue)>) -> Vec<(HeaderName, HeaderValue)> {
+        let Some(conversion) = &self.conversion else {
+            return headers;
+        };
+        let mut shown = headers;
+        shown.retain(|(name, _)| name != CONTENT_TYPE);
+        if conversion.manner == Manner::Whole {
+            shown.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+        }
+        shown
     }
 
     /// When content has to be there: the attempt's own limit, or that of the whole request where it is earlier.
@@ -271,136 +301,12 @@ impl Order<'_> {
         }
     }
 
-    async fn hold(&self, up: Box<Upstream>, limit: Tick) -> Result<ReplyBody, Miss> {
-        let content_type = up.header(&CONTENT_TYPE).unwrap_or("");
-        let events = content_type.trim_start().starts_with("text/event-stream");
-        if events && self.stream {
-            return self.hold_stream(up).await;
-        }
-        let json = content_type.is_empty() || content_type.contains("json");
-        if self.kind == CallKind::Conversation && (events || !json) {
-            return Err(self.miss(Failure::Truncated));
-        }
-        self.hold_whole(up, json, limit).await
-    }
-
-    async fn hold_stream(&self, mut up: Box<Upstream>) -> Result<ReplyBody, Miss> {
-        let mut relay = self.relay();
-        let mut held = Vec::new();
-        let mut size = 0;
-        let ended = loop {
-            match up.chunk().await {
-                Ok(Some(chunk)) => {
-                    size += chunk.len();
-                    if let Err(fault) = relay.push(chunk, &mut held) {
-                        return Err(self.stream_error(fault));
-                    }
-                    if relay.progress() != Progress::Preamble || size >= HOLD {
-                        break false;
-                    }
-                }
-                end => {
-                    let how = if end.is_ok() { End::Clean } else { End::Cut };
-                    if let Err(fault) = relay.finish(how, &mut held) {
-                        if relay.said_error() {
-                            return Err(self.stream_error(fault));
-                        }
-                        let failure = if size == 0 {
-                            Failure::EmptyAnswer
-                        } else {
-                            Failure::Truncated
-                        };
-                        return Err(self.miss(failure));
-                    }
-                    break true;
-                }
-            }
-        };
-        Ok(ReplyBody::Stream(Box::new(Streaming {
-            up,
-            relay,
-            held,
-            idle: self.timeouts.idle,
-            ended,
-        })))
-    }
-
-    async fn hold_whole(
-        &self,
-        mut up: Box<Upstream>,
-        json: bool,
-        deadline: Tick,
-    ) -> Result<ReplyBody, Miss> {
-        let mut tap = json.then(|| ReplyTap::new(self.outgoing.line.format));
-        let mut held: Vec<Bytes> = Vec::new();
-        let mut size = 0;
-        loop {
-            match up.chunk().await {
-                Ok(Some(chunk)) => {
-                    size += chunk.len();
-                    if let Some(tap) = &mut tap {
-                        tap.push(&chunk);
-                    }
-                    held.push(chunk);
-                }
-                Ok(None) => break,
-                Err(_) => return Err(self.miss(Failure::Truncated)),
-            }
-            if size >= HOLD {
-                let declared = up.header(&CONTENT_LENGTH).filter(|_| !up.is_decoding());
-                let length = declared.and_then(|length| length.parse().ok());
-                return Ok(ReplyBody::Long(Box::new(Long {
-                    up,
-                    tap,
-                    held,
-                    length,
-                    deadline,
-                })));
-            }
-        }
-        up.release();
-        self.judge(held, tap)
-    }
-
-    /// A whole answer that is here: is it one?
-    fn judge(&self, held: Vec<Bytes>, tap: Option<ReplyTap>) -> Result<ReplyBody, Miss> {
-        let bytes = joined(held);
-        let Some(tap) = tap else {
-            return Ok(ReplyBody::Whole {
-                bytes,
-                usage: Usage::default(),
-            });
-        };
-        let end = tap.finish();
-        if end.empty {
-            return Err(self.miss(Failure::EmptyAnswer));
-        }
-        if let Some(fault) = end.error {
-            return Err(self.stream_error(fault));
-        }
-        if !end.whole || (self.stream && self.kind == CallKind::Conversation) {
-            return Err(self.miss(Failure::Truncated));
-        }
-        Ok(ReplyBody::Whole {
-            bytes,
-            usage: end.usage,
-        })
-    }
-
-    fn relay(&self) -> Relay {
-        Relay::new(
-            self.outgoing.line.format,
-            stream_kind(self.kind),
-            self.strip_usage,
-        )
-    }
-
-    fn codec(&self) -> &'static dyn wire::Codec {
+    pub(super) fn codec(&self) -> &'static dyn wire::Codec {
         wire::codec(self.outgoing.line.format)
     }
 
     /// A 200 that says an error.
-    fn stream_error(&self, fault: Fault) -> Miss {
+    pub(super) fn stream_error(&self, fault: Fault) -> Miss {
         let (kind, retry_after) = (fault.kind, fault.retry_after);
         Miss {
             outcome: Outcome::Failed(Failure::StreamError { kind, retry_after }),
@@ -415,7 +321,7 @@ impl Order<'_> {
         fault
     }
 
-    fn miss(&self, failure: Failure) -> Miss {
+    pub(super) fn miss(&self, failure: Failure) -> Miss {
         let (status, kind, text) = match failure {
             Failure::Connect => (502, FaultKind::Internal, "The endpoint cannot be reached."),
             Failure::Tls => (
@@ -453,7 +359,7 @@ impl Order<'_> {
 }
 
 /// The stream machine's word for a kind of call.
-fn stream_kind(kind: CallKind) -> wire::relay::StreamKind {
+pub(super) fn stream_kind(kind: CallKind) -> wire::relay::StreamKind {
     match kind {
         CallKind::Conversation => wire::relay::StreamKind::Conversation,
         CallKind::Other => wire::relay::StreamKind::Other,

@@ -106,6 +106,17 @@ pub struct Outgoing<'a> {
     pub suffix: &'a str,
     /// Without the client's `key=`.
     pub query: Option<&'a str>,
+    /// The body is not the client's own.
+    pub converted: Option<Converted<'a>>,
+}
+
+/// What the head of a converted request says in place of what the client's said.
+#[derive(Clone, Copy)]
+pub struct Converted<'a> {
+    /// What the body calls for.
+    pub headers: &'a [(&'static str, String)],
+    /// The answer that is asked for is a stream.
+    pub stream: bool,
 }
 
 impl Outgoing<'_> {
@@ -164,6 +175,20 @@ impl Outgoing<'_> {
         }
     }
 
+    /// Whether a header of the client's says something to a vendor of this format, about this body.
+    fn is_for(&self, name: &HeaderName) -> bool {
+        let name = name.as_str();
+        let of = |prefix: &str| name.starts_with(prefix);
+        match self.line.format {
+            _ if self.converted.is_some() => {
+                !(of("anthropic-") || of("openai-") || of("x-goog-") || name == "accept")
+            }
+            Format::Anthropic => !(of("openai-") || of("x-goog-")),
+            Format::OpenaiChat | Format::OpenaiResponses => !(of("anthropic-") || of("x-goog-")),
+            Format::Gemini => !(of("anthropic-") || of("openai-")),
+        }
+    }
+
     /// Every header but `content-length`. What the configuration adds stands in the place of what has its name.
     fn each_field(&self, mut put: impl FnMut(&HeaderName, &HeaderValue)) {
         let extra = &self.line.extra;
@@ -176,9 +201,28 @@ impl Outgoing<'_> {
         put_unless_set(&CONTENT_TYPE, &HeaderValue::from_static("application/json"));
         put_unless_set(&ACCEPT_ENCODING, &HeaderValue::from_static("identity"));
         for (name, value) in &self.client.passed {
-            put_unless_set(name, value);
+            if self.is_for(name) {
+                put_unless_set(name, value);
+            }
         }
-        let says_version = || self.client.passed.iter().any(|(n, _)| *n == VERSION);
+        if let Some(converted) = self.converted {
+            let accept = if converted.stream {
+                "text/event-stream"
+            } else {
+                "application/json"
+            };
+            put_unless_set(&ACCEPT, &HeaderValue::from_static(accept));
+            for (name, value) in converted.headers {
+                let name = HeaderName::from_static(name);
+                if let Ok(value) = HeaderValue::from_str(value)
+                    && name != VERSION
+                {
+                    put_unless_set(&name, &value);
+                }
+            }
+        }
+        let says_version =
+            || self.converted.is_none() && self.client.passed.iter().any(|(n, _)| *n == VERSION);
         if self.line.format == Format::Anthropic && !says_version() {
             put_unless_set(&VERSION, &HeaderValue::from_static("2023-06-01"));
         }

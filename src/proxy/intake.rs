@@ -6,6 +6,8 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use pingora_proxy::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::clock;
+use crate::config::ReplyModel;
 use crate::ir::Format;
 use crate::live::Lane;
 use crate::proxy::Proxy;
@@ -14,17 +16,27 @@ use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{self, Body};
 use crate::proxy::headers::{Forwarded, query_for_vendor};
 use crate::proxy::pages;
-use crate::proxy::paths::{CallKind, VendorCall};
+use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::tab::Tab;
 use crate::route::{Needs, PathKind, Unknown};
+use crate::wire::convert::{Manner, Ready, Telling};
 use crate::wire::scan::{Scan, Subject, scan};
 
 /// A request that can be tried: the second stage of its walk.
 pub struct Call {
     pub format: Format,
     pub kind: CallKind,
+    /// As [`VendorCall::suffix`].
     pub suffix: String,
+    /// What the path says of model and stream.
+    named: Option<Named>,
+    /// The client wants a stream.
+    pub stream: bool,
+    /// The stream comes as one JSON array.
+    pub array: bool,
+    /// Who is told what of opaque state: one caller never finds another's.
+    pub scope: u64,
     /// For the vendor: without the client's `key=`.
     pub query: Option<String>,
     pub forwarded: Forwarded,
@@ -32,6 +44,59 @@ pub struct Call {
     pub scan: Scan,
     pub lane: Arc<Lane>,
     pub needs: Needs,
+}
+
+impl Call {
+    /// The model that was asked for.
+    pub fn model(&self) -> &str {
+        let in_body = || self.scan.model.as_ref().map(|model| &*model.value);
+        let in_path = self.named.as_ref().map(|named| &*named.model);
+        in_path.or_else(in_body).unwrap_or_default()
+    }
+
+    /// Below a vendor's base URL, for its name of the model.
+    pub fn suffix_for(&self, model: &str) -> String {
+        if self.named.is_none() {
+            return self.suffix.clone();
+        }
+        let model = model.strip_prefix("models/").unwrap_or(model);
+        ["/models/", &percent_encoded(model), &self.suffix].concat()
+    }
+
+    /// What the client wants.
+    pub fn manner(&self) -> Manner {
+        if self.stream {
+            Manner::Stream
+        } else {
+            Manner::Whole
+        }
+    }
+
+    /// What the writer of a converted answer has to know.
+    pub fn telling(&self, arrival: &Arrival, ready: &Ready) -> Telling {
+        let requested = arrival.wiring.snapshot.gateway.reply_model == ReplyModel::Requested;
+        let seed = arrival.stamp.id.as_str().bytes();
+        Telling {
+            model: if requested {
+                self.model().to_owned()
+            } else {
+                String::new()
+            },
+            seed: seed
+                .filter(u8::is_ascii_alphanumeric)
+                .map(char::from)
+                .collect(),
+            now: clock::wall().as_secs(),
+            usage: ready.stream_usage,
+            echo: ready.echo.clone(),
+        }
+    }
+
+    /// The body has members that only our own path knows (`model` and `stream` of S1's Gemini path), so that it cannot go
+    /// on as it is.
+    pub fn is_ours(&self) -> bool {
+        self.format == Format::Gemini && self.named.is_none() && self.kind == CallKind::Conversation
+    }
 }
 
 /// Session ids that clients send as headers.
@@ -66,15 +131,26 @@ pub async fn take_in(
         CallKind::Other => Subject::Other,
     };
     let scan = scan(&body.bytes, subject).map_err(Refusal::Scan)?;
-    tab.record.stream = scan.stream;
-    let Some(model) = &scan.model else {
+    let in_path = asked.named.as_ref().map(|named| named.model.as_str());
+    let in_body = scan.model.as_ref().map(|model| model.value.as_str());
+    let Some(model) = in_path.or(in_body) else {
         return Err(Refusal::NoModel);
     };
-    tab.record.asked_model = Some(model.value.clone());
-    let lane = resolve(arrival, &who, &model.value)?;
+    let model = model.strip_prefix("models/").unwrap_or(model);
+    tab.record.asked_model = Some(model.to_owned());
+    let lane = resolve(arrival, &who, model)?;
     tab.record.model = Some(arrival.wiring.label(&lane));
-    let needs = needs(&asked, &scan, conversation(session, &scan));
+    let stream = scan.stream || asked.named.as_ref().is_some_and(|named| named.stream);
+    tab.record.stream = stream;
+    let mut needs = needs(&asked, &scan, conversation(session, &scan));
+    needs.stream = stream;
+    needs.convertible = asked.kind == CallKind::Conversation && !lane.pool().direct;
+    let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
     Ok(Call {
+        stream,
+        array: asked.named.as_ref().is_some_and(|named| named.array),
+        scope,
+        named: asked.named,
         format: asked.format,
         kind: asked.kind,
         suffix: asked.suffix,

@@ -10,11 +10,13 @@
 
 pub mod access;
 pub mod arrival;
+pub mod bodies;
 pub mod body;
 pub mod cors;
 pub mod decode;
 pub mod exchange;
 pub mod headers;
+pub mod hold;
 pub mod intake;
 pub mod pages;
 pub mod paths;
@@ -25,6 +27,7 @@ pub mod serve;
 pub mod tab;
 pub mod upstream;
 pub mod waiting;
+pub mod way;
 pub mod wiring;
 
 use std::sync::Arc;
@@ -40,6 +43,7 @@ use pingora::protocols::http::{HttpTask, ServerSession};
 use pingora::upstreams::peer::HttpPeer;
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
+use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{BodyError, Held};
 use crate::proxy::paths::{Ask, VendorCall};
@@ -63,6 +67,7 @@ pub struct Proxy {
     wiring: ArcSwap<Wiring>,
     connector: Arc<Connector>,
     held: Arc<Held>,
+    vault: Arc<Vault>,
     log: ArcSwap<AccessLog>,
     draining: AtomicBool,
 }
@@ -73,6 +78,7 @@ impl Proxy {
             wiring: ArcSwap::from_pointee(wiring),
             connector,
             held: Arc::default(),
+            vault: Arc::default(),
             log: ArcSwap::from_pointee(log),
             draining: AtomicBool::new(false),
         }
@@ -91,6 +97,10 @@ impl Proxy {
 
     fn connector(&self) -> &Arc<Connector> {
         &self.connector
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     fn held(&self) -> &Arc<Held> {

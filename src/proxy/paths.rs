@@ -27,9 +27,20 @@ pub enum Ask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorCall {
     pub format: Format,
-    /// Below the base URL's version: `/chat/completions`.
+    /// Below the base URL's version: `/chat/completions`. Where the path names the model, what stands behind it:
+    /// `:generateContent`.
     pub suffix: String,
     pub kind: CallKind,
+    pub named: Option<Named>,
+}
+
+/// What a path says that other formats say in the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub model: String,
+    pub stream: bool,
+    /// The stream comes as one JSON array (Gemini without `alt=sse`).
+    pub array: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +93,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// What a request of this method to this path wants.
-    pub fn ask(&self, method: &str) -> Ask {
+    /// What a request of this method to this path, with this query, wants.
+    pub fn ask(&self, method: &str, query: Option<&str>) -> Ask {
         let path = match self.path.trim_end_matches('/') {
             "" => "/",
             path => path,
@@ -93,19 +104,59 @@ impl<'a> Place<'a> {
             "/ready" | "/readyz" => only("GET", method, Ask::Ready),
             "/metrics" => only("GET", method, Ask::Metrics),
             "/v1/models" => only("GET", method, Ask::ListModels),
-            "/v1beta/models" => only("GET", method, NO_GEMINI),
-            path => match path.strip_prefix("/v1/") {
-                Some(rest) => self.below_v1(rest, method),
-                None if path.starts_with("/v1beta/") => NO_GEMINI,
-                None => Ask::Unknown,
-            },
+            "/v1beta/models" => only("GET", method, Ask::ListModels),
+            path => {
+                let below = path.strip_prefix("/v1beta/").or(path.strip_prefix("/v1/"));
+                if let Some(named) = below.and_then(|rest| rest.strip_prefix("models/"))
+                    && let Some((model, verb)) = named.rsplit_once(':')
+                    && VERBS.contains(&verb)
+                {
+                    return only("POST", method, gemini(model, verb, query));
+                }
+                match (
+                    path.strip_prefix("/v1/"),
+                    path.strip_prefix("/v1beta/models/"),
+                ) {
+                    (Some(rest), _) => self.below_v1(rest, method),
+                    (None, Some(id)) => only(
+                        "GET",
+                        method,
+                        Ask::ShowModel(percent_decoded(id).into_owned()),
+                    ),
+                    (None, None) => Ask::Unknown,
+                }
+            }
         }
     }
 }
 
-const NO_GEMINI: Ask = Ask::NotServed(
-    "Gemini's own paths are not served yet; use /v1/chat/completions or /v1/messages",
-);
+/// What Gemini's paths can ask of a model.
+const VERBS: [&str; 5] = [
+    "generateContent",
+    "streamGenerateContent",
+    "countTokens",
+    "embedContent",
+    "batchEmbedContents",
+];
+
+fn gemini(model: &str, verb: &str, query: Option<&str>) -> Ask {
+    let stream = verb == "streamGenerateContent";
+    let says_sse = |query: &str| query.split('&').any(|pair| pair == "alt=sse");
+    Ask::Vendor(VendorCall {
+        format: Format::Gemini,
+        suffix: [":", verb].concat(),
+        kind: if verb.ends_with("enerateContent") {
+            CallKind::Conversation
+        } else {
+            CallKind::Other
+        },
+        named: Some(Named {
+            model: percent_decoded(model).into_owned(),
+            stream,
+            array: stream && !query.is_some_and(says_sse),
+        }),
+    })
+}
 
 impl Place<'_> {
     fn below_v1(&self, rest: &str, method: &str) -> Ask {
@@ -119,9 +170,11 @@ impl Place<'_> {
                 method,
                 vendor(Format::Anthropic, rest, CallKind::Other),
             ),
-            "anthropic/completions" | "gemini/completions" => Ask::NotServed(
-                "this path is not served yet; use /v1/messages or /v1/chat/completions",
-            ),
+            // S1's names.
+            "anthropic/completions" => {
+                only("POST", method, conversation(Format::Anthropic, "messages"))
+            }
+            "gemini/completions" => only("POST", method, conversation(Format::Gemini, "")),
             _ if rest.starts_with("models/") => {
                 let id = rest.trim_start_matches("models/");
                 only(
@@ -176,6 +229,7 @@ fn vendor(format: Format, rest: &str, kind: CallKind) -> Ask {
         format,
         suffix: ["/", rest].concat(),
         kind,
+        named: None,
     })
 }
 
@@ -212,6 +266,23 @@ pub fn percent_decoded(text: &str) -> Cow<'_, str> {
     String::from_utf8(out).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
+/// A name as it stands in one segment of a path (RFC 3986, section 3.3).
+pub fn percent_encoded(name: &str) -> Cow<'_, str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:@".contains(&b);
+    if name.bytes().all(plain) {
+        return Cow::Borrowed(name);
+    }
+    let mut out = String::with_capacity(name.len() + 8);
+    for byte in name.bytes() {
+        if plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Cow::Owned(out)
+}
+
 fn hex(b: u8) -> Option<u8> {
     char::from(b)
         .to_digit(16)
@@ -223,7 +294,7 @@ mod tests {
     use super::*;
 
     fn ask(method: &str, path: &str) -> Ask {
-        Place::of(path).ask(method)
+        Place::of(path).ask(method, None)
     }
 
     #[test]

@@ -12,13 +12,16 @@ use pingora_proxy::Session;
 
 use crate::clock::{self, Tick};
 use crate::ir::{Fault, FaultKind, Usage};
+use crate::live::Vault;
 use crate::proxy::exchange::{Long, Reply, ReplyBody, Streaming};
 use crate::proxy::reply::{Stamp, write_whole};
 use crate::proxy::upstream::{ReadFailure, Upstream};
 use crate::proxy::waiting::{Gone, Waiting, unless_gone};
 use crate::route::Failure;
 use crate::wire;
-use crate::wire::relay::{End, Progress, Relay};
+use crate::wire::convert::Keepsake;
+use crate::wire::passage::Passage;
+use crate::wire::relay::{End, Progress};
 
 /// Chunks that are there already and go on in one write.
 const BATCH: usize = 32;
@@ -40,13 +43,36 @@ pub struct Pumped {
     pub usage: Usage,
     pub bytes: u64,
     pub malformed: u32,
+    /// What the client's format could not say of a stream.
+    pub dropped: Vec<&'static str>,
+}
+
+/// Where opaque state goes before the client has its answer.
+#[derive(Clone, Copy)]
+pub struct Shelf<'a> {
+    pub vault: &'a Vault,
+    pub scope: u64,
+}
+
+impl Shelf<'_> {
+    fn keep(&self, keepsakes: Vec<Keepsake>) {
+        if !keepsakes.is_empty() {
+            self.vault.keep(self.scope, keepsakes, clock::now());
+        }
+    }
 }
 
 /// What the client may see of a vendor's head.
 type Shown = Vec<(HeaderName, HeaderValue)>;
 
 /// Commits a reply and passes it on to its end.
-pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[String]) -> Pumped {
+pub async fn pump(
+    waiting: Waiting<'_>,
+    stamp: &Stamp,
+    reply: Reply,
+    secrets: &[String],
+    shelf: Shelf<'_>,
+) -> Pumped {
     let Waiting {
         session,
         committed,
@@ -57,9 +83,26 @@ pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[
         status,
         headers,
         body,
+        keepsakes,
         ..
     } = reply;
+    shelf.keep(keepsakes);
     match body {
+        ReplyBody::Events { bytes, usage } => {
+            let head = (!committed).then(|| stream_head(session, stamp, headers));
+            let length = sent + length(&bytes);
+            let written = send_events(session, head.and_then(Result::ok), bytes).await;
+            Pumped {
+                end: match written {
+                    Ok(()) => PumpEnd::Complete,
+                    Err(Gone) => PumpEnd::ClientGone,
+                },
+                usage,
+                bytes: length,
+                malformed: 0,
+                dropped: Vec::new(),
+            }
+        }
         ReplyBody::Whole { bytes, usage } => {
             let sent = send_whole(session, stamp, (status, headers), bytes).await;
             Pumped {
@@ -71,6 +114,7 @@ pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[
                 usage,
                 bytes: sent.unwrap_or(0),
                 malformed: 0,
+                dropped: Vec::new(),
             }
         }
         ReplyBody::Long(long) => pump_long(session, stamp, (status, headers), *long).await,
@@ -82,7 +126,7 @@ pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[
             };
             let Streaming {
                 up,
-                relay,
+                passage,
                 held,
                 idle,
                 ended,
@@ -91,7 +135,8 @@ pub async fn pump(waiting: Waiting<'_>, stamp: &Stamp, reply: Reply, secrets: &[
                 session,
                 stamp,
                 up,
-                relay,
+                passage,
+                shelf,
                 idle,
                 idling: None,
                 secrets,
@@ -130,6 +175,20 @@ async fn send_whole(
     write_whole(session, head, bytes).await
 }
 
+async fn send_events(
+    session: &mut Session,
+    head: Option<ResponseHeader>,
+    bytes: Bytes,
+) -> Result<(), Gone> {
+    let mut tasks = Vec::with_capacity(3);
+    tasks.extend(head.map(|head| HttpTask::Header(Box::new(head), false)));
+    tasks.push(HttpTask::Body(Some(bytes), false));
+    tasks.push(HttpTask::Body(None, true));
+    let session = session.as_downstream_mut();
+    session.response_duplex_vec(tasks).await.map_err(|_| Gone)?;
+    Ok(())
+}
+
 /// An answer over the hold: no error can follow what went out, so a break ends the connection without its end.
 async fn pump_long(
     session: &mut Session,
@@ -163,6 +222,7 @@ async fn pump_long(
         usage,
         bytes,
         malformed: 0,
+        dropped: Vec::new(),
     }
 }
 
@@ -234,7 +294,8 @@ struct Stream<'a> {
     session: &'a mut Session,
     stamp: &'a Stamp,
     up: Box<Upstream>,
-    relay: Relay,
+    passage: Passage,
+    shelf: Shelf<'a>,
     idle: Duration,
     /// Since when nothing has come but comments.
     idling: Option<Tick>,
@@ -256,7 +317,7 @@ enum Turn {
 impl Stream<'_> {
     async fn run(mut self, head: Option<ResponseHeader>, held: Vec<Bytes>, ended: bool) -> Pumped {
         let mut out = held;
-        let mut turn = match (ended, self.relay.progress()) {
+        let mut turn = match (ended, self.passage.progress()) {
             (false, Progress::Done) => Turn::Over { ended: false },
             (false, _) => self.more_at_hand(&mut out),
             (true, _) => Turn::Over { ended: true },
@@ -267,9 +328,11 @@ impl Stream<'_> {
             if let Turn::Broken(_, fault) = &mut turn {
                 scrub(fault, self.secrets);
                 let mut event = Vec::with_capacity(256);
-                wire::codec(self.stamp.format).write_fault_event(fault, &mut event);
+                self.passage
+                    .write_fault(self.stamp.format, fault, &mut event);
                 out.push(event.into());
             }
+            self.shelf.keep(self.passage.keepsakes());
             if self.write(head.take(), &mut out, last).await.is_err() {
                 return self.pumped(PumpEnd::ClientGone);
             }
@@ -304,19 +367,19 @@ impl Stream<'_> {
     }
 
     fn take(&mut self, read: Result<Option<Bytes>, ReadFailure>, out: &mut Vec<Bytes>) -> Turn {
-        let events = self.relay.events();
+        let events = self.passage.events();
         match read {
-            Ok(Some(chunk)) => match self.relay.push(chunk, out) {
+            Ok(Some(chunk)) => match self.passage.push(chunk, out) {
                 Err(fault) => Turn::Broken(Failure::CutAfterContent, fault),
-                Ok(()) if self.relay.progress() == Progress::Done => Turn::Over { ended: false },
+                Ok(()) if self.passage.progress() == Progress::Done => Turn::Over { ended: false },
                 Ok(()) if self.has_idled(events) => self.stalled(out),
                 Ok(()) => Turn::GoOn,
             },
-            Ok(None) => match self.relay.finish(End::Clean, out) {
+            Ok(None) => match self.passage.finish(End::Clean, out) {
                 Ok(()) => Turn::Over { ended: true },
                 Err(fault) => Turn::Broken(Failure::CutAfterContent, fault),
             },
-            Err(ReadFailure::Cut) => match self.relay.finish(End::Cut, out) {
+            Err(ReadFailure::Cut) => match self.passage.finish(End::Cut, out) {
                 Ok(()) => Turn::Over { ended: true },
                 Err(fault) => Turn::Broken(Failure::CutAfterContent, fault),
             },
@@ -326,7 +389,7 @@ impl Stream<'_> {
 
     /// Nothing but comments, for longer than events may be apart: the vendor's front end lives, its model may not.
     fn has_idled(&mut self, events: u64) -> bool {
-        if self.relay.events() != events {
+        if self.passage.events() != events {
             self.idling = None;
             return false;
         }
@@ -335,7 +398,7 @@ impl Stream<'_> {
     }
 
     fn stalled(&mut self, out: &mut Vec<Bytes>) -> Turn {
-        if self.relay.finish(End::Cut, out).is_ok() {
+        if self.passage.finish(End::Cut, out).is_ok() {
             return Turn::Over { ended: false };
         }
         let fault = Fault::new(
@@ -383,27 +446,28 @@ impl Stream<'_> {
         // The end of the transport is mostly there together with the end of the meaning.
         let ended = ended || matches!(self.up.chunk_at_hand(), Some(Ok(None)));
         let Stream {
-            up, relay, sent, ..
+            up, passage, sent, ..
         } = self;
         if ended {
             up.release();
         } else {
             up.release_when_read();
         }
-        pumped(&relay, sent, PumpEnd::Complete)
+        pumped(&passage, sent, PumpEnd::Complete)
     }
 
     fn pumped(self, end: PumpEnd) -> Pumped {
-        pumped(&self.relay, self.sent, end)
+        pumped(&self.passage, self.sent, end)
     }
 }
 
-fn pumped(relay: &Relay, bytes: u64, end: PumpEnd) -> Pumped {
+fn pumped(passage: &Passage, bytes: u64, end: PumpEnd) -> Pumped {
     Pumped {
         end,
-        usage: relay.usage(),
+        usage: passage.usage(),
         bytes,
-        malformed: relay.malformed(),
+        malformed: passage.malformed(),
+        dropped: passage.dropped(),
     }
 }
 

@@ -166,7 +166,7 @@ fn incapable(model: &str, lacks: Lacks) -> Fault {
     for lack in lacks.iter() {
         missing.push(match lack {
             Lack::Disabled => "is enabled",
-            Lack::Format => "speaks this format (conversion between formats is not built yet)",
+            Lack::Format => "speaks this format (nothing is converted here)",
             Lack::Streaming => "can stream",
             Lack::NonStreaming => "can answer without streaming",
             Lack::Tools => "can use tools",
@@ -189,7 +189,7 @@ fn about_model(mut fault: Fault) -> Fault {
 }
 
 /// A first capital letter and a full stop.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars
         .next()

@@ -19,6 +19,7 @@ use crate::wire;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const DROPPED: HeaderName = HeaderName::from_static("x-tidegate-dropped");
 const ROUTE: HeaderName = HeaderName::from_static("x-tidegate-route");
 /// Asks nginx-like proxies in front of us not to hold events back.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -31,6 +32,10 @@ pub struct Stamp {
     pub cors: Option<CorsAnswer>,
     /// `provider/model`, once there is one and `debug_headers` allows.
     pub route: Option<HeaderValue>,
+    /// What was lost in conversion.
+    pub dropped: Option<HeaderValue>,
+    /// The stream is one JSON array.
+    pub array: bool,
 }
 
 impl Stamp {
@@ -45,6 +50,9 @@ impl Stamp {
         }
         if let Some(route) = &self.route {
             head.insert_header(ROUTE, route.clone())?;
+        }
+        if let Some(dropped) = &self.dropped {
+            head.insert_header(DROPPED, dropped.clone())?;
         }
         if let Some(cors) = &self.cors {
             cors.mark(head)?;
@@ -84,7 +92,11 @@ impl Stamp {
         let mut head = self.unsized_for(session, 200)?;
         head.insert_header(
             CONTENT_TYPE,
-            HeaderValue::from_static("text/event-stream; charset=utf-8"),
+            HeaderValue::from_static(if self.array {
+                "application/json"
+            } else {
+                "text/event-stream; charset=utf-8"
+            }),
         )?;
         head.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))?;
         head.insert_header(ACCEL_BUFFERING, HeaderValue::from_static("no"))?;

@@ -1,29 +1,29 @@
 //! The walk of a call through its attempts, to exactly one answer.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use pingora_proxy::Session;
 
 use crate::clock::{self, Tick};
-use crate::ir::{Fault, FaultKind, Format, Usage};
+use crate::ir::{Fault, FaultKind, Usage};
 use crate::ledger::{AttemptRow, Ending};
 use crate::live::Pass;
 use crate::proxy::Proxy;
 use crate::proxy::arrival::Arrival;
+use crate::proxy::bodies::{Bodies, Made};
 use crate::proxy::exchange::{Miss, Order, Reply};
-use crate::proxy::headers::Outgoing;
+use crate::proxy::headers::{Converted, Outgoing};
+use crate::proxy::hold::Conversion;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
-use crate::proxy::pump::{PumpEnd, pump};
-use crate::proxy::refusal::Refusal;
+use crate::proxy::pump::{PumpEnd, Shelf, pump};
+use crate::proxy::refusal::{Refusal, sentence};
 use crate::proxy::tab::Tab;
 use crate::proxy::waiting::{Gone, Waiting};
-use crate::proxy::wiring::{Line, Vendor};
+use crate::proxy::way::Way;
 use crate::route::{Attempt, Failure, Outcome, Plan, Seat, Step, Stop, Why};
-use crate::wire::same::{Edits, splice};
+use crate::wire::convert::{Manner, Unsayable};
 
 /// How a call ended before anything was committed.
 pub enum Unserved {
@@ -34,46 +34,6 @@ pub enum Unserved {
         committed: bool,
         sent: u64,
     },
-}
-
-/// The bodies made for this call, by the model's name in them: made once, shared by all attempts.
-struct Bodies<'a> {
-    call: &'a Call,
-    include_usage: bool,
-    made: Vec<(Arc<str>, Vec<Bytes>)>,
-}
-
-impl<'a> Bodies<'a> {
-    fn new(call: &'a Call) -> Bodies<'a> {
-        Bodies {
-            call,
-            // Anthropic and Responses streams carry their usage unasked.
-            include_usage: call.format == Format::OpenaiChat
-                && call.scan.stream
-                && !call.scan.stream_options.asked()
-                && streams_usage(call),
-            made: Vec::new(),
-        }
-    }
-
-    fn for_model(&mut self, model: &Arc<str>) -> &[Bytes] {
-        let known = self.made.iter().position(|(known, _)| known == model);
-        let at = known.unwrap_or_else(|| {
-            let edits = Edits {
-                model: Some(model),
-                include_usage: self.include_usage,
-            };
-            let body = splice(&self.call.body.bytes, &self.call.scan, edits);
-            self.made.push((model.clone(), body));
-            self.made.len() - 1
-        });
-        self.made.get(at).map_or(&[], |(_, body)| body)
-    }
-}
-
-/// Paths whose streams know `stream_options`.
-fn streams_usage(call: &Call) -> bool {
-    call.kind == CallKind::Conversation || call.suffix == "/completions"
 }
 
 /// Tries the call until an answer is committed and passed on, or there is nothing left to try.
@@ -91,10 +51,11 @@ pub async fn serve(
         proxy,
         call,
         plan: Plan::new(call.lane.pool().clone(), call.needs.clone(), arrival.at),
-        bodies: Bodies::new(call),
+        bodies: Bodies::new(call, proxy.vault()),
+        without_state: Vec::new(),
         misses: Vec::new(),
     };
-    let pings = call.scan.stream && call.kind == CallKind::Conversation;
+    let pings = call.stream && !call.array && call.kind == CallKind::Conversation;
     let every = arrival.wiring.snapshot.gateway.ping.filter(|_| pings);
     let mut waiting = Waiting::new(session, every);
     loop {
@@ -140,6 +101,8 @@ struct Course<'a> {
     bodies: Bodies<'a>,
     /// By attempt number.
     misses: Vec<(u32, Miss)>,
+    /// The endpoints, by identity, that have refused the opaque state in the request: they are asked once more, without it.
+    without_state: Vec<u64>,
 }
 
 impl Course<'_> {
@@ -152,36 +115,52 @@ impl Course<'_> {
     ) -> Result<Result<Reply, Miss>, Unserved> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
-        let Some((vendor, line)) = line_of(arrival, seat, self.call.format) else {
+        let Some(way) = Way::of(arrival, seat, self.call) else {
             // A pool that leads to a vendor without this format is the plan's mistake.
-            return Ok(Err(Miss {
-                outcome: Outcome::Failed(Failure::Connect),
-                fault: Fault::new(
-                    FaultKind::Internal,
-                    502,
-                    "The endpoint does not speak this format.",
-                ),
-                status: None,
-            }));
+            return Ok(Err(unfit(Fault::new(
+                FaultKind::Internal,
+                502,
+                "The endpoint does not speak this format.",
+            ))));
         };
+        let without = self.without_state.contains(&seat.identity);
         let strip_usage = self.bodies.include_usage;
+        let made = match self.bodies.for_way(&way, &seat.model, without, arrival) {
+            Ok(made) => made,
+            Err(unsayable) => return Ok(Err(unfit(unsayable_fault(&unsayable, &way)))),
+        };
+        if let Some(fault) = too_lossy(made, &way, arrival) {
+            return Ok(Err(unfit(fault)));
+        }
+        let conversion = made.ready.as_ref().map(|ready| Conversion {
+            ready,
+            issuer: way.line.issuer,
+            client: self.call.format,
+            manner: self.call.manner(),
+            telling: self.call.telling(arrival, ready),
+        });
         let order = Order {
             connector: self.proxy.connector(),
             outgoing: Outgoing {
                 client: &self.call.forwarded,
-                line,
+                line: way.line,
                 key: attempt.key,
-                suffix: &self.call.suffix,
-                query: self.call.query.as_deref(),
+                suffix: &made.suffix,
+                query: made.query.as_deref(),
+                converted: made.ready.as_ref().map(|ready| Converted {
+                    headers: &ready.lowered.headers,
+                    stream: way.manner == Manner::Stream,
+                }),
             },
-            body: self.bodies.for_model(&seat.model),
+            body: &made.body,
             kind: self.call.kind,
-            stream: self.call.scan.stream,
+            stream: way.manner == Manner::Stream,
+            conversion,
             reasoning: self.call.scan.reasoning,
             strip_usage,
             timeouts: seat.policy.timeouts,
             deadline: self.plan.deadline(),
-            secrets: &vendor.secrets,
+            secrets: &way.vendor.secrets,
         };
         let ended = waiting.during(&arrival.stamp, pin!(order.run())).await;
         ended.map_err(|Gone| {
@@ -234,6 +213,15 @@ impl Course<'_> {
             attempt.number
         );
         arrival.routed(&provider, &model);
+        let mut dropped = self.dropped(&attempt, arrival);
+        dropped.extend(reply.dropped.iter().cloned());
+        if !dropped.is_empty() {
+            log::info!(
+                "lost in conversion for {provider}/{model}: {}",
+                dropped.join(", ")
+            );
+            arrival.dropped(&dropped);
+        }
         let answered = Outcome::Answered {
             first_token: reply.first_token,
         };
@@ -245,7 +233,17 @@ impl Course<'_> {
         let wiring = arrival.wiring.clone();
         let vendor = wiring.vendor(seat.provider);
         let secrets = vendor.map_or(&[][..], |vendor| &vendor.secrets);
-        let pumped = pump(waiting, &arrival.stamp, reply, secrets).await;
+        let shelf = Shelf {
+            vault: self.proxy.vault(),
+            scope: self.call.scope,
+        };
+        let pumped = pump(waiting, &arrival.stamp, reply, secrets, shelf).await;
+        if !pumped.dropped.is_empty() {
+            log::info!(
+                "lost in conversion from {provider}/{model}: {}",
+                pumped.dropped.join(", ")
+            );
+        }
         let (outcome, ending, name) = match pumped.end {
             PumpEnd::Complete => (Outcome::Finished, Ending::Complete, "ok"),
             PumpEnd::ClientGone => (Outcome::ClientGone, Ending::ClientGone, "client_gone"),
@@ -278,10 +276,22 @@ impl Course<'_> {
         }
     }
 
+    /// What the request lost on its way to that endpoint.
+    fn dropped(&mut self, attempt: &Attempt<Pass>, arrival: &Arrival) -> Vec<String> {
+        let pool = self.call.lane.pool().clone();
+        let seat = pool.seat(attempt.spot);
+        let without = self.without_state.contains(&seat.identity);
+        let made = Way::of(arrival, seat, self.call).and_then(|way| {
+            let made = self.bodies.for_way(&way, &seat.model, without, arrival);
+            made.ok()?.ready.as_ref()
+        });
+        made.map_or_else(Vec::new, |ready| ready.dropped.clone())
+    }
+
     /// Tokens where the vendor did not say: ours for the input; for the output four bytes of an answer each, or an
     /// event of a stream, which is some hundred bytes of frame around a token or a few.
     fn estimate(&self, bytes_out: u64) -> Usage {
-        let bytes_a_token = if self.call.scan.stream { 160 } else { 4 };
+        let bytes_a_token = if self.call.stream { 160 } else { 4 };
         Usage {
             input: Some(self.call.scan.estimated_tokens),
             output: Some(bytes_out / bytes_a_token),
@@ -318,13 +328,39 @@ impl Course<'_> {
     }
 }
 
-fn line_of<'a>(
-    arrival: &'a Arrival,
-    seat: &Seat,
-    format: Format,
-) -> Option<(&'a Vendor, &'a Line)> {
-    let vendor = arrival.wiring.vendor(seat.provider)?;
-    Some((vendor, vendor.line(format)?))
+/// Nothing was sent: this endpoint cannot be asked that.
+fn unfit(fault: Fault) -> Miss {
+    Miss {
+        outcome: Outcome::Failed(Failure::Unsayable),
+        fault,
+        status: None,
+    }
+}
+
+fn unsayable_fault(unsayable: &Unsayable, way: &Way<'_>) -> Fault {
+    let text = format!("{unsayable} (the endpoint speaks {})", way.line.format);
+    let mut fault = Fault::new(FaultKind::InvalidRequest, 400, sentence(&text));
+    fault.param = Some(unsayable.path.clone()).filter(|path| !path.is_empty());
+    fault
+}
+
+/// `strict`: a loss is a refusal.
+fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
+    let ready = made
+        .ready
+        .as_ref()
+        .filter(|ready| !ready.dropped.is_empty())?;
+    if !arrival.wiring.snapshot.gateway.strict {
+        return None;
+    }
+    let text = format!(
+        "the endpoint speaks {}, which cannot say: {}",
+        way.line.format,
+        ready.dropped.join(", ")
+    );
+    let mut fault = Fault::new(FaultKind::InvalidRequest, 400, sentence(&text));
+    fault.param = ready.dropped.first().cloned();
+    Some(fault)
 }
 
 fn row(
@@ -362,6 +398,7 @@ fn outcome_name(outcome: &Outcome) -> &'static str {
             Failure::StreamError { .. } => "stream_error",
             Failure::CutAfterContent => "cut",
             Failure::StallAfterContent => "stall",
+            Failure::Unsayable => "unsayable",
         },
     }
 }

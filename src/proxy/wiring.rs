@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::balance::{Host, Hosts};
 use crate::clock;
 use crate::config::{Gateway, Keys, Offer, Provider};
-use crate::ir::Format;
+use crate::ir::{Format, Traits};
 use crate::live::{Lane, Snapshot, State};
 use crate::proxy::access::Access;
 use crate::proxy::headers::auth_header;
 use crate::telemetry::metrics;
+use crate::wire::convert::Issuer;
 
 /// What a request holds on to from its arrival to its end.
 pub struct Wiring {
@@ -41,6 +43,9 @@ pub struct Line {
     pub keys: Vec<Option<HeaderValue>>,
     /// What the configuration adds.
     pub extra: Vec<(HeaderName, HeaderValue)>,
+    pub traits: Traits,
+    /// Whose opaque state the answers hold: the vendor is its host, whatever the account.
+    pub issuer: Issuer,
 }
 
 impl Wiring {
@@ -164,6 +169,11 @@ fn line(provider: &Provider, offer: &Offer, host: Arc<Host>) -> Result<Line, Str
         .collect::<Result<_, _>>()?;
     Ok(Line {
         format: offer.format,
+        traits: offer.traits.clone(),
+        issuer: Issuer {
+            vendor: xxh3_64(offer.base.authority().as_bytes()),
+            format: offer.format,
+        },
         host,
         base_path: offer.base.path.clone(),
         authority: HeaderValue::try_from(offer.base.authority()).map_err(|_| {

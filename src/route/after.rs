@@ -94,6 +94,7 @@ impl Plan {
             Class::Limited(retry_after) => self.limited(field, last, retry_after, now),
             Class::Refused(mark) => self.refused(field, last, mark, now),
             Class::Missing => self.missing(field, last, now),
+            Class::Unfit => self.tried(last.ask.spot).spent = true,
             Class::TooLong => self.too_long(last),
             Class::Final => self.final_answer(field, last),
             Class::Broken => {

@@ -23,6 +23,8 @@ pub(super) enum Class {
     Missing,
     /// An endpoint with a larger or undeclared context; nothing cools.
     TooLong,
+    /// Another endpoint; nothing cools.
+    Unfit,
     /// The client's own affair; nothing cools.
     Final,
     /// Committed and broken off: cools and counts, and there is no other attempt.
@@ -43,6 +45,7 @@ pub(super) fn class(failure: &Failure) -> Class {
         } => by_kind(*kind, *status, *retry_after),
         Failure::StreamError { kind, retry_after } => by_kind(*kind, 200, *retry_after),
         Failure::CutAfterContent | Failure::StallAfterContent => Class::Broken,
+        Failure::Unsayable => Class::Unfit,
     }
 }
 
@@ -75,7 +78,7 @@ fn by_kind(kind: FaultKind, status: u16, retry_after: Option<Duration>) -> Class
 pub(super) fn rank(failure: &Failure) -> u8 {
     match (class(failure), failure) {
         (Class::TooLong, _) => 9,
-        (Class::Final, _) => 8,
+        (Class::Final | Class::Unfit, _) => 8,
         (Class::Limited(Some(_)), _) => 7,
         (Class::Limited(None), _) => 6,
         (Class::Again(_), Failure::Status { .. } | Failure::StreamError { .. }) => 5,

@@ -5,8 +5,11 @@ use crate::ir::Format;
 /// What a request asks of an endpoint, as found by the scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needs {
-    /// The format in which the endpoint has to be asked; until there is conversion, the client's.
+    /// The client's format.
     pub format: Format,
+    /// The request can be said in other formats too, and asked for in another manner (as a stream, or whole) than the
+    /// client's: a conversation, unless its model is `direct`.
+    pub convertible: bool,
     pub path: PathKind,
     pub stream: bool,
     pub tools: bool,
@@ -26,6 +29,7 @@ impl Needs {
     pub fn of(format: Format) -> Needs {
         Needs {
             format,
+            convertible: false,
             path: PathKind::Chat,
             stream: false,
             tools: false,

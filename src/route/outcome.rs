@@ -56,4 +56,6 @@ pub enum Failure {
     CutAfterContent,
     /// After content: `idle` passed.
     StallAfterContent,
+    /// Nothing was sent: the request says what this endpoint's format cannot say.
+    Unsayable,
 }

@@ -14,6 +14,8 @@ pub struct Pool {
     pub name: String,
     pub stages: Vec<Arc<Stage>>,
     pub sticky: bool,
+    /// Only endpoints of the client's format, and nothing converted.
+    pub direct: bool,
     /// Bounds of a whole request: `max_attempts`, `patience`, `budget`, `total`.
     pub policy: Policy,
 }
@@ -231,9 +233,11 @@ impl Seat {
             }
         };
         need(true, self.enabled, Lack::Disabled);
-        need(true, self.formats.contains(&needs.format), Lack::Format);
-        need(needs.stream, self.streaming, Lack::Streaming);
-        need(!needs.stream, self.non_streaming, Lack::NonStreaming);
+        if !needs.convertible {
+            need(true, self.formats.contains(&needs.format), Lack::Format);
+            need(needs.stream, self.streaming, Lack::Streaming);
+            need(!needs.stream, self.non_streaming, Lack::NonStreaming);
+        }
         need(needs.tools, self.capabilities.tools, Lack::Tools);
         need(needs.images, self.capabilities.images, Lack::Images);
         need(needs.prefill, self.capabilities.prefill, Lack::Prefill);
@@ -306,12 +310,14 @@ impl Able {
 
     fn of(&self, needs: &Needs) -> Seats {
         let mut able = self.enabled.clone();
-        able.keep(&self.formats[needs.format as usize]);
-        able.keep(if needs.stream {
-            &self.streaming
-        } else {
-            &self.non_streaming
-        });
+        if !needs.convertible {
+            able.keep(&self.formats[needs.format as usize]);
+            able.keep(if needs.stream {
+                &self.streaming
+            } else {
+                &self.non_streaming
+            });
+        }
         let wanted = [
             (needs.tools, &self.tools),
             (needs.images, &self.images),

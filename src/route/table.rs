@@ -232,6 +232,7 @@ pub fn real_model(
         aliases: Vec::new(),
         balance: Balance::RoundRobin,
         sticky: true,
+        direct: false,
         provider_weights: Vec::new(),
         fallbacks: Vec::new(),
         endpoints: providers.iter().filter_map(endpoint).collect(),

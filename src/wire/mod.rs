@@ -28,6 +28,7 @@ pub mod json;
 mod members;
 mod openai_chat;
 mod openai_responses;
+pub mod passage;
 pub mod relay;
 pub mod reply;
 pub mod same;
@@ -225,6 +226,10 @@ impl Choices {
 
     pub fn insert(&mut self, index: u64) {
         self.0 |= 1 << index.min(127);
+    }
+
+    pub fn has(self, index: u64) -> bool {
+        self.0 & (1 << index.min(127)) != 0
     }
 
     pub fn add(&mut self, other: Choices) {

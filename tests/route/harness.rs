@@ -100,6 +100,7 @@ pub(crate) fn offer(host: &str, format: Format) -> Offer {
             prefix: "Bearer ".to_owned(),
             suffix: String::new(),
         },
+        traits: Traits::usual(format),
     }
 }
 
@@ -123,6 +124,7 @@ pub(crate) fn model(name: &str, endpoints: Vec<Endpoint>) -> Model {
         aliases: Vec::new(),
         balance: Balance::RoundRobin,
         sticky: false,
+        direct: false,
         provider_weights: Vec::new(),
         fallbacks: Vec::new(),
         endpoints,
@@ -144,6 +146,8 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
             body_read: secs(30),
         },
         debug_headers: false,
+        strict: false,
+        reply_model: ReplyModel::Answered,
         ping: None,
         cors_origins: Vec::new(),
         log: Log {

@@ -10,7 +10,7 @@ use super::providers::Providers;
 use super::settings::Settings;
 use crate::config::file::{Node, Value};
 use crate::config::gateway::{
-    AuthMode, ClientKey, Gateway, Glob, Limits, Listen, Log, LogFormat, Model, Policy,
+    AuthMode, ClientKey, Gateway, Glob, Limits, Listen, Log, LogFormat, Model, Policy, ReplyModel,
 };
 use crate::config::load::Overrides;
 use crate::config::report::{Place, Problem};
@@ -73,6 +73,8 @@ impl Check<'_> {
             trusted_proxies: self.trusted_proxies(node.get("trusted_proxies")),
             limits: self.limits(node.get("limits")),
             debug_headers: self.flag(node, "debug_headers", true),
+            strict: self.flag(node, "strict", false),
+            reply_model: self.reply_model(node.get("reply_model")),
             ping: self.ping(node.entry("ping").map(|entry| &entry.node)),
             cors_origins: self.cors(node.get("cors")),
             log: self.log(node.get("log")),
@@ -106,6 +108,15 @@ impl Check<'_> {
             self.add_demo(&mut providers, demo, outer);
         }
         providers
+    }
+
+    fn reply_model(&mut self, node: Option<&Node>) -> ReplyModel {
+        const WORDS: [(&str, ReplyModel); 2] = [
+            ("answered", ReplyModel::Answered),
+            ("requested", ReplyModel::Requested),
+        ];
+        node.and_then(|node| self.choice(node, "name", &WORDS))
+            .unwrap_or(ReplyModel::Answered)
     }
 
     fn preferred(&mut self, node: &Node, settings: &Settings, names: &[String]) -> Option<usize> {

@@ -19,6 +19,7 @@ mod providers;
 mod settings;
 mod shape;
 mod time;
+mod traits;
 pub(super) mod units;
 mod url;
 mod values;

@@ -58,11 +58,15 @@ impl Check<'_> {
         let sticky = node
             .get("sticky")
             .and_then(|node| self.choice(node, "setting", &[("auto", true), ("off", false)]));
+        let direct = node
+            .get("mode")
+            .and_then(|node| self.choice(node, "mode", &[("convert", false), ("direct", true)]));
         let endpoints = self.endpoints(node, vendors, patch);
         let model = Model {
             aliases: aliases.iter().map(|(glob, _)| glob.clone()).collect(),
             balance: balance.unwrap_or(Balance::RoundRobin),
             sticky: sticky.unwrap_or(true),
+            direct: direct.unwrap_or(false),
             provider_weights: self.provider_weights(
                 node.get("provider_weights"),
                 vendors,

@@ -106,7 +106,13 @@ impl Check<'_> {
             });
             let auth = self.auth(auth, format);
             if let Some(base) = base {
-                offers.push(Offer { format, base, auth });
+                let traits = self.traits(node.get("capabilities"), &base.host, format);
+                offers.push(Offer {
+                    format,
+                    base,
+                    auth,
+                    traits,
+                });
             }
         }
         offers

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::models::{Draft, Vendors};
 use super::providers::Providers;
 use super::settings::Settings;
-use super::{Check, headers, url};
+use super::{Check, headers, traits, url};
 use crate::config::env::Env;
 use crate::config::file::Node;
 use crate::config::gateway::{
@@ -82,6 +82,7 @@ impl Vendor {
             let base = url::base(base_url, *format).ok()?;
             Some(Offer {
                 format: *format,
+                traits: traits::known(&base.host, *format),
                 base,
                 auth: headers::usual_auth(*format),
             })
@@ -179,6 +180,7 @@ impl Check<'_> {
                 aliases: pattern.filter(free).into_iter().map(Glob::new).collect(),
                 balance: Balance::RoundRobin,
                 sticky: true,
+                direct: false,
                 provider_weights: Vec::new(),
                 fallbacks: Vec::new(),
                 endpoints,

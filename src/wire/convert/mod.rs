@@ -1,15 +1,27 @@
 //! From one format to another, over the vocabulary.
 //!
 //! Owns what all pairs of formats share: what the target can do ([`Traits`]), what was lost ([`Losses`]) or had to be
-//! refused ([`Refused`]), the table between efforts and budgets of reasoning (`effort`), and the order of turns (`turns`).
-//! The formats themselves are in their folders, behind [`super::Codec`]: four readers and four writers, never sixteen pairs.
+//! refused ([`Refused`]), the table between efforts and budgets of reasoning (`effort`), the order of turns (`turns`), names
+//! and kinds of tools that a target cannot say (`adapt`), opaque state and whose it is (`seals`); and the ways themselves:
+//! [`lower`] a request, [`answer`] with a whole reply, [`Transcode`] a stream. The formats are in their folders, behind
+//! [`super::Codec`]: four readers and four writers, never sixteen pairs.
 //!
-//! Start with [`Lowered`].
+//! Start with [`lower`].
 
+mod adapt;
 pub mod effort;
 mod loss;
+mod seals;
 mod target;
+mod transcode;
 pub mod turns;
+mod whole;
 
+pub use adapt::Adaptation;
 pub use loss::{Loss, Losses, Refused};
-pub use target::{Lowered, ReasoningHabit, Target, Telling, Traits, input_total, output_total};
+pub use seals::{CallNote, Crossing, Issuer, Keepsake, Memory, SealNote};
+pub use target::{Lowered, Target, Telling, input_total, output_total};
+
+pub use crate::ir::{ReasoningHabit, Traits};
+pub use transcode::{Course, Transcode};
+pub use whole::{Answer, Manner, Original, Ready, Unsayable, answer, lower, retell};

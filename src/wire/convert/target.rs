@@ -1,5 +1,5 @@
 use super::loss::Losses;
-use crate::ir::Usage;
+use crate::ir::{Traits, Usage};
 
 /// Where a request goes: what its writer has to know beside the request.
 #[derive(Debug, Clone, Copy)]
@@ -9,76 +9,6 @@ pub struct Target<'a> {
     /// Whether the vendor is asked for a stream; not always what the client asked for.
     pub stream: bool,
     pub traits: &'a Traits,
-}
-
-/// What a provider can do and how it wants some things said, as far as vendors of one format differ. The table of known
-/// vendors is the configuration's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Traits {
-    /// Chat: the most tokens of an answer are called `max_completion_tokens`, not `max_tokens`.
-    pub max_completion_tokens: bool,
-    /// Chat: the role `developer` is known; else it is `system`.
-    pub developer_role: bool,
-    /// Chat: how reasoning is asked for.
-    pub reasoning: ReasoningHabit,
-    /// Chat: reasoning is sent back with the assistant's turn, as `reasoning_content`.
-    pub echo_reasoning: bool,
-    /// `json_schema` output (Chat, Responses; Anthropic's `output_config.format`).
-    pub json_schema: bool,
-    /// Chat: custom tools (free text).
-    pub custom_tools: bool,
-    /// Images by URL.
-    pub url_images: bool,
-    /// Images in the outcomes of tools.
-    pub outcome_images: bool,
-    /// `cache_control` marks.
-    pub cache_control: bool,
-    /// `parallel_tool_calls` (Chat).
-    pub parallel_switch: bool,
-    /// Chat: `stream_options.include_usage`.
-    pub stream_usage: bool,
-    /// Anthropic: `thinking.type: adaptive` and `output_config.effort`, for models that no longer take a budget.
-    pub adaptive_thinking: bool,
-    /// Anthropic: `max_tokens` where the client does not say it.
-    pub default_max_tokens: u64,
-    /// Gemini: `thinkingLevel` in place of `thinkingBudget` (from Gemini 3 on).
-    pub thinking_level: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReasoningHabit {
-    /// `reasoning_effort` (OpenAI, and most others).
-    Effort,
-    /// `thinking: {"type": "enabled" | "disabled"}` (GLM, DeepSeek, Kimi, Doubao).
-    Thinking,
-    /// `enable_thinking` and `thinking_budget` (Qwen).
-    EnableThinking,
-    /// `reasoning: {"effort", "max_tokens"}` (OpenRouter).
-    Reasoning,
-    /// It cannot be asked for.
-    Unsaid,
-}
-
-impl Default for Traits {
-    /// A vendor that does all that its format has.
-    fn default() -> Traits {
-        Traits {
-            max_completion_tokens: false,
-            developer_role: true,
-            reasoning: ReasoningHabit::Effort,
-            echo_reasoning: false,
-            json_schema: true,
-            custom_tools: true,
-            url_images: true,
-            outcome_images: true,
-            cache_control: true,
-            parallel_switch: true,
-            stream_usage: true,
-            adaptive_thinking: false,
-            default_max_tokens: 32_000,
-            thinking_level: false,
-        }
-    }
 }
 
 /// A request in a vendor's format.

@@ -1,0 +1,156 @@
+use super::Format;
+
+/// What a provider can do and how it wants some things said, as far as vendors of one format differ. The table of known
+/// vendors (`quirks.yaml`) and what a provider's `capabilities` say over it are the configuration's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traits {
+    /// Chat: the most tokens of an answer are called `max_completion_tokens`, not `max_tokens`.
+    pub max_completion_tokens: bool,
+    /// Chat: the role `developer` is known; else it is `system`.
+    pub developer_role: bool,
+    /// Chat: how reasoning is asked for.
+    pub reasoning: ReasoningHabit,
+    /// Chat: reasoning is sent back with the assistant's turn, as `reasoning_content`.
+    pub echo_reasoning: bool,
+    /// `json_schema` output (Chat, Responses; Anthropic's `output_config.format`).
+    pub json_schema: bool,
+    /// Chat: custom tools (free text).
+    pub custom_tools: bool,
+    /// Images by URL.
+    pub url_images: bool,
+    /// Images in the outcomes of tools.
+    pub outcome_images: bool,
+    /// `cache_control` marks.
+    pub cache_control: bool,
+    /// `parallel_tool_calls` (Chat).
+    pub parallel_switch: bool,
+    /// Chat: `stream_options.include_usage`.
+    pub stream_usage: bool,
+    /// Anthropic: `thinking.type: adaptive` and `output_config.effort`, for models that no longer take a budget.
+    pub adaptive_thinking: bool,
+    /// Anthropic: `max_tokens` where the client does not say it.
+    pub default_max_tokens: u64,
+    /// Gemini: `thinkingLevel` in place of `thinkingBudget` (from Gemini 3 on).
+    pub thinking_level: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReasoningHabit {
+    /// `reasoning_effort` (OpenAI, and most others).
+    Effort,
+    /// `thinking: {"type": "enabled" | "disabled"}` (GLM, DeepSeek, Kimi, Doubao).
+    Thinking,
+    /// `enable_thinking` and `thinking_budget` (Qwen).
+    EnableThinking,
+    /// `reasoning: {"effort", "max_tokens"}` (OpenRouter).
+    Reasoning,
+    /// It cannot be asked for.
+    Unsaid,
+}
+
+impl Default for Traits {
+    /// A vendor that does all that its format has.
+    fn default() -> Traits {
+        Traits {
+            max_completion_tokens: false,
+            developer_role: true,
+            reasoning: ReasoningHabit::Effort,
+            echo_reasoning: false,
+            json_schema: true,
+            custom_tools: true,
+            url_images: true,
+            outcome_images: true,
+            cache_control: true,
+            parallel_switch: true,
+            stream_usage: true,
+            adaptive_thinking: false,
+            default_max_tokens: 32_000,
+            thinking_level: false,
+        }
+    }
+}
+
+impl Traits {
+    /// What a vendor of the format can be expected to take if nothing more is known of it.
+    pub fn usual(format: Format) -> Traits {
+        match format {
+            // Most compatible servers know less than OpenAI's own.
+            Format::OpenaiChat => Traits {
+                developer_role: false,
+                custom_tools: false,
+                cache_control: false,
+                ..Traits::default()
+            },
+            Format::OpenaiResponses => Traits {
+                cache_control: false,
+                ..Traits::default()
+            },
+            Format::Anthropic => Traits::default(),
+            Format::Gemini => Traits {
+                url_images: false,
+                outcome_images: false,
+                cache_control: false,
+                ..Traits::default()
+            },
+        }
+    }
+
+    /// With what the model's name tells: generations of one vendor's models differ.
+    pub fn of_model(&self, model: &str) -> Traits {
+        let mut traits = self.clone();
+        let name = model.rsplit('/').next().unwrap_or(model);
+        if let Some(rest) = name.strip_prefix("claude-") {
+            // `claude-opus-4-6`, `claude-sonnet-5`; the older ones are `claude-3-5-sonnet`.
+            let mut numbers = rest
+                .split('-')
+                .skip_while(|word| word.parse::<u32>().is_err());
+            let mut number = || numbers.next().and_then(|word| word.parse::<u32>().ok());
+            let is_date = |n: &u32| *n > 1000;
+            let version = (
+                number().unwrap_or(0),
+                number().filter(|n| !is_date(n)).unwrap_or(0),
+            );
+            traits.adaptive_thinking |= version >= (4, 6);
+        }
+        if let Some(rest) = name.strip_prefix("gemini-") {
+            let major = rest
+                .split(['.', '-'])
+                .next()
+                .and_then(|word| word.parse::<u32>().ok());
+            if major.is_some_and(|major| major >= 3) {
+                traits.thinking_level = true;
+                traits.outcome_images = true;
+            }
+        }
+        traits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations_of_models_are_told_by_their_names() {
+        let of = |model: &str| Traits::usual(Format::Anthropic).of_model(model);
+        for (model, adaptive) in [
+            ("claude-opus-4-6", true),
+            ("claude-sonnet-5-5", true),
+            ("anthropic/claude-opus-4-7-20260301", true),
+            ("claude-sonnet-4-5-20250929", false),
+            ("claude-opus-4-20250514", false),
+            ("claude-3-5-sonnet-20241022", false),
+            ("gpt-5", false),
+        ] {
+            assert_eq!(of(model).adaptive_thinking, adaptive, "{model}");
+        }
+        for (model, level) in [
+            ("gemini-3-pro-preview", true),
+            ("models/gemini-3.5-flash", true),
+            ("gemini-2.5-pro", false),
+            ("gemini-flash-latest", false),
+        ] {
+            assert_eq!(of(model).thinking_level, level, "{model}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Opaque state that a client's format cannot hold, until its conversation goes on.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::clock::Tick;
+use crate::ir::{Body, Part};
+use crate::wire::convert::{CallNote, Keepsake, Memory, SealNote};
+
+/// Bytes that are kept at most; the oldest half goes when they are reached.
+const ROOM: usize = 64 << 20;
+/// A conversation that rests for longer goes on without.
+const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// What an entry costs beside its texts.
+const ENTRY: usize = 160;
+
+/// Keepsakes by who was given them. Bounded in bytes and in time.
+#[derive(Debug, Default)]
+pub struct Vault {
+    shelves: Mutex<Shelves>,
+}
+
+/// Two halves: new ones go to the young; when it is full it becomes the old one, and the old one is forgotten.
+#[derive(Debug, Default)]
+struct Shelves {
+    young: Shelf,
+    old: Shelf,
+}
+
+#[derive(Debug, Default)]
+struct Shelf {
+    seals: FxHashMap<u64, (Tick, SealNote)>,
+    calls: FxHashMap<u64, (Tick, CallNote)>,
+    bytes: usize,
+}
+
+impl Vault {
+    /// Keeps what an answer left. `scope`: who the answer is for; nobody else finds it.
+    pub fn keep(&self, scope: u64, keepsakes: Vec<Keepsake>, now: Tick) {
+        if keepsakes.is_empty() {
+            return;
+        }
+        let mut shelves = self.shelves.lock();
+        for keepsake in keepsakes {
+            let young = &mut shelves.young;
+            match keepsake {
+                Keepsake::Seal { seal, note } => {
+                    young.bytes += ENTRY + note.item.as_ref().map_or(0, String::len);
+                    young.seals.insert(key(scope, &seal), (now, note));
+                }
+                Keepsake::Call { id, note } => {
+                    young.bytes += ENTRY + size(&note);
+                    young.calls.insert(key(scope, &id), (now, note));
+                }
+            }
+            if young.bytes > ROOM / 2 {
+                shelves.old = std::mem::take(&mut shelves.young);
+            }
+        }
+    }
+
+    /// What is remembered for that scope.
+    pub fn memory(&self, scope: u64, now: Tick) -> Remembered<'_> {
+        Remembered {
+            vault: self,
+            scope,
+            now,
+        }
+    }
+}
+
+fn key(scope: u64, name: &str) -> u64 {
+    xxh3_64_with_seed(name.as_bytes(), scope)
+}
+
+fn size(note: &CallNote) -> usize {
+    let of = |part: &Part<'_>| match &part.body {
+        Body::Thinking(thinking) => {
+            let summaries: usize = thinking.summaries.iter().map(|text| text.len()).sum();
+            let seal = thinking.seal.as_ref().map_or(0, |seal| seal.value.len());
+            ENTRY + thinking.text.len() + summaries + seal
+        }
+        _ => ENTRY,
+    };
+    let seal = note.seal.as_ref().map_or(0, String::len);
+    seal + note.before.iter().map(of).sum::<usize>()
+}
+
+/// A scope's view of the vault.
+#[derive(Debug, Clone, Copy)]
+pub struct Remembered<'v> {
+    vault: &'v Vault,
+    scope: u64,
+    now: Tick,
+}
+
+impl Memory for Remembered<'_> {
+    fn seal(&self, seal: &str) -> Option<SealNote> {
+        let key = key(self.scope, seal);
+        let shelves = self.vault.shelves.lock();
+        let found = shelves
+            .young
+            .seals
+            .get(&key)
+            .or(shelves.old.seals.get(&key));
+        found
+            .filter(|(at, _)| self.now.since(*at) < LIFE)
+            .map(|(_, note)| note.clone())
+    }
+
+    fn call(&self, id: &str) -> Option<CallNote> {
+        let key = key(self.scope, id);
+        let shelves = self.vault.shelves.lock();
+        let found = shelves
+            .young
+            .calls
+            .get(&key)
+            .or(shelves.old.calls.get(&key));
+        found
+            .filter(|(at, _)| self.now.since(*at) < LIFE)
+            .map(|(_, note)| note.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::ir::Format;
+    use crate::wire::convert::Issuer;
+
+    fn note() -> SealNote {
+        SealNote {
+            issuer: Issuer {
+                vendor: 1,
+                format: Format::Gemini,
+            },
+            redacted: false,
+            item: None,
+        }
+    }
+
+    fn seal(name: String) -> Vec<Keepsake> {
+        vec![Keepsake::Seal {
+            seal: name,
+            note: note(),
+        }]
+    }
+
+    #[test]
+    fn what_is_kept_is_found_by_its_own_scope_for_a_day() {
+        let vault = Vault::default();
+        let now = clock::now();
+        vault.keep(1, seal("s".into()), now);
+        assert_eq!(vault.memory(1, now).seal("s"), Some(note()));
+        assert_eq!(vault.memory(2, now).seal("s"), None);
+        assert_eq!(vault.memory(1, now).call("s"), None);
+        assert_eq!(vault.memory(1, now + LIFE).seal("s"), None);
+    }
+
+    #[test]
+    fn the_oldest_goes_when_there_is_no_room() {
+        let vault = Vault::default();
+        let now = clock::now();
+        let most = ROOM / 2 / ENTRY;
+        for n in 0..=most * 2 {
+            vault.keep(1, seal(n.to_string()), now);
+        }
+        assert_eq!(vault.memory(1, now).seal("0"), None);
+        assert!(vault.memory(1, now).seal(&(most * 2).to_string()).is_some());
+        let shelves = vault.shelves.lock();
+        assert!(shelves.young.bytes + shelves.old.bytes <= ROOM + 2 * ENTRY);
+    }
+}

@@ -1,0 +1,294 @@
+//! An answer that has begun, held until there is something in it that a client may see.
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+
+use crate::clock::Tick;
+use crate::ir::{Fault, Format, Usage};
+use crate::proxy::exchange::{HOLD, Long, Miss, Order, ReplyBody, Streaming, joined, stream_kind};
+use crate::proxy::paths::CallKind;
+use crate::proxy::upstream::Upstream;
+use crate::route::Failure;
+use crate::wire::convert::{
+    Answer, Course, Issuer, Keepsake, Manner, Ready, Telling, Transcode, answer, retell,
+};
+use crate::wire::passage::Passage;
+use crate::wire::relay::{End, Progress, Relay};
+use crate::wire::reply::ReplyTap;
+
+/// The largest answer that is converted whole: media come as base64 within, nothing else comes near.
+const MOST_WHOLE: usize = 64 << 20;
+
+/// How an answer becomes the client's.
+pub struct Conversion<'a> {
+    pub ready: &'a Ready,
+    pub issuer: Issuer,
+    pub client: Format,
+    /// What the client wants.
+    pub manner: Manner,
+    pub telling: Telling,
+}
+
+impl Conversion<'_> {
+    fn course(&self) -> Course {
+        Course {
+            from: self.issuer,
+            client: self.client,
+            back: self.ready.back.clone(),
+            telling: self.telling.clone(),
+        }
+    }
+}
+
+/// What was held.
+pub struct Held {
+    pub body: ReplyBody,
+    pub keepsakes: Vec<Keepsake>,
+    pub dropped: Vec<String>,
+}
+
+impl Held {
+    fn of(body: ReplyBody) -> Held {
+        Held {
+            body,
+            keepsakes: Vec::new(),
+            dropped: Vec::new(),
+        }
+    }
+
+    fn told(answer: Answer, manner: Manner) -> Held {
+        let (bytes, usage) = (Bytes::from(answer.body), answer.usage);
+        Held {
+            body: match manner {
+                Manner::Whole => ReplyBody::Whole { bytes, usage },
+                Manner::Stream => ReplyBody::Events { bytes, usage },
+            },
+            keepsakes: answer.keepsakes,
+            dropped: answer.dropped,
+        }
+    }
+}
+
+impl Order<'_> {
+    /// Holds an answer until there is content in it; a converted one that is no stream, until it is whole.
+    ///
+    /// # Errors
+    /// [`Miss`].
+    pub(super) async fn hold(&self, up: Box<Upstream>, limit: Tick) -> Result<Held, Miss> {
+        let content_type = up.header(&CONTENT_TYPE).unwrap_or("");
+        let events = content_type.trim_start().starts_with("text/event-stream");
+        if events && self.stream {
+            return match &self.conversion {
+                Some(conversion) if conversion.manner == Manner::Whole => {
+                    self.collect(conversion, up).await
+                }
+                _ => self.hold_stream(up).await.map(Held::of),
+            };
+        }
+        let json = content_type.is_empty() || content_type.contains("json");
+        if self.kind == CallKind::Conversation && (events || !json) {
+            return Err(self.miss(Failure::Truncated));
+        }
+        match &self.conversion {
+            Some(conversion) => self.convert_whole(conversion, up).await,
+            None => self.hold_whole(up, json, limit).await.map(Held::of),
+        }
+    }
+
+    /// A stream for a client that wants none.
+    async fn collect(
+        &self,
+        conversion: &Conversion<'_>,
+        mut up: Box<Upstream>,
+    ) -> Result<Held, Miss> {
+        let mut transcode = Transcode::whole(conversion.course());
+        let mut nothing = Vec::new();
+        let mut size = 0;
+        while transcode.progress() != Progress::Done {
+            match up.chunk().await {
+                Ok(Some(chunk)) => {
+                    size += chunk.len();
+                    if size > MOST_WHOLE {
+                        return Err(self.miss(Failure::Truncated));
+                    }
+                    let pushed = transcode.push(chunk, &mut nothing);
+                    pushed.map_err(|fault| self.broken(&transcode, fault))?;
+                }
+                end => {
+                    let how = if end.is_ok() { End::Clean } else { End::Cut };
+                    let finished = transcode.finish(how, &mut nothing);
+                    finished.map_err(|fault| self.broken(&transcode, fault))?;
+                }
+            }
+        }
+        up.release_when_read();
+        let Some(reply) = transcode.into_reply() else {
+            return Err(self.miss(Failure::Truncated));
+        };
+        Ok(Held::told(
+            retell(conversion.course(), reply, Manner::Whole),
+            Manner::Whole,
+        ))
+    }
+
+    fn broken(&self, transcode: &Transcode, fault: Fault) -> Miss {
+        if transcode.said_error() {
+            self.stream_error(fault)
+        } else if transcode.events() == 0 {
+            self.miss(Failure::EmptyAnswer)
+        } else {
+            self.miss(Failure::Truncated)
+        }
+    }
+
+    /// A whole answer of another format, or for a client that wants a stream.
+    async fn convert_whole(
+        &self,
+        conversion: &Conversion<'_>,
+        mut up: Box<Upstream>,
+    ) -> Result<Held, Miss> {
+        let mut tap = ReplyTap::new(self.outgoing.line.format);
+        let mut body = Vec::new();
+        loop {
+            match up.chunk().await {
+                Ok(Some(chunk)) => {
+                    tap.push(&chunk);
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(None) => break,
+                Err(_) => return Err(self.miss(Failure::Truncated)),
+            }
+            if body.len() > MOST_WHOLE {
+                return Err(self.miss(Failure::Truncated));
+            }
+        }
+        up.release();
+        let end = tap.finish();
+        if end.empty {
+            return Err(self.miss(Failure::EmptyAnswer));
+        }
+        if let Some(fault) = end.error {
+            return Err(self.stream_error(fault));
+        }
+        if !end.whole {
+            return Err(self.miss(Failure::Truncated));
+        }
+        let answered = answer(conversion.course(), &body, conversion.manner);
+        let answered = answered.map_err(|_| self.miss(Failure::Truncated))?;
+        Ok(Held::told(answered, conversion.manner))
+    }
+
+    async fn hold_stream(&self, mut up: Box<Upstream>) -> Result<ReplyBody, Miss> {
+        let mut passage = self.passage();
+        let mut held = Vec::new();
+        let mut size = 0;
+        let ended = loop {
+            match up.chunk().await {
+                Ok(Some(chunk)) => {
+                    size += chunk.len();
+                    if let Err(fault) = passage.push(chunk, &mut held) {
+                        return Err(self.stream_error(fault));
+                    }
+                    if passage.progress() != Progress::Preamble || size >= HOLD {
+                        break false;
+                    }
+                }
+                end => {
+                    let how = if end.is_ok() { End::Clean } else { End::Cut };
+                    if let Err(fault) = passage.finish(how, &mut held) {
+                        if passage.said_error() {
+                            return Err(self.stream_error(fault));
+                        }
+                        let failure = if size == 0 {
+                            Failure::EmptyAnswer
+                        } else {
+                            Failure::Truncated
+                        };
+                        return Err(self.miss(failure));
+                    }
+                    break true;
+                }
+            }
+        };
+        Ok(ReplyBody::Stream(Box::new(Streaming {
+            up,
+            passage,
+            held,
+            idle: self.timeouts.idle,
+            ended,
+        })))
+    }
+
+    async fn hold_whole(
+        &self,
+        mut up: Box<Upstream>,
+        json: bool,
+        deadline: Tick,
+    ) -> Result<ReplyBody, Miss> {
+        let mut tap = json.then(|| ReplyTap::new(self.outgoing.line.format));
+        let mut held: Vec<Bytes> = Vec::new();
+        let mut size = 0;
+        loop {
+            match up.chunk().await {
+                Ok(Some(chunk)) => {
+                    size += chunk.len();
+                    if let Some(tap) = &mut tap {
+                        tap.push(&chunk);
+                    }
+                    held.push(chunk);
+                }
+                Ok(None) => break,
+                Err(_) => return Err(self.miss(Failure::Truncated)),
+            }
+            if size >= HOLD {
+                let declared = up.header(&CONTENT_LENGTH).filter(|_| !up.is_decoding());
+                let length = declared.and_then(|length| length.parse().ok());
+                return Ok(ReplyBody::Long(Box::new(Long {
+                    up,
+                    tap,
+                    held,
+                    length,
+                    deadline,
+                })));
+            }
+        }
+        up.release();
+        self.judge(held, tap)
+    }
+
+    /// A whole answer that is here: is it one?
+    fn judge(&self, held: Vec<Bytes>, tap: Option<ReplyTap>) -> Result<ReplyBody, Miss> {
+        let bytes = joined(held);
+        let Some(tap) = tap else {
+            return Ok(ReplyBody::Whole {
+                bytes,
+                usage: Usage::default(),
+            });
+        };
+        let end = tap.finish();
+        if end.empty {
+            return Err(self.miss(Failure::EmptyAnswer));
+        }
+        if let Some(fault) = end.error {
+            return Err(self.stream_error(fault));
+        }
+        if !end.whole || (self.stream && self.kind == CallKind::Conversation) {
+            return Err(self.miss(Failure::Truncated));
+        }
+        Ok(ReplyBody::Whole {
+            bytes,
+            usage: end.usage,
+        })
+    }
+
+    fn passage(&self) -> Passage {
+        match &self.conversion {
+            Some(conversion) => Passage::Other(Box::new(Transcode::stream(conversion.course()))),
+            None => Passage::Same(Box::new(Relay::new(
+                self.outgoing.line.format,
+                stream_kind(self.kind),
+                self.strip_usage,
+            ))),
+        }
+    }
+}

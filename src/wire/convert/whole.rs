@@ -1,0 +1,176 @@
+//! Whole requests and whole answers on their way from one format to another.
+
+use super::adapt::Adaptation;
+use super::loss::{Losses, Refused};
+use super::seals::{Crossing, Keeping, Keepsake};
+use super::target::{Lowered, Target};
+use super::transcode::Course;
+use crate::ir::{Body, Event, Fault, Format, Part, Reply, StopReason, Usage, replay};
+use crate::wire::error::broken_answer;
+use crate::wire::json::{Document, path_of};
+use crate::wire::{Asked, codec};
+
+/// A client's request, to be lowered for one target after the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Original<'a> {
+    pub format: Format,
+    pub asked: Asked<'a>,
+    pub body: &'a [u8],
+}
+
+/// A request made ready for a target.
+#[derive(Debug)]
+pub struct Ready {
+    pub lowered: Lowered,
+    /// The way back for the names in the answer.
+    pub back: Adaptation,
+    /// The paths of what was lost.
+    pub dropped: Vec<String>,
+    /// What the answer repeats of the request.
+    pub echo: String,
+    /// The client wants usage in its stream.
+    pub stream_usage: bool,
+}
+
+/// A request that cannot be lowered, and where it says what cannot be said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{why}", if path.is_empty() { String::new() } else { format!("`{path}`: ") })]
+pub struct Unsayable {
+    pub path: String,
+    pub why: String,
+}
+
+/// Writes a request in the target's format.
+///
+/// # Errors
+/// [`Unsayable`].
+pub fn lower(
+    original: Original<'_>,
+    target: &Target<'_>,
+    crossing: &Crossing<'_>,
+) -> Result<Ready, Unsayable> {
+    let mut document = Document::default();
+    let root = document.read(original.body).map_err(|error| Unsayable {
+        path: String::new(),
+        why: format!("the body is {error}"),
+    })?;
+    let reader = codec(original.format);
+    let unsayable = |refused: Refused| Unsayable {
+        path: path_of(root, refused.at),
+        why: refused.why,
+    };
+    let mut request = reader
+        .read_request(original.asked, root)
+        .map_err(|misfit| unsayable(misfit.into()))?;
+    let mut lowered = Lowered::default();
+    crossing.settle(&mut request, &mut lowered.losses);
+    let back = Adaptation::adapt(&mut request, crossing.to.format, target.traits);
+    lowered
+        .body
+        .reserve(original.body.len() + original.body.len() / 8);
+    codec(crossing.to.format)
+        .write_request(&request, target, &mut lowered)
+        .map_err(unsayable)?;
+    lowered.losses.add_all(&request.unsaid, "");
+    let stream_usage = match original.format {
+        Format::OpenaiChat => request.tags.stream_usage,
+        Format::OpenaiResponses | Format::Anthropic | Format::Gemini => true,
+    };
+    Ok(Ready {
+        dropped: lowered.losses.paths(root),
+        lowered,
+        back,
+        echo: reader.echo(root),
+        stream_usage,
+    })
+}
+
+/// An answer in the client's format.
+#[derive(Debug)]
+pub struct Answer {
+    pub body: Vec<u8>,
+    pub usage: Usage,
+    pub model: String,
+    pub keepsakes: Vec<Keepsake>,
+    pub dropped: Vec<String>,
+}
+
+/// In which way the client wants an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    Whole,
+    Stream,
+}
+
+/// Writes a vendor's whole answer in the client's format.
+///
+/// # Errors
+/// The vendor's fault: it is no answer, or there is nothing in it.
+pub fn answer(course: Course, body: &[u8], manner: Manner) -> Result<Answer, Fault> {
+    let mut document = Document::default();
+    let broken = || broken_answer("the provider's answer could not be read");
+    let root = document.read(body).map_err(|_| broken())?;
+    let reply = codec(course.from.format)
+        .read_reply(root, &course.telling.seed)
+        .map_err(|_| broken())?;
+    if reply
+        .choices
+        .iter()
+        .all(|choice| choice.stop.is_none() && choice.parts.is_empty())
+    {
+        return Err(broken());
+    }
+    let mut answer = retell(course, reply.clone(), manner);
+    let mut unread = Losses::default();
+    unread.add_all(&reply.unsaid, "");
+    answer.dropped.extend(unread.paths(root));
+    Ok(answer)
+}
+
+/// Writes an answer in the client's format.
+pub fn retell(course: Course, mut reply: Reply<'_>, manner: Manner) -> Answer {
+    let mut keeping = Keeping::new(course.from, course.client);
+    for choice in &mut reply.choices {
+        course.back.restore_all(&mut choice.parts);
+        if choice.index == 0 {
+            let sealed = choice.parts.iter().filter(|part| is_kept(part));
+            sealed.for_each(|part| keeping.keep(part.clone().into_owned()));
+        }
+        let calls = choice
+            .parts
+            .iter()
+            .any(|part| matches!(part.body, Body::Call(_)));
+        if let (true, Some(stop)) = (calls, &mut choice.stop)
+            && stop.reason == StopReason::End
+        {
+            stop.reason = StopReason::ToolUse;
+        }
+    }
+    let usage = reply.usage;
+    let model = reply.start.model.clone().into_owned();
+    let mut body = Vec::new();
+    let mut losses = Losses::default();
+    let writer = codec(course.client);
+    match manner {
+        Manner::Whole => writer.write_reply(&reply, &course.telling, &mut body, &mut losses),
+        Manner::Stream => {
+            let mut stream = writer.writer(course.telling);
+            replay(reply, &mut |event: Event<'_>| {
+                stream.write(event, &mut body)
+            });
+            losses = stream.losses().clone();
+        }
+    }
+    let dropped = losses.iter().map(|loss| loss.what.to_owned()).collect();
+    Answer {
+        body,
+        usage,
+        model,
+        keepsakes: keeping.take(),
+        dropped,
+    }
+}
+
+fn is_kept(part: &Part<'_>) -> bool {
+    matches!(part.body, Body::Thinking(_) | Body::Call(_))
+}
