@@ -22,6 +22,8 @@ pub struct Traits {
     pub outcome_images: bool,
     /// `cache_control` marks.
     pub cache_control: bool,
+    /// They are cut out of bodies that go on as they are: the configuration says that the vendor refuses them.
+    pub cuts_cache_control: bool,
     /// `parallel_tool_calls` (Chat).
     pub parallel_switch: bool,
     /// Chat: `stream_options.include_usage`.
@@ -61,6 +63,7 @@ impl Default for Traits {
             url_images: true,
             outcome_images: true,
             cache_control: true,
+            cuts_cache_control: false,
             parallel_switch: true,
             stream_usage: true,
             adaptive_thinking: false,

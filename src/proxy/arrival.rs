@@ -49,7 +49,10 @@ impl Arrival {
         let ask = place.ask(method, head.uri.query());
         let stamp = Stamp {
             id: RequestId::fresh(),
-            format: place.error_format(),
+            format: match &ask {
+                Ask::Vendor(call) => call.format,
+                _ => place.error_format(),
+            },
             cors,
             route: None,
             dropped: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::ir::Format;
+use crate::ir::{Format, Traits};
 use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::intake::Call;
@@ -12,7 +12,9 @@ use crate::proxy::paths::CallKind;
 use crate::proxy::way::Way;
 use crate::wire::Asked;
 use crate::wire::convert::{Crossing, Manner, Original, Ready, Target, Unsayable, lower};
+use crate::wire::edit::{Cut, cut};
 use crate::wire::same::{Edits, splice};
+use crate::wire::scan::{Subject, scan};
 
 /// A body for one way of asking.
 pub struct Made {
@@ -85,7 +87,7 @@ impl<'a> Bodies<'a> {
                 let made = if way.converts {
                     self.converted(key, way, arrival)?
                 } else {
-                    self.spliced(key)
+                    self.spliced(key, &way.line.traits)
                 };
                 self.made.push(made);
                 self.made.len() - 1
@@ -97,13 +99,30 @@ impl<'a> Bodies<'a> {
         })
     }
 
-    fn spliced(&self, key: Key) -> Made {
+    /// The client's own bytes, but for the model's name and what has to go.
+    fn spliced(&self, key: Key, traits: &Traits) -> Made {
         let edits = Edits {
             model: Some(&key.model),
             include_usage: self.include_usage,
         };
+        let cuts = [
+            (key.without_state, Cut::OpaqueState),
+            (traits.cuts_cache_control, Cut::CacheMarks),
+        ];
+        let mut body = self.call.body.bytes.clone();
+        for (_, what) in cuts.into_iter().filter(|(wanted, _)| *wanted) {
+            if let Some(pieces) = cut(&body, self.call.format, what) {
+                body = pieces.concat().into();
+            }
+        }
+        let is_whole = body.len() == self.call.body.bytes.len();
+        let again = if is_whole {
+            None
+        } else {
+            scan(&body, Subject::Format(self.call.format)).ok()
+        };
         Made {
-            body: splice(&self.call.body.bytes, &self.call.scan, edits),
+            body: splice(&body, again.as_ref().unwrap_or(&self.call.scan), edits),
             suffix: self.call.suffix_for(&key.model),
             query: self.call.query.clone(),
             ready: None,

@@ -162,12 +162,13 @@ impl Proxy {
             }
             Ask::ListModels => {
                 let who = intake::admit(session, arrival, tab)?.who;
-                Ok(pages::list_models(&arrival.wiring, &who, headers))
+                let format = arrival.stamp.format;
+                Ok(pages::list_models(&arrival.wiring, &who, headers, format))
             }
             Ask::ShowModel(id) => {
                 let who = intake::admit(session, arrival, tab)?.who;
                 intake::resolve(arrival, &who, id)?;
-                Ok(pages::show_model(id, headers))
+                Ok(pages::show_model(id, headers, arrival.stamp.format))
             }
             Ask::WrongMethod(allow) => Err(Refusal::WrongMethod { allow }),
             Ask::NotServed(why) => Err(Refusal::NotServed(why)),

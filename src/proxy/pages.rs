@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::json;
 
+use crate::ir::Format;
 use crate::proxy::access::Who;
 use crate::proxy::reply::Page;
 use crate::proxy::wiring::Wiring;
@@ -18,10 +19,13 @@ pub fn names<'a>(wiring: &'a Wiring, who: &Who) -> Vec<&'a str> {
     wiring.snapshot.table.names(who.models())
 }
 
-/// `GET /v1/models`: OpenAI's shape, or Anthropic's where `anthropic-version` is sent.
-pub fn list_models(wiring: &Wiring, who: &Who, headers: &HeaderMap) -> Page {
+/// `GET /v1/models`: OpenAI's shape, or Anthropic's where `anthropic-version` is sent; `GET /v1beta/models`: Gemini's.
+pub fn list_models(wiring: &Wiring, who: &Who, headers: &HeaderMap, format: Format) -> Page {
     let names = names(wiring, who);
-    let body = if wants_anthropic(headers) {
+    let body = if format == Format::Gemini {
+        let models: Vec<_> = names.iter().map(|name| gemini_model(name)).collect();
+        json!({ "models": models })
+    } else if wants_anthropic(headers) {
         let data: Vec<_> = names.iter().map(|name| anthropic_model(name)).collect();
         json!({
             "data": data,
@@ -37,8 +41,10 @@ pub fn list_models(wiring: &Wiring, who: &Who, headers: &HeaderMap) -> Page {
 }
 
 /// `GET /v1/models/{id}`, for a name that exists.
-pub fn show_model(name: &str, headers: &HeaderMap) -> Page {
-    let body = if wants_anthropic(headers) {
+pub fn show_model(name: &str, headers: &HeaderMap, format: Format) -> Page {
+    let body = if format == Format::Gemini {
+        gemini_model(name)
+    } else if wants_anthropic(headers) {
         anthropic_model(name)
     } else {
         openai_model(name)
@@ -56,6 +62,18 @@ fn openai_model(name: &str) -> serde_json::Value {
 
 fn anthropic_model(name: &str) -> serde_json::Value {
     json!({ "type": "model", "id": name, "display_name": name, "created_at": CREATED_TEXT })
+}
+
+fn gemini_model(name: &str) -> serde_json::Value {
+    json!({
+        "name": format!("models/{name}"),
+        "displayName": name,
+        "supportedGenerationMethods": [
+            "generateContent",
+            "streamGenerateContent",
+            "countTokens",
+        ],
+    })
 }
 
 /// `GET /health`: the process is there.

@@ -24,6 +24,7 @@ use crate::proxy::waiting::{Gone, Waiting};
 use crate::proxy::way::Way;
 use crate::route::{Attempt, Failure, Outcome, Plan, Seat, Step, Stop, Why};
 use crate::wire::convert::{Manner, Unsayable};
+use crate::wire::error;
 
 /// How a call ended before anything was committed.
 pub enum Unserved {
@@ -80,7 +81,12 @@ pub async fn serve(
             }
             Step::Try(attempt) => {
                 let trying = course.try_one((&attempt, now), &mut waiting, arrival, tab);
-                match trying.await? {
+                let mut ended = trying.await?;
+                if course.is_about_state(&attempt, &ended) {
+                    let again = course.try_one((&attempt, now), &mut waiting, arrival, tab);
+                    ended = again.await?;
+                }
+                match ended {
                     Err(miss) => course.missed(&attempt, miss, now, tab),
                     Ok(reply) => {
                         return course
@@ -172,6 +178,23 @@ impl Course<'_> {
             tab.book(Usage::default(), self.estimate(0));
             Unserved::ClientGone
         })
+    }
+
+    /// Whether the vendor has refused opaque state in the request; then the same endpoint is asked once more, without.
+    fn is_about_state(&mut self, attempt: &Attempt<Pass>, ended: &Result<Reply, Miss>) -> bool {
+        let Err(miss) = ended else {
+            return false;
+        };
+        let identity = self.plan.pool().seat(attempt.spot).identity;
+        let is = self.call.kind == CallKind::Conversation
+            && miss.status.is_some()
+            && error::is_about_state(&miss.fault)
+            && !self.without_state.contains(&identity);
+        if is {
+            log::info!("the vendor refuses the opaque state of earlier turns; asking without it");
+            self.without_state.push(identity);
+        }
+        is
     }
 
     fn missed(&mut self, attempt: &Attempt<Pass>, miss: Miss, started: Tick, tab: &mut Tab) {

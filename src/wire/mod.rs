@@ -21,6 +21,7 @@
 
 mod anthropic;
 pub mod convert;
+pub mod edit;
 pub mod error;
 mod gemini;
 mod glance;

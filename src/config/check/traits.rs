@@ -86,6 +86,7 @@ impl Check<'_> {
             let usual = *field(&mut traits);
             *field(&mut traits) = self.flag(said, name, usual);
         }
+        traits.cuts_cache_control = said.get("cache_control").is_some() && !traits.cache_control;
         if let Some(node) = said.get("reasoning")
             && let Some(habit) = self.choice(node, "habit", &HABITS)
         {

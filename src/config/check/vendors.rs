@@ -30,8 +30,8 @@ pub(in crate::config) struct Vendor {
     pub name: String,
     /// The variable that holds its key. `None`: the demo vendor.
     pub variable: Option<String>,
-    formats: Vec<Format>,
-    base_url: Option<String>,
+    /// Each with its base URL; the demo vendor's are known when it listens.
+    formats: Vec<(Format, Option<String>)>,
     expose: Vec<Glob>,
     /// Models that fill haiku, sonnet and opus, the preferred first.
     tiers: [Vec<String>; 3],
@@ -63,11 +63,18 @@ fn vendor(node: &Node) -> Option<Vendor> {
         formats: list("format")
             .iter()
             .filter_map(|name| Format::from_name(name))
+            .map(|format| (format, base_url(node, format)))
             .collect(),
-        base_url: text("base_url"),
         expose: list("expose").into_iter().map(Glob::new).collect(),
         tiers: TIERS.map(list),
     })
+}
+
+/// The URL of one format, or of all.
+fn base_url(vendor: &Node, format: Format) -> Option<String> {
+    let node = vendor.get("base_url")?;
+    let node = node.get(format.name()).unwrap_or(node);
+    node.text().map(str::to_owned)
 }
 
 impl Vendor {
@@ -77,9 +84,10 @@ impl Vendor {
             .is_some_and(|variable| env.setting(variable).is_some())
     }
 
-    fn provider(&self, base_url: &str, key: Option<Secret>, policy: Policy) -> Provider {
-        let offer = |format: &Format| {
-            let base = url::base(base_url, *format).ok()?;
+    /// `at`: where it is, if the table does not say.
+    fn provider(&self, at: &str, key: Option<Secret>, policy: Policy) -> Provider {
+        let offer = |(format, own): &(Format, Option<String>)| {
+            let base = url::base(own.as_deref().unwrap_or(at), *format).ok()?;
             Some(Offer {
                 format: *format,
                 traits: traits::known(&base.host, *format),
@@ -123,8 +131,8 @@ impl Check<'_> {
                 .variable
                 .as_deref()
                 .and_then(|variable| self.key_variable(variable));
-            if let (Some(key), Some(base_url)) = (key, &vendor.base_url) {
-                providers.add_shipped(vendor.provider(base_url, Some(key), policy));
+            if let Some(key) = key {
+                providers.add_shipped(vendor.provider("", Some(key), policy));
             }
         }
         providers

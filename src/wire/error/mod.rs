@@ -102,6 +102,21 @@ fn plain_words(kind: FaultKind) -> &'static str {
     }
 }
 
+/// Whether a vendor refuses opaque state of an earlier turn: a signature that it did not issue or does not know any more.
+pub fn is_about_state(fault: &Fault) -> bool {
+    if fault.kind != FaultKind::InvalidRequest {
+        return false;
+    }
+    let told = fault.message.to_ascii_lowercase();
+    let says = |word: &str| told.contains(word);
+    (says("signature") && (says("thinking") || says("thought")))
+        || says("encrypted content")
+        || says("encrypted_content")
+        || (says("redacted_thinking") && says("invalid"))
+        || (says("type 'reasoning'") && says("without its required"))
+        || says("item_id did not match")
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -405,6 +420,33 @@ mod tests {
             (FaultKind::Internal, 502)
         );
         assert_eq!(status("???"), (FaultKind::Internal, 502));
+    }
+
+    #[test]
+    fn refused_state_is_told_from_other_mistakes() {
+        for (message, is) in [
+            (
+                "messages.1.content.0: Invalid `signature` in `thinking` block",
+                true,
+            ),
+            (
+                "The encrypted content gAAA... could not be verified. Reason: item_id did not match.",
+                true,
+            ),
+            (
+                "Function call is missing a thought_signature in functionCall parts.",
+                true,
+            ),
+            ("Thought signature is not valid.", true),
+            (
+                "max_tokens must be greater than thinking.budget_tokens",
+                false,
+            ),
+            ("Invalid signature of the webhook", false),
+        ] {
+            let fault = Fault::new(FaultKind::InvalidRequest, 400, message);
+            assert_eq!(is_about_state(&fault), is, "{message}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::ops::Range;
 
 use memchr::memchr;
 
@@ -147,6 +148,30 @@ impl<'d, 'a> Value<'d, 'a> {
             at = value.node().next as usize;
             Some((key.text().unwrap_or_default(), value))
         })
+    }
+
+    /// Where it stands in the text.
+    pub fn span(self) -> Range<usize> {
+        let node = self.node();
+        node.start as usize..node.end as usize
+    }
+
+    /// Its members (from key to value) or items, each with where it stands.
+    pub fn spans(self) -> Vec<Range<usize>> {
+        let mut at = self.at + 1;
+        let end = self.node().next as usize;
+        let step = usize::from(self.kind() == Kind::Object);
+        let mut spans = Vec::new();
+        while at + step < end {
+            let first = Value { at, ..self };
+            let last = Value {
+                at: at + step,
+                ..self
+            };
+            spans.push(first.span().start..last.span().end);
+            at = last.node().next as usize;
+        }
+        spans
     }
 
     /// The member of that name that is not null; the last one if there are several.

@@ -1,0 +1,233 @@
+//! Edits of a body that goes to a vendor of its own format, beyond the model's name: what is cut out of it, and nothing else
+//! changes.
+//!
+//! Opaque state that the vendor has refused, and cache marks for a vendor that refuses them. Bodies that need none of it are
+//! not even looked at.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::json::{Document, Value};
+use crate::ir::Format;
+
+/// What is to be cut out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Thinking, its signatures, encrypted reasoning: with reasoning switched off for this turn, since vendors refuse a turn
+    /// of tools that lacks the reasoning it began with.
+    OpaqueState,
+    /// `cache_control`.
+    CacheMarks,
+}
+
+/// What Gemini takes in place of a signature that is not there ("Thought signatures" in its API guide).
+const UNSIGNED: &str = "\"skip_thought_signature_validator\"";
+
+/// A span that gives way to a text.
+type Change = (Range<usize>, &'static str);
+
+/// The body without that. `None`: there is nothing of it in the body, or the body is no JSON.
+pub fn cut(body: &Bytes, format: Format, what: Cut) -> Option<Vec<Bytes>> {
+    let mut document = Document::default();
+    let root = document.read(body).ok()?;
+    let mut changes = Vec::new();
+    match what {
+        Cut::OpaqueState => cut_state(root, format, &mut changes),
+        Cut::CacheMarks => cut_marks(root, &mut changes),
+    }
+    if changes.is_empty() {
+        return None;
+    }
+    changes.sort_by_key(|(span, _)| span.start);
+    let mut pieces = Vec::with_capacity(changes.len() * 2 + 1);
+    let mut kept = 0;
+    for (span, text) in changes {
+        pieces.push(
+            body.get(kept..span.start)
+                .map(|_| body.slice(kept..span.start))?,
+        );
+        pieces.push(Bytes::from_static(text.as_bytes()));
+        kept = span.end;
+    }
+    pieces.push(body.slice(kept..));
+    pieces.retain(|piece| !piece.is_empty());
+    Some(pieces)
+}
+
+fn cut_state(root: Value<'_, '_>, format: Format, changes: &mut Vec<Change>) {
+    match format {
+        Format::OpenaiChat => {}
+        Format::OpenaiResponses => {
+            if let Some(input) = root.member("input") {
+                cut_items(input, |item| is_of_type(item, &["reasoning"]), changes);
+            }
+        }
+        Format::Anthropic => cut_thinking(root, changes),
+        Format::Gemini => {
+            let contents = root.member("contents");
+            for content in contents.into_iter().flat_map(Value::items) {
+                for part in content.member("parts").into_iter().flat_map(Value::items) {
+                    cut_signature(part, changes);
+                }
+            }
+        }
+    }
+}
+
+fn is_thinking(block: Value<'_, '_>) -> bool {
+    is_of_type(block, &["thinking", "redacted_thinking"])
+}
+
+fn is_nothing_else(message: Value<'_, '_>) -> bool {
+    message.member("content").is_some_and(|content| {
+        let mut blocks = content.items().peekable();
+        blocks.peek().is_some() && blocks.all(is_thinking)
+    })
+}
+
+fn cut_thinking(root: Value<'_, '_>, changes: &mut Vec<Change>) {
+    let Some(messages) = root.member("messages") else {
+        return;
+    };
+    let before = changes.len();
+    // A message of thinking alone goes as a whole: none may be empty.
+    cut_items(messages, is_nothing_else, changes);
+    for message in messages
+        .items()
+        .filter(|message| !is_nothing_else(*message))
+    {
+        if let Some(content) = message.member("content") {
+            cut_items(content, is_thinking, changes);
+        }
+    }
+    if changes.len() > before
+        && let Some(thinking) = root.member("thinking")
+    {
+        changes.push((thinking.span(), "{\"type\":\"disabled\"}"));
+    }
+}
+
+/// The first call of a step needs some signature; any other part does without.
+fn cut_signature(part: Value<'_, '_>, changes: &mut Vec<Change>) {
+    for (key, value) in part.members() {
+        if matches!(&*key, "thoughtSignature" | "thought_signature") && !value.is_null() {
+            let calls = part.member("functionCall").or(part.member("function_call"));
+            if calls.is_some() {
+                changes.push((value.span(), UNSIGNED));
+            } else {
+                cut_members(
+                    part,
+                    |key| matches!(key, "thoughtSignature" | "thought_signature"),
+                    changes,
+                );
+            }
+            return;
+        }
+    }
+}
+
+fn cut_marks(value: Value<'_, '_>, changes: &mut Vec<Change>) {
+    // Schemas and arguments are the client's: a name in them is no mark.
+    cut_members(value, |key| key == "cache_control", changes);
+    for (key, member) in value.members() {
+        let holds_blocks = matches!(&*key, "system" | "messages" | "content" | "tools");
+        if holds_blocks {
+            member.items().for_each(|item| cut_marks(item, changes));
+        }
+    }
+}
+
+fn is_of_type(value: Value<'_, '_>, types: &[&str]) -> bool {
+    value
+        .member_text("type")
+        .is_some_and(|kind| types.contains(&&*kind))
+}
+
+fn cut_items(list: Value<'_, '_>, goes: impl Fn(Value<'_, '_>) -> bool, changes: &mut Vec<Change>) {
+    let going: Vec<bool> = list.items().map(goes).collect();
+    cut_children(&list.spans(), &going, changes);
+}
+
+fn cut_members(object: Value<'_, '_>, goes: impl Fn(&str) -> bool, changes: &mut Vec<Change>) {
+    let going: Vec<bool> = object.members().map(|(key, _)| goes(&key)).collect();
+    cut_children(&object.spans(), &going, changes);
+}
+
+/// Cuts members or items out together with the comma that goes with each.
+fn cut_children(spans: &[Range<usize>], going: &[bool], changes: &mut Vec<Change>) {
+    let mut stays_before = false;
+    let mut last_end = None;
+    for (at, (span, goes)) in spans.iter().zip(going).enumerate() {
+        if *goes {
+            let next = spans.get(at + 1).map(|next| next.start);
+            let cut = match (stays_before, last_end, next) {
+                (true, Some(end), _) => end..span.end,
+                (_, _, Some(next)) => span.start..next,
+                (_, _, None) => span.clone(),
+            };
+            changes.push((cut, ""));
+        }
+        stays_before |= !goes;
+        last_end = Some(span.end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(body: &str, format: Format, what: Cut) -> Option<String> {
+        let pieces = cut(&Bytes::from(body.to_owned()), format, what)?;
+        Some(String::from_utf8(pieces.concat()).unwrap())
+    }
+
+    #[test]
+    fn thinking_goes_and_is_switched_off() {
+        let body = r#"{"thinking": {"type":"enabled","budget_tokens":2048}, "messages":[
+            {"role":"user","content":"a"},
+            {"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"}, {"type":"tool_use","id":"1","name":"f","input":{"type":"thinking"}}]},
+            {"role":"assistant","content":[{"type":"redacted_thinking","data":"d"}]}]}"#;
+        let expected = r#"{"thinking": {"type":"disabled"}, "messages":[
+            {"role":"user","content":"a"},
+            {"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":{"type":"thinking"}}]}]}"#;
+        assert_eq!(
+            edited(body, Format::Anthropic, Cut::OpaqueState).as_deref(),
+            Some(expected)
+        );
+    }
+
+    #[test]
+    fn a_body_without_it_is_not_changed() {
+        let body = r#"{"thinking":{"type":"enabled"},"messages":[{"role":"user","content":"a"}]}"#;
+        assert_eq!(edited(body, Format::Anthropic, Cut::OpaqueState), None);
+        assert_eq!(edited(body, Format::Anthropic, Cut::CacheMarks), None);
+        assert_eq!(edited("{", Format::Anthropic, Cut::CacheMarks), None);
+    }
+
+    #[test]
+    fn reasoning_items_and_signatures_go() {
+        let body = r#"{"input":[{"type":"reasoning","encrypted_content":"x"},{"type":"message"},{"type":"reasoning"}]}"#;
+        assert_eq!(
+            edited(body, Format::OpenaiResponses, Cut::OpaqueState).as_deref(),
+            Some(r#"{"input":[{"type":"message"}]}"#)
+        );
+        let body = r#"{"contents":[{"parts":[{"text":"a","thoughtSignature":"x"},{"functionCall":{"name":"f"},"thoughtSignature":"y"}]}]}"#;
+        assert_eq!(
+            edited(body, Format::Gemini, Cut::OpaqueState).as_deref(),
+            Some(
+                r#"{"contents":[{"parts":[{"text":"a"},{"functionCall":{"name":"f"},"thoughtSignature":"skip_thought_signature_validator"}]}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn cache_marks_go_wherever_they_stand_and_names_like_theirs_stay() {
+        let body = r#"{"cache_control":{"type":"ephemeral"},"system":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}],"tools":[{"name":"t","input_schema":{"properties":{"cache_control":{}}},"cache_control":{"ttl":"1h"}}],"messages":[{"content":[{"type":"tool_result","content":[{"cache_control":{},"type":"text"}]}]}]}"#;
+        let expected = r#"{"system":[{"type":"text","text":"a"}],"tools":[{"name":"t","input_schema":{"properties":{"cache_control":{}}}}],"messages":[{"content":[{"type":"tool_result","content":[{"type":"text"}]}]}]}"#;
+        assert_eq!(
+            edited(body, Format::Anthropic, Cut::CacheMarks).as_deref(),
+            Some(expected)
+        );
+    }
+}
