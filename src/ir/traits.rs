@@ -30,6 +30,8 @@ pub struct Traits {
     pub stream_usage: bool,
     /// Anthropic: `thinking.type: adaptive` and `output_config.effort`, for models that no longer take a budget.
     pub adaptive_thinking: bool,
+    /// Anthropic: messages of the role `system` behind a user's (from Claude Opus 4.8 on; others refuse the role).
+    pub system_turns: bool,
     /// Anthropic: `max_tokens` where the client does not say it.
     pub default_max_tokens: u64,
     /// Gemini: `thinkingLevel` in place of `thinkingBudget` (from Gemini 3 on).
@@ -67,6 +69,7 @@ impl Default for Traits {
             parallel_switch: true,
             stream_usage: true,
             adaptive_thinking: false,
+            system_turns: false,
             default_max_tokens: 32_000,
             thinking_level: false,
         }

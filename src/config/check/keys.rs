@@ -236,6 +236,7 @@ static CAPABILITIES: Section = Section {
         value("parallel_switch"),
         value("stream_usage"),
         value("adaptive_thinking"),
+        value("system_turns"),
         value("thinking_level"),
     ],
 };

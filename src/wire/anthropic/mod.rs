@@ -3,11 +3,30 @@
 //! Source: the types of the official SDK (`anthropic/types`), "Streaming messages" and "Errors" in its API guide, and what
 //! compatible vendors send.
 //!
-//! `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds the shapes. Requests
-//! and replies (`request`, `reply`) have their place here once conversion needs them. Never imports another format.
+//! Requests: `request_read`, `content_read`, `tools_read`; `plan` (what stands where), `request_write`, `content_write`,
+//! `tools_write`, `reasoning_write`, `schema`, `base64`. Answers: `reply_read`, `reply_write`, and what the two kinds of
+//! answers share, `answer`. Streams: `stream_read` with `stream_blocks`, `stream_write`. Besides, `stream` says what an
+//! event of same-format traffic is, `usage` reads token counts, `fault` writes errors, `types` holds their shapes. Never
+//! imports another format.
 
+mod answer;
+mod base64;
+mod content_read;
+mod content_write;
 mod fault;
+mod plan;
+mod reasoning_write;
+mod reply_read;
+mod reply_write;
+mod request_read;
+mod request_write;
+mod schema;
 mod stream;
+mod stream_blocks;
+mod stream_read;
+mod stream_write;
+mod tools_read;
+mod tools_write;
 mod types;
 mod usage;
 
@@ -59,40 +78,40 @@ impl Codec for Anthropic {
 
     fn read_request<'a>(
         &self,
-        _asked: Asked<'a>,
-        _body: Value<'_, 'a>,
+        asked: Asked<'a>,
+        body: Value<'_, 'a>,
     ) -> Result<Request<'a>, Misfit> {
-        unimplemented!()
+        request_read::read(asked, body)
     }
 
     fn write_request(
         &self,
-        _request: &Request<'_>,
-        _target: &Target<'_>,
-        _lowered: &mut Lowered,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        lowered: &mut Lowered,
     ) -> Result<(), Refused> {
-        unimplemented!()
+        request_write::write(request, target, lowered)
     }
 
-    fn read_reply<'a>(&self, _body: Value<'_, 'a>, _seed: &str) -> Result<Reply<'a>, Misfit> {
-        unimplemented!()
+    fn read_reply<'a>(&self, body: Value<'_, 'a>, seed: &str) -> Result<Reply<'a>, Misfit> {
+        reply_read::read(body, seed)
     }
 
     fn write_reply(
         &self,
-        _reply: &Reply<'_>,
-        _telling: &Telling,
-        _out: &mut Vec<u8>,
-        _losses: &mut Losses,
+        reply: &Reply<'_>,
+        telling: &Telling,
+        out: &mut Vec<u8>,
+        losses: &mut Losses,
     ) {
-        unimplemented!()
+        reply_write::write(reply, telling, out, losses);
     }
 
-    fn reader(&self, _seed: &str) -> Box<dyn EventReader> {
-        unimplemented!()
+    fn reader(&self, seed: &str) -> Box<dyn EventReader> {
+        Box::new(stream_read::Reader::new(seed))
     }
 
-    fn writer(&self, _telling: Telling) -> Box<dyn EventWriter> {
-        unimplemented!()
+    fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
+        Box::new(stream_write::StreamWriter::new(telling))
     }
 }

@@ -1,0 +1,163 @@
+//! Thinking: how much of it, and where the API has none.
+
+use super::plan::{Message, Plan};
+use super::tools_write::is_forced;
+use crate::ir::{Body, Effort, Reasoning, Request, Role, Summary};
+use crate::wire::convert::effort::{LEAST_BUDGET, budget_asked, budget_of, effort_name, effort_of};
+use crate::wire::convert::{Losses, Traits};
+use crate::wire::json::Writer;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// Nothing is said of it.
+    Unsaid,
+    Off,
+    Adaptive,
+    Budget(u64),
+}
+
+impl Thinking {
+    pub(super) fn is_on(self) -> bool {
+        matches!(self, Thinking::Adaptive | Thinking::Budget(_))
+    }
+}
+
+/// What the vendor is asked for. Thinking gives way where the API refuses it beside something else that was asked for.
+pub(super) fn decide(
+    request: &Request<'_>,
+    plan: &Plan<'_, '_>,
+    traits: &Traits,
+    losses: &mut Losses,
+) -> Thinking {
+    let reasoning = &request.reasoning;
+    let thinking = match reasoning.is_on() {
+        None => Thinking::Unsaid,
+        Some(false) => Thinking::Off,
+        Some(true) if traits.adaptive_thinking => Thinking::Adaptive,
+        Some(true) => {
+            let asked = budget_asked(reasoning).unwrap_or(budget_of(Effort::Medium));
+            Thinking::Budget(asked.max(LEAST_BUDGET))
+        }
+    };
+    if !thinking.is_on() {
+        lose_idle(reasoning, traits, losses);
+        return thinking;
+    }
+    let gives_way = is_forced(request) && !request.tools.is_empty()
+        || matches!(thinking, Thinking::Budget(_)) && lacks_thoughts(&plan.messages);
+    if gives_way {
+        lose_all(reasoning, traits, losses);
+        return match thinking {
+            // Where models decide for themselves, saying nothing leaves it to them.
+            Thinking::Adaptive => Thinking::Unsaid,
+            Thinking::Unsaid | Thinking::Off | Thinking::Budget(_) => Thinking::Off,
+        };
+    }
+    if let (Thinking::Budget(budget), Some(asked)) = (thinking, &reasoning.budget) {
+        if budget != asked.value {
+            losses.add(asked.at, "budget of thinking");
+        }
+        if let Some(effort) = &reasoning.effort {
+            losses.add(effort.at, "effort");
+        }
+    }
+    thinking
+}
+
+/// Whether the model goes on with a turn of its own that has no thoughts: the API refuses thinking then.
+fn lacks_thoughts(messages: &[Message<'_, '_>]) -> bool {
+    let Some(own) = messages
+        .iter()
+        .rposition(|message| message.role == Role::Assistant)
+    else {
+        return false;
+    };
+    let is_outcome = |message: &Message<'_, '_>| {
+        let first = message.pieces.first();
+        first.is_some_and(|piece| matches!(piece.part.body, Body::Outcome(_)))
+    };
+    let goes_on = match messages.get(own + 1) {
+        None => true,
+        Some(next) => is_outcome(next),
+    };
+    let first = messages.get(own).and_then(|message| message.pieces.first());
+    goes_on && !first.is_some_and(|piece| matches!(piece.part.body, Body::Thinking(_)))
+}
+
+/// What is said of thinking that is off, or of which nothing else is said.
+fn lose_idle(reasoning: &Reasoning<'_>, traits: &Traits, losses: &mut Losses) {
+    if let Some(summary) = &reasoning.summary {
+        losses.add(summary.at, "summary of thinking");
+    }
+    if let Some(budget) = reasoning.budget.as_ref().filter(|budget| budget.value > 0) {
+        losses.add(budget.at, "budget of thinking");
+    }
+    if let Some(effort) = reasoning.effort.as_ref()
+        && effort.value != Effort::None
+        && !traits.adaptive_thinking
+    {
+        losses.add(effort.at, "effort");
+    }
+}
+
+fn lose_all(reasoning: &Reasoning<'_>, traits: &Traits, losses: &mut Losses) {
+    let enabled = reasoning.enabled.as_ref().map(|said| said.at);
+    let budget = reasoning.budget.as_ref().map(|said| said.at);
+    let adaptive = reasoning.adaptive.as_ref().map(|said| said.at);
+    let summary = reasoning.summary.as_ref().map(|said| said.at);
+    // The effort is told apart from thinking.
+    let effort = reasoning
+        .effort
+        .as_ref()
+        .filter(|_| !traits.adaptive_thinking);
+    let effort = effort.map(|said| said.at);
+    for at in [enabled, budget, adaptive, summary, effort]
+        .into_iter()
+        .flatten()
+    {
+        losses.add(at, "thinking");
+    }
+}
+
+/// Writes `thinking`.
+pub(super) fn write(
+    thinking: Thinking,
+    reasoning: &Reasoning<'_>,
+    losses: &mut Losses,
+    out: &mut Writer<'_>,
+) {
+    let kind = match thinking {
+        Thinking::Unsaid => return,
+        Thinking::Off => "disabled",
+        Thinking::Adaptive => "adaptive",
+        Thinking::Budget(_) => "enabled",
+    };
+    out.key("thinking").open_object().key("type").text(kind);
+    if let Thinking::Budget(budget) = thinking {
+        out.key("budget_tokens").number(budget);
+    }
+    if let Some(summary) = reasoning.summary.as_ref().filter(|_| thinking.is_on()) {
+        out.key("display").text(match &summary.value {
+            Summary::Hidden => "omitted",
+            Summary::Shown => "summarized",
+            Summary::Named(_) => {
+                losses.add(summary.at, "kind of summary");
+                "summarized"
+            }
+        });
+    }
+    out.close_object();
+}
+
+/// The effort that `output_config` tells, of models that know it.
+pub(super) fn effort(reasoning: &Reasoning<'_>, traits: &Traits) -> Option<&'static str> {
+    if !traits.adaptive_thinking {
+        return None;
+    }
+    let said = reasoning.effort.as_ref().map(|said| said.value);
+    match said.or_else(|| effort_of(reasoning))? {
+        Effort::None => None,
+        Effort::Minimal => Some("low"),
+        effort => Some(effort_name(effort)),
+    }
+}

@@ -1,0 +1,112 @@
+//! Whole answers for clients.
+
+use super::answer::{Seen, write_stop, write_tier, write_usage};
+use super::content_write::{write_citations, write_input, write_thinking};
+use crate::ir::{At, Body, Format, Part, Reply, Thinking};
+use crate::wire::convert::{Losses, Telling};
+use crate::wire::json::Writer;
+
+pub(super) fn write(reply: &Reply<'_>, telling: &Telling, out: &mut Vec<u8>, losses: &mut Losses) {
+    let out = &mut Writer::new(out);
+    let start = &reply.start;
+    out.open_object()
+        .key("model")
+        .text(telling.model(&start.model));
+    out.key("id").text(&telling.id("msg_", &start.id));
+    out.key("type")
+        .text("message")
+        .key("role")
+        .text("assistant");
+    out.key("content").open_list();
+    let mut seen = Seen::default();
+    let choice = reply.choices.first();
+    for part in choice.into_iter().flat_map(|choice| &choice.parts) {
+        write_part(part, &mut seen, losses, out);
+    }
+    out.close_list();
+    let stop = choice.and_then(|choice| choice.stop.as_ref());
+    write_stop(stop, seen, losses, out);
+    out.key("usage").open_object();
+    write_usage(&reply.usage, out);
+    write_tier(reply.tier.as_deref(), losses, out);
+    out.close_object().close_object();
+    if reply.choices.len() > 1 {
+        losses.add(At::NOWHERE, OTHER_CHOICES);
+    }
+    if choice.is_some_and(|choice| !choice.logprobs.is_empty()) {
+        losses.add(At::NOWHERE, LOGPROBS);
+    }
+    if reply.usage.audio.is_some_and(|tokens| tokens > 0) {
+        losses.add(At::NOWHERE, AUDIO_TOKENS);
+    }
+}
+
+pub(super) const OTHER_CHOICES: &str = "choices but the first";
+pub(super) const LOGPROBS: &str = "logprobs";
+pub(super) const AUDIO_TOKENS: &str = "tokens of audio";
+pub(super) const SIGNATURE: &str = "signature of what is no thinking";
+
+/// What the API's answers have no place for; `None`: it has one.
+pub(super) fn misplaced(part: &Part<'_>) -> Option<&'static str> {
+    match &part.body {
+        Body::Text(_) | Body::Refusal(_) | Body::Thinking(_) | Body::Call(_) => None,
+        Body::Image(_) => Some("image of the answer"),
+        Body::Audio(_) => Some("audio of the answer"),
+        Body::Video(_) => Some("video of the answer"),
+        Body::Document(_) => Some("document of the answer"),
+        Body::Outcome(_) => Some("outcome of a call in the answer"),
+        Body::Foreign(foreign) => match foreign.format {
+            Format::Anthropic => None,
+            Format::OpenaiChat | Format::OpenaiResponses | Format::Gemini => {
+                Some("part that only another format knows")
+            }
+        },
+    }
+}
+
+/// Thinking of which nothing is known is not shown.
+pub(super) fn is_hollow(thinking: &Thinking<'_>) -> bool {
+    thinking.text.is_empty() && thinking.summaries.is_empty() && thinking.seal.is_none()
+}
+
+fn write_part(part: &Part<'_>, seen: &mut Seen, losses: &mut Losses, out: &mut Writer<'_>) {
+    if let Some(what) = misplaced(part) {
+        losses.add(At::NOWHERE, what);
+        return;
+    }
+    match &part.body {
+        // Sent back to it, an empty text is refused by the API.
+        Body::Text(text) if text.text.is_empty() && text.citations.is_empty() => {}
+        Body::Text(text) => {
+            out.open_object().key("type").text("text");
+            out.key("text").text(&text.text);
+            write_citations(&text.citations, losses, out);
+            out.close_object();
+        }
+        Body::Refusal(text) => {
+            seen.refusal = true;
+            if !text.is_empty() {
+                out.open_object().key("type").text("text");
+                out.key("text").text(text).close_object();
+            }
+        }
+        Body::Thinking(thinking) if is_hollow(thinking) => {}
+        Body::Thinking(thinking) => write_thinking(thinking, out),
+        Body::Call(call) => {
+            seen.call = true;
+            out.open_object().key("type").text("tool_use");
+            out.key("id").text(&call.id).key("name").text(&call.name);
+            out.key("input");
+            write_input(&call.arguments, out);
+            out.close_object();
+        }
+        Body::Foreign(foreign) => {
+            out.json(&foreign.json);
+        }
+        Body::Image(_) | Body::Audio(_) | Body::Video(_) | Body::Document(_) | Body::Outcome(_) => {
+        }
+    }
+    if part.seal.is_some() {
+        losses.add(At::NOWHERE, SIGNATURE);
+    }
+}
