@@ -10,5 +10,7 @@ mod anthropic;
 mod client;
 mod control;
 mod faults;
+mod gemini;
+mod gemini_faults;
 mod openai;
 mod responses;
