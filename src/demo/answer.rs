@@ -356,7 +356,7 @@ fn place(events: &[Event], at: Place) -> usize {
 }
 
 /// Whether comments may stand between the events.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Comments {
     Allowed,
     Senseless,
@@ -466,6 +466,35 @@ mod tests {
         assert_eq!(how(Break::Error(ErrorKind::Internal)).0, "role error ");
         assert_eq!(how(Break::Stall).1, Some(Piece::Stall));
         assert_eq!(how(Break::Reset).1, Some(Piece::Seal(Fate::Reset)));
+    }
+
+    #[test]
+    fn a_list_is_closed_unless_the_connection_breaks_off() {
+        let sent = |step: Step| {
+            let element = |text: &'static str| Event {
+                part: Part::Content,
+                bytes: Bytes::from_static(text.as_bytes()),
+            };
+            let list = Answer {
+                content_type: "application/json",
+                payload: Payload::Elements(vec![element("1"), element("2")]),
+            };
+            let reply = Reply::stepped(list, &step, |_| Bytes::from_static(b"error"));
+            let mut text = Vec::new();
+            for piece in reply.pieces {
+                if let Piece::Data(data) = piece {
+                    text.extend_from_slice(&data);
+                }
+            }
+            String::from_utf8(text).unwrap()
+        };
+        let broken = |at, how| sent(Step::broken(at, how));
+        assert_eq!(sent(Step::answer()), "[1\n,\r\n2\n]");
+        assert_eq!(broken(Place::Events(1), Break::End), "[1\n]");
+        assert_eq!(broken(Place::Start, Break::End), "[]");
+        assert_eq!(broken(Place::Events(1), Break::Close), "[1");
+        let error = Break::Error(ErrorKind::Internal);
+        assert_eq!(broken(Place::Events(1), error), "[1\n,\r\nerror\n]");
     }
 
     #[test]

@@ -124,10 +124,11 @@ impl<'a> Exchange<'a> {
     fn complain(&self, complaint: &Complaint) -> Reply {
         let complaint = complaint.clone().about(self.model().unwrap_or_default());
         let dialect = self.target.dialect;
-        if complaint.kind == ErrorKind::ContentPolicy && complaint.status.is_none() {
-            if let Some(blocked) = dialect.blocked(&complaint, &self.ids) {
-                return Reply::stepped(blocked, &Step::answer(), |_| Bytes::new());
-            }
+        if complaint.kind == ErrorKind::ContentPolicy
+            && complaint.status.is_none()
+            && let Some(blocked) = dialect.blocked(&complaint, &self.ids)
+        {
+            return Reply::stepped(blocked, &Step::answer(), |_| Bytes::new());
         }
         let (status, text) = dialect.error(&complaint, &self.ids);
         Reply::whole(status, "application/json", text)

@@ -11,6 +11,5 @@ mod client;
 mod control;
 mod faults;
 mod gemini;
-mod gemini_faults;
 mod openai;
 mod responses;

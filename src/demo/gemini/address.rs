@@ -14,7 +14,7 @@ pub(in crate::demo) enum Embed {
 /// of models behind a version that only this API has.
 pub(in crate::demo) fn target(uri: &Uri) -> Option<(Target, Method)> {
     let Some((model, action)) = address(uri.path()) else {
-        let (_, end) = own_version(uri.path())?;
+        let end = behind_own_version(uri.path())?;
         let listed = end == "models" || end.starts_with("models/");
         let target = Target {
             dialect: &WHOLE,
@@ -52,7 +52,7 @@ pub(in crate::demo) fn named_model(path: &str) -> Option<String> {
 
 /// Whether the path stands behind a version that only this API has.
 pub(in crate::demo) fn is_its_version(path: &str) -> bool {
-    own_version(path).is_some()
+    behind_own_version(path).is_some()
 }
 
 /// The model, still encoded, and what to do with it. Models of other vendors may have colons and slashes in their names.
@@ -69,14 +69,11 @@ fn address(path: &str) -> Option<(&str, &str)> {
     (ACTIONS.contains(&action) && !model.is_empty()).then_some((model, action))
 }
 
-/// The version and what stands behind it.
-fn own_version(path: &str) -> Option<(&str, &str)> {
-    let versions = ["v1beta", "v1alpha", "v1beta1"].into_iter();
-    let found = versions.filter_map(|version| {
-        let (_, end) = path.split_once(&format!("/{version}/"))?;
-        Some((version, end))
-    });
-    found.min_by_key(|(_, end)| std::cmp::Reverse(end.len()))
+/// What stands behind a version that only this API has.
+fn behind_own_version(path: &str) -> Option<&str> {
+    let versions = ["/v1beta/", "/v1alpha/", "/v1beta1/"].into_iter();
+    let ends = versions.filter_map(|version| Some(path.split_once(version)?.1));
+    ends.max_by_key(|end| end.len())
 }
 
 /// Without percent signs; what is not encoded as it should be stays as it is.

@@ -2,17 +2,19 @@
 //!
 //! `address` finds the model and the action in a path, `shape` knows every field of a request (in camelCase and in
 //! snake_case, as Google's servers take them) and refuses what is none, `tools` reads function declarations and their
-//! reduced schemas, `read` turns a request into a conversation and refuses what Gemini refuses (also a signature that
-//! is not this vendor's), `write` spells the answer whole, as events or as the elements of an array, `side` counts
+//! reduced schemas, `config` what the answer shall be like, `read` turns a request into a conversation and refuses what
+//! Gemini refuses (also a signature that is not this vendor's), `write` spells the answer whole, as events or as the elements of an array, `side` counts
 //! tokens, makes vectors and lists models, `error` words the complaints, `layout` adds Google's white space.
 //!
 //! A stream has no preamble and no terminal event: `Place::Preamble` is its start, and behind `Place::Finish` nothing
-//! is missing. A forbidden prompt is no error but an answer without candidates.
+//! is missing. A list is closed wherever it ends, unless the connection breaks off; a malformed element spoils all of
+//! it. A forbidden prompt is no error but an answer without candidates.
 //!
 //! Signatures stand where Gemini 3 has them: on the first call of an answer, else on its last text. They bind to the
 //! call's name. Calls have ids, but for models with `no-ids` in their name: those behave as the older API did.
 
 mod address;
+mod config;
 mod error;
 mod layout;
 mod read;

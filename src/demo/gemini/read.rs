@@ -1,11 +1,12 @@
 use std::collections::VecDeque;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::config::{self, Thinking};
 use super::{shape, tools};
 use crate::demo::complaint::{Complaint, ErrorKind};
 use crate::demo::dialect::Vendorship;
-use crate::demo::mind::{Ask, Image, Reasoning, Role, Section, Turn, estimate};
+use crate::demo::mind::{Ask, Image, Role, Section, Turn, estimate};
 
 /// Tokens that an image or another attachment counts.
 const IMAGE: u64 = 258;
@@ -24,8 +25,8 @@ pub(super) fn read(body: &Value, vendor: &Vendorship<'_>) -> Result<Ask, Complai
 
 /// The conversation in a request whose names are in camelCase.
 pub(super) fn conversation(request: &Value, vendor: &Vendorship<'_>) -> Result<Ask, Complaint> {
-    let config = &request["generationConfig"];
-    check(config)?;
+    let settings = &request["generationConfig"];
+    config::check(settings)?;
     if request["cachedContent"].is_string() {
         return Err(Complaint {
             message: Some("CachedContent not found (or permission denied)".to_owned()),
@@ -33,19 +34,19 @@ pub(super) fn conversation(request: &Value, vendor: &Vendorship<'_>) -> Result<A
         });
     }
     let declared = tools::tools(request)?;
-    let thinking = Thinking::read(&config["thinkingConfig"])?;
+    let thinking = Thinking::read(&settings["thinkingConfig"])?;
     let mut ask = Ask {
         choice: tools::choice(request, &declared)?,
         tools: declared,
         parallel: true,
-        max_tokens: whole(&config["maxOutputTokens"]).and_then(|n| u64::try_from(n).ok()),
-        stop: list(&config["stopSequences"])
+        max_tokens: whole(&settings["maxOutputTokens"]).and_then(|n| u64::try_from(n).ok()),
+        stop: list(&settings["stopSequences"])
             .iter()
             .filter_map(Value::as_str)
             .map(str::to_owned)
             .collect(),
         reasoning: thinking.reasoning,
-        schema: schema(config)?,
+        schema: config::schema(settings)?,
         ..Ask::default()
     };
     for tool in list(&request["tools"]) {
@@ -111,133 +112,6 @@ pub(super) fn tokens(part: &Value) -> u64 {
         Some(text) => estimate(text),
         None if part.get("inlineData").is_some() || part.get("fileData").is_some() => IMAGE,
         None => 8 + estimate(&part.to_string()),
-    }
-}
-
-/// What Gemini demands of the configuration beyond its fields.
-fn check(config: &Value) -> Result<(), Complaint> {
-    let at = |name: &str| format!("GenerateContentRequest.generation_config.{name}");
-    let number = |name: &str| whole(&config[name]);
-    if number("maxOutputTokens").is_some_and(|n| n < 1) {
-        let why = "max_output_tokens must be positive.";
-        return Err(refused(&at("max_output_tokens"), why));
-    }
-    if number("candidateCount").is_some_and(|n| !(1..=8).contains(&n)) {
-        let why = "candidate count must be in the range [1, 8].";
-        return Err(refused(&at("candidate_count"), why));
-    }
-    if config["temperature"]
-        .as_f64()
-        .is_some_and(|t| !(0.0..=2.0).contains(&t))
-    {
-        let why = "temperature must be in the range [0.0, 2.0].";
-        return Err(refused(&at("temperature"), why));
-    }
-    if config["topP"]
-        .as_f64()
-        .is_some_and(|p| !(0.0..=1.0).contains(&p))
-    {
-        return Err(refused(
-            &at("top_p"),
-            "top_p must be in the range [0.0, 1.0].",
-        ));
-    }
-    if list(&config["stopSequences"]).len() > 5 {
-        let why = "at most 5 stop sequences are supported.";
-        return Err(refused(&at("stop_sequences"), why));
-    }
-    Ok(())
-}
-
-fn schema(config: &Value) -> Result<Option<Value>, Complaint> {
-    let at = |name: &str| format!("GenerateContentRequest.generation_config.{name}");
-    let kind = config["responseMimeType"].as_str().unwrap_or("text/plain");
-    let known = [
-        "text/plain",
-        "application/json",
-        "application/xml",
-        "application/yaml",
-        "text/x.enum",
-    ];
-    if !known.contains(&kind) {
-        let why = "allowed mimetypes are `text/plain`, `application/json`, `application/xml`, `application/yaml` and \
-                   `text/x.enum`.";
-        return Err(refused(&at("response_mime_type"), why));
-    }
-    let (reduced, full) = (
-        config.get("responseSchema"),
-        config.get("responseJsonSchema"),
-    );
-    if (reduced.is_some() || full.is_some()) && kind == "text/plain" {
-        let why = "only allowed with a response_mime_type of `application/json`.";
-        return Err(refused(&at("response_schema"), why));
-    }
-    match (reduced, full) {
-        (Some(_), Some(_)) => {
-            let why = "only one of response_schema and response_json_schema may be set.";
-            Err(refused(&at("response_schema"), why))
-        }
-        (Some(schema), None) => {
-            tools::check(schema, &at("response_schema"))?;
-            Ok(Some(tools::json_schema(schema)))
-        }
-        (None, Some(schema)) => Ok(Some(schema.clone())),
-        (None, None) if kind == "application/json" => {
-            Ok(Some(json!({"const": {"answer": "demo"}})))
-        }
-        (None, None) => Ok(None),
-    }
-}
-
-/// What the request says about thinking.
-struct Thinking {
-    reasoning: Reasoning,
-    /// Whether calls that come back must have their signatures, as Gemini 3 demands. Those models go by levels, older
-    /// ones by budgets.
-    demanded: bool,
-}
-
-impl Thinking {
-    fn read(config: &Value) -> Result<Thinking, Complaint> {
-        let budget = whole(&config["thinkingBudget"]);
-        let level = config["thinkingLevel"]
-            .as_str()
-            .map(str::to_ascii_uppercase);
-        if budget.is_some() && level.is_some() {
-            let message = "You can only set only one of thinking budget and thinking level.";
-            return Err(Complaint::invalid(message, ""));
-        }
-        if let Some(budget) = budget.filter(|b| !(-1..=32_768).contains(b)) {
-            let message = format!(
-                "The thinking budget {budget} is invalid. Please choose a value between 0 and 32768."
-            );
-            return Err(Complaint::invalid(message, ""));
-        }
-        let known = [
-            "THINKING_LEVEL_UNSPECIFIED",
-            "MINIMAL",
-            "LOW",
-            "MEDIUM",
-            "HIGH",
-        ];
-        let stray = level.as_deref().filter(|l| !known.contains(l));
-        if let Some(other) = stray {
-            let message = format!(
-                "Invalid value at 'generation_config.thinking_config.thinking_level' \
-                 (type.googleapis.com/google.ai.generativelanguage.v1beta.ThinkingConfig.ThinkingLevel), \"{other}\""
-            );
-            return Err(Complaint::invalid(message, ""));
-        }
-        let off = config.is_null() || budget == Some(0) || level.as_deref() == Some("MINIMAL");
-        let reasoning = match (off, config["includeThoughts"] == true) {
-            (true, _) => Reasoning::Off,
-            (false, true) => Reasoning::Shown,
-            (false, false) => Reasoning::Hidden,
-        };
-        Ok(Thinking {
-            reasoning,
-            demanded: !off && level.is_some(),
-        })
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn whole(said: &Said<'_>) -> String {
         candidate(index, &parts, &finish)
     };
     let candidates: Vec<String> = (0..choices(said)).map(candidate).collect();
-    message(said, &candidates.join(","), Some(Spending::All))
+    message(said, &candidates.join(","), Spending::All)
 }
 
 /// The messages of a stream: reasoning, text and calls, each call whole, then the end with an empty text.
@@ -31,7 +31,7 @@ pub(super) fn stream(said: &Said<'_>) -> Vec<(Part, String)> {
     for index in 0..choices(said) {
         let mut push = |part, parts: &[String], rest: &str, spending| {
             let candidate = candidate(index, parts, rest);
-            messages.push((part, message(said, &candidate, Some(spending))));
+            messages.push((part, message(said, &candidate, spending)));
         };
         let thinking = said.thought.thinking.iter();
         for (i, piece) in thinking.enumerate().filter(|_| shows_thinking(said)) {
@@ -68,10 +68,10 @@ pub(super) fn response_id(ids: &Ids) -> String {
     ids.make("", 0, 23)
 }
 
-fn message(said: &Said<'_>, candidates: &str, spending: Option<Spending>) -> String {
-    let usage = match spending.filter(|_| said.usage) {
-        Some(spending) => format!(r#""usageMetadata":{},"#, usage(said, spending)),
-        None => String::new(),
+fn message(said: &Said<'_>, candidates: &str, spending: Spending) -> String {
+    let usage = match said.usage {
+        true => format!(r#""usageMetadata":{},"#, usage(said, spending)),
+        false => String::new(),
     };
     format!(
         r#"{{"candidates":[{candidates}],{usage}"modelVersion":{},"responseId":"{}"}}"#,
