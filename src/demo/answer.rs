@@ -21,9 +21,11 @@ pub(super) struct Answer {
 pub(super) enum Payload {
     Whole(Bytes),
     Events(Vec<Event>),
+    /// A JSON array that comes bit by bit: every event is an element of it, bare.
+    Elements(Vec<Event>),
 }
 
-/// A server-sent event, ready to go out, blank line and all.
+/// A part of a stream: a server-sent event ready to go out, blank line and all, or an element of an array.
 #[derive(Debug, Clone)]
 pub(super) struct Event {
     pub(super) part: Part,
@@ -99,11 +101,21 @@ impl Reply {
                 &body,
                 step,
             ),
-            Payload::Events(events) => Reply {
-                pieces: streamed(events, step, error),
-                length: None,
-                ..Reply::whole(200, answer.content_type, Bytes::new())
-            },
+            Payload::Events(events) => {
+                let (events, tail) = broken_off(events, step, error);
+                flowing(
+                    answer.content_type,
+                    paced_events(&events, step, tail, Comments::Allowed),
+                )
+            }
+            Payload::Elements(elements) => {
+                let (elements, tail) = broken_off(elements, step, error);
+                let closed = tail.is_none();
+                flowing(
+                    answer.content_type,
+                    paced_events(&listed(elements, closed), step, tail, Comments::Senseless),
+                )
+            }
         };
         for fault in &step.faults {
             reply.alter(fault);
@@ -182,6 +194,15 @@ fn encode(coding: Coding, plain: &[u8]) -> (&'static str, Vec<u8>) {
     (name, coded)
 }
 
+/// A body without an announced length.
+fn flowing(content_type: &str, pieces: Vec<Piece>) -> Reply {
+    Reply {
+        pieces,
+        length: None,
+        ..Reply::whole(200, content_type, Bytes::new())
+    }
+}
+
 /// The faults of a step that concern the sequence: where it breaks, and its pace.
 fn broken(step: &Step) -> Option<(Place, Break)> {
     step.find(|f| match f {
@@ -244,7 +265,12 @@ fn first_token(step: &Step) -> Duration {
     time.unwrap_or_default()
 }
 
-fn streamed(mut events: Vec<Event>, step: &Step, error: impl Fn(ErrorKind) -> Bytes) -> Vec<Piece> {
+/// The events that the step leaves, and what happens behind them.
+fn broken_off(
+    mut events: Vec<Event>,
+    step: &Step,
+    error: impl Fn(ErrorKind) -> Bytes,
+) -> (Vec<Event>, Option<Piece>) {
     if let Some(at) = step.find(|f| match f {
         Fault::MalformedEventAt(at) => Some(*at),
         _ => None,
@@ -254,9 +280,8 @@ fn streamed(mut events: Vec<Event>, step: &Step, error: impl Fn(ErrorKind) -> By
             events.insert(at, torn);
         }
     }
-    let broken = broken(step);
     let mut tail = None;
-    if let Some((at, how)) = broken {
+    if let Some((at, how)) = broken(step) {
         events.truncate(place(&events, at));
         tail = end(how);
         if let Break::Error(kind) = how {
@@ -264,17 +289,35 @@ fn streamed(mut events: Vec<Event>, step: &Step, error: impl Fn(ErrorKind) -> By
             events.push(Event { part, bytes });
         }
     }
-    let mut pieces = pieces(&events, step);
-    if let Some((Place::Bytes(n), _)) = broken {
-        cut_bytes(&mut pieces, n);
+    (events, tail)
+}
+
+/// Elements as an array, with white space where Google's servers have it.
+fn listed(elements: Vec<Event>, closed: bool) -> Vec<Event> {
+    let mut events = Vec::with_capacity(elements.len() + 1);
+    for (i, element) in elements.into_iter().enumerate() {
+        let mut bytes = BytesMut::from(if i == 0 { &b"["[..] } else { b"\n,\r\n" });
+        bytes.extend_from_slice(&element.bytes);
+        let bytes = bytes.freeze();
+        events.push(Event { bytes, ..element });
     }
-    pieces.extend(tail);
-    pieces
+    if closed {
+        let bytes = if events.is_empty() { "[]" } else { "\n]" };
+        events.push(Event {
+            part: Part::Terminal,
+            bytes: bytes.into(),
+        });
+    }
+    events
 }
 
 /// The same event with the second half of its JSON missing.
 fn torn(event: &Event) -> Event {
     let text = String::from_utf8_lossy(&event.bytes);
+    let end = ["\r\n\r\n", "\n\n"]
+        .into_iter()
+        .find(|end| text.ends_with(end))
+        .unwrap_or_default();
     let start = text.find("data: ").map_or(0, |at| at + "data: ".len());
     let mut half = start + (text.trim_end().len().saturating_sub(start)) / 2;
     while !text.is_char_boundary(half) {
@@ -282,7 +325,7 @@ fn torn(event: &Event) -> Event {
     }
     Event {
         part: Part::Content,
-        bytes: format!("{}\n\n", text.get(..half).unwrap_or_default()).into(),
+        bytes: format!("{}{end}", text.get(..half).unwrap_or_default()).into(),
     }
 }
 
@@ -312,15 +355,27 @@ fn place(events: &[Event], at: Place) -> usize {
     }
 }
 
-fn pieces(events: &[Event], step: &Step) -> Vec<Piece> {
+/// Whether comments may stand between the events.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comments {
+    Allowed,
+    Senseless,
+}
+
+fn paced_events(
+    events: &[Event],
+    step: &Step,
+    tail: Option<Piece>,
+    comments: Comments,
+) -> Vec<Piece> {
     let crlf = step.has(&Fault::CrLf);
-    let comments = step.has(&Fault::Comments);
+    let comments = comments == Comments::Allowed && step.has(&Fault::Comments);
     let pace = step.find(|f| match f {
         Fault::SlowBody(time) => Some(*time),
         _ => None,
     });
     let first = events.iter().position(|e| e.part == Part::Content);
-    let mut pieces = Vec::with_capacity(events.len() * 2);
+    let mut pieces = Vec::with_capacity(events.len() * 2 + 1);
     for (i, event) in events.iter().enumerate() {
         if first == Some(i) && !first_token(step).is_zero() {
             pieces.push(Piece::Pause(first_token(step)));
@@ -331,6 +386,10 @@ fn pieces(events: &[Event], step: &Step) -> Vec<Piece> {
         }
         pieces.extend([Piece::Data(framed(&event.bytes, crlf)), Piece::Flush]);
     }
+    if let Some((Place::Bytes(n), _)) = broken(step) {
+        cut_bytes(&mut pieces, n);
+    }
+    pieces.extend(tail);
     pieces
 }
 
@@ -338,7 +397,8 @@ fn framed(event: &Bytes, crlf: bool) -> Bytes {
     if !crlf {
         return event.clone();
     }
-    String::from_utf8_lossy(event).replace('\n', "\r\n").into()
+    let text = String::from_utf8_lossy(event).replace("\r\n", "\n");
+    text.replace('\n', "\r\n").into()
 }
 
 fn cut_bytes(pieces: &mut Vec<Piece>, bytes: usize) {
@@ -406,6 +466,35 @@ mod tests {
         assert_eq!(how(Break::Error(ErrorKind::Internal)).0, "role error ");
         assert_eq!(how(Break::Stall).1, Some(Piece::Stall));
         assert_eq!(how(Break::Reset).1, Some(Piece::Seal(Fate::Reset)));
+    }
+
+    #[test]
+    fn a_list_is_closed_unless_the_connection_breaks_off() {
+        let sent = |step: Step| {
+            let element = |text: &'static str| Event {
+                part: Part::Content,
+                bytes: Bytes::from_static(text.as_bytes()),
+            };
+            let list = Answer {
+                content_type: "application/json",
+                payload: Payload::Elements(vec![element("1"), element("2")]),
+            };
+            let reply = Reply::stepped(list, &step, |_| Bytes::from_static(b"error"));
+            let mut text = Vec::new();
+            for piece in reply.pieces {
+                if let Piece::Data(data) = piece {
+                    text.extend_from_slice(&data);
+                }
+            }
+            String::from_utf8(text).unwrap()
+        };
+        let broken = |at, how| sent(Step::broken(at, how));
+        assert_eq!(sent(Step::answer()), "[1\n,\r\n2\n]");
+        assert_eq!(broken(Place::Events(1), Break::End), "[1\n]");
+        assert_eq!(broken(Place::Start, Break::End), "[]");
+        assert_eq!(broken(Place::Events(1), Break::Close), "[1");
+        let error = Break::Error(ErrorKind::Internal);
+        assert_eq!(broken(Place::Events(1), error), "[1\n,\r\nerror\n]");
     }
 
     #[test]

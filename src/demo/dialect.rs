@@ -1,10 +1,11 @@
-use http::Method;
+use http::{Method, Uri};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::answer::Answer;
 use super::anthropic::Anthropic;
 use super::complaint::{Complaint, ErrorKind};
+use super::gemini;
 use super::mind::{Ask, Thought};
 use super::openai_chat::{self, OpenaiChat};
 use super::openai_responses::OpenaiResponses;
@@ -23,11 +24,25 @@ pub(super) trait Dialect: Sync {
     /// Status and JSON of an error.
     fn error(&self, complaint: &Complaint, ids: &Ids) -> (u16, String);
 
-    /// An error inside a stream, blank line and all.
+    /// An error inside a stream, as an event of its own.
     fn error_event(&self, complaint: &Complaint, ids: &Ids) -> String;
 
     /// What this vendor adds to the head of every reply.
     fn headers(&self, ids: &Ids) -> Vec<(String, String)>;
+
+    /// The list of models, or the one that the path names. `query` may say which part of the list is wanted.
+    fn models(&self, names: &[String], one: Option<&str>, query: &str)
+    -> Result<Answer, Complaint>;
+
+    /// How many tokens a conversation has, where the format can be asked for that.
+    fn count_tokens(&self, _: &Value, _: &Vendorship<'_>) -> Result<Answer, Complaint> {
+        Err(Complaint::new(ErrorKind::NotFound))
+    }
+
+    /// The answer to a prompt that the vendor's policy forbids, where that is no error.
+    fn blocked(&self, _: &Complaint, _: &Ids) -> Option<Answer> {
+        None
+    }
 }
 
 /// Who answers.
@@ -109,6 +124,8 @@ pub(super) fn quote(text: &str) -> String {
 pub(super) struct Target {
     pub(super) dialect: &'static dyn Dialect,
     pub(super) what: What,
+    /// The model, where the path names it.
+    pub(super) model: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,48 +134,67 @@ pub(super) enum What {
     CountTokens,
     /// One of the OpenAI paths beside conversations.
     Side(openai_chat::Side),
+    /// Gemini's vectors.
+    Embed(gemini::Embed),
     Models,
+}
+
+impl Target {
+    fn new(dialect: &'static dyn Dialect, what: What) -> Target {
+        Target {
+            dialect,
+            what,
+            model: None,
+        }
+    }
 }
 
 /// Finds what is asked for. Whatever stands before the version in the path is ignored, as is a missing version.
 pub(super) fn target(
     method: &Method,
-    path: &str,
+    uri: &Uri,
     anthropic: bool,
 ) -> Result<Target, (Target, Complaint)> {
-    let path = path
-        .split_once("/v1/")
-        .map_or(path.trim_start_matches('/'), |(_, p)| p);
-    let chat = &OpenaiChat as &'static dyn Dialect;
-    let (dialect, what, wanted) = match path {
-        "chat/completions" => (chat, What::Conversation, Method::POST),
-        "responses" => (&OpenaiResponses as _, What::Conversation, Method::POST),
-        "messages" => (&Anthropic as _, What::Conversation, Method::POST),
-        "messages/count_tokens" => (&Anthropic as _, What::CountTokens, Method::POST),
-        _ if path == "models" || path.starts_with("models/") => {
-            let dialect = if anthropic { &Anthropic as _ } else { chat };
-            (dialect, What::Models, Method::GET)
-        }
-        _ => match openai_chat::Side::of(path) {
-            Some(side) => (chat, What::Side(side), Method::POST),
-            None => {
-                let dialect = if anthropic { &Anthropic as _ } else { chat };
-                let complaint = Complaint::new(ErrorKind::NotFound);
-                return Err((
-                    Target {
-                        dialect,
-                        what: What::Models,
-                    },
-                    complaint,
-                ));
-            }
-        },
+    let found = gemini::target(uri).or_else(|| versioned(uri.path(), anthropic));
+    let Some((target, wanted)) = found else {
+        let dialect = if gemini::is_its_version(uri.path()) {
+            &gemini::WHOLE as &dyn Dialect
+        } else {
+            either(anthropic)
+        };
+        let complaint = Complaint::new(ErrorKind::NotFound);
+        return Err((Target::new(dialect, What::Models), complaint));
     };
-    let target = Target { dialect, what };
     if *method == wanted {
         return Ok(target);
     }
     Err((target, Complaint::new(ErrorKind::MethodNotAllowed)))
+}
+
+/// The format of a path that two vendors have.
+fn either(anthropic: bool) -> &'static dyn Dialect {
+    if anthropic { &Anthropic } else { &OpenaiChat }
+}
+
+/// What stands at this path behind `/v1/`, and its method.
+fn versioned(path: &str, anthropic: bool) -> Option<(Target, Method)> {
+    let path = path
+        .split_once("/v1/")
+        .map_or(path.trim_start_matches('/'), |(_, p)| p);
+    let conversation = |dialect| (Target::new(dialect, What::Conversation), Method::POST);
+    Some(match path {
+        "chat/completions" => conversation(&OpenaiChat),
+        "responses" => conversation(&OpenaiResponses),
+        "messages" => conversation(&Anthropic),
+        "messages/count_tokens" => (Target::new(&Anthropic, What::CountTokens), Method::POST),
+        _ if path == "models" || path.starts_with("models/") => {
+            (Target::new(either(anthropic), What::Models), Method::GET)
+        }
+        _ => {
+            let side = What::Side(openai_chat::Side::of(path)?);
+            (Target::new(&OpenaiChat, side), Method::POST)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -185,12 +221,17 @@ mod tests {
 
     #[test]
     fn paths_are_found_under_any_prefix() {
-        let what = |path: &str| target(&Method::POST, path, false).map(|t| t.what).ok();
+        let what = |path: &'static str| {
+            let found = target(&Method::POST, &Uri::from_static(path), false);
+            found.map(|t| t.what).ok()
+        };
         assert_eq!(what("/v1/chat/completions"), Some(What::Conversation));
         assert_eq!(what("/team/a/v1/messages"), Some(What::Conversation));
         assert_eq!(what("/messages/count_tokens"), Some(What::CountTokens));
         assert_eq!(what("/v1/nothing"), None);
-        let (_, complaint) = target(&Method::GET, "/v1/messages", false).err().unwrap();
+        let (_, complaint) = target(&Method::GET, &Uri::from_static("/v1/messages"), false)
+            .err()
+            .unwrap();
         assert_eq!(complaint.kind, ErrorKind::MethodNotAllowed);
     }
 }

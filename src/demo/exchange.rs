@@ -18,7 +18,7 @@ use super::mind::{self, Thought, pieces};
 use super::reception::give;
 use super::script::Traits;
 use super::vendor::State;
-use super::{anthropic, openai_chat};
+use super::{gemini, openai_chat};
 use crate::clock;
 
 /// A request that is read, and how it is to be treated.
@@ -44,7 +44,7 @@ impl<'a> Exchange<'a> {
     ) -> Exchange<'a> {
         let sha256 = Sha256::digest(&bytes);
         let anthropic = head.headers.contains_key("anthropic-version");
-        let (target, refused) = match dialect::target(&head.method, head.uri.path(), anthropic) {
+        let (target, refused) = match dialect::target(&head.method, &head.uri, anthropic) {
             Ok(target) => (target, None),
             Err((target, complaint)) => (target, Some(complaint)),
         };
@@ -62,7 +62,8 @@ impl<'a> Exchange<'a> {
     }
 
     fn model(&self) -> Option<&str> {
-        self.body["model"].as_str()
+        let named = self.target.model.as_deref();
+        named.or_else(|| self.body["model"].as_str())
     }
 
     fn vendor(&self) -> Vendorship<'_> {
@@ -122,7 +123,14 @@ impl<'a> Exchange<'a> {
 
     fn complain(&self, complaint: &Complaint) -> Reply {
         let complaint = complaint.clone().about(self.model().unwrap_or_default());
-        let (status, text) = self.target.dialect.error(&complaint, &self.ids);
+        let dialect = self.target.dialect;
+        if complaint.kind == ErrorKind::ContentPolicy
+            && complaint.status.is_none()
+            && let Some(blocked) = dialect.blocked(&complaint, &self.ids)
+        {
+            return Reply::stepped(blocked, &Step::answer(), |_| Bytes::new());
+        }
+        let (status, text) = dialect.error(&complaint, &self.ids);
         Reply::whole(status, "application/json", text)
     }
 
@@ -187,7 +195,15 @@ impl<'a> Exchange<'a> {
                 openai_chat::side(side, &self.body, self.bytes.len(), &self.ids)
             }
             What::CountTokens => {
-                let answer = anthropic::count_tokens(&self.body, &self.vendor())?;
+                let answer = self
+                    .target
+                    .dialect
+                    .count_tokens(&self.body, &self.vendor())?;
+                self.check_model()?;
+                Ok(answer)
+            }
+            What::Embed(embed) => {
+                let answer = gemini::embed(embed, &self.body, self.model().unwrap_or_default())?;
                 self.check_model()?;
                 Ok(answer)
             }
@@ -222,10 +238,8 @@ impl<'a> Exchange<'a> {
             .path()
             .split_once("/models/")
             .map(|(_, name)| name);
-        match self.head.headers.contains_key("anthropic-version") {
-            true => anthropic::models(&names, one),
-            false => openai_chat::models(&names, one),
-        }
+        let query = self.head.uri.query().unwrap_or_default();
+        self.target.dialect.models(&names, one, query)
     }
 
     fn converse(&self, step: &Step) -> Result<Answer, Complaint> {
@@ -239,6 +253,9 @@ impl<'a> Exchange<'a> {
         let vendor = self.vendor();
         let mut ask = self.target.dialect.read(&self.body, &vendor)?;
         self.check_model()?;
+        if let Some(model) = &self.target.model {
+            ask.model.clone_from(model);
+        }
         if step.has(&Fault::Hollow(Hollow::Truncated)) {
             ask.stream = false;
         }

@@ -6,7 +6,9 @@ use super::fault::{Break, Coding, Early, ErrorBody, Fault, Hollow, Place, Step, 
 /// How to use the vendor by hand: for `tidegate demo --help`.
 pub const HELP: &str = "\
 Speaks OpenAI (/v1/chat/completions, /v1/completions, /v1/embeddings, /v1/moderations,
-/v1/responses, /v1/models) and Anthropic (/v1/messages, /v1/messages/count_tokens).
+/v1/responses, /v1/models), Anthropic (/v1/messages, /v1/messages/count_tokens) and Gemini
+(/v1beta/models/MODEL:generateContent, :streamGenerateContent, :countTokens, :embedContent,
+:batchEmbedContents, /v1beta/models).
 Answers every model whose name begins with `demo`. The same request gets the same answer.
 
 Phrases in the last user message:
@@ -41,6 +43,7 @@ Models with a fault in the name:
   demo-bytes demo-split-utf8 demo-close-after
                             good answers that are hard to relay
   demo-reasoner             OpenAI Chat: shows its reasoning as `reasoning_content`
+  demo-no-ids               Gemini: calls without ids, the last one with the finish reason
 
 Control:
   POST   /demo/script    {\"model\": …, \"key\": …, \"path\": …, \"steps\": [STEP, …], \"always\": STEP}
@@ -148,7 +151,7 @@ mod tests {
             .split_whitespace()
             .filter_map(|w| w.strip_prefix("demo-"));
         let mut count = 0;
-        for name in listed.filter(|n| *n != "NNN" && *n != "reasoner") {
+        for name in listed.filter(|n| !["NNN", "reasoner", "no-ids"].contains(n)) {
             assert!(step(&format!("demo-{name}")).is_some(), "{name}");
             count += 1;
         }

@@ -10,12 +10,13 @@ use super::answer::Reply;
 use super::body::{BrokenOff, Piece, ReplyBody};
 use super::complaint::{Complaint, ErrorKind};
 use super::connection::{Fate, Link};
+use super::dialect::{self, Dialect, Ids};
 use super::exchange::Exchange;
 use super::fault::{Early, Step, Unread};
 use super::ledger::Watch;
 use super::script::Traits;
 use super::vendor::State;
-use super::{control, openai_chat};
+use super::{control, gemini};
 
 /// One request, from its head to the head of its answer.
 pub(super) async fn serve(
@@ -33,13 +34,17 @@ pub(super) async fn serve(
     watch.note(|seen| seen.key.clone_from(&key));
     let mut read = Read::default();
     let mut more = read.some(&mut body, &watch).await?;
+    let named = gemini::named_model(head.uri.path());
     let traits = Traits {
-        model: read.guess_model(),
+        model: named.as_deref().or_else(|| read.guess_model()),
         key: key.as_deref(),
         path: head.uri.path(),
     };
     if let Some(step) = state.script.take_early(&traits) {
-        return early(&step, body, &link, watch);
+        let anthropic = head.headers.contains_key("anthropic-version");
+        let target = dialect::target(&head.method, &head.uri, anthropic);
+        let dialect = target.unwrap_or_else(|(target, _)| target).dialect;
+        return early(&step, dialect, body, &link, watch);
     }
     while more {
         more = read.some(&mut body, &watch).await?;
@@ -101,6 +106,7 @@ impl Read {
 /// Answers before the request is read.
 fn early(
     step: &Step,
+    dialect: &dyn Dialect,
     mut body: Incoming,
     link: &Arc<Link>,
     watch: Watch,
@@ -110,7 +116,8 @@ fn early(
         Some(Early { status, then }) => (*status, *then),
         None => (429, Unread::Drain),
     };
-    let (_, text) = openai_chat::spell_error(&Complaint::new(ErrorKind::of_status(status)));
+    let complaint = Complaint::new(ErrorKind::of_status(status)).with_status(status);
+    let (_, text) = dialect.error(&complaint, &Ids::new([0; 32]));
     let mut reply = Reply::whole(status, "application/json", text);
     reply
         .headers

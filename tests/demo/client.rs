@@ -151,7 +151,7 @@ impl Reply {
 
     /// The data of all events, as JSON where it is JSON.
     pub(crate) fn events(&self) -> Vec<Value> {
-        let text = self.text();
+        let text = self.text().replace("\r\n", "\n");
         assert!(text.ends_with("\n\n"), "{text:?}");
         let events = text.trim_end().split("\n\n").map(|event| {
             let data = event

@@ -10,5 +10,6 @@ mod anthropic;
 mod client;
 mod control;
 mod faults;
+mod gemini;
 mod openai;
 mod responses;

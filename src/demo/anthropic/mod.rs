@@ -52,21 +52,24 @@ impl Dialect for Anthropic {
         ];
         own.into_iter().map(|(n, v)| (n.to_owned(), v)).collect()
     }
+
+    fn models(&self, names: &[String], one: Option<&str>, _: &str) -> Result<Answer, Complaint> {
+        models(names, one)
+    }
+
+    fn count_tokens(&self, body: &Value, vendor: &Vendorship<'_>) -> Result<Answer, Complaint> {
+        let ask = read::read(body, vendor, read::Purpose::Count)?;
+        let tokens = ask.prompt_tokens();
+        Ok(Answer::json(format!(r#"{{"input_tokens":{tokens}}}"#)))
+    }
 }
 
 fn request_id(ids: &Ids) -> String {
     ids.make("req_01", 0, 22)
 }
 
-/// The answer to `count_tokens`.
-pub(super) fn count_tokens(body: &Value, vendor: &Vendorship<'_>) -> Result<Answer, Complaint> {
-    let ask = read::read(body, vendor, read::Purpose::Count)?;
-    let tokens = ask.prompt_tokens();
-    Ok(Answer::json(format!(r#"{{"input_tokens":{tokens}}}"#)))
-}
-
 /// The list of models, or the one that the path names.
-pub(super) fn models(names: &[String], one: Option<&str>) -> Result<Answer, Complaint> {
+fn models(names: &[String], one: Option<&str>) -> Result<Answer, Complaint> {
     let model = |name: &str| {
         format!(
             r#"{{"type":"model","id":{0},"display_name":{0},"created_at":"2025-01-01T00:00:00Z","lifecycle":"active","max_input_tokens":200000,"max_tokens":64000}}"#,

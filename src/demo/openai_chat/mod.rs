@@ -18,7 +18,7 @@ use super::mind::Ask;
 
 pub(super) use error::{object as error_object, spelled as spell_error};
 pub(super) use read::{image, tool};
-pub(super) use side::{Side, answer as side, models};
+pub(super) use side::{Side, answer as side, models, vector};
 
 /// OpenAI Chat Completions.
 pub(super) struct OpenaiChat;
@@ -42,6 +42,10 @@ impl Dialect for OpenaiChat {
 
     fn headers(&self, ids: &Ids) -> Vec<(String, String)> {
         headers(ids)
+    }
+
+    fn models(&self, names: &[String], one: Option<&str>, _: &str) -> Result<Answer, Complaint> {
+        side::models(names, one)
     }
 }
 

@@ -120,7 +120,6 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// Vectors of length one that depend on the text only.
 fn embeddings(body: &Value, model: &str) -> Result<Answer, Complaint> {
     let inputs = texts(&body["input"]);
     if inputs.is_empty() {
@@ -149,7 +148,8 @@ fn embeddings(body: &Value, model: &str) -> Result<Answer, Complaint> {
     )))
 }
 
-fn vector(text: &str, size: u64) -> Vec<f32> {
+/// A vector of length one that depends on the text only.
+pub(in crate::demo) fn vector(text: &str, size: u64) -> Vec<f32> {
     let each = 1.0 / (size as f32).sqrt();
     let sign = |i: u64| {
         let hash = xxhash_rust::xxh3::xxh3_64_with_seed(text.as_bytes(), i);

@@ -41,4 +41,8 @@ impl Dialect for OpenaiResponses {
     fn headers(&self, ids: &Ids) -> Vec<(String, String)> {
         openai_chat::headers(ids)
     }
+
+    fn models(&self, names: &[String], one: Option<&str>, _: &str) -> Result<Answer, Complaint> {
+        openai_chat::models(names, one)
+    }
 }
