@@ -55,7 +55,7 @@ pub fn complain(error: &anyhow::Error) {
 /// Says where the demo vendor listens.
 pub fn announce_demo(out: &mut impl Write, addr: SocketAddr) {
     let text = format!(
-        "demo vendor listens on http://{addr}\n  base URL  http://{addr}/v1   (formats: openai_chat, openai_responses, anthropic; any key)\n"
+        "demo vendor listens on http://{addr}\n  base URL  http://{addr}/v1   (formats: openai_chat, openai_responses, anthropic, gemini; any key)\n"
     );
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
