@@ -249,6 +249,9 @@ pub struct Tags<'a> {
     pub store: Option<Said<bool>>,
     /// Responses' `previous_response_id`.
     pub previous: Option<Said<Str<'a>>>,
+    /// What refers to state that the vendor keeps (Responses' `conversation`, Gemini's `cachedContent`): its name, where it
+    /// stands. Other formats cannot say it.
+    pub stateful: Vec<Said<&'static str>>,
     /// `low`, `medium`, `high`.
     pub verbosity: Option<Said<Str<'a>>>,
     /// What the answer is made of besides text: `audio`, `image`, in OpenAI's words, lower case.

@@ -37,6 +37,8 @@ pub struct Telling {
     pub usage: bool,
     /// What the format repeats of the request in its answers ([`Codec::echo`](crate::wire::Codec::echo)).
     pub echo: String,
+    /// Gemini: the stream is one JSON array, as it is without `alt=sse`.
+    pub array: bool,
 }
 
 impl Telling {

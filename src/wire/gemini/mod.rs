@@ -3,11 +3,37 @@
 //! Source: `GenerateContentResponse` and `UsageMetadata` in the API reference, the types of the official SDK
 //! (`google/genai/types.py`), and `google.rpc` for errors.
 //!
-//! `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds the shapes. Requests
-//! and replies (`request`, `reply`) have their place here once conversion needs them. Never imports another format.
+//! Same-format relay needs `stream` (what an event is), `usage`, `fault` and `types` only. Conversion: `request_read` (with
+//! `config_read`, `tools_read`) and `request_write` (`contents_write`, `outcomes_write`, `tools_write`, `config_write`) for
+//! requests; `answer_read` is the machine that reads answers, whole (`reply_read`) or in steps (`stream_read`, `partial`),
+//! `answer_write` what `reply_write` and `stream_write` share; `parts_read` and `parts_write` know the parts of a content,
+//! `sources`, `logprobs` and `stop` what stands beside it. Keys are read in camel case and in snake case, as the API reads
+//! them, and written in camel case.
+//!
+//! Never imports another format. Start with [`Gemini`].
 
+mod answer_read;
+mod answer_write;
+mod config_read;
+mod config_write;
+mod contents_write;
 mod fault;
+mod logprobs;
+mod outcomes_write;
+mod partial;
+mod parts_read;
+mod parts_write;
+mod reply_read;
+mod reply_write;
+mod request_read;
+mod request_write;
+mod sources;
+mod stop;
 mod stream;
+mod stream_read;
+mod stream_write;
+mod tools_read;
+mod tools_write;
 mod types;
 mod usage;
 
@@ -61,40 +87,40 @@ impl Codec for Gemini {
 
     fn read_request<'a>(
         &self,
-        _asked: Asked<'a>,
-        _body: Value<'_, 'a>,
+        asked: Asked<'a>,
+        body: Value<'_, 'a>,
     ) -> Result<Request<'a>, Misfit> {
-        unimplemented!()
+        request_read::read(asked, body)
     }
 
     fn write_request(
         &self,
-        _request: &Request<'_>,
-        _target: &Target<'_>,
-        _lowered: &mut Lowered,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        lowered: &mut Lowered,
     ) -> Result<(), Refused> {
-        unimplemented!()
+        request_write::write(request, target, lowered)
     }
 
-    fn read_reply<'a>(&self, _body: Value<'_, 'a>, _seed: &str) -> Result<Reply<'a>, Misfit> {
-        unimplemented!()
+    fn read_reply<'a>(&self, body: Value<'_, 'a>, seed: &str) -> Result<Reply<'a>, Misfit> {
+        reply_read::read(body, seed)
     }
 
     fn write_reply(
         &self,
-        _reply: &Reply<'_>,
-        _telling: &Telling,
-        _out: &mut Vec<u8>,
-        _losses: &mut Losses,
+        reply: &Reply<'_>,
+        telling: &Telling,
+        out: &mut Vec<u8>,
+        losses: &mut Losses,
     ) {
-        unimplemented!()
+        reply_write::write(reply, telling, out, losses);
     }
 
-    fn reader(&self, _seed: &str) -> Box<dyn EventReader> {
-        unimplemented!()
+    fn reader(&self, seed: &str) -> Box<dyn EventReader> {
+        Box::new(stream_read::Reader::new(seed))
     }
 
-    fn writer(&self, _telling: Telling) -> Box<dyn EventWriter> {
-        unimplemented!()
+    fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
+        Box::new(stream_write::Writer::new(telling))
     }
 }

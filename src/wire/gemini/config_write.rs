@@ -1,0 +1,265 @@
+use crate::ir::{Json, Output, Reasoning, Request, Said, Sampling, Summary};
+use crate::wire::convert::effort::{budget_asked, effort_of, level_of};
+use crate::wire::convert::{Losses, Target};
+use crate::wire::json::{Document, Kind, Writer};
+
+/// The most tokens of thought that every model which takes a budget takes (Flash; Pro would take 32,768).
+const MOST_BUDGET: u64 = 24_576;
+
+/// Responses asks for log probabilities by naming them among what the answer shall hold.
+pub(super) const INCLUDED_LOGPROBS: &str = "message.output_text.logprobs";
+
+/// Writes `generationConfig`, if anything is to be said there.
+pub(super) fn write(
+    writer: &mut Writer<'_>,
+    request: &Request<'_>,
+    target: &Target<'_>,
+    losses: &mut Losses,
+) {
+    let thinking = Thinking::asked(&request.reasoning, target, losses);
+    let is_silent = request.sampling == Sampling::default();
+    let has_logprobs = wants_logprobs(request);
+    if is_silent
+        && thinking.is_none()
+        && request.output.is_none()
+        && request.tags.modalities.is_none()
+        && has_logprobs.is_none()
+    {
+        return;
+    }
+    writer.key("generationConfig").open_object();
+    write_sampling(writer, request, thinking.as_ref(), losses);
+    if let Some(has_logprobs) = has_logprobs {
+        writer.key("responseLogprobs").bool(has_logprobs);
+    }
+    if let Some(top) = &request.sampling.top_logprobs {
+        writer.key("logprobs").number(top.value);
+    }
+    if let Some(output) = &request.output {
+        write_output(writer, output, losses);
+    }
+    if let Some(modalities) = &request.tags.modalities {
+        writer.key("responseModalities").open_list();
+        for modality in &modalities.value {
+            writer.text(&modality.to_ascii_uppercase());
+        }
+        writer.close_list();
+    }
+    if let Some(thinking) = thinking {
+        thinking.write(writer);
+    }
+    writer.close_object();
+}
+
+fn wants_logprobs(request: &Request<'_>) -> Option<bool> {
+    let sampling = &request.sampling;
+    let mut include = request.tags.include.iter();
+    let is_asked = sampling.top_logprobs.is_some()
+        || include.any(|include| include.value == INCLUDED_LOGPROBS);
+    let said = sampling.logprobs.as_ref().map(|said| said.value);
+    said.or(is_asked.then_some(true))
+}
+
+fn write_sampling(
+    writer: &mut Writer<'_>,
+    request: &Request<'_>,
+    thinking: Option<&Thinking>,
+    losses: &mut Losses,
+) {
+    let sampling = &request.sampling;
+    if let Some(count) = &sampling.choices {
+        writer.key("candidateCount").number(count.value);
+    }
+    if let Some(most) = &sampling.max_tokens {
+        // The most tokens are those of thoughts too: a budget must leave room for the answer.
+        let budget = thinking.map_or(0, Thinking::tokens);
+        let mut tokens = most.value;
+        if budget > 0 && tokens <= budget {
+            tokens = tokens.saturating_add(budget);
+            losses.add(most.at, "the most tokens, raised above the thinking budget");
+        }
+        writer.key("maxOutputTokens").number(tokens);
+    }
+    if !sampling.stop.is_empty() {
+        writer.key("stopSequences").open_list();
+        for stop in &sampling.stop {
+            writer.text(&stop.value);
+        }
+        writer.close_list();
+    }
+    for (key, said) in [
+        ("temperature", &sampling.temperature),
+        ("topP", &sampling.top_p),
+        ("topK", &sampling.top_k),
+        ("seed", &sampling.seed),
+        ("presencePenalty", &sampling.presence_penalty),
+        ("frequencyPenalty", &sampling.frequency_penalty),
+    ] {
+        if let Some(said) = said {
+            writer.key(key).json(&said.value);
+        }
+    }
+    if let Some(min_p) = &sampling.min_p {
+        losses.add(min_p.at, "min_p");
+    }
+}
+
+/// A schema is always kept to, so that `strict` is given without being said; its absence cannot be.
+fn write_output(writer: &mut Writer<'_>, output: &Said<Output<'_>>, losses: &mut Losses) {
+    writer.key("responseMimeType");
+    match &output.value {
+        Output::Text => {
+            writer.text("text/plain");
+        }
+        Output::JsonObject => {
+            writer.text("application/json");
+        }
+        Output::JsonSchema {
+            name,
+            description,
+            schema,
+            gemini_dialect,
+            strict: _,
+        } => {
+            writer.text("application/json");
+            let key = if *gemini_dialect {
+                "responseSchema"
+            } else {
+                "responseJsonSchema"
+            };
+            writer.key(key);
+            let description = description.as_ref().map(|said| &*said.value);
+            let (schema, is_whole) = named(schema, name.as_deref(), description);
+            writer.raw(&schema);
+            if !is_whole {
+                losses.add(output.at, "name of the output's schema");
+            }
+        }
+    }
+}
+
+/// The schema with its name and description as its own `title` and `description`, the only place for them; and whether
+/// they are all said then.
+fn named(schema: &Json<'_>, name: Option<&str>, description: Option<&str>) -> (String, bool) {
+    let mut document = Document::default();
+    let read = document.read(schema.0.as_bytes());
+    let Some(value) = read.ok().filter(|value| value.kind() == Kind::Object) else {
+        return (schema.0.to_string(), true);
+    };
+    let (mut head, mut is_whole) = (Vec::new(), true);
+    let mut writer = Writer::new(&mut head);
+    writer.open_object();
+    for (key, text) in [("title", name), ("description", description)] {
+        let Some(text) = text else { continue };
+        match value.member_text(key) {
+            Some(own) => is_whole &= own == text,
+            None => {
+                writer.key(key).text(text);
+            }
+        }
+    }
+    if writer.written() > 1 {
+        for (key, member) in value.members() {
+            writer.any_key(&key).raw(member.raw());
+        }
+        writer.close_object();
+        let schema = String::from_utf8(head).unwrap_or_else(|_| schema.0.to_string());
+        return (schema, is_whole);
+    }
+    (schema.0.to_string(), is_whole)
+}
+
+/// What `thinkingConfig` says.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Thinking {
+    budget: Option<Budget>,
+    level: Option<&'static str>,
+    is_shown: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Budget {
+    Tokens(u64),
+    /// -1: the model decides.
+    Free,
+}
+
+impl Thinking {
+    fn asked(
+        reasoning: &Reasoning<'_>,
+        target: &Target<'_>,
+        losses: &mut Losses,
+    ) -> Option<Thinking> {
+        let mut thinking = Thinking::default();
+        if target.traits.thinking_level {
+            thinking.level = effort_of(reasoning).map(level_of);
+            if let (Some(_), Some(budget)) = (&reasoning.effort, &reasoning.budget) {
+                losses.add(budget.at, "thinking budget beside an effort");
+            }
+        } else {
+            thinking.budget = budget(reasoning, losses);
+        }
+        let is_on = reasoning.is_on();
+        thinking.is_shown = match &reasoning.summary {
+            // The API refuses to show the thoughts of a model that shall not think.
+            _ if is_on == Some(false) => None,
+            Some(said) => {
+                if let Summary::Named(_) = said.value {
+                    losses.add(said.at, "kind of the summary");
+                }
+                Some(said.value != Summary::Hidden)
+            }
+            // Who asks for thinking wants to see it: OpenAI's and Anthropic's clients are shown it without asking.
+            None => is_on.filter(|is_on| *is_on),
+        };
+        Some(thinking).filter(|thinking| *thinking != Thinking::default())
+    }
+
+    fn tokens(&self) -> u64 {
+        match self.budget {
+            Some(Budget::Tokens(tokens)) => tokens,
+            Some(Budget::Free) | None => 0,
+        }
+    }
+
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.key("thinkingConfig").open_object();
+        match self.budget {
+            Some(Budget::Tokens(tokens)) => {
+                writer.key("thinkingBudget").number(tokens);
+            }
+            Some(Budget::Free) => {
+                writer.key("thinkingBudget").raw("-1");
+            }
+            None => {}
+        }
+        if let Some(level) = self.level {
+            writer.key("thinkingLevel").text(level);
+        }
+        if let Some(is_shown) = self.is_shown {
+            writer.key("includeThoughts").bool(is_shown);
+        }
+        writer.close_object();
+    }
+}
+
+fn budget(reasoning: &Reasoning<'_>, losses: &mut Losses) -> Option<Budget> {
+    if let (Some(effort), Some(_)) = (&reasoning.effort, &reasoning.budget) {
+        losses.add(effort.at, "effort beside a thinking budget");
+    }
+    if let Some(tokens) = budget_asked(reasoning) {
+        if let Some(said) = reasoning
+            .budget
+            .as_ref()
+            .filter(|said| said.value > MOST_BUDGET)
+        {
+            losses.add(
+                said.at,
+                "thinking budget, lowered to the most that is taken",
+            );
+        }
+        return Some(Budget::Tokens(tokens.min(MOST_BUDGET)));
+    }
+    let is_free = reasoning.is_on() == Some(true);
+    is_free.then_some(Budget::Free)
+}

@@ -1,0 +1,345 @@
+use std::borrow::Cow;
+
+use crate::ir::{
+    Arguments, At, Body, Delta, Event, Fault, Part, Said, Source, Start, Str, Thinking, Usage,
+};
+use crate::wire::EventWriter;
+use crate::wire::convert::{Losses, Telling};
+use crate::wire::json::{self, Document};
+
+use super::answer_write::{self, Ending};
+use super::{fault, parts_write, usage};
+
+/// Writes a stream: each event is a `GenerateContentResponse`. Texts and thoughts go out as they come, everything else whole
+/// at its close, since Gemini knows no half calls; the reasons to have ended, the sources and the usage are in the last.
+pub(super) struct Writer {
+    telling: Telling,
+    losses: Losses,
+    /// What stands behind the candidates in every object.
+    tail: Vec<u8>,
+    start: Start<'static>,
+    choices: Vec<Choice>,
+    usage: Usage,
+    tier: Option<String>,
+    has_spoken: bool,
+    document: Document,
+    /// An object has been written.
+    has_begun: bool,
+    has_ended: bool,
+}
+
+struct Choice {
+    index: u32,
+    /// How many parts there are already.
+    parts: usize,
+    open: Option<Part<'static>>,
+    ending: Ending<'static>,
+}
+
+impl Writer {
+    pub(super) fn new(telling: Telling) -> Writer {
+        Writer {
+            telling,
+            losses: Losses::default(),
+            tail: Vec::new(),
+            start: Start::default(),
+            choices: Vec::new(),
+            usage: Usage::default(),
+            tier: None,
+            has_spoken: false,
+            document: Document::default(),
+            has_begun: false,
+            has_ended: false,
+        }
+    }
+
+    fn choice(&mut self, index: u32) -> Option<&mut Choice> {
+        let at = self.choices.partition_point(|choice| choice.index < index);
+        if self
+            .choices
+            .get(at)
+            .is_none_or(|choice| choice.index != index)
+        {
+            let choice = Choice {
+                index,
+                parts: 0,
+                open: None,
+                ending: Ending::default(),
+            };
+            self.choices.insert(at, choice);
+        }
+        self.choices.get_mut(at)
+    }
+
+    /// What precedes an object.
+    fn before(&mut self, out: &mut Vec<u8>) {
+        let before: &[u8] = match (self.telling.array, self.has_begun) {
+            (true, false) => b"[",
+            (true, true) => b",\r\n",
+            (false, _) => b"data: ",
+        };
+        out.extend_from_slice(before);
+        if self.tail.is_empty() {
+            let mut object = Vec::new();
+            let mut writer = json::Writer::new(&mut object);
+            writer.open_object();
+            answer_write::write_start(&mut writer, &self.start, &self.telling);
+            // Without the brace.
+            self.tail.push(b',');
+            self.tail.extend(object.into_iter().skip(1));
+        }
+        self.has_begun = true;
+    }
+
+    fn after(&self, out: &mut Vec<u8>) {
+        let after: &[u8] = if self.telling.array {
+            b"\r\n"
+        } else {
+            b"}\r\n\r\n"
+        };
+        if self.telling.array {
+            out.push(b'}');
+        }
+        out.extend_from_slice(after);
+    }
+
+    /// Writes an object with one part of a choice.
+    fn chunk(&mut self, index: u32, out: &mut Vec<u8>, part: impl FnOnce(&mut json::Writer<'_>)) {
+        self.before(out);
+        out.extend_from_slice(b"{\"candidates\":[{\"content\":{\"parts\":[");
+        part(&mut json::Writer::new(out));
+        out.extend_from_slice(b"],\"role\":\"model\"},\"index\":");
+        out.extend_from_slice(itoa::Buffer::new().format(index).as_bytes());
+        out.extend_from_slice(b"}]");
+        out.extend_from_slice(&self.tail);
+        self.after(out);
+    }
+
+    fn delta(&mut self, index: u32, delta: Delta<'_>, out: &mut Vec<u8>) {
+        let Some(choice) = self.choice(index) else {
+            return;
+        };
+        if let Delta::Logprobs(tokens) = delta {
+            let tokens = tokens.into_iter().map(crate::ir::Json::into_owned);
+            choice.ending.logprobs.extend(tokens);
+            return;
+        }
+        let Some(open) = &mut choice.open else {
+            return;
+        };
+        match (&mut open.body, delta) {
+            (Body::Text(text), Delta::Text(more)) => {
+                text.text.to_mut().push_str(&more);
+                self.text(index, &more, out);
+            }
+            (Body::Text(text), Delta::Citation(citation)) => {
+                text.citations.push(citation.into_owned());
+            }
+            (Body::Refusal(_), Delta::Refusal(more)) => self.text(index, &more, out),
+            (Body::Thinking(thinking), Delta::Thinking(more)) => {
+                // A word of the thought itself behind summaries of it begins anew, as a summary does.
+                let is_new = thinking.text.is_empty() && has_summary(thinking);
+                thinking.text = Cow::Borrowed("…");
+                self.thought(index, is_new, &more, out);
+            }
+            (Body::Thinking(thinking), Delta::NextSummary) => {
+                thinking.summaries.push(Cow::Borrowed(""));
+            }
+            (Body::Thinking(thinking), Delta::Summary(more)) => {
+                let is_first = thinking.summaries.last().is_none_or(|last| last.is_empty());
+                let is_new = is_first && (has_summary(thinking) || !thinking.text.is_empty());
+                match thinking.summaries.last_mut() {
+                    Some(last) if !more.is_empty() => *last = Cow::Borrowed("…"),
+                    Some(_) => {}
+                    None => thinking.summaries.push(Cow::Borrowed("…")),
+                }
+                self.thought(index, is_new, &more, out);
+            }
+            (Body::Thinking(thinking), Delta::Seal(seal)) => {
+                thinking.seal = Some(said(seal));
+            }
+            (_, Delta::Seal(seal)) => open.seal = Some(said(seal)),
+            (Body::Call(call), Delta::Arguments(more)) => match &mut call.arguments {
+                Arguments::Json(text) | Arguments::Free(text) => text.to_mut().push_str(&more),
+            },
+            (Body::Audio(media), Delta::Audio(more)) => {
+                if let Source::Inline { base64, .. } = &mut media.source {
+                    base64.to_mut().push_str(&more);
+                }
+            }
+            (Body::Audio(media), Delta::Transcript(more)) => {
+                let words = media.transcript.get_or_insert_with(Cow::default);
+                words.to_mut().push_str(&more);
+            }
+            // A delta that does not fit its part breaks the law of `Event`.
+            (
+                Body::Text(_)
+                | Body::Refusal(_)
+                | Body::Image(_)
+                | Body::Audio(_)
+                | Body::Video(_)
+                | Body::Document(_)
+                | Body::Thinking(_)
+                | Body::Call(_)
+                | Body::Outcome(_)
+                | Body::Foreign(_),
+                _,
+            ) => {}
+        }
+    }
+
+    fn text(&mut self, index: u32, text: &str, out: &mut Vec<u8>) {
+        if !text.is_empty() {
+            self.chunk(index, out, |writer| parts_write::text(writer, text, None));
+        }
+    }
+
+    fn thought(&mut self, index: u32, is_new: bool, text: &str, out: &mut Vec<u8>) {
+        if text.is_empty() {
+            return;
+        }
+        self.chunk(index, out, |writer| {
+            let pieces = [if is_new { "\n\n" } else { "" }, text];
+            writer.open_object().key("text").text_of(&pieces);
+            writer.key("thought").bool(true).close_object();
+        });
+    }
+
+    /// The part is complete: what has not gone out yet does.
+    fn close(&mut self, index: u32, out: &mut Vec<u8>) {
+        let Some(choice) = self.choice(index) else {
+            return;
+        };
+        let Some(mut part) = choice.open.take() else {
+            return;
+        };
+        let place = choice.parts;
+        let mut is_told = false;
+        match &mut part.body {
+            Body::Text(text) => {
+                is_told = !text.text.is_empty();
+                let words = std::mem::take(&mut text.text).into_owned();
+                if !text.citations.is_empty() {
+                    let cited = (place, words, std::mem::take(&mut text.citations));
+                    choice.ending.cited.push(cited);
+                }
+            }
+            Body::Refusal(text) => {
+                is_told = true;
+                choice.ending.has_refused = true;
+                *text = Cow::Borrowed("");
+            }
+            Body::Thinking(thinking) => {
+                is_told = !thinking.text.is_empty() || has_summary(thinking);
+                thinking.text = Cow::Borrowed("");
+                thinking.summaries.clear();
+            }
+            Body::Audio(_) => self.has_spoken = true,
+            Body::Image(_)
+            | Body::Video(_)
+            | Body::Document(_)
+            | Body::Call(_)
+            | Body::Outcome(_)
+            | Body::Foreign(_) => {}
+        }
+        let is_written = self.rest(index, &part, out);
+        if let Some(choice) = self.choice(index) {
+            choice.parts += usize::from(is_told || is_written);
+        }
+    }
+
+    /// Writes what is left of a part that has come in pieces, a signature mostly, or a part that goes out whole.
+    fn rest(&mut self, index: u32, part: &Part<'_>, out: &mut Vec<u8>) -> bool {
+        if matches!(part.body, Body::Refusal(_)) && part.seal.is_none() {
+            return false;
+        }
+        let mut written = Vec::new();
+        let mut writer = json::Writer::new(&mut written);
+        let document = &mut self.document;
+        if !answer_write::part(&mut writer, part, &mut self.losses, document) {
+            return false;
+        }
+        self.chunk(index, out, |writer| {
+            writer.raw(std::str::from_utf8(&written).unwrap_or_default());
+        });
+        true
+    }
+
+    /// The last object.
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.before(out);
+        let mut writer = json::Writer::new(out);
+        writer.open_object().key("candidates").open_list();
+        for choice in &self.choices {
+            // An empty text, as the API itself ends its streams: some clients look for parts in every object.
+            writer.open_object().key("content").open_object();
+            writer.key("parts").open_list();
+            parts_write::text(&mut writer, "", None);
+            writer.close_list().key("role").text("model").close_object();
+            choice.ending.write(&mut writer, &mut self.losses);
+            let index = u64::from(choice.index);
+            writer.key("index").number(index).close_object();
+        }
+        writer.close_list();
+        let tier = self.tier.as_deref();
+        usage::write(&mut writer, &self.usage, tier, self.has_spoken);
+        out.extend_from_slice(&self.tail);
+        self.after(out);
+        if self.telling.array {
+            out.push(b']');
+        }
+        self.has_ended = true;
+    }
+}
+
+impl EventWriter for Writer {
+    fn write(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        if self.has_ended {
+            return;
+        }
+        match event {
+            Event::Start(start) => self.start = start.into_owned(),
+            Event::Open { choice, part } => {
+                if let Some(choice) = self.choice(choice) {
+                    choice.open = Some(part.into_owned());
+                }
+            }
+            Event::Delta { choice, delta } => self.delta(choice, delta, out),
+            Event::Close { choice } => self.close(choice, out),
+            Event::Stop { choice, stop } => {
+                if let Some(choice) = self.choice(choice) {
+                    choice.ending.stop = Some(stop.into_owned());
+                }
+            }
+            Event::Usage(usage) => self.usage.merge(usage),
+            Event::Tier(tier) => self.tier = Some(tier.into_owned()),
+            Event::End => self.end(out),
+        }
+    }
+
+    fn write_fault(&mut self, fault: &Fault, out: &mut Vec<u8>) {
+        if self.has_ended {
+            return;
+        }
+        self.has_ended = true;
+        if !self.telling.array {
+            fault::write_event(fault, out);
+            return;
+        }
+        out.extend_from_slice(if self.has_begun { b",\r\n" } else { b"[" });
+        fault::write(fault, out);
+        out.extend_from_slice(b"\r\n]");
+    }
+
+    fn losses(&self) -> &Losses {
+        &self.losses
+    }
+}
+
+fn said(seal: Str<'_>) -> Said<Str<'static>> {
+    Said::new(At::NOWHERE, Cow::Owned(seal.into_owned()))
+}
+
+fn has_summary(thinking: &Thinking<'_>) -> bool {
+    thinking.summaries.iter().any(|summary| !summary.is_empty())
+}
