@@ -262,9 +262,6 @@ pub struct Tags<'a> {
     pub include: Vec<Said<Str<'a>>>,
     /// Chat's `logit_bias`, as written.
     pub logit_bias: Option<Said<Json<'a>>>,
-    /// What refers to state that the vendor keeps (Responses' `conversation`, Gemini's `cachedContent`): its name, where it
-    /// stands. Other formats cannot say it.
-    pub stateful: Vec<Said<&'static str>>,
     /// Whether the client wants usage in a stream (Chat's `stream_options.include_usage`); the other formats always do.
     pub stream_usage: bool,
 }

@@ -89,6 +89,7 @@ impl Call {
             now: clock::wall().as_secs(),
             usage: ready.stream_usage,
             echo: ready.echo.clone(),
+            array: self.array,
         }
     }
 

@@ -9,7 +9,6 @@ use tidegate::wire::convert::{
 };
 use tidegate::wire::relay::End;
 
-
 /// A memory in which everything was issued by one.
 pub(crate) struct All(pub Issuer);
 
@@ -114,4 +113,3 @@ pub(crate) fn collected(from: Format, stream: &[u8]) -> Option<Reply<'static>> {
     transcode.finish(End::Clean, &mut out).ok()?;
     transcode.into_reply()
 }
-
