@@ -7,8 +7,20 @@
 //! `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds the shapes. Requests
 //! and replies (`request`, `reply`) have their place here once conversion needs them. Never imports another format.
 
+mod answer;
+mod balance;
+mod called;
+mod content_read;
 mod fault;
+mod heard;
+mod media;
+mod message_read;
+mod reasoning;
+mod reply_read;
+mod request_read;
 mod stream;
+mod stream_read;
+mod tools_read;
 mod types;
 mod usage;
 
@@ -60,10 +72,10 @@ impl Codec for OpenaiChat {
 
     fn read_request<'a>(
         &self,
-        _asked: Asked<'a>,
-        _body: Value<'_, 'a>,
+        asked: Asked<'a>,
+        body: Value<'_, 'a>,
     ) -> Result<Request<'a>, Misfit> {
-        unimplemented!()
+        request_read::read(asked, body)
     }
 
     fn write_request(
@@ -75,8 +87,8 @@ impl Codec for OpenaiChat {
         unimplemented!()
     }
 
-    fn read_reply<'a>(&self, _body: Value<'_, 'a>, _seed: &str) -> Result<Reply<'a>, Misfit> {
-        unimplemented!()
+    fn read_reply<'a>(&self, body: Value<'_, 'a>, seed: &str) -> Result<Reply<'a>, Misfit> {
+        reply_read::read(body, seed)
     }
 
     fn write_reply(
@@ -89,8 +101,8 @@ impl Codec for OpenaiChat {
         unimplemented!()
     }
 
-    fn reader(&self, _seed: &str) -> Box<dyn EventReader> {
-        unimplemented!()
+    fn reader(&self, seed: &str) -> Box<dyn EventReader> {
+        Box::new(stream_read::StreamReader::new(seed))
     }
 
     fn writer(&self, _telling: Telling) -> Box<dyn EventWriter> {
