@@ -116,7 +116,10 @@ impl Answer {
     fn choice(&mut self, index: u64) -> Option<&mut Heard> {
         let index = u32::try_from(index).ok()?;
         let at = self.choices.partition_point(|heard| heard.index < index);
-        let is_new = self.choices.get(at).is_none_or(|heard| heard.index != index);
+        let is_new = self
+            .choices
+            .get(at)
+            .is_none_or(|heard| heard.index != index);
         if is_new {
             if self.choices.len() >= MAX_CHOICES {
                 return None;
@@ -286,7 +289,11 @@ impl Heard {
         if id.is_none() && data.is_none() && transcript.is_none() {
             return;
         }
-        self.audio(id.as_deref(), mime_of(data.as_deref().unwrap_or_default()), tell);
+        self.audio(
+            id.as_deref(),
+            mime_of(data.as_deref().unwrap_or_default()),
+            tell,
+        );
         if let Some(data) = data {
             self.add(Delta::Audio(data), tell);
         }

@@ -38,7 +38,12 @@ mod tests {
 
     #[test]
     fn an_object_is_complete_with_its_last_bracket() {
-        for text in ["{}", r#"{"a":"}"}"#, r#"{"a":"\"}","b":[{}]}"#, r#"{"a":"\\"}"#] {
+        for text in [
+            "{}",
+            r#"{"a":"}"}"#,
+            r#"{"a":"\"}","b":[{}]}"#,
+            r#"{"a":"\\"}"#,
+        ] {
             let mut balance = Balance::default();
             for (at, piece) in text.char_indices() {
                 assert!(!balance.is_complete(), "{text} at {at}");

@@ -66,7 +66,11 @@ impl Called {
         Called {
             key: Key {
                 index: piece.index,
-                id: if is_made { made() } else { piece.id.to_string() },
+                id: if is_made {
+                    made()
+                } else {
+                    piece.id.to_string()
+                },
                 made: is_made,
             },
             name: String::new(),

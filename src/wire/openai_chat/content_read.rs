@@ -1,8 +1,6 @@
 //! The content of a message: a text, or parts.
 
-use crate::ir::{
-    At, Body, Document, Format, Media, Part, Said, Source, Str, Text, Thinking,
-};
+use crate::ir::{At, Body, Document, Format, Media, Part, Said, Source, Str, Text, Thinking};
 use crate::wire::json::{Kind, Misfit, Value};
 
 use super::media::{inline, mime_of_audio, source_of};
@@ -40,10 +38,7 @@ pub(super) fn text_part<'a>(at: At, text: Str<'a>) -> Part<'a> {
     Part::new(at, Body::Text(text))
 }
 
-fn read_part<'a>(
-    value: Value<'_, 'a>,
-    unsaid: &mut Vec<At>,
-) -> Result<Option<Part<'a>>, Misfit> {
+fn read_part<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Option<Part<'a>>, Misfit> {
     // Some clients put bare strings into the list.
     if value.kind() == Kind::Text {
         return Ok(Some(text_part(value.at(), value.want_text()?)));
@@ -207,10 +202,7 @@ fn body_of_file<'a>(
 }
 
 /// Mistral's thinking: a list of texts. Relays in front of Anthropic write one text, with its signature beside it.
-fn read_thinking<'a>(
-    value: Value<'_, 'a>,
-    unsaid: &mut Vec<At>,
-) -> Result<Thinking<'a>, Misfit> {
+fn read_thinking<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Thinking<'a>, Misfit> {
     let mut thinking = Thinking::default();
     if value.kind() == Kind::Text {
         thinking.text = value.want_text()?;

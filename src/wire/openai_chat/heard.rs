@@ -386,9 +386,7 @@ fn owned(delta: Delta<'_>) -> Delta<'static> {
         Delta::Seal(text) => Delta::Seal(own(text)),
         Delta::Arguments(text) => Delta::Arguments(own(text)),
         Delta::Citation(citation) => Delta::Citation(citation.into_owned()),
-        Delta::Logprobs(list) => {
-            Delta::Logprobs(list.into_iter().map(Json::into_owned).collect())
-        }
+        Delta::Logprobs(list) => Delta::Logprobs(list.into_iter().map(Json::into_owned).collect()),
         Delta::Audio(text) => Delta::Audio(own(text)),
         Delta::Transcript(text) => Delta::Transcript(own(text)),
     }

@@ -10,13 +10,10 @@ use crate::wire::json::{Misfit, Value};
 
 use super::content_read::read_content;
 use super::reasoning::{Detail, Pieces, has_words};
-use super::request_read::{filled, read_mark, text_or_json};
 use super::reply_read::citation;
+use super::request_read::{filled, read_mark, text_or_json};
 
-pub(super) fn read<'a>(
-    list: Value<'_, 'a>,
-    unsaid: &mut Vec<At>,
-) -> Result<Vec<Turn<'a>>, Misfit> {
+pub(super) fn read<'a>(list: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Vec<Turn<'a>>, Misfit> {
     let mut messages = Messages {
         unsaid,
         calls: Vec::new(),
@@ -345,9 +342,10 @@ impl<'a> Messages<'_, 'a> {
     fn answer(&mut self, id: Option<&str>, name: Option<&str>) -> Option<&Called<'a>> {
         let found = match id {
             Some(id) => self.calls.iter().rposition(|call| call.id == id),
-            None => self.calls.iter().position(|call| {
-                !call.answered && name.is_none_or(|name| call.name == name)
-            }),
+            None => self
+                .calls
+                .iter()
+                .position(|call| !call.answered && name.is_none_or(|name| call.name == name)),
         };
         let called = self.calls.get_mut(found?)?;
         called.answered = true;

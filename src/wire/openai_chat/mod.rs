@@ -11,16 +11,23 @@ mod answer;
 mod balance;
 mod called;
 mod content_read;
+mod content_write;
 mod fault;
 mod heard;
 mod media;
 mod message_read;
+mod message_write;
 mod reasoning;
 mod reply_read;
+mod reply_write;
 mod request_read;
+mod request_write;
+mod schema;
 mod stream;
 mod stream_read;
+mod stream_write;
 mod tools_read;
+mod tools_write;
 mod types;
 mod usage;
 
@@ -80,11 +87,11 @@ impl Codec for OpenaiChat {
 
     fn write_request(
         &self,
-        _request: &Request<'_>,
-        _target: &Target<'_>,
-        _lowered: &mut Lowered,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        lowered: &mut Lowered,
     ) -> Result<(), Refused> {
-        unimplemented!()
+        request_write::write(request, target, lowered)
     }
 
     fn read_reply<'a>(&self, body: Value<'_, 'a>, seed: &str) -> Result<Reply<'a>, Misfit> {
@@ -93,19 +100,19 @@ impl Codec for OpenaiChat {
 
     fn write_reply(
         &self,
-        _reply: &Reply<'_>,
-        _telling: &Telling,
-        _out: &mut Vec<u8>,
-        _losses: &mut Losses,
+        reply: &Reply<'_>,
+        telling: &Telling,
+        out: &mut Vec<u8>,
+        losses: &mut Losses,
     ) {
-        unimplemented!()
+        reply_write::write(reply, telling, out, losses);
     }
 
     fn reader(&self, seed: &str) -> Box<dyn EventReader> {
         Box::new(stream_read::StreamReader::new(seed))
     }
 
-    fn writer(&self, _telling: Telling) -> Box<dyn EventWriter> {
-        unimplemented!()
+    fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
+        Box::new(stream_write::StreamWriter::new(telling))
     }
 }

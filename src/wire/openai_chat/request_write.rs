@@ -152,6 +152,9 @@ fn write_reasoning(request: &Request<'_>, out: &mut Out<'_, '_>) {
             if let Some(effort) = effort_of(reasoning) {
                 out.writer.key("reasoning_effort").text(effort_name(effort));
                 lose_budget(reasoning, effort, out);
+            } else {
+                // How much is the model's to decide then, as it is where nothing is said; but not all reason by themselves.
+                out.lose(reasoning.enabled.as_ref(), "reasoning of no effort");
             }
             out.lose(reasoning.summary.as_ref(), "shown reasoning");
         }
@@ -245,7 +248,8 @@ fn write_sampling(request: &Request<'_>, out: &mut Out<'_, '_>) {
             true => "max_completion_tokens",
             false => "max_tokens",
         };
-        out.writer.key(key).number(above_budget(most, request, out));
+        let most = above_budget(most, request, out);
+        out.writer.key(key).number(most);
     }
     out.json("temperature", sampling.temperature.as_ref());
     out.json("top_p", sampling.top_p.as_ref());

@@ -53,10 +53,7 @@ fn read_tool<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Tool<'a>,
     }
 }
 
-fn read_function<'a>(
-    value: Value<'_, 'a>,
-    unsaid: &mut Vec<At>,
-) -> Result<Function<'a>, Misfit> {
+fn read_function<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Function<'a>, Misfit> {
     let mut function = Function::default();
     let mut named = false;
     for (key, value) in filled(value.want_object()?) {
