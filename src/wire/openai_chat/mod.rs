@@ -7,8 +7,27 @@
 //! `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds the shapes. Requests
 //! and replies (`request`, `reply`) have their place here once conversion needs them. Never imports another format.
 
+mod answer;
+mod balance;
+mod called;
+mod content_read;
+mod content_write;
 mod fault;
+mod heard;
+mod media;
+mod message_read;
+mod message_write;
+mod reasoning;
+mod reply_read;
+mod reply_write;
+mod request_read;
+mod request_write;
+mod schema;
 mod stream;
+mod stream_read;
+mod stream_write;
+mod tools_read;
+mod tools_write;
 mod types;
 mod usage;
 
@@ -60,40 +79,40 @@ impl Codec for OpenaiChat {
 
     fn read_request<'a>(
         &self,
-        _asked: Asked<'a>,
-        _body: Value<'_, 'a>,
+        asked: Asked<'a>,
+        body: Value<'_, 'a>,
     ) -> Result<Request<'a>, Misfit> {
-        unimplemented!()
+        request_read::read(asked, body)
     }
 
     fn write_request(
         &self,
-        _request: &Request<'_>,
-        _target: &Target<'_>,
-        _lowered: &mut Lowered,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        lowered: &mut Lowered,
     ) -> Result<(), Refused> {
-        unimplemented!()
+        request_write::write(request, target, lowered)
     }
 
-    fn read_reply<'a>(&self, _body: Value<'_, 'a>, _seed: &str) -> Result<Reply<'a>, Misfit> {
-        unimplemented!()
+    fn read_reply<'a>(&self, body: Value<'_, 'a>, seed: &str) -> Result<Reply<'a>, Misfit> {
+        reply_read::read(body, seed)
     }
 
     fn write_reply(
         &self,
-        _reply: &Reply<'_>,
-        _telling: &Telling,
-        _out: &mut Vec<u8>,
-        _losses: &mut Losses,
+        reply: &Reply<'_>,
+        telling: &Telling,
+        out: &mut Vec<u8>,
+        losses: &mut Losses,
     ) {
-        unimplemented!()
+        reply_write::write(reply, telling, out, losses);
     }
 
-    fn reader(&self, _seed: &str) -> Box<dyn EventReader> {
-        unimplemented!()
+    fn reader(&self, seed: &str) -> Box<dyn EventReader> {
+        Box::new(stream_read::StreamReader::new(seed))
     }
 
-    fn writer(&self, _telling: Telling) -> Box<dyn EventWriter> {
-        unimplemented!()
+    fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
+        Box::new(stream_write::StreamWriter::new(telling))
     }
 }

@@ -137,7 +137,7 @@ fn has_content(delta: &[u8]) -> bool {
 ///
 /// Sources: OpenRouter and Mistral (`error`), Zhipu (`network_error`), DeepSeek (`insufficient_system_resource`), vLLM and
 /// SGLang (`abort`).
-fn failure(reason: &str) -> Option<Fault> {
+pub(super) fn failure(reason: &str) -> Option<Fault> {
     let kind = match reason {
         "error" | "network_error" | "server_error" | "internal_error" | "abort" | "aborted" => {
             FaultKind::Internal

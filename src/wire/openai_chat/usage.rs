@@ -1,6 +1,42 @@
 use crate::ir::Usage;
+use crate::wire::convert::{input_total, output_total};
+use crate::wire::json::Writer;
 
 use super::super::members::{count, members};
+
+/// Whose the audio tokens are: the vocabulary has one bucket for those of input and output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audio {
+    /// The answer is spoken.
+    Output,
+    Input,
+}
+
+/// Writes a `usage` object. The three sums are always there, and what OpenAI's clients look for within them.
+pub(super) fn write(usage: &Usage, audio: Audio, writer: &mut Writer<'_>) {
+    let spoken = usage.audio.filter(|_| audio == Audio::Output);
+    let heard = usage.audio.filter(|_| audio == Audio::Input);
+    let prompt = input_total(usage).unwrap_or(0) + heard.unwrap_or(0);
+    let completion = output_total(usage).unwrap_or(0) + spoken.unwrap_or(0);
+    writer.open_object().key("prompt_tokens").number(prompt);
+    writer.key("completion_tokens").number(completion);
+    writer.key("total_tokens").number(prompt + completion);
+    let ins = writer.key("prompt_tokens_details").open_object();
+    ins.key("cached_tokens")
+        .number(usage.cache_read.unwrap_or(0));
+    if let Some(written) = usage.cache_write {
+        ins.key("cache_write_tokens").number(written);
+    }
+    ins.key("audio_tokens").number(heard.unwrap_or(0));
+    let outs = ins
+        .close_object()
+        .key("completion_tokens_details")
+        .open_object();
+    outs.key("reasoning_tokens")
+        .number(usage.reasoning.unwrap_or(0));
+    outs.key("audio_tokens").number(spoken.unwrap_or(0));
+    outs.close_object().close_object();
+}
 
 /// Reads a `usage` object. Prompt and completion counts include their details, so these are taken out of them.
 ///

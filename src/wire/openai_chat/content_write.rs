@@ -1,0 +1,293 @@
+//! The content of a message: parts as they are said, then a string or a list of them.
+
+use std::borrow::Cow;
+
+use crate::ir::{Body, CacheMark, Document, Format, Media, Part, Source};
+use crate::wire::convert::Refused;
+use crate::wire::json::Writer;
+
+use super::media::{audio_format, file_name};
+use super::request_write::Out;
+
+/// What a message says. Texts alone are written as one string, since many vendors know nothing else in most messages; with
+/// anything else among them, or a mark on one, as a list.
+#[derive(Debug)]
+pub(super) struct Content<'r, 'a> {
+    pieces: Vec<(Piece<'r, 'a>, Option<&'r CacheMark<'a>>)>,
+    /// What stands between texts that become one.
+    between: &'static str,
+}
+
+#[derive(Debug)]
+pub(super) enum Piece<'r, 'a> {
+    Words(&'r str),
+    Image(&'r Media<'a>),
+    /// Base64, and the format as Chat names it.
+    Audio(&'r str, &'r str),
+    /// A file that the vendor keeps.
+    Stored(&'r str),
+    File {
+        name: Option<&'r str>,
+        mime: &'r str,
+        base64: &'r str,
+    },
+}
+
+impl Default for Content<'_, '_> {
+    /// Texts of their own.
+    fn default() -> Self {
+        Content {
+            pieces: Vec::new(),
+            between: "\n",
+        }
+    }
+}
+
+impl<'r, 'a> Content<'r, 'a> {
+    /// The model's words: what is in pieces was said in one go (Anthropic cuts a text at every citation).
+    pub(super) fn spoken() -> Self {
+        Content {
+            between: "",
+            ..Content::default()
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    pub(super) fn push(&mut self, piece: Piece<'r, 'a>, mark: Option<&'r CacheMark<'a>>) {
+        self.pieces.push((piece, mark));
+    }
+
+    /// A mark on the whole message is one on the last piece.
+    pub(super) fn mark(&mut self, mark: Option<&'r CacheMark<'a>>, out: &mut Out<'_, '_>) {
+        let Some(mark) = mark else {
+            return;
+        };
+        match self.pieces.last_mut() {
+            Some((_, slot)) if slot.is_none() => *slot = Some(mark),
+            _ => out.losses.add(mark.at, "cache_control"),
+        }
+    }
+
+    pub(super) fn add(&mut self, part: &'r Part<'a>, out: &mut Out<'_, '_>) -> Result<(), Refused> {
+        let before = self.pieces.len();
+        match &part.body {
+            Body::Text(text) => {
+                self.push(Piece::Words(&text.text), None);
+                for citation in &text.citations {
+                    out.losses.add(citation.at, "a citation");
+                }
+            }
+            Body::Refusal(text) => self.push(Piece::Words(text), None),
+            Body::Image(media) => self.add_image(media, part, out)?,
+            Body::Audio(media) => self.add_audio(media, part, out)?,
+            Body::Document(document) => self.add_document(document, part, out)?,
+            Body::Video(_) => {
+                return Err(Refused::new(part.at, "this vendor takes no videos"));
+            }
+            Body::Foreign(foreign) => {
+                // A reference to what only its own vendor keeps: without it this is another conversation.
+                if foreign.kind.ends_with("_reference") {
+                    let why = "this refers to what another vendor keeps";
+                    return Err(Refused::new(part.at, why));
+                }
+                out.losses.add(part.at, "a part of another format");
+            }
+            Body::Thinking(_) | Body::Call(_) | Body::Outcome(_) => {
+                out.losses.add(part.at, "a part out of its place");
+            }
+        }
+        out.lose(part.seal.as_ref(), "seal of a part");
+        match self.pieces.len() > before {
+            true => self.mark(part.cache.as_ref(), out),
+            false => {
+                if let Some(mark) = &part.cache {
+                    out.losses.add(mark.at, "cache_control");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_image(
+        &mut self,
+        media: &'r Media<'a>,
+        part: &Part<'_>,
+        out: &Out<'_, '_>,
+    ) -> Result<(), Refused> {
+        let why = match &media.source {
+            Source::Url { .. } if !out.traits.url_images => {
+                "this vendor takes no images by their address; send the image itself"
+            }
+            Source::Inline { .. } | Source::Url { .. } => {
+                self.push(Piece::Image(media), None);
+                return Ok(());
+            }
+            Source::File { .. } | Source::Earlier { .. } => {
+                "this image is kept by another vendor; send the image itself"
+            }
+            Source::Text { .. } | Source::Parts { .. } => "this is no image",
+        };
+        Err(Refused::new(part.at, why))
+    }
+
+    fn add_audio(
+        &mut self,
+        media: &'r Media<'a>,
+        part: &Part<'_>,
+        out: &mut Out<'_, '_>,
+    ) -> Result<(), Refused> {
+        match &media.source {
+            Source::Inline { mime, base64 } => {
+                self.push(Piece::Audio(base64, audio_format(mime)), None);
+                out.lose(media.detail.as_ref(), "detail of an audio");
+                Ok(())
+            }
+            Source::Url { .. }
+            | Source::File { .. }
+            | Source::Text { .. }
+            | Source::Parts { .. }
+            | Source::Earlier { .. } => {
+                let why = "this vendor takes audio in the request alone; send the audio itself";
+                Err(Refused::new(part.at, why))
+            }
+        }
+    }
+
+    fn add_document(
+        &mut self,
+        document: &'r Document<'a>,
+        part: &Part<'_>,
+        out: &mut Out<'_, '_>,
+    ) -> Result<(), Refused> {
+        let title = document.title.as_ref().map(|title| &*title.value);
+        out.lose(document.cite.as_ref(), "citations of a document");
+        // What is said about a document has no place of its own; it stands before it.
+        let context = document.context.as_ref().map(|context| &*context.value);
+        let is_text = matches!(document.source, Source::Text { .. } | Source::Parts { .. });
+        let headings = [title.filter(|_| is_text), context];
+        for words in headings.into_iter().flatten() {
+            self.push(Piece::Words(words), None);
+        }
+        match &document.source {
+            Source::Inline { mime, base64 } => {
+                let name = title;
+                self.push(Piece::File { name, mime, base64 }, None);
+            }
+            Source::Text { text } => self.push(Piece::Words(text), None),
+            Source::Parts { parts } => {
+                for part in parts {
+                    self.add(part, out)?;
+                }
+            }
+            Source::File { id, format, .. } if is_openais(*format) => {
+                self.push(Piece::Stored(id), None);
+                out.lose(document.title.as_ref(), "title of a stored file");
+            }
+            Source::File { .. } | Source::Earlier { .. } => {
+                let why = "this file is kept by another vendor; send the file itself";
+                return Err(Refused::new(part.at, why));
+            }
+            Source::Url { .. } => {
+                let why = "this vendor takes no documents by their address; send the file itself";
+                return Err(Refused::new(part.at, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes it as the member `content`.
+    pub(super) fn write(&self, out: &mut Out<'_, '_>) -> Result<(), Refused> {
+        let writes_marks = out.traits.cache_control;
+        let plain = self.pieces.iter().all(|(piece, mark)| {
+            matches!(piece, Piece::Words(_)) && !(writes_marks && mark.is_some())
+        });
+        out.writer.key("content");
+        if plain {
+            out.writer.text(&self.joined());
+            for mark in self.pieces.iter().filter_map(|(_, mark)| *mark) {
+                out.losses.add(mark.at, "cache_control");
+            }
+            return Ok(());
+        }
+        out.writer.open_list();
+        for (piece, mark) in &self.pieces {
+            out.writer.open_object().key("type");
+            piece.write(out.writer);
+            out.write_mark(*mark);
+            out.writer.close_object();
+        }
+        out.writer.close_list();
+        Ok(())
+    }
+
+    fn joined(&self) -> Cow<'r, str> {
+        let words = |piece: &Piece<'r, 'a>| match piece {
+            Piece::Words(words) => Some(*words),
+            Piece::Image(_) | Piece::Audio(..) | Piece::Stored(_) | Piece::File { .. } => None,
+        };
+        let mut all = self.pieces.iter().filter_map(|(piece, _)| words(piece));
+        match (all.next(), self.pieces.len()) {
+            (None, _) => Cow::Borrowed(""),
+            (Some(only), 1) => Cow::Borrowed(only),
+            (Some(first), _) => Cow::Owned(all.fold(first.to_owned(), |mut joined, more| {
+                joined.push_str(self.between);
+                joined.push_str(more);
+                joined
+            })),
+        }
+    }
+}
+
+/// Files that OpenAI keeps are the same for both of its formats.
+fn is_openais(format: Format) -> bool {
+    matches!(format, Format::OpenaiChat | Format::OpenaiResponses)
+}
+
+impl Piece<'_, '_> {
+    /// From the type's value on.
+    fn write(&self, writer: &mut Writer<'_>) {
+        match self {
+            Piece::Words(words) => {
+                writer.text("text").key("text").text(words);
+            }
+            Piece::Image(media) => {
+                let image = writer.text("image_url").key("image_url").open_object();
+                write_address(&media.source, image.key("url"));
+                if let Some(detail) = &media.detail {
+                    image.key("detail").text(&detail.value);
+                }
+                image.close_object();
+            }
+            Piece::Audio(base64, format) => {
+                let audio = writer.text("input_audio").key("input_audio").open_object();
+                audio.key("data").text(base64);
+                audio.key("format").text(format).close_object();
+            }
+            Piece::Stored(id) => {
+                let file = writer.text("file").key("file").open_object();
+                file.key("file_id").text(id).close_object();
+            }
+            Piece::File { name, mime, base64 } => {
+                let file = writer.text("file").key("file").open_object();
+                file.key("filename").text(name.unwrap_or(file_name(mime)));
+                file.key("file_data");
+                file.text_of(&["data:", mime, ";base64,", base64]);
+                file.close_object();
+            }
+        }
+    }
+}
+
+fn write_address(source: &Source<'_>, writer: &mut Writer<'_>) {
+    match source {
+        Source::Inline { mime, base64 } => writer.text_of(&["data:", mime, ";base64,", base64]),
+        Source::Url { url, .. } => writer.text(url),
+        Source::File { .. }
+        | Source::Text { .. }
+        | Source::Parts { .. }
+        | Source::Earlier { .. } => writer.null(),
+    };
+}

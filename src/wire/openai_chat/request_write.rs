@@ -1,0 +1,337 @@
+//! Requests for vendors. The order is always the same: model, tools, what is asked of the answer, messages.
+
+use crate::ir::{
+    CacheMark, Effort, Json, Output, Reasoning, Request, Said, Str, Summary, Tags, Tier,
+};
+use crate::wire::convert::effort::{budget_asked, budget_of, effort_name, effort_of};
+use crate::wire::convert::{Losses, Lowered, ReasoningHabit, Refused, Target, Traits};
+use crate::wire::json::Writer;
+
+use super::{message_write, schema, tools_write};
+
+/// OpenAI refuses longer ones, and so do others; Claude Code's are longer.
+const MAX_USER: usize = 64;
+
+pub(super) fn write(
+    request: &Request<'_>,
+    target: &Target<'_>,
+    lowered: &mut Lowered,
+) -> Result<(), Refused> {
+    if let Some(previous) = &request.tags.previous {
+        let why = "this vendor keeps no earlier answers; send the whole conversation";
+        return Err(Refused::new(previous.at, why));
+    }
+    "/chat/completions".clone_into(&mut lowered.suffix);
+    let mut writer = Writer::new(&mut lowered.body);
+    let mut out = Out {
+        writer: &mut writer,
+        losses: &mut lowered.losses,
+        traits: target.traits,
+    };
+    out.writer.open_object().key("model").text(target.model);
+    tools_write::write(request, &mut out);
+    write_output(request, &mut out);
+    write_reasoning(request, &mut out);
+    write_sampling(request, &mut out);
+    write_tags(&request.tags, &mut out);
+    out.write_mark(request.cache.as_ref());
+    if target.stream {
+        out.writer.key("stream").bool(true);
+        if target.traits.stream_usage {
+            let options = out.writer.key("stream_options").open_object();
+            options.key("include_usage").bool(true).close_object();
+        }
+    }
+    message_write::write(request, &mut out)?;
+    writer.close_object();
+    Ok(())
+}
+
+/// What a request is written with.
+pub(super) struct Out<'w, 'o> {
+    pub(super) writer: &'w mut Writer<'o>,
+    pub(super) losses: &'w mut Losses,
+    pub(super) traits: &'w Traits,
+}
+
+impl Out<'_, '_> {
+    /// A `cache_control`, where the vendor takes one.
+    pub(super) fn write_mark(&mut self, mark: Option<&CacheMark<'_>>) {
+        let Some(mark) = mark else {
+            return;
+        };
+        if !self.traits.cache_control {
+            self.losses.add(mark.at, "cache_control");
+            return;
+        }
+        let writer = self.writer.key("cache_control").open_object();
+        writer.key("type").text("ephemeral");
+        if let Some(ttl) = &mark.ttl {
+            writer.key("ttl").text(ttl);
+        }
+        writer.close_object();
+    }
+
+    pub(super) fn lose<T>(&mut self, said: Option<&Said<T>>, what: &'static str) {
+        if let Some(said) = said {
+            self.losses.add(said.at, what);
+        }
+    }
+
+    fn text(&mut self, key: &'static str, said: Option<&Said<Str<'_>>>) {
+        if let Some(said) = said {
+            self.writer.key(key).text(&said.value);
+        }
+    }
+
+    fn json(&mut self, key: &'static str, said: Option<&Said<Json<'_>>>) {
+        if let Some(said) = said {
+            self.writer.key(key).json(&said.value);
+        }
+    }
+
+    fn number(&mut self, key: &'static str, said: Option<&Said<u64>>) {
+        if let Some(said) = said {
+            self.writer.key(key).number(said.value);
+        }
+    }
+
+    pub(super) fn bool(&mut self, key: &'static str, said: Option<&Said<bool>>) {
+        if let Some(said) = said {
+            self.writer.key(key).bool(said.value);
+        }
+    }
+}
+
+fn write_output(request: &Request<'_>, out: &mut Out<'_, '_>) {
+    let Some(output) = &request.output else {
+        return;
+    };
+    let writer = out.writer.key("response_format").open_object().key("type");
+    match &output.value {
+        Output::Text => writer.text("text"),
+        Output::JsonObject => writer.text("json_object"),
+        Output::JsonSchema { strict, .. } if !out.traits.json_schema => {
+            // The schema is told in words: see `message_write`.
+            writer.text("json_object");
+            out.lose(strict.as_ref(), "strict output");
+            &mut *out.writer
+        }
+        Output::JsonSchema {
+            name,
+            description,
+            schema,
+            gemini_dialect,
+            strict,
+        } => {
+            writer.text("json_schema").key("json_schema").open_object();
+            // OpenAI wants a name; other formats have none.
+            writer.key("name").text(name.as_deref().unwrap_or("answer"));
+            out.text("description", description.as_ref());
+            out.writer.key("schema");
+            write_schema(schema, *gemini_dialect, out);
+            out.bool("strict", strict.as_ref());
+            out.writer.close_object()
+        }
+    };
+    out.writer.close_object();
+}
+
+pub(super) fn write_schema(schema: &Json<'_>, gemini_dialect: bool, out: &mut Out<'_, '_>) {
+    match gemini_dialect {
+        true => out.writer.raw(&schema::standard(schema)),
+        false => out.writer.json(schema),
+    };
+}
+
+fn write_reasoning(request: &Request<'_>, out: &mut Out<'_, '_>) {
+    let reasoning = &request.reasoning;
+    let on = reasoning.is_on();
+    match out.traits.reasoning {
+        ReasoningHabit::Effort => {
+            if let Some(effort) = effort_of(reasoning) {
+                out.writer.key("reasoning_effort").text(effort_name(effort));
+                lose_budget(reasoning, effort, out);
+            } else {
+                // How much is the model's to decide then, as it is where nothing is said; but not all reason by themselves.
+                out.lose(reasoning.enabled.as_ref(), "reasoning of no effort");
+            }
+            out.lose(reasoning.summary.as_ref(), "shown reasoning");
+        }
+        ReasoningHabit::Thinking => {
+            if let Some(on) = on {
+                let kind = if on { "enabled" } else { "disabled" };
+                let writer = out.writer.key("thinking").open_object();
+                writer.key("type").text(kind).close_object();
+            }
+            lose_amount(reasoning, out);
+        }
+        ReasoningHabit::EnableThinking => {
+            if let Some(on) = on {
+                out.writer.key("enable_thinking").bool(on);
+            }
+            if let Some(budget) = budget_asked(reasoning).filter(|budget| *budget > 0) {
+                out.writer.key("thinking_budget").number(budget);
+            }
+            out.lose(reasoning.summary.as_ref(), "shown reasoning");
+        }
+        ReasoningHabit::Reasoning => write_reasoning_object(reasoning, out),
+        ReasoningHabit::Unsaid => {
+            out.lose(reasoning.enabled.as_ref(), "reasoning");
+            out.lose(reasoning.adaptive.as_ref(), "reasoning");
+            lose_amount(reasoning, out);
+        }
+    }
+}
+
+/// How much reasoning, where it can only be switched.
+fn lose_amount(reasoning: &Reasoning<'_>, out: &mut Out<'_, '_>) {
+    let none = |said: &&Said<Effort>| said.value == Effort::None;
+    if !reasoning.effort.as_ref().is_some_and(|said| none(&said)) {
+        out.lose(reasoning.effort.as_ref(), "reasoning effort");
+    }
+    let budget = reasoning.budget.as_ref();
+    out.lose(budget.filter(|said| said.value > 0), "reasoning budget");
+    out.lose(reasoning.summary.as_ref(), "shown reasoning");
+}
+
+/// A budget that is not one of the table's becomes the effort below it: close to what was asked for, but not the same.
+fn lose_budget(reasoning: &Reasoning<'_>, effort: Effort, out: &mut Out<'_, '_>) {
+    let budget = reasoning.budget.as_ref();
+    out.lose(
+        budget.filter(|said| effort != Effort::None && budget_of(effort) != said.value),
+        "reasoning budget",
+    );
+}
+
+fn write_reasoning_object(reasoning: &Reasoning<'_>, out: &mut Out<'_, '_>) {
+    if reasoning.is_on().is_none() && reasoning.summary.is_none() {
+        return;
+    }
+    out.writer.key("reasoning").open_object();
+    match (&reasoning.budget, &reasoning.effort) {
+        _ if reasoning.is_on() == Some(false) => {
+            out.writer.key("enabled").bool(false);
+        }
+        // It takes one of the two.
+        (_, Some(effort)) => {
+            let name = effort_name(effort.value);
+            out.writer.key("effort").text(name);
+            lose_budget(reasoning, effort.value, out);
+        }
+        (Some(budget), None) => {
+            out.writer.key("max_tokens").number(budget.value);
+        }
+        (None, None) if reasoning.is_on() == Some(true) => {
+            out.writer.key("enabled").bool(true);
+        }
+        (None, None) => {}
+    }
+    if let Some(summary) = &reasoning.summary {
+        match &summary.value {
+            Summary::Hidden => {
+                out.writer.key("exclude").bool(true);
+            }
+            Summary::Shown => {
+                out.writer.key("exclude").bool(false);
+            }
+            Summary::Named(_) => out.losses.add(summary.at, "shown reasoning"),
+        }
+    }
+    out.writer.close_object();
+}
+
+fn write_sampling(request: &Request<'_>, out: &mut Out<'_, '_>) {
+    let sampling = &request.sampling;
+    if let Some(most) = &sampling.max_tokens {
+        let key = match out.traits.max_completion_tokens {
+            true => "max_completion_tokens",
+            false => "max_tokens",
+        };
+        let most = above_budget(most, request, out);
+        out.writer.key(key).number(most);
+    }
+    out.json("temperature", sampling.temperature.as_ref());
+    out.json("top_p", sampling.top_p.as_ref());
+    // Vendors that know them exist, but OpenAI refuses what it does not know.
+    out.lose(sampling.top_k.as_ref(), "top_k");
+    out.lose(sampling.min_p.as_ref(), "min_p");
+    if !sampling.stop.is_empty() {
+        let list = out.writer.key("stop").open_list();
+        for stop in &sampling.stop {
+            list.text(&stop.value);
+        }
+        list.close_list();
+    }
+    out.json("seed", sampling.seed.as_ref());
+    out.json("presence_penalty", sampling.presence_penalty.as_ref());
+    out.json("frequency_penalty", sampling.frequency_penalty.as_ref());
+    out.number("n", sampling.choices.as_ref());
+    let included = |said: &&Said<Str<'_>>| said.value == "message.output_text.logprobs";
+    let by_include = request.tags.include.iter().any(|said| included(&said));
+    match &sampling.logprobs {
+        Some(said) => out.bool("logprobs", Some(said)),
+        // Responses says it in other ways.
+        None if by_include || sampling.top_logprobs.is_some() => {
+            out.writer.key("logprobs").bool(true);
+        }
+        None => {}
+    }
+    out.number("top_logprobs", sampling.top_logprobs.as_ref());
+}
+
+/// Where the budget of reasoning is a part of the most tokens, there must be some left.
+fn above_budget(most: &Said<u64>, request: &Request<'_>, out: &mut Out<'_, '_>) -> u64 {
+    let budget = match (out.traits.reasoning, &request.reasoning.effort) {
+        (ReasoningHabit::Reasoning, None) => request.reasoning.budget.as_ref(),
+        _ => None,
+    };
+    match budget {
+        Some(budget) if most.value <= budget.value => {
+            out.losses.add(most.at, "max_tokens below the budget");
+            most.value.saturating_add(budget.value)
+        }
+        _ => most.value,
+    }
+}
+
+fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
+    match &tags.user {
+        Some(user) if user.value.chars().count() > MAX_USER => {
+            out.losses.add(user.at, "a user id over 64 characters");
+        }
+        user => out.text("user", user.as_ref()),
+    }
+    out.text("safety_identifier", tags.safety_identifier.as_ref());
+    out.bool("store", tags.store.as_ref());
+    // "The 'metadata' parameter is only allowed when 'store' is enabled."
+    match tags.store.as_ref().is_some_and(|store| store.value) {
+        true => out.json("metadata", tags.metadata.as_ref()),
+        false => out.lose(tags.metadata.as_ref(), "metadata"),
+    }
+    out.text("prompt_cache_key", tags.prompt_cache_key.as_ref());
+    let retention = tags.prompt_cache_retention.as_ref();
+    out.text("prompt_cache_retention", retention);
+    if let Some(tier) = &tags.service_tier {
+        out.writer.key("service_tier").text(match &tier.value {
+            Tier::Auto => "auto",
+            Tier::Standard => "default",
+            Tier::Named(name) => name,
+        });
+    }
+    out.text("verbosity", tags.verbosity.as_ref());
+    if let Some(modalities) = &tags.modalities {
+        let list = out.writer.key("modalities").open_list();
+        for modality in &modalities.value {
+            list.text(modality);
+        }
+        list.close_list();
+    }
+    out.json("audio", tags.audio.as_ref());
+    out.json("logit_bias", tags.logit_bias.as_ref());
+    for include in &tags.include {
+        if include.value != "message.output_text.logprobs" {
+            out.losses.add(include.at, "include");
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! An answer in chunks, as OpenAI's own stream looks.
+
+use crate::ir::{
+    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Json, Media, Part, Start, Stop, Usage,
+};
+use crate::wire::EventWriter;
+use crate::wire::convert::{Losses, Telling};
+use crate::wire::json::Writer;
+
+use super::fault;
+use super::reply_write::{
+    BREAK, End, Ids, Said, base64_of, characters, lost, tier_for, write_annotations,
+};
+use super::usage::{self, Audio};
+
+pub(super) struct StreamWriter {
+    frames: Frames,
+    choices: Vec<Told>,
+    usage: Usage,
+    audio: Audio,
+    ended: bool,
+    losses: Losses,
+}
+
+/// What was told of a choice.
+#[derive(Debug, Default)]
+struct Told {
+    begun: bool,
+    open: Open,
+    /// There is a text, even if an empty one.
+    texted: bool,
+    refused: bool,
+    heard: bool,
+    calls: u32,
+    /// Of the call that is open: something of its arguments was told.
+    argued: bool,
+    reasoned: bool,
+    /// Reasoning has come to another piece.
+    break_due: bool,
+    /// The part that is open has shown summaries.
+    summarised: bool,
+    /// Of text so far, and where the text that is open begins.
+    characters: u64,
+    start: u64,
+    /// Told at the end: clients put lists of several chunks together by an index that their items would have to have.
+    citations: Vec<(Citation<'static>, (u64, u64))>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    #[default]
+    Nothing,
+    Text,
+    Refusal,
+    Thinking,
+    Function,
+    Custom,
+    Audio,
+}
+
+/// The end of a text is not known before it is there.
+const OPEN_END: u64 = u64::MAX;
+
+/// No vendor gives more choices.
+const MAX_CHOICE: u32 = 127;
+
+impl StreamWriter {
+    pub(super) fn new(telling: Telling) -> StreamWriter {
+        StreamWriter {
+            frames: Frames::new(telling),
+            choices: Vec::new(),
+            usage: Usage::default(),
+            audio: Audio::Input,
+            ended: false,
+            losses: Losses::default(),
+        }
+    }
+
+    /// Begins the choice if it has not. Clients put choices into a list as they come, so that those before it begin too.
+    /// `content`: what the first chunk says of it.
+    fn begin(&mut self, choice: u32, content: Option<&str>, out: &mut Vec<u8>) {
+        let choice = choice.min(MAX_CHOICE);
+        let count = choice as usize + 1;
+        if self.choices.len() < count {
+            self.choices.resize_with(count, Told::default);
+        }
+        for (index, told) in (0..=choice).zip(&mut self.choices) {
+            if told.begun {
+                continue;
+            }
+            told.begun = true;
+            let content = content.filter(|_| index == choice);
+            self.frames.delta(index, out, |writer| {
+                writer.key("role").text("assistant").key("content");
+                match content {
+                    Some(content) => writer.text(content),
+                    None => writer.null(),
+                };
+                writer.key("refusal").null();
+            });
+        }
+    }
+
+    fn open(&mut self, choice: u32, part: &Part<'_>, out: &mut Vec<u8>) {
+        let is_text = matches!(part.body, Body::Text(_));
+        self.begin(choice, is_text.then_some(""), out);
+        let Some(told) = told(&mut self.choices, choice) else {
+            return;
+        };
+        told.open = match &part.body {
+            Body::Text(_) => {
+                told.texted = true;
+                told.start = told.characters;
+                Open::Text
+            }
+            Body::Refusal(_) => {
+                told.refused = true;
+                Open::Refusal
+            }
+            Body::Thinking(_) => {
+                told.break_due = told.reasoned;
+                told.summarised = false;
+                Open::Thinking
+            }
+            Body::Call(call) => told.open_call(choice, call, &self.frames, out),
+            Body::Audio(media) if !told.heard => {
+                self.audio = Audio::Output;
+                told.open_audio(choice, media, &self.frames, out)
+            }
+            body @ (Body::Audio(_)
+            | Body::Image(_)
+            | Body::Video(_)
+            | Body::Document(_)
+            | Body::Outcome(_)
+            | Body::Foreign(_)) => {
+                self.losses.add(At::NOWHERE, lost(body));
+                Open::Nothing
+            }
+        };
+    }
+
+    fn stop(&mut self, choice: u32, stop: &Stop<'_>, out: &mut Vec<u8>) {
+        self.begin(choice, None, out);
+        let Some(told) = told(&mut self.choices, choice) else {
+            return;
+        };
+        let said = Said {
+            called: told.calls > 0,
+            refused: told.refused,
+        };
+        let end = End::of(Some(stop), said, &mut self.losses);
+        told.write_rest(choice, end.refusal, &self.frames, (&mut self.losses, out));
+        self.frames.finish(choice, end.reason, out);
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        if self.frames.telling.usage && self.usage.is_known() {
+            self.frames.usage(&self.usage, self.audio, out);
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+        self.ended = true;
+    }
+}
+
+impl EventWriter for StreamWriter {
+    fn write(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        if self.ended {
+            return;
+        }
+        match event {
+            Event::Start(start) => self.frames.start(&start),
+            Event::Open { choice, part } => self.open(choice, &part, out),
+            Event::Delta { choice, delta } => {
+                if let Some(told) = told(&mut self.choices, choice) {
+                    told.delta(choice, delta, &self.frames, out);
+                }
+            }
+            Event::Close { choice } => {
+                if let Some(told) = told(&mut self.choices, choice) {
+                    told.close(choice, &self.frames, out);
+                }
+            }
+            Event::Stop { choice, stop } => self.stop(choice, &stop, out),
+            Event::Usage(usage) => self.usage.merge(usage),
+            Event::Tier(tier) => {
+                let tier = tier_for(&tier, &mut self.losses);
+                self.frames.tier(tier);
+            }
+            Event::End => self.end(out),
+        }
+    }
+
+    fn write_fault(&mut self, fault: &Fault, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.ended, true) {
+            fault::write_event(fault, out);
+        }
+    }
+
+    fn losses(&self) -> &Losses {
+        &self.losses
+    }
+}
+
+fn told(choices: &mut [Told], choice: u32) -> Option<&mut Told> {
+    choices.get_mut(choice.min(MAX_CHOICE) as usize)
+}
+
+impl Told {
+    fn open_call(
+        &mut self,
+        choice: u32,
+        call: &Call<'_>,
+        frames: &Frames,
+        out: &mut Vec<u8>,
+    ) -> Open {
+        let index = self.calls;
+        self.calls += 1;
+        self.argued = false;
+        let (open, kind, key) = match call.arguments {
+            Arguments::Json(_) => (Open::Function, "function", "arguments"),
+            Arguments::Free(_) => (Open::Custom, "custom", "input"),
+        };
+        frames.call(choice, index, out, |writer| {
+            match call.id.is_empty() {
+                true => writer
+                    .key("id")
+                    .text(&frames.ids().call(choice, index as usize)),
+                false => writer.key("id").text(&call.id),
+            };
+            writer.key("type").text(kind).key(kind).open_object();
+            writer.key("name").text(&call.name);
+            writer.key(key).text("").close_object();
+        });
+        open
+    }
+
+    fn open_audio(
+        &mut self,
+        choice: u32,
+        media: &Media<'_>,
+        frames: &Frames,
+        out: &mut Vec<u8>,
+    ) -> Open {
+        self.heard = true;
+        frames.delta(choice, out, |writer| {
+            writer.key("audio").open_object();
+            frames.ids().write_audio_head(media, writer);
+            writer.key("data").text(base64_of(media));
+            let transcript = media.transcript.as_deref().unwrap_or_default();
+            writer.key("transcript").text(transcript).close_object();
+        });
+        Open::Audio
+    }
+
+    fn delta(&mut self, choice: u32, delta: Delta<'_>, frames: &Frames, out: &mut Vec<u8>) {
+        match (delta, self.open) {
+            (Delta::Text(words), Open::Text) if !words.is_empty() => {
+                self.characters += characters(&words);
+                frames.delta(choice, out, |writer| {
+                    writer.key("content").text(&words);
+                });
+            }
+            (Delta::Refusal(words), Open::Refusal) => frames.delta(choice, out, |writer| {
+                writer.key("refusal").text(&words);
+            }),
+            (Delta::Thinking(words), Open::Thinking) => {
+                self.break_due |= std::mem::take(&mut self.summarised);
+                self.reason(choice, &words, frames, out);
+            }
+            (Delta::NextSummary, Open::Thinking) => self.break_due = self.reasoned,
+            (Delta::Summary(words), Open::Thinking) => {
+                self.summarised |= !words.is_empty();
+                self.reason(choice, &words, frames, out);
+            }
+            (Delta::Arguments(text), Open::Function | Open::Custom) if !text.is_empty() => {
+                self.argue(choice, &text, frames, out);
+            }
+            (Delta::Citation(citation), Open::Text) => {
+                let span = citation.span.unwrap_or((self.start, OPEN_END));
+                self.citations.push((citation.into_owned(), span));
+            }
+            (Delta::Logprobs(tokens), open) => frames.logprobs(choice, &tokens, open, out),
+            (Delta::Audio(base64), Open::Audio) => {
+                frames.audio(choice, "data", &base64, out);
+            }
+            (Delta::Transcript(words), Open::Audio) => {
+                frames.audio(choice, "transcript", &words, out);
+            }
+            // Seals have no place here; who called keeps them. What does not fit the part that is open breaks the law of
+            // `Event`, or belongs to a part that is lost.
+            (
+                Delta::Seal(_)
+                | Delta::Text(_)
+                | Delta::Refusal(_)
+                | Delta::Thinking(_)
+                | Delta::NextSummary
+                | Delta::Summary(_)
+                | Delta::Arguments(_)
+                | Delta::Citation(_)
+                | Delta::Audio(_)
+                | Delta::Transcript(_),
+                _,
+            ) => {}
+        }
+    }
+
+    fn reason(&mut self, choice: u32, words: &str, frames: &Frames, out: &mut Vec<u8>) {
+        if words.is_empty() {
+            return;
+        }
+        let before = match std::mem::take(&mut self.break_due) {
+            true => BREAK,
+            false => "",
+        };
+        self.reasoned = true;
+        frames.delta(choice, out, |writer| {
+            writer.key("reasoning_content").text_of(&[before, words]);
+        });
+    }
+
+    fn argue(&mut self, choice: u32, text: &str, frames: &Frames, out: &mut Vec<u8>) {
+        self.argued = true;
+        let (kind, key) = match self.open == Open::Custom {
+            true => ("custom", "input"),
+            false => ("function", "arguments"),
+        };
+        let index = self.calls.saturating_sub(1);
+        frames.call(choice, index, out, |writer| {
+            let inner = writer.key(kind).open_object();
+            inner.key(key).text(text).close_object();
+        });
+    }
+
+    fn close(&mut self, choice: u32, frames: &Frames, out: &mut Vec<u8>) {
+        if self.open == Open::Function && !self.argued {
+            self.argue(choice, "{}", frames, out);
+        }
+        if self.open == Open::Text {
+            let ends = self.citations.iter_mut().map(|(_, (_, end))| end);
+            ends.filter(|end| **end == OPEN_END)
+                .for_each(|end| *end = self.characters);
+        }
+        self.open = Open::Nothing;
+    }
+
+    /// What can be said only now, and that the content is an empty text where it is one.
+    fn write_rest(
+        &self,
+        choice: u32,
+        refusal: Option<&str>,
+        frames: &Frames,
+        (losses, out): (&mut Losses, &mut Vec<u8>),
+    ) {
+        let bare = refusal.is_some() || self.refused || self.calls > 0 || self.heard;
+        let is_empty = self.characters == 0 && (self.texted || !bare);
+        let has_pages = self.citations.iter().any(|(c, _)| c.url.is_some());
+        let citations = self.citations.iter().map(|(c, span)| (c, *span));
+        let citations: Vec<_> = citations.collect();
+        if is_empty || refusal.is_some() || has_pages {
+            frames.delta(choice, out, |writer| {
+                if is_empty {
+                    writer.key("content").text("");
+                }
+                if let Some(words) = refusal {
+                    writer.key("refusal").text(words);
+                }
+                write_annotations(&citations, writer, losses);
+            });
+        } else {
+            // Notes what is lost.
+            write_annotations(&citations, &mut Writer::new(&mut Vec::new()), losses);
+        }
+    }
+}
+
+/// What all chunks have in common.
+struct Frames {
+    telling: Telling,
+    created: u64,
+    /// A chunk up to its tier.
+    head: Vec<u8>,
+    /// A chunk up to its choices.
+    tiered: Vec<u8>,
+}
+
+impl Frames {
+    fn new(telling: Telling) -> Frames {
+        let mut frames = Frames {
+            created: telling.now,
+            telling,
+            head: Vec::new(),
+            tiered: Vec::new(),
+        };
+        frames.start(&Start::default());
+        frames
+    }
+
+    fn start(&mut self, start: &Start<'_>) {
+        self.created = start.created.unwrap_or(self.telling.now);
+        self.head.clear();
+        self.head.extend_from_slice(b"data: ");
+        let mut writer = Writer::new(&mut self.head);
+        let id = self.telling.id("chatcmpl-", &start.id);
+        writer.open_object().key("id").text(&id);
+        writer.key("object").text("chat.completion.chunk");
+        writer.key("created").number(self.created);
+        let model = self.telling.model(&start.model);
+        writer.key("model").text(model);
+        self.tier(None);
+    }
+
+    fn tier(&mut self, tier: Option<&str>) {
+        self.tiered.clone_from(&self.head);
+        if let Some(tier) = tier {
+            self.tiered.extend_from_slice(b",\"service_tier\":");
+            Writer::new(&mut self.tiered).text(tier);
+        }
+        self.tiered.extend_from_slice(b",\"choices\":[");
+    }
+
+    fn ids(&self) -> Ids<'_> {
+        Ids {
+            telling: &self.telling,
+            created: self.created,
+        }
+    }
+
+    fn open(&self, choice: u32, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.tiered);
+        out.extend_from_slice(b"{\"index\":");
+        Writer::new(out).number(choice.into());
+        out.extend_from_slice(b",\"delta\":{");
+    }
+
+    /// From the choice's end on.
+    fn close(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(match self.telling.usage {
+            true => b"}],\"usage\":null}\n\n",
+            false => b"}]}\n\n",
+        });
+    }
+
+    /// A chunk of one delta.
+    fn delta(&self, choice: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
+        self.open(choice, out);
+        write(&mut Writer::new(out));
+        out.extend_from_slice(b"},\"logprobs\":null,\"finish_reason\":null");
+        self.close(out);
+    }
+
+    fn call(
+        &self,
+        choice: u32,
+        index: u32,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) {
+        self.delta(choice, out, |writer| {
+            let call = writer.key("tool_calls").open_list().open_object();
+            write(call.key("index").number(index.into()));
+            writer.close_object().close_list();
+        });
+    }
+
+    fn audio(&self, choice: u32, key: &'static str, text: &str, out: &mut Vec<u8>) {
+        self.delta(choice, out, |writer| {
+            let audio = writer.key("audio").open_object();
+            audio.key(key).text(text).close_object();
+        });
+    }
+
+    fn logprobs(&self, choice: u32, tokens: &[Json<'_>], open: Open, out: &mut Vec<u8>) {
+        let (of, other) = match open == Open::Refusal {
+            true => ("refusal", "content"),
+            false => ("content", "refusal"),
+        };
+        self.open(choice, out);
+        out.extend_from_slice(b"},\"logprobs\":");
+        let mut writer = Writer::new(out);
+        writer.open_object().key(of).open_list();
+        for token in tokens {
+            writer.json(token);
+        }
+        writer.close_list().key(other).null().close_object();
+        out.extend_from_slice(b",\"finish_reason\":null");
+        self.close(out);
+    }
+
+    fn finish(&self, choice: u32, reason: &'static str, out: &mut Vec<u8>) {
+        self.open(choice, out);
+        out.extend_from_slice(b"},\"logprobs\":null,\"finish_reason\":");
+        Writer::new(out).text(reason);
+        self.close(out);
+    }
+
+    fn usage(&self, usage: &Usage, audio: Audio, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.tiered);
+        out.extend_from_slice(b"],\"usage\":");
+        usage::write(usage, audio, &mut Writer::new(out));
+        out.extend_from_slice(b"}\n\n");
+    }
+}

@@ -1,0 +1,224 @@
+//! Tools and the choice among them, as vendors want them.
+
+use crate::ir::{
+    Function, Json, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
+};
+use crate::wire::json::{Document, Kind};
+
+use super::request_write::{Out, write_schema};
+
+/// Arguments of a custom tool where there are none: its text under this name.
+pub(super) const INPUT: &str = "input";
+const INPUT_SCHEMA: &str =
+    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
+
+pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) {
+    let has_tools = request.tools.iter().any(is_clients);
+    if has_tools {
+        out.writer.key("tools").open_list();
+        for tool in &request.tools {
+            write_tool(tool, out);
+        }
+        out.writer.close_list();
+    }
+    for tool in &request.tools {
+        if let ToolKind::Server(server) = &tool.kind {
+            write_server_tool(tool, server, out);
+        }
+    }
+    // OpenAI refuses both where there are no tools.
+    if !has_tools {
+        out.lose(request.choice.as_ref(), "tool_choice without tools");
+        out.lose(request.parallel.as_ref(), "parallel calls without tools");
+        return;
+    }
+    if let Some(choice) = &request.choice {
+        write_choice(choice, request, out);
+    }
+    match out.traits.parallel_switch {
+        true => out.bool("parallel_tool_calls", request.parallel.as_ref()),
+        false => out.lose(request.parallel.as_ref(), "parallel calls"),
+    }
+}
+
+fn is_clients(tool: &Tool<'_>) -> bool {
+    !matches!(tool.kind, ToolKind::Server(_))
+}
+
+fn write_tool(tool: &Tool<'_>, out: &mut Out<'_, '_>) {
+    match &tool.kind {
+        ToolKind::Function(function) => {
+            out.writer.open_object().key("type").text("function");
+            write_function(function, out);
+        }
+        ToolKind::Custom {
+            name,
+            description,
+            format,
+            namespace: _,
+        } => {
+            let custom = Custom {
+                name,
+                description: description.as_ref(),
+                format: format.as_ref(),
+            };
+            out.writer.open_object().key("type");
+            match out.traits.custom_tools {
+                true => custom.write(out),
+                false => custom.write_as_function(out),
+            }
+        }
+        ToolKind::Server(_) => return,
+    }
+    out.write_mark(tool.cache.as_ref());
+    out.writer.close_object();
+}
+
+fn write_function(function: &Function<'_>, out: &mut Out<'_, '_>) {
+    let writer = out.writer.key("function").open_object();
+    writer.key("name").text(&function.name);
+    if let Some(description) = &function.description {
+        writer.key("description").text(&description.value);
+    }
+    if let Some(schema) = &function.schema {
+        writer.key("parameters");
+        write_schema(&schema.value, function.gemini_dialect, out);
+    }
+    out.bool("strict", function.strict.as_ref());
+    out.writer.close_object();
+    // The name has been made one of its own by then.
+    if let Some(namespace) = &function.namespace {
+        let description = namespace.description.as_ref();
+        out.lose(description, "description of a namespace");
+    }
+}
+
+struct Custom<'r, 'a> {
+    name: &'r str,
+    description: Option<&'r Said<Str<'a>>>,
+    format: Option<&'r Said<Json<'a>>>,
+}
+
+impl Custom<'_, '_> {
+    fn write(&self, out: &mut Out<'_, '_>) {
+        let writer = out.writer.text("custom").key("custom").open_object();
+        writer.key("name").text(self.name);
+        if let Some(description) = self.description {
+            writer.key("description").text(&description.value);
+        }
+        if let Some(format) = self.format {
+            writer.key("format");
+            write_format(&format.value, out);
+        }
+        out.writer.close_object();
+    }
+
+    fn write_as_function(&self, out: &mut Out<'_, '_>) {
+        let writer = out.writer.text("function").key("function").open_object();
+        writer.key("name").text(self.name);
+        if let Some(description) = self.description {
+            writer.key("description").text(&description.value);
+        }
+        writer.key("parameters").raw(INPUT_SCHEMA).close_object();
+        out.lose(self.format, "grammar of a custom tool");
+    }
+}
+
+/// Responses writes a grammar beside its type, Chat in an object of its own.
+fn write_format(format: &Json<'_>, out: &mut Out<'_, '_>) {
+    let mut document = Document::default();
+    let read = document.read(format.0.as_bytes()).ok();
+    let is_flat = |kind: &str| kind == "grammar";
+    let flat = read.filter(|format| {
+        format.member_text("type").as_deref().is_some_and(is_flat)
+            && format.member("grammar").is_none()
+    });
+    let Some(flat) = flat else {
+        out.writer.json(format);
+        return;
+    };
+    let writer = out.writer.open_object().key("type").text("grammar");
+    writer.key("grammar").open_object();
+    for (key, value) in flat.members().filter(|(key, _)| key != "type") {
+        writer.any_key(&key).raw(value.raw());
+    }
+    writer.close_object().close_object();
+}
+
+/// OpenAI's Chat has one tool of its own, with a member of its own. Other formats' searches are not sent there: all models
+/// but those made for searching refuse it.
+fn write_server_tool(tool: &Tool<'_>, server: &ServerTool<'_>, out: &mut Out<'_, '_>) {
+    if server.kind == ServerToolKind::WebSearch && is_chats(&server.json) {
+        out.writer.key("web_search_options").json(&server.json);
+    } else {
+        out.losses.add(tool.at, "a tool that the vendor runs");
+    }
+}
+
+/// Whether the settings of a search are written as Chat writes them: they have no type.
+fn is_chats(json: &Json<'_>) -> bool {
+    let mut document = Document::default();
+    document.read(json.0.as_bytes()).is_ok_and(|settings| {
+        let known = |key: &str| key == "search_context_size" || key == "user_location";
+        settings.kind() == Kind::Object && settings.members().all(|(key, _)| known(&key))
+    })
+}
+
+fn write_choice(choice: &Said<ToolChoice<'_>>, request: &Request<'_>, out: &mut Out<'_, '_>) {
+    let key = "tool_choice";
+    match &choice.value {
+        ToolChoice::Auto => {
+            out.writer.key(key).text("auto");
+        }
+        ToolChoice::None => {
+            out.writer.key(key).text("none");
+        }
+        ToolChoice::Required => {
+            out.writer.key(key).text("required");
+        }
+        ToolChoice::Named { name, custom } => {
+            out.writer.key(key);
+            write_named(name, *custom, out);
+        }
+        ToolChoice::Among { names, required } => match names.as_slice() {
+            // The same, in words that more vendors know.
+            [name] if *required => {
+                out.writer.key(key);
+                write_named(name, is_custom(request, name), out);
+            }
+            names => {
+                let writer = out.writer.key(key).open_object();
+                writer.key("type").text("allowed_tools");
+                let mode = if *required { "required" } else { "auto" };
+                writer.key("allowed_tools").open_object();
+                writer.key("mode").text(mode).key("tools").open_list();
+                for name in names {
+                    write_named(name, is_custom(request, name), out);
+                }
+                out.writer.close_list().close_object().close_object();
+            }
+        },
+        ToolChoice::Server(_) => out
+            .losses
+            .add(choice.at, "the choice of a tool that the vendor runs"),
+    }
+}
+
+fn is_custom(request: &Request<'_>, wanted: &str) -> bool {
+    request.tools.iter().any(|tool| {
+        let ToolKind::Custom { name, .. } = &tool.kind else {
+            return false;
+        };
+        name == wanted
+    })
+}
+
+fn write_named(name: &str, custom: bool, out: &mut Out<'_, '_>) {
+    let kind = match custom && out.traits.custom_tools {
+        true => "custom",
+        false => "function",
+    };
+    let writer = out.writer.open_object().key("type").text(kind);
+    writer.key(kind).open_object().key("name").text(name);
+    writer.close_object().close_object();
+}
