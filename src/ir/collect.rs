@@ -109,6 +109,9 @@ pub fn replay<'a>(reply: Reply<'a>, tell: &mut dyn FnMut(Event<'a>)) {
         reasoning: None,
         ..reply.usage
     }));
+    if let Some(tier) = reply.tier {
+        tell(Event::Tier(tier));
+    }
     for choice in reply.choices {
         let index = choice.index;
         let mut logprobs = choice.logprobs;
@@ -121,9 +124,6 @@ pub fn replay<'a>(reply: Reply<'a>, tell: &mut dyn FnMut(Event<'a>)) {
                 stop,
             });
         }
-    }
-    if let Some(tier) = reply.tier {
-        tell(Event::Tier(tier));
     }
     tell(Event::Usage(reply.usage));
     tell(Event::End);

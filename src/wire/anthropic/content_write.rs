@@ -206,17 +206,14 @@ impl Blocks<'_> {
 
 /// The text of an outcome that is nothing else.
 fn plain<'r>(parts: &'r [Part<'_>]) -> Option<&'r str> {
-    match parts {
-        [
-            Part {
-                body: Body::Text(text),
-                cache: None,
-                seal: None,
-                ..
-            },
-        ] if text.citations.is_empty() => Some(&text.text),
-        _ => None,
-    }
+    let [part] = parts else {
+        return None;
+    };
+    let Body::Text(text) = &part.body else {
+        return None;
+    };
+    let is_bare = part.cache.is_none() && part.seal.is_none() && text.citations.is_empty();
+    is_bare.then_some(&*text.text)
 }
 
 fn write_words(words: &str, form: Form, out: &mut Writer<'_>) {
@@ -333,7 +330,7 @@ pub(super) fn write_input(arguments: &Arguments<'_>, out: &mut Writer<'_>) {
         Arguments::Json(text) => {
             let mut document = Document::default();
             let value = document.read(text.as_bytes());
-            match value.and_then(|value| Ok(value.want_object().ok())) {
+            match value.map(|value| value.want_object().ok()) {
                 Ok(Some(object)) => {
                     out.raw(object.raw());
                 }

@@ -16,6 +16,8 @@ mod content_write;
 mod fault;
 mod plan;
 mod reasoning_write;
+#[cfg(test)]
+mod recorded;
 mod reply_read;
 mod reply_write;
 mod request_read;

@@ -135,8 +135,8 @@ pub(super) fn keeps(
         losses.add(seal.at, "signature of what is no thinking");
     }
     let lost: Option<&'static str> = match &part.body {
-        Body::Text(text) if is_blank(&text.text) => return Ok(nothing(part, losses)),
-        Body::Refusal(text) if is_blank(text) => return Ok(nothing(part, losses)),
+        Body::Text(text) if is_blank(&text.text) => return Ok(nothing(part, &text.text, losses)),
+        Body::Refusal(text) if is_blank(text) => return Ok(nothing(part, text, losses)),
         Body::Text(_) | Body::Refusal(_) => None,
         Body::Image(media) => {
             check_source(part.at, &media.source)?;
@@ -201,8 +201,11 @@ fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// Notes what an empty text takes with it.
-fn nothing(part: &Part<'_>, losses: &mut Losses) -> bool {
+/// Notes what goes with a text of nothing or of white space.
+fn nothing(part: &Part<'_>, text: &str, losses: &mut Losses) -> bool {
+    if !text.is_empty() {
+        losses.add(part.at, "text of white space");
+    }
     if let Some(CacheMark { at, .. }) = part.cache {
         losses.add(at, "cache_control");
     }

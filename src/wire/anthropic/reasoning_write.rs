@@ -53,15 +53,27 @@ pub(super) fn decide(
             Thinking::Unsaid | Thinking::Off | Thinking::Budget(_) => Thinking::Off,
         };
     }
-    if let (Thinking::Budget(budget), Some(asked)) = (thinking, &reasoning.budget) {
-        if budget != asked.value {
-            losses.add(asked.at, "budget of thinking");
-        }
-        if let Some(effort) = &reasoning.effort {
-            losses.add(effort.at, "effort");
-        }
-    }
+    lose_inexact(thinking, reasoning, losses);
     thinking
+}
+
+/// A number that reaches the vendor as another one, or not at all.
+fn lose_inexact(thinking: Thinking, reasoning: &Reasoning<'_>, losses: &mut Losses) {
+    let Some(asked) = &reasoning.budget else {
+        return;
+    };
+    let told = match thinking {
+        Thinking::Budget(budget) => budget,
+        Thinking::Adaptive | Thinking::Off | Thinking::Unsaid => {
+            effort_of(reasoning).map_or(0, budget_of)
+        }
+    };
+    if told != asked.value {
+        losses.add(asked.at, "budget of thinking");
+    }
+    if let (Thinking::Budget(_), Some(effort)) = (thinking, &reasoning.effort) {
+        losses.add(effort.at, "effort");
+    }
 }
 
 /// Whether the model goes on with a turn of its own that has no thoughts: the API refuses thinking then.
@@ -158,6 +170,8 @@ pub(super) fn effort(reasoning: &Reasoning<'_>, traits: &Traits) -> Option<&'sta
     match said.or_else(|| effort_of(reasoning))? {
         Effort::None => None,
         Effort::Minimal => Some("low"),
-        effort => Some(effort_name(effort)),
+        effort @ (Effort::Low | Effort::Medium | Effort::High | Effort::XHigh | Effort::Max) => {
+            Some(effort_name(effort))
+        }
     }
 }

@@ -331,3 +331,361 @@ fn write_message(
     out.close_list().close_object();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{
+        Arguments, Body, Call, Effort, Foreign, Format, Function, Media, Outcome, Part, Reasoning,
+        ServerTool, ServerToolKind, Source, Str, Text, Tool, ToolChoice, ToolKind, Turn,
+    };
+    use crate::wire::convert::Traits;
+
+    fn said<T>(at: u32, value: T) -> Said<T> {
+        Said::new(At(at), value)
+    }
+
+    fn turn(role: Role, body: Body<'static>) -> Turn<'static> {
+        Turn::new(At(1), role, vec![Part::new(At(2), body)])
+    }
+
+    fn text(role: Role, text: &'static str) -> Turn<'static> {
+        let text = text.into();
+        let citations = Vec::new();
+        turn(role, Body::Text(Text { text, citations }))
+    }
+
+    fn call() -> Turn<'static> {
+        let call = Call {
+            id: "c".into(),
+            name: "f".into(),
+            arguments: Arguments::Json("{}".into()),
+            ..Call::default()
+        };
+        turn(Role::Assistant, Body::Call(call))
+    }
+
+    fn outcome() -> Turn<'static> {
+        let outcome = Outcome {
+            call: "c".into(),
+            ..Outcome::default()
+        };
+        turn(Role::User, Body::Outcome(outcome))
+    }
+
+    fn tool(kind: ToolKind<'static>) -> Tool<'static> {
+        let cache = None;
+        Tool {
+            at: At(3),
+            kind,
+            cache,
+        }
+    }
+
+    fn function() -> Tool<'static> {
+        tool(ToolKind::Function(Function {
+            name: "f".into(),
+            ..Function::default()
+        }))
+    }
+
+    fn effort(effort: Effort) -> Reasoning<'static> {
+        Reasoning {
+            effort: Some(said(40, effort)),
+            ..Reasoning::default()
+        }
+    }
+
+    fn asked() -> Request<'static> {
+        Request {
+            turns: vec![text(Role::User, "hi")],
+            ..Request::default()
+        }
+    }
+
+    fn lower(request: &Request<'_>, traits: &Traits) -> Result<Lowered, Refused> {
+        let mut lowered = Lowered::default();
+        let target = Target {
+            model: "claude",
+            stream: false,
+            traits,
+        };
+        write(request, &target, &mut lowered).map(|()| lowered)
+    }
+
+    /// The members between the first ones and `messages`, and the places of what was lost.
+    fn settings(request: &Request<'_>, traits: &Traits) -> (String, Vec<u32>) {
+        let lowered = lower(request, traits).unwrap();
+        let body = String::from_utf8(lowered.body).unwrap();
+        let inner = body.split_once("\"claude\",").unwrap().1;
+        let inner = inner.split_once(",\"messages\":").unwrap().0;
+        let places = lowered.losses.iter().map(|loss| loss.at.0).collect();
+        (inner.to_owned(), places)
+    }
+
+    const ADAPTIVE: fn() -> Traits = || Traits {
+        adaptive_thinking: true,
+        ..Traits::default()
+    };
+
+    #[test]
+    fn a_request_is_written_in_a_stable_order() {
+        let mut request = asked();
+        request.turns.insert(0, text(Role::Developer, "be kind"));
+        request.tools.push(function());
+        request.sampling.stop.push(said(9, "END".into()));
+        request.tags.user = Some(said(8, "u".into()));
+        let traits = Traits::default();
+        let mut lowered = Lowered::default();
+        let target = Target {
+            model: "claude",
+            stream: true,
+            traits: &traits,
+        };
+        write(&request, &target, &mut lowered).unwrap();
+        assert_eq!(
+            String::from_utf8(lowered.body).unwrap(),
+            concat!(
+                r#"{"model":"claude","max_tokens":32000,"stream":true,"#,
+                r#""system":[{"type":"text","text":"be kind"}],"#,
+                r#""tools":[{"name":"f","input_schema":{"type":"object","properties":{}}}],"#,
+                r#""stop_sequences":["END"],"metadata":{"user_id":"u"},"#,
+                r#""messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#
+            )
+        );
+        assert_eq!(lowered.suffix, "/messages");
+        assert_eq!(
+            lowered.headers,
+            [("anthropic-version", "2023-06-01".to_owned())]
+        );
+        assert!(lowered.losses.is_empty());
+    }
+
+    #[test]
+    fn the_most_tokens_stay_above_the_budget() {
+        let traits = Traits::default();
+        let mut request = asked();
+        request.reasoning = effort(Effort::High);
+        let thinking = r#""thinking":{"type":"enabled","budget_tokens":24576}"#;
+        let expected = format!(r#""max_tokens":32000,{thinking}"#);
+        assert_eq!(settings(&request, &traits), (expected, vec![]));
+        request.sampling.max_tokens = Some(said(7, 1_000));
+        let expected = format!(r#""max_tokens":25576,{thinking}"#);
+        assert_eq!(settings(&request, &traits), (expected, vec![7]));
+        request.reasoning.budget = Some(said(6, 100));
+        let expected = r#""max_tokens":2024,"thinking":{"type":"enabled","budget_tokens":1024}"#;
+        assert_eq!(
+            settings(&request, &traits),
+            (expected.to_owned(), vec![6, 40, 7])
+        );
+        request.reasoning = effort(Effort::Max);
+        request.sampling.max_tokens = None;
+        assert!(
+            settings(&request, &traits)
+                .0
+                .starts_with(r#""max_tokens":64000"#)
+        );
+    }
+
+    #[test]
+    fn models_that_take_no_budget_are_told_the_effort() {
+        let mut request = asked();
+        request.reasoning = effort(Effort::Minimal);
+        let expected =
+            r#""max_tokens":32000,"thinking":{"type":"adaptive"},"output_config":{"effort":"low"}"#;
+        assert_eq!(
+            settings(&request, &ADAPTIVE()),
+            (expected.to_owned(), vec![])
+        );
+        request.reasoning = effort(Effort::None);
+        let expected = r#""max_tokens":32000,"thinking":{"type":"disabled"}"#;
+        assert_eq!(
+            settings(&request, &ADAPTIVE()),
+            (expected.to_owned(), vec![])
+        );
+    }
+
+    #[test]
+    fn thinking_gives_way_to_a_call_that_is_demanded() {
+        let mut request = asked();
+        request.tools.push(function());
+        request.reasoning = effort(Effort::Low);
+        request.choice = Some(said(5, ToolChoice::Required));
+        let (written, lost) = settings(&request, &Traits::default());
+        assert!(
+            written.ends_with(r#""tool_choice":{"type":"any"},"thinking":{"type":"disabled"}"#)
+        );
+        assert_eq!(lost, [40]);
+        let (written, lost) = settings(&request, &ADAPTIVE());
+        let end = r#""tool_choice":{"type":"any"},"output_config":{"effort":"low"}"#;
+        assert!(written.ends_with(end), "{written}");
+        assert!(lost.is_empty());
+    }
+
+    #[test]
+    fn thinking_gives_way_where_the_turn_that_goes_on_has_no_thoughts() {
+        let mut request = asked();
+        request.reasoning = effort(Effort::Low);
+        request.turns.extend([call(), outcome()]);
+        let (written, lost) = settings(&request, &Traits::default());
+        assert!(written.ends_with(r#""thinking":{"type":"disabled"}"#));
+        assert_eq!(lost, [40]);
+        let thinking = crate::ir::Thinking {
+            seal: Some(said(1, "s".into())),
+            ..crate::ir::Thinking::default()
+        };
+        request
+            .turns
+            .insert(1, turn(Role::Assistant, Body::Thinking(thinking)));
+        let (written, lost) = settings(&request, &Traits::default());
+        assert!(written.contains("budget_tokens"));
+        assert!(lost.is_empty());
+    }
+
+    #[test]
+    fn thinking_without_its_signature_is_lost_and_with_it_alone_is_kept() {
+        let mut thinking = crate::ir::Thinking {
+            text: "why".into(),
+            ..crate::ir::Thinking::default()
+        };
+        let mut request = asked();
+        request.turns.push(text(Role::Assistant, "a"));
+        let body = Body::Thinking(thinking.clone());
+        request.turns.insert(1, turn(Role::Assistant, body));
+        let lowered = lower(&request, &Traits::default()).unwrap();
+        assert!(!String::from_utf8(lowered.body).unwrap().contains("why"));
+        let what: Vec<_> = lowered.losses.iter().map(|loss| loss.what).collect();
+        assert_eq!(what, ["thinking without its signature"]);
+        thinking.text = "".into();
+        thinking.seal = Some(said(1, "sig".into()));
+        request.turns[1] = turn(Role::Assistant, Body::Thinking(thinking));
+        let lowered = lower(&request, &Traits::default()).unwrap();
+        let body = String::from_utf8(lowered.body).unwrap();
+        assert!(body.contains(r#"[{"type":"thinking","thinking":"","signature":"sig"},"#));
+    }
+
+    #[test]
+    fn beside_thinking_the_api_takes_few_numbers() {
+        let number = |at, text: &'static str| Some(said(at, Json(text.into())));
+        let mut request = asked();
+        request.sampling.temperature = number(1, "1.5");
+        request.sampling.top_k = number(3, "40");
+        let (written, lost) = settings(&request, &Traits::default());
+        assert_eq!(written, r#""max_tokens":32000,"temperature":1,"top_k":40"#);
+        assert_eq!(lost, [1]);
+        request.sampling.temperature = number(1, "0.30");
+        request.sampling.top_p = number(2, "0.9");
+        let (written, lost) = settings(&request, &Traits::default());
+        assert!(written.contains(r#""temperature":0.30,"top_k""#));
+        assert_eq!(lost, [2]);
+        request.reasoning = effort(Effort::Low);
+        let (written, lost) = settings(&request, &Traits::default());
+        assert!(written.ends_with("4096}"));
+        assert_eq!(lost, [1, 2, 3]);
+    }
+
+    #[test]
+    fn tools_of_other_vendors_become_the_apis_own() {
+        let server = |kind, json: &'static str| {
+            tool(ToolKind::Server(ServerTool {
+                kind,
+                json: Json(json.into()),
+                name: None,
+                allowed_domains: Some(said(11, vec!["a.b".into()])),
+                blocked_domains: Some(said(12, vec!["c.d".into()])),
+                unsaid: vec![At(13)],
+            }))
+        };
+        let mut request = asked();
+        request.tools = vec![
+            server(ServerToolKind::WebSearch, r#"{"type":"web_search"}"#),
+            server(ServerToolKind::Other, r#"{"type":"file_search"}"#),
+            server(
+                ServerToolKind::Other,
+                r#"{"type":"bash_20250124", "name":"bash"}"#,
+            ),
+        ];
+        request.parallel = Some(said(14, false));
+        let (written, lost) = settings(&request, &Traits::default());
+        let expected = concat!(
+            r#""max_tokens":32000,"tools":[{"type":"web_search_20250305","name":"web_search","#,
+            r#""allowed_domains":["a.b"]},{"type":"bash_20250124", "name":"bash"}],"#,
+            r#""tool_choice":{"type":"auto","disable_parallel_tool_use":true}"#
+        );
+        assert_eq!(written, expected);
+        assert_eq!(lost, [12, 13, 3]);
+    }
+
+    #[test]
+    fn a_schema_of_the_output_is_closed_and_named() {
+        let mut request = asked();
+        request.output = Some(said(
+            20,
+            Output::JsonSchema {
+                name: Some("n".into()),
+                description: None,
+                schema: Json(r#"{"type":"object","properties":{}}"#.into()),
+                gemini_dialect: false,
+                strict: None,
+            },
+        ));
+        let (written, lost) = settings(&request, &Traits::default());
+        let expected = r#""output_config":{"format":{"type":"json_schema","schema":{"type":"object","properties":{},"title":"n","additionalProperties":false}}}"#;
+        assert!(written.ends_with(expected), "{written}");
+        assert!(lost.is_empty());
+        let without = Traits {
+            json_schema: false,
+            ..Traits::default()
+        };
+        let lost = settings(&request, &without).1;
+        assert_eq!(lost, [20]);
+    }
+
+    #[test]
+    fn what_only_another_vendor_has_is_refused() {
+        let file = Source::File {
+            id: "file-1".into(),
+            mime: None,
+            format: Format::OpenaiChat,
+        };
+        let reference = Foreign {
+            format: Format::OpenaiResponses,
+            kind: "item_reference".into(),
+            json: Json("{}".into()),
+        };
+        for body in [Body::Image(Media::new(file)), Body::Foreign(reference)] {
+            let mut request = asked();
+            request.turns.push(turn(Role::User, body));
+            let refused = lower(&request, &Traits::default()).unwrap_err();
+            assert_eq!(refused.at, At(2));
+        }
+        let mut request = asked();
+        request.tags.previous = Some(said(30, "resp_1".into()));
+        assert_eq!(lower(&request, &Traits::default()).unwrap_err().at, At(30));
+    }
+
+    #[test]
+    fn images_by_address_are_refused_where_the_vendor_takes_none() {
+        let url: Str<'static> = "https://x/y.png".into();
+        let image = Body::Image(Media::new(Source::Url { url, mime: None }));
+        let mut request = asked();
+        request.turns.push(turn(Role::User, image));
+        assert!(lower(&request, &Traits::default()).is_ok());
+        let without = Traits {
+            url_images: false,
+            ..Traits::default()
+        };
+        assert!(lower(&request, &without).is_err());
+    }
+
+    #[test]
+    fn what_the_model_shall_go_on_with_is_kept_without_white_space_at_its_end() {
+        let mut request = asked();
+        request
+            .turns
+            .push(text(Role::Assistant, "The answer is \n"));
+        let body = lower(&request, &Traits::default()).unwrap().body;
+        let body = String::from_utf8(body).unwrap();
+        assert!(body.ends_with(r#""text":"The answer is"}]}]}"#), "{body}");
+    }
+}

@@ -137,10 +137,11 @@ impl Blocks {
         }
     }
 
-    /// A block ends; without an index the one that is told.
+    /// A block ends; without an index the one that began last.
     pub(super) fn stop(&mut self, index: Option<u64>, tell: &mut dyn FnMut(Event<'_>)) {
-        let is_it = |block: &&mut Block| index.is_none_or(|index| block.index == index);
-        if let Some(block) = self.queue.iter_mut().find(is_it) {
+        let is_it =
+            |block: &&mut Block| !block.stopped && index.is_none_or(|index| block.index == index);
+        if let Some(block) = self.queue.iter_mut().rev().find(is_it) {
             block.stopped = true;
             self.advance(tell);
         }

@@ -161,6 +161,8 @@ impl Progress {
     }
 
     fn message(&mut self, message: Value<'_, '_>, tell: &mut dyn FnMut(Event<'_>)) {
+        // A second one begins the answer anew: what was open is cut.
+        self.blocks.finish(tell);
         self.start(reply_read::start(message), tell);
         tell_usage(message.member("usage"), tell);
         // Empty, but for vendors that have answered already.

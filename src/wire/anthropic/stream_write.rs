@@ -3,12 +3,15 @@
 //! The start waits for the first part, so that it can tell what the input costs. A block of text or thinking waits for its
 //! first piece: the API has no empty ones.
 
+use std::borrow::Cow;
+
 use super::answer::{Seen, write_stop, write_tier, write_usage};
 use super::content_write::own_citation;
 use super::fault;
 use super::reply_write::{AUDIO_TOKENS, LOGPROBS, OTHER_CHOICES, SIGNATURE, misplaced};
 use crate::ir::{
-    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Part, Start, Stop, Thinking, Usage,
+    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Json, Part, Start, Stop, Thinking,
+    Usage,
 };
 use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
@@ -119,12 +122,20 @@ impl EventWriter for StreamWriter {
 }
 
 /// Begins an event of that name; its data has its type already.
-macro_rules! event {
-    ($out:ident, $name:literal) => {{
-        $out.extend_from_slice(
-            concat!("event: ", $name, "\ndata: {\"type\":\"", $name, "\"").as_bytes(),
-        );
-    }};
+fn event(name: &'static str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\ndata: {\"type\":\"");
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'"');
+}
+
+/// What was written over several lines would break its event in two. Between strings a line feed says nothing.
+fn on_one_line<'r>(json: &'r Json<'_>) -> Cow<'r, str> {
+    match json.0.contains(['\n', '\r']) {
+        true => Cow::Owned(json.0.replace(['\n', '\r'], "")),
+        false => Cow::Borrowed(&json.0),
+    }
 }
 
 fn finish(out: &mut Vec<u8>) {
@@ -146,7 +157,7 @@ impl StreamWriter {
             return;
         }
         self.started = true;
-        event!(out, "message_start");
+        event("message_start", out);
         out.extend_from_slice(b",\"message\":");
         let writer = &mut Writer::new(out);
         writer.open_object().key("model");
@@ -190,7 +201,7 @@ impl StreamWriter {
             Body::Call(call) => self.call(call, out),
             Body::Foreign(foreign) => {
                 self.block(out, |writer| {
-                    writer.json(&foreign.json);
+                    writer.raw(&on_one_line(&foreign.json));
                 });
                 self.open = Open::Whole;
             }
@@ -204,7 +215,7 @@ impl StreamWriter {
 
     /// Begins a block.
     fn block(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
-        event!(out, "content_block_start");
+        event("content_block_start", out);
         self.index(self.blocks, out);
         self.blocks += 1;
         out.extend_from_slice(b",\"content_block\":");
@@ -250,7 +261,7 @@ impl StreamWriter {
 
     /// Writes a piece of the block that is open: the inside of `delta`.
     fn piece(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
-        event!(out, "content_block_delta");
+        event("content_block_delta", out);
         self.index(self.blocks.saturating_sub(1), out);
         out.extend_from_slice(b",\"delta\":");
         let mut writer = Writer::new(out);
@@ -365,7 +376,7 @@ impl StreamWriter {
         self.begin_text(out);
         self.piece(out, |writer| {
             writer.key("type").text("citations_delta");
-            writer.key("citation").json(json);
+            writer.key("citation").raw(&on_one_line(json));
         });
     }
 
@@ -380,7 +391,7 @@ impl StreamWriter {
         match open {
             Open::Nothing | Open::NewText | Open::NewThinking | Open::Unsaid => {}
             Open::Text | Open::Thinking | Open::Call | Open::FreeCall | Open::Whole => {
-                event!(out, "content_block_stop");
+                event("content_block_stop", out);
                 self.index(self.blocks.saturating_sub(1), out);
                 finish(out);
             }
@@ -394,7 +405,7 @@ impl StreamWriter {
         if self.usage.audio.is_some_and(|tokens| tokens > 0) {
             self.losses.add(At::NOWHERE, AUDIO_TOKENS);
         }
-        event!(out, "message_delta");
+        event("message_delta", out);
         out.extend_from_slice(b",\"delta\":");
         let writer = &mut Writer::new(out);
         writer.open_object();
@@ -406,7 +417,7 @@ impl StreamWriter {
         write_usage(&self.usage, writer);
         writer.close_object();
         finish(out);
-        event!(out, "message_stop");
+        event("message_stop", out);
         finish(out);
     }
 }
