@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tidegate::ir::{Format, Reply, Traits};
 use tidegate::wire::Asked;
 use tidegate::wire::convert::{
-    CallNote, Course, Crossing, Issuer, Lowered, Manner, Memory, Original, Ready, SealNote, Target,
+    CallNote, Course, Crossing, Issuer, Lowered, Memory, Original, Ready, SealNote, Target,
     Telling, Transcode, Unsayable, lower,
 };
 use tidegate::wire::relay::End;

@@ -94,20 +94,10 @@ const WORDS: &[&str] = &[
     "voice",
     "language",
     "search_context_size",
-    "name",
-    "namespace",
-    "call_id",
-    "tool_use_id",
-    "tool_call_id",
-    "id",
     "display",
     "function_call",
     "image_url",
-    "url",
-    "fileUri",
-    "file_uri",
     "file_data",
-    "file_url",
     "phase",
     "stream",
     "keep",
@@ -248,7 +238,7 @@ fn whatever_a_request_says_is_seen_upstream_or_told_as_dropped() {
     let mut seen = (0, 0);
     for recorded in &recorded() {
         for to in Format::ALL {
-            if to != recorded.format {
+            if to != recorded.format && ![to, recorded.format].contains(&Format::OpenaiResponses) {
                 check(recorded, to, &mut silent, &mut seen);
             }
         }
