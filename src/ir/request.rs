@@ -249,6 +249,9 @@ pub struct Tags<'a> {
     pub store: Option<Said<bool>>,
     /// Responses' `previous_response_id`.
     pub previous: Option<Said<Str<'a>>>,
+    /// Names of what only the state that the vendor keeps can answer (Responses' `conversation`, `prompt`, `background`).
+    /// Their places are in `unsaid` too; a writer that meets one refuses, since without it this is another request.
+    pub stateful: Vec<Said<&'static str>>,
     /// `low`, `medium`, `high`.
     pub verbosity: Option<Said<Str<'a>>>,
     /// What the answer is made of besides text: `audio`, `image`, in OpenAI's words, lower case.
