@@ -5,7 +5,7 @@
 //!
 //! Same-format relay needs `stream` (what an event is), `usage`, `fault` and `types` only. Conversion: `request_read` (with
 //! `config_read`, `tools_read`) and `request_write` (`contents_write`, `outcomes_write`, `tools_write`, `config_write`) for
-//! requests; `answer_read` is the machine that reads answers, whole (`reply_read`) or in steps (`stream_read`, `partial`),
+//! requests; `answer_read` (and `candidate_read`) is the machine that reads answers, whole (`reply_read`) or in steps (`stream_read`, `partial`),
 //! `answer_write` what `reply_write` and `stream_write` share; `parts_read` and `parts_write` know the parts of a content,
 //! `sources`, `logprobs` and `stop` what stands beside it. Keys are read in camel case and in snake case, as the API reads
 //! them, and written in camel case.
@@ -14,6 +14,7 @@
 
 mod answer_read;
 mod answer_write;
+mod candidate_read;
 mod config_read;
 mod config_write;
 mod contents_write;

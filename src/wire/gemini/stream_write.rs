@@ -1,14 +1,12 @@
 use std::borrow::Cow;
 
-use crate::ir::{
-    Arguments, At, Body, Delta, Event, Fault, Part, Said, Source, Start, Str, Thinking, Usage,
-};
+use crate::ir::{Arguments, At, Body, Delta, Event, Fault, Part, Said, Source, Start, Str, Usage};
 use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::{self, Document};
 
 use super::answer_write::{self, Ending};
-use super::{fault, parts_write, usage};
+use super::{fault, parts_write, stop, usage};
 
 /// Writes a stream: each event is a `GenerateContentResponse`. Texts and thoughts go out as they come, everything else whole
 /// at its close, since Gemini knows no half calls; the reasons to have ended, the sources and the usage are in the last.
@@ -32,8 +30,18 @@ struct Choice {
     index: u32,
     /// How many parts there are already.
     parts: usize,
-    open: Option<Part<'static>>,
+    open: Option<Open>,
     ending: Ending<'static>,
+}
+
+/// A part that is being told.
+struct Open {
+    part: Part<'static>,
+    /// Some of it has gone out.
+    is_told: bool,
+    /// What comes next of a thought begins anew: another summary, or the thought itself behind summaries of it.
+    is_next: bool,
+    in_summary: bool,
 }
 
 impl Writer {
@@ -127,7 +135,7 @@ impl Writer {
         let Some(open) = &mut choice.open else {
             return;
         };
-        match (&mut open.body, delta) {
+        match (&mut open.part.body, delta) {
             (Body::Text(text), Delta::Text(more)) => {
                 text.text.to_mut().push_str(&more);
                 self.text(index, &more, out);
@@ -136,29 +144,22 @@ impl Writer {
                 text.citations.push(citation.into_owned());
             }
             (Body::Refusal(_), Delta::Refusal(more)) => self.text(index, &more, out),
-            (Body::Thinking(thinking), Delta::Thinking(more)) => {
-                // A word of the thought itself behind summaries of it begins anew, as a summary does.
-                let is_new = thinking.text.is_empty() && has_summary(thinking);
-                thinking.text = Cow::Borrowed("…");
-                self.thought(index, is_new, &more, out);
+            (Body::Thinking(_), Delta::Thinking(more)) => {
+                open.is_next |= std::mem::take(&mut open.in_summary);
+                self.thought(index, &more, out);
             }
-            (Body::Thinking(thinking), Delta::NextSummary) => {
-                thinking.summaries.push(Cow::Borrowed(""));
+            (Body::Thinking(_), Delta::NextSummary) => {
+                open.is_next = true;
+                open.in_summary = true;
             }
-            (Body::Thinking(thinking), Delta::Summary(more)) => {
-                let is_first = thinking.summaries.last().is_none_or(|last| last.is_empty());
-                let is_new = is_first && (has_summary(thinking) || !thinking.text.is_empty());
-                match thinking.summaries.last_mut() {
-                    Some(last) if !more.is_empty() => *last = Cow::Borrowed("…"),
-                    Some(_) => {}
-                    None => thinking.summaries.push(Cow::Borrowed("…")),
-                }
-                self.thought(index, is_new, &more, out);
+            (Body::Thinking(_), Delta::Summary(more)) => {
+                open.is_next |= !std::mem::replace(&mut open.in_summary, true);
+                self.thought(index, &more, out);
             }
             (Body::Thinking(thinking), Delta::Seal(seal)) => {
                 thinking.seal = Some(said(seal));
             }
-            (_, Delta::Seal(seal)) => open.seal = Some(said(seal)),
+            (_, Delta::Seal(seal)) => open.part.seal = Some(said(seal)),
             (Body::Call(call), Delta::Arguments(more)) => match &mut call.arguments {
                 Arguments::Json(text) | Arguments::Free(text) => text.to_mut().push_str(&more),
             },
@@ -189,18 +190,28 @@ impl Writer {
     }
 
     fn text(&mut self, index: u32, text: &str, out: &mut Vec<u8>) {
-        if !text.is_empty() {
-            self.chunk(index, out, |writer| parts_write::text(writer, text, None));
-        }
-    }
-
-    fn thought(&mut self, index: u32, is_new: bool, text: &str, out: &mut Vec<u8>) {
         if text.is_empty() {
             return;
         }
+        if let Some(open) = self.choice(index).and_then(|choice| choice.open.as_mut()) {
+            open.is_told = true;
+        }
+        self.chunk(index, out, |writer| parts_write::text(writer, text, None));
+    }
+
+    fn thought(&mut self, index: u32, text: &str, out: &mut Vec<u8>) {
+        if text.is_empty() {
+            return;
+        }
+        let mut before = "";
+        if let Some(open) = self.choice(index).and_then(|choice| choice.open.as_mut()) {
+            if std::mem::take(&mut open.is_next) && open.is_told {
+                before = "\n\n";
+            }
+            open.is_told = true;
+        }
         self.chunk(index, out, |writer| {
-            let pieces = [if is_new { "\n\n" } else { "" }, text];
-            writer.open_object().key("text").text_of(&pieces);
+            writer.open_object().key("text").text_of(&[before, text]);
             writer.key("thought").bool(true).close_object();
         });
     }
@@ -210,32 +221,24 @@ impl Writer {
         let Some(choice) = self.choice(index) else {
             return;
         };
-        let Some(mut part) = choice.open.take() else {
+        let Some(Open {
+            mut part, is_told, ..
+        }) = choice.open.take()
+        else {
             return;
         };
-        let place = choice.parts;
-        let mut is_told = false;
         match &mut part.body {
             Body::Text(text) => {
-                is_told = !text.text.is_empty();
                 let words = std::mem::take(&mut text.text).into_owned();
                 if !text.citations.is_empty() {
-                    let cited = (place, words, std::mem::take(&mut text.citations));
-                    choice.ending.cited.push(cited);
+                    let citations = std::mem::take(&mut text.citations);
+                    choice.ending.cited.push((choice.parts, words, citations));
                 }
             }
-            Body::Refusal(text) => {
-                is_told = true;
-                choice.ending.has_refused = true;
-                *text = Cow::Borrowed("");
-            }
-            Body::Thinking(thinking) => {
-                is_told = !thinking.text.is_empty() || has_summary(thinking);
-                thinking.text = Cow::Borrowed("");
-                thinking.summaries.clear();
-            }
+            Body::Refusal(_) => choice.ending.has_refused = true,
             Body::Audio(_) => self.has_spoken = true,
-            Body::Image(_)
+            Body::Thinking(_)
+            | Body::Image(_)
             | Body::Video(_)
             | Body::Document(_)
             | Body::Call(_)
@@ -269,18 +272,15 @@ impl Writer {
     fn end(&mut self, out: &mut Vec<u8>) {
         self.before(out);
         let mut writer = json::Writer::new(out);
-        writer.open_object().key("candidates").open_list();
-        for choice in &self.choices {
-            // An empty text, as the API itself ends its streams: some clients look for parts in every object.
-            writer.open_object().key("content").open_object();
-            writer.key("parts").open_list();
-            parts_write::text(&mut writer, "", None);
-            writer.close_list().key("role").text("model").close_object();
-            choice.ending.write(&mut writer, &mut self.losses);
-            let index = u64::from(choice.index);
-            writer.key("index").number(index).close_object();
+        writer.open_object();
+        let block = match self.choices.as_slice() {
+            [only] if only.parts == 0 => only.ending.stop.as_ref().and_then(stop::block),
+            _ => None,
+        };
+        match block {
+            Some(block) => answer_write::write_block(&mut writer, block),
+            None => write_endings(&mut writer, &self.choices, &mut self.losses),
         }
-        writer.close_list();
         let tier = self.tier.as_deref();
         usage::write(&mut writer, &self.usage, tier, self.has_spoken);
         out.extend_from_slice(&self.tail);
@@ -301,7 +301,12 @@ impl EventWriter for Writer {
             Event::Start(start) => self.start = start.into_owned(),
             Event::Open { choice, part } => {
                 if let Some(choice) = self.choice(choice) {
-                    choice.open = Some(part.into_owned());
+                    choice.open = Some(Open {
+                        part: part.into_owned(),
+                        is_told: false,
+                        is_next: false,
+                        in_summary: false,
+                    });
                 }
             }
             Event::Delta { choice, delta } => self.delta(choice, delta, out),
@@ -340,6 +345,17 @@ fn said(seal: Str<'_>) -> Said<Str<'static>> {
     Said::new(At::NOWHERE, Cow::Owned(seal.into_owned()))
 }
 
-fn has_summary(thinking: &Thinking<'_>) -> bool {
-    thinking.summaries.iter().any(|summary| !summary.is_empty())
+fn write_endings(writer: &mut json::Writer<'_>, choices: &[Choice], losses: &mut Losses) {
+    writer.key("candidates").open_list();
+    for choice in choices {
+        // An empty text, as the API itself ends its streams: some clients look for parts in every object.
+        writer.open_object().key("content").open_object();
+        writer.key("parts").open_list();
+        parts_write::text(writer, "", None);
+        writer.close_list().key("role").text("model").close_object();
+        choice.ending.write(writer, losses);
+        let index = u64::from(choice.index);
+        writer.key("index").number(index).close_object();
+    }
+    writer.close_list();
 }

@@ -1,6 +1,8 @@
 use crate::ir::{Function, Request, ServerTool, ServerToolKind, Tool, ToolChoice, ToolKind};
 use crate::wire::convert::{Losses, Target};
-use crate::wire::json::{Document, Writer};
+use crate::wire::json::Writer;
+
+use super::tools_read::is_ours;
 
 /// Writes `tools` and `toolConfig`, where there is something to say.
 pub(super) fn write(
@@ -96,19 +98,6 @@ fn json_of<'t>(tool: &'t ServerTool<'_>) -> Option<&'t str> {
         ServerToolKind::CodeExecution => Some("{\"codeExecution\":{}}"),
         ServerToolKind::Other => None,
     }
-}
-
-/// Only Gemini's tools are an object under their name; all others have a `type`.
-fn is_ours(json: &str) -> bool {
-    let mut document = Document::default();
-    let read = document.read(json.as_bytes());
-    read.is_ok_and(|value| {
-        let mut members = value.members();
-        let is_object = members
-            .next()
-            .is_some_and(|(_, member)| member.kind() == crate::wire::json::Kind::Object);
-        is_object && members.next().is_none() && value.member("type").is_none()
-    })
 }
 
 /// Which pages may be searched cannot be said: `excludeDomains` exists on Vertex only, and the Gemini API refuses it.
