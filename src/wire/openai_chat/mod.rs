@@ -17,7 +17,11 @@ mod heard;
 mod media;
 mod message_read;
 mod message_write;
+#[cfg(test)]
+mod proof;
 mod reasoning;
+#[cfg(test)]
+mod recorded;
 mod reply_read;
 mod reply_write;
 mod request_read;

@@ -44,6 +44,7 @@ struct Told {
     start: u64,
     /// Told at the end: clients put lists of several chunks together by an index that their items would have to have.
     citations: Vec<(Citation<'static>, (u64, u64))>,
+    stop: Option<Stop<'static>>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -139,21 +140,27 @@ impl StreamWriter {
         };
     }
 
-    fn stop(&mut self, choice: u32, stop: &Stop<'_>, out: &mut Vec<u8>) {
+    fn stop(&mut self, choice: u32, stop: Stop<'_>, out: &mut Vec<u8>) {
         self.begin(choice, None, out);
-        let Some(told) = told(&mut self.choices, choice) else {
-            return;
-        };
-        let said = Said {
-            called: told.calls > 0,
-            refused: told.refused,
-        };
-        let end = End::of(Some(stop), said, &mut self.losses);
-        told.write_rest(choice, end.refusal, &self.frames, (&mut self.losses, out));
-        self.frames.finish(choice, end.reason, out);
+        if let Some(told) = told(&mut self.choices, choice) {
+            told.stop = Some(stop.into_owned());
+        }
     }
 
+    /// Reasons to have ended are told when the answer is known to be whole, and its tier, too.
     fn end(&mut self, out: &mut Vec<u8>) {
+        for (choice, told) in (0..).zip(&self.choices) {
+            let Some(stop) = &told.stop else {
+                continue;
+            };
+            let said = Said {
+                called: told.calls > 0,
+                refused: told.refused,
+            };
+            let end = End::of(Some(stop), said, &mut self.losses);
+            told.write_rest(choice, end.refusal, &self.frames, (&mut self.losses, out));
+            self.frames.finish(choice, end.reason, out);
+        }
         if self.frames.telling.usage && self.usage.is_known() {
             self.frames.usage(&self.usage, self.audio, out);
         }
@@ -180,7 +187,7 @@ impl EventWriter for StreamWriter {
                     told.close(choice, &self.frames, out);
                 }
             }
-            Event::Stop { choice, stop } => self.stop(choice, &stop, out),
+            Event::Stop { choice, stop } => self.stop(choice, stop, out),
             Event::Usage(usage) => self.usage.merge(usage),
             Event::Tier(tier) => {
                 let tier = tier_for(&tier, &mut self.losses);
