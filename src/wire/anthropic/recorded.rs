@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value as Tree;
 
-use crate::ir::{Collector, Event, Format, replay};
+use crate::ir::{Arguments, Body, Call, Collector, Event, Format, Reply, replay};
 use crate::wire::convert::{Losses, Lowered, Target, Telling, Traits};
 use crate::wire::json::{Document, path_of};
 use crate::wire::{Asked, codec};
@@ -24,6 +24,17 @@ fn recorded() -> Vec<Tree> {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap());
     rows.filter(|row: &Tree| row["api"] == "messages").collect()
+}
+
+fn has_cut_call(reply: &Reply<'_>) -> bool {
+    let parts = reply.choices.iter().flat_map(|choice| &choice.parts);
+    parts.into_iter().any(|part| match &part.body {
+        Body::Call(Call {
+            arguments: Arguments::Json(json),
+            ..
+        }) => serde_json::from_str::<Tree>(json).is_err(),
+        _ => false,
+    })
 }
 
 /// The texts and numbers of a tree, each with its path.
@@ -105,7 +116,7 @@ fn a_stream_says_what_the_whole_answer_says() {
         assert!(vendors.has_ended(), "{}", row["id"]);
         let reply = vendors.finish();
         // A call that was cut is told as it came in a stream, and wrapped in a whole answer.
-        if row["id"] == "mess-959d10035f2f" {
+        if has_cut_call(&reply) {
             continue;
         }
 
