@@ -5,6 +5,8 @@ use tidegate::wire::codec;
 use tidegate::wire::convert::{Manner, answer};
 use tidegate::wire::json::Document;
 
+use tidegate::wire::relay::End;
+
 use super::ground::{collected, course};
 use super::recorded::recorded;
 
@@ -25,8 +27,9 @@ pub(crate) fn meaning(reply: &Reply<'_>) -> Meaning {
         thinking: String::new(),
         calls: Vec::new(),
         stop: None,
-        input: tidegate::wire::convert::input_total(&reply.usage),
-        output: tidegate::wire::convert::output_total(&reply.usage),
+        // Formats that must say a number say 0 where none is known.
+        input: tidegate::wire::convert::input_total(&reply.usage).filter(|n| *n > 0),
+        output: tidegate::wire::convert::output_total(&reply.usage).filter(|n| *n > 0),
     };
     let Some(choice) = reply.choices.first() else {
         return meaning;
@@ -55,8 +58,11 @@ pub(crate) fn meaning(reply: &Reply<'_>) -> Meaning {
                 };
                 meaning.calls.push((call.name.clone().into_owned(), parsed));
             }
+            // What is said in an audio is a text where there is no audio.
+            Body::Audio(media) => {
+                meaning.text.extend(media.transcript.as_deref());
+            }
             Body::Image(_)
-            | Body::Audio(_)
             | Body::Video(_)
             | Body::Document(_)
             | Body::Outcome(_)
@@ -91,17 +97,19 @@ fn a_recorded_answer_means_the_same_in_every_format() {
             read(recorded.format, body)
         };
         let Some(original) = original else {
-            wrong.push(format!("{}: cannot be read", recorded.id));
+            // A stream that says an error ends as one in every format.
+            for to in Format::ALL {
+                let (_, ended) = super::ground::converted(recorded.format, to, &[body], End::Clean);
+                if !recorded.stream || ended.is_ok() {
+                    wrong.push(format!("{} -> {to}: cannot be read", recorded.id));
+                }
+            }
             continue;
         };
         for to in Format::ALL {
             let told = if recorded.stream {
-                let (out, ended) = super::ground::converted(
-                    recorded.format,
-                    to,
-                    &[body],
-                    tidegate::wire::relay::End::Clean,
-                );
+                let (out, ended) =
+                    super::ground::converted(recorded.format, to, &[body], End::Clean);
                 match ended {
                     Ok(()) => collected(to, &out).map(|reply| meaning(&reply)),
                     Err(fault) => {

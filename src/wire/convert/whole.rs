@@ -5,7 +5,8 @@ use super::loss::{Losses, Refused};
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
 use super::transcode::Course;
-use crate::ir::{Body, Event, Fault, Format, Part, Reply, StopReason, Usage, replay};
+use super::turns::name_of_call;
+use crate::ir::{Body, Event, Fault, Format, Part, Reply, Request, StopReason, Usage, replay};
 use crate::wire::error::broken_answer;
 use crate::wire::json::{Document, path_of};
 use crate::wire::{Asked, codec};
@@ -64,6 +65,7 @@ pub fn lower(
         .map_err(|misfit| unsayable(misfit.into()))?;
     let mut lowered = Lowered::default();
     crossing.settle(&mut request, &mut lowered.losses);
+    tell_names(&request, crossing.to.format, &mut lowered.losses);
     let back = Adaptation::adapt(&mut request, crossing.to.format, target.traits);
     lowered
         .body
@@ -83,6 +85,21 @@ pub fn lower(
         echo: reader.echo(root),
         stream_usage,
     })
+}
+
+/// An outcome's name (Gemini) says nothing more than its call's; where it does, only Gemini can be told.
+fn tell_names(request: &Request<'_>, target: Format, losses: &mut Losses) {
+    if target == Format::Gemini {
+        return;
+    }
+    for part in request.turns.iter().flat_map(|turn| &turn.parts) {
+        if let Body::Outcome(outcome) = &part.body
+            && let Some(name) = outcome.name.as_deref()
+            && name_of_call(request, &outcome.call).is_none_or(|called| called != name)
+        {
+            losses.add(part.at, "the name of a tool's outcome");
+        }
+    }
 }
 
 /// An answer in the client's format.
