@@ -137,9 +137,9 @@ impl Blocks<'_> {
         out.open_object().key("type").text("document").key("source");
         if let Source::Parts { parts } = &document.source {
             out.open_object().key("type").text("content");
-            out.key("content");
+            out.key("content").open_list();
             self.inner(parts, out)?;
-            out.close_object();
+            out.close_list().close_object();
         } else {
             write_source(&document.source, out);
         }
@@ -166,19 +166,22 @@ impl Blocks<'_> {
     ) -> Result<(), Refused> {
         out.open_object().key("type").text("tool_result");
         out.key("tool_use_id").text(&id(&outcome.call));
-        match (&outcome.object, plain(&outcome.parts)) {
-            // An object is told as the text that it is written in.
-            (Some(object), _) => {
-                out.key("content").text(&object.0);
+        // An object is told as the text that it is written in.
+        let object = outcome.object.as_ref().map(|object| &*object.0);
+        let text = match object {
+            Some(object) => Some(object).filter(|_| outcome.parts.is_empty()),
+            None => plain(&outcome.parts),
+        };
+        if let Some(text) = text {
+            out.key("content").text(text);
+        } else if !outcome.parts.is_empty() {
+            out.key("content").open_list();
+            if let Some(object) = object {
+                out.open_object().key("type").text("text");
+                out.key("text").text(object).close_object();
             }
-            (None, Some(text)) => {
-                out.key("content").text(text);
-            }
-            (None, None) if outcome.parts.is_empty() => {}
-            (None, None) => {
-                out.key("content");
-                self.inner(&outcome.parts, out)?;
-            }
+            self.inner(&outcome.parts, out)?;
+            out.close_list();
         }
         if let Some(failed) = &outcome.failed {
             out.key("is_error").bool(failed.value);
@@ -190,7 +193,6 @@ impl Blocks<'_> {
 
     /// The blocks within an outcome or a document.
     fn inner(&mut self, parts: &[Part<'_>], out: &mut Writer<'_>) -> Result<(), Refused> {
-        out.open_list();
         for part in parts {
             if matches!(part.body, Body::Image(_)) && !self.traits.outcome_images {
                 self.losses.add(part.at, "image in the outcome of a call");
@@ -199,7 +201,6 @@ impl Blocks<'_> {
                 self.piece(Piece { part, form }, out)?;
             }
         }
-        out.close_list();
         Ok(())
     }
 }

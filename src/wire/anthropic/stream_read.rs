@@ -4,6 +4,7 @@
 //! grow two calls in turn; `stream_blocks` puts that in order.
 
 use super::super::error;
+use super::super::members::is_filled;
 use super::reply_read;
 use super::stream_blocks::Blocks;
 use super::usage;
@@ -94,7 +95,8 @@ impl<'d, 'a> Members<'d, 'a> {
                 "content_block" => found.block = Some(value),
                 "delta" => found.delta = Some(value),
                 "usage" => found.usage = Some(value),
-                "error" => found.error = Some(value),
+                // Some vendors put an empty one into every event.
+                "error" if is_filled(value.raw().as_bytes()) => found.error = Some(value),
                 _ => {}
             }
         }
