@@ -71,3 +71,135 @@ fn write_choice(
         .number(u64::from(choice.index))
         .close_object();
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::ir::{
+        Arguments, At, Call, Citation, Collector, Foreign, Format, Json, Part, Said, Start, Stop,
+        StopReason, Text, Thinking, Usage, replay,
+    };
+    use crate::wire::gemini::reply_read;
+
+    pub(in crate::wire::gemini) fn part(body: Body<'static>) -> Part<'static> {
+        Part::new(At::NOWHERE, body)
+    }
+
+    pub(in crate::wire::gemini) fn sealed(body: Body<'static>) -> Part<'static> {
+        Part {
+            seal: Some(Said::new(At::NOWHERE, "c2Vh".into())),
+            ..part(body)
+        }
+    }
+
+    pub(in crate::wire::gemini) fn text(text: &'static str) -> Body<'static> {
+        Body::Text(Text {
+            text: text.into(),
+            citations: Vec::new(),
+        })
+    }
+
+    pub(in crate::wire::gemini) fn call(
+        id: &'static str,
+        arguments: &'static str,
+    ) -> Body<'static> {
+        Body::Call(Call {
+            id: id.into(),
+            name: "f".into(),
+            arguments: Arguments::Json(arguments.into()),
+            ..Call::default()
+        })
+    }
+
+    pub(in crate::wire::gemini) fn answer() -> Reply<'static> {
+        let cited = Body::Text(Text {
+            text: "é is so".into(),
+            citations: vec![Citation {
+                url: Some("https://a".into()),
+                title: Some("A".into()),
+                span: Some((2, 7)),
+                origin: Some((
+                    Format::Gemini,
+                    Json(r#"{"web":{"uri":"https://a","title":"A"}}"#.into()),
+                )),
+                ..Citation::default()
+            }],
+        });
+        let thinking = Body::Thinking(Thinking {
+            text: "one\n\ntwo".into(),
+            seal: Some(Said::new(At::NOWHERE, "c2Vh".into())),
+            ..Thinking::default()
+        });
+        let own = Body::Foreign(Foreign {
+            format: Format::Gemini,
+            kind: "executableCode".into(),
+            json: Json(r#"{"executableCode":{"code":"1"}}"#.into()),
+        });
+        let token = r#"{"token":"a","logprob":-1,"bytes":[97],"top_logprobs":[]}"#;
+        let choice = |index, parts, reason| Choice {
+            index,
+            parts,
+            stop: Some(Stop::of(reason)),
+            logprobs: vec![Json(token.into())],
+        };
+        let first = vec![
+            part(thinking),
+            sealed(own),
+            sealed(call("a", r#"{"x": 1}"#)),
+            part(call("b", "{}")),
+            sealed(text("")),
+            sealed(cited),
+        ];
+        Reply {
+            start: Start {
+                id: "r".into(),
+                model: "m".into(),
+                created: Some(5),
+            },
+            choices: vec![
+                choice(0, first, StopReason::ToolUse),
+                choice(2, vec![sealed(text("second"))], StopReason::Length),
+            ],
+            usage: Usage {
+                input: Some(10),
+                cache_read: Some(4),
+                output: Some(5),
+                reasoning: Some(6),
+                ..Usage::default()
+            },
+            tier: Some("standard".into()),
+            unsaid: Vec::new(),
+        }
+    }
+
+    pub(in crate::wire::gemini) fn owned(reply: Reply<'_>) -> Reply<'static> {
+        let mut collector = Collector::default();
+        replay(reply, &mut |event| collector.push(event));
+        collector.finish()
+    }
+
+    /// Without places, which differ by the document.
+    pub(in crate::wire::gemini) fn placeless(mut reply: Reply<'static>) -> Reply<'static> {
+        for part in reply
+            .choices
+            .iter_mut()
+            .flat_map(|choice| &mut choice.parts)
+        {
+            part.at = At::NOWHERE;
+            if let Some(seal) = &mut part.seal {
+                seal.at = At::NOWHERE;
+            }
+        }
+        reply
+    }
+
+    #[test]
+    fn a_reply_is_read_as_it_was_written() {
+        let (mut out, mut losses) = (Vec::new(), Losses::default());
+        write(&answer(), &Telling::default(), &mut out, &mut losses);
+        let mut document = Document::default();
+        let whole = reply_read::read(document.read(&out).unwrap(), "seed").unwrap();
+        assert_eq!(placeless(owned(whole)), answer());
+        assert!(losses.is_empty());
+    }
+}

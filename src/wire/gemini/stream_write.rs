@@ -359,3 +359,156 @@ fn write_endings(writer: &mut json::Writer<'_>, choices: &[Choice], losses: &mut
     }
     writer.close_list();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{
+        Collector, FaultKind, Foreign, Format, Json, Reply, Stop, StopReason, Thinking, replay,
+    };
+    use crate::wire::gemini::reply_write::tests::{
+        answer, call, owned, part, placeless, sealed, text,
+    };
+    use crate::wire::gemini::{reply_read, reply_write, stream_read};
+    use crate::wire::{EventReader as _, Unheard};
+
+    fn streamed(reply: Reply<'_>, telling: Telling) -> (String, Vec<&'static str>) {
+        let (mut writer, mut out) = (Writer::new(telling), Vec::new());
+        replay(reply, &mut |event| writer.write(event, &mut out));
+        let losses = writer.losses().iter().map(|loss| loss.what).collect();
+        (String::from_utf8(out).unwrap(), losses)
+    }
+
+    fn heard(stream: &str) -> Reply<'static> {
+        let mut reader = stream_read::Reader::new("seed");
+        let mut collector = Collector::default();
+        let mut tell = |event: Event<'_>| collector.push(event);
+        for event in stream.split_terminator("\r\n\r\n") {
+            let data = event.strip_prefix("data: ").unwrap();
+            reader.read(None, data.as_bytes(), &mut tell).unwrap();
+        }
+        reader.finish(&mut tell);
+        assert!(collector.has_ended());
+        collector.finish()
+    }
+
+    #[test]
+    fn a_stream_and_a_whole_reply_say_the_same() {
+        let (stream, losses) = streamed(answer(), Telling::default());
+        assert!(losses.is_empty());
+        assert_eq!(placeless(heard(&stream)), answer());
+    }
+
+    #[test]
+    fn a_stream_is_written_as_the_api_writes_it() {
+        let mut reply = answer();
+        reply.choices.truncate(1);
+        reply.start.created = None;
+        reply.tier = None;
+        reply.choices[0].logprobs.clear();
+        reply.choices[0].parts = vec![part(text("Hi")), sealed(call("a", ""))];
+        let (stream, _) = streamed(reply, Telling::default());
+        let expected = concat!(
+            r#"data: {"candidates":[{"content":{"parts":[{"text":"Hi"}],"role":"model"},"index":0}],"modelVersion":"m","responseId":"r"}"#,
+            "\r\n\r\n",
+            r#"data: {"candidates":[{"content":{"parts":[{"functionCall":{"id":"a","name":"f","args":{}},"thoughtSignature":"c2Vh"}],"role":"model"},"index":0}],"modelVersion":"m","responseId":"r"}"#,
+            "\r\n\r\n",
+            r#"data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":14,"candidatesTokenCount":5,"thoughtsTokenCount":6,"cachedContentTokenCount":4,"totalTokenCount":25},"modelVersion":"m","responseId":"r"}"#,
+            "\r\n\r\n",
+        );
+        assert_eq!(stream, expected);
+    }
+
+    #[test]
+    fn without_sse_a_stream_is_one_array() {
+        let telling = || Telling {
+            array: true,
+            ..Telling::default()
+        };
+        let (stream, _) = streamed(answer(), telling());
+        let mut document = Document::default();
+        let list = document.read(stream.as_bytes()).unwrap();
+        let whole = reply_read::read(list, "seed").unwrap();
+        assert_eq!(placeless(owned(whole)), answer());
+        let fault = Fault::new(FaultKind::Overloaded, 503, "m");
+        let mut out = Vec::new();
+        Writer::new(telling()).write_fault(&fault, &mut out);
+        assert!(Document::default().read(&out).is_ok());
+    }
+
+    #[test]
+    fn after_a_fault_nothing_follows() {
+        let (mut writer, mut out) = (Writer::new(Telling::default()), Vec::new());
+        let fault = Fault::new(FaultKind::Overloaded, 503, "m");
+        writer.write(Event::Start(Start::default()), &mut out);
+        writer.write_fault(&fault, &mut out);
+        let data = out.strip_prefix(b"data: ").unwrap().trim_ascii_end();
+        let read = stream_read::Reader::new("").read(None, data, &mut |_| {});
+        assert!(matches!(read, Err(Unheard::Fault(_))));
+        let length = out.len();
+        writer.write(Event::End, &mut out);
+        writer.write_fault(&fault, &mut out);
+        assert_eq!(out.len(), length);
+    }
+
+    #[test]
+    fn summaries_are_thoughts_with_a_line_between_them() {
+        let thinking = Thinking {
+            summaries: vec!["a".into(), "b".into()],
+            text: "c".into(),
+            ..Thinking::default()
+        };
+        let mut reply = answer();
+        reply.choices.truncate(1);
+        reply.choices[0].parts = vec![part(Body::Thinking(thinking))];
+        let (stream, _) = streamed(reply.clone(), Telling::default());
+        let from_stream = placeless(heard(&stream));
+        let mut out = Vec::new();
+        let telling = Telling::default();
+        reply_write::write(&reply, &telling, &mut out, &mut Losses::default());
+        let mut document = Document::default();
+        let whole = reply_read::read(document.read(&out).unwrap(), "seed").unwrap();
+        assert_eq!(placeless(owned(whole)), from_stream);
+        match &from_stream.choices[0].parts[0].body {
+            Body::Thinking(thinking) => assert_eq!(thinking.text, "a\n\nb\n\nc"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn refusals_are_text_that_the_reason_tells_from_answers() {
+        let mut reply = answer();
+        reply.choices.truncate(1);
+        reply.choices[0].parts = vec![part(Body::Refusal("no".into()))];
+        reply.choices[0].stop = Some(Stop {
+            words: Some("why".into()),
+            ..Stop::of(StopReason::End)
+        });
+        let (stream, _) = streamed(reply, Telling::default());
+        let choice = heard(&stream).choices.remove(0);
+        assert!(matches!(&choice.parts[0].body, Body::Text(text) if text.text == "no"));
+        assert_eq!(choice.stop.unwrap().reason, StopReason::ContentFilter);
+        assert!(stream.contains(r#""finishReason":"SAFETY","finishMessage":"why""#));
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_told() {
+        let mut reply = answer();
+        reply.choices.truncate(1);
+        let foreign = Foreign {
+            format: Format::Anthropic,
+            kind: "server_tool_use".into(),
+            json: Json::EMPTY_OBJECT,
+        };
+        reply.choices[0].parts = vec![part(Body::Foreign(foreign))];
+        reply.choices[0].stop = Some(Stop {
+            sequence: Some("X".into()),
+            ..Stop::of(StopReason::Sequence)
+        });
+        let (_, losses) = streamed(reply, Telling::default());
+        assert_eq!(
+            losses,
+            ["step of a server tool", "stop sequence that was met"]
+        );
+    }
+}
