@@ -35,6 +35,7 @@ pub mod reply;
 pub mod same;
 pub mod scan;
 pub mod sse;
+pub mod tokens;
 mod walk;
 
 use convert::{Losses, Lowered, Refused, Target, Telling};
