@@ -21,6 +21,7 @@
 
 mod anthropic;
 pub mod convert;
+pub mod counting;
 pub mod edit;
 pub mod error;
 mod gemini;
@@ -39,6 +40,7 @@ pub mod tokens;
 mod walk;
 
 use convert::{Losses, Lowered, Refused, Target, Telling};
+use counting::Counting;
 use json::{Misfit, Value};
 
 use crate::ir::{Event, Fault, Format, Reply, Request, Usage};
@@ -69,6 +71,11 @@ pub trait Codec: Sync {
 
     /// What a stream ends with when the vendor has ended it well but without saying so. Empty where there is nothing to add.
     fn end_marker(&self) -> &'static [u8];
+
+    /// How this format asks how many tokens a request has; `None`: it has no path for that.
+    fn counting(&self) -> Option<Counting> {
+        None
+    }
 
     /// What one event of a stream is, by its name (the `event` field) and its data.
     fn read_event(&self, name: Option<&[u8]>, data: &[u8]) -> EventKind;

@@ -13,6 +13,7 @@ mod answer;
 mod base64;
 mod content_read;
 mod content_write;
+mod counting;
 mod fault;
 mod plan;
 mod reasoning_write;
@@ -34,6 +35,7 @@ mod usage;
 
 use crate::ir::{Fault, Format, Reply, Request, Usage};
 use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling};
+use crate::wire::counting::Counting;
 use crate::wire::json::{Misfit, Value};
 use crate::wire::{Asked, EventReader, EventWriter};
 
@@ -64,6 +66,10 @@ impl Codec for Anthropic {
 
     fn end_marker(&self) -> &'static [u8] {
         b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+    }
+
+    fn counting(&self) -> Option<Counting> {
+        Some(counting::COUNTING)
     }
 
     fn read_event(&self, name: Option<&[u8]>, data: &[u8]) -> EventKind {

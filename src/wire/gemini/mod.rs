@@ -18,6 +18,7 @@ mod candidate_read;
 mod config_read;
 mod config_write;
 mod contents_write;
+mod counting;
 mod fault;
 mod logprobs;
 mod outcomes_write;
@@ -40,6 +41,7 @@ mod usage;
 
 use crate::ir::{Fault, Format, Reply, Request, Usage};
 use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling};
+use crate::wire::counting::Counting;
 use crate::wire::json::{Misfit, Value};
 use crate::wire::{Asked, EventReader, EventWriter};
 
@@ -72,6 +74,10 @@ impl Codec for Gemini {
     /// Nothing: the finish reason stands in the last event.
     fn end_marker(&self) -> &'static [u8] {
         b""
+    }
+
+    fn counting(&self) -> Option<Counting> {
+        Some(counting::COUNTING)
     }
 
     fn read_event(&self, _name: Option<&[u8]>, data: &[u8]) -> EventKind {

@@ -18,6 +18,7 @@
 mod annotation;
 mod content_read;
 mod content_write;
+mod counting;
 mod echo;
 mod fault;
 mod input_read;
@@ -40,6 +41,7 @@ mod usage;
 
 use crate::ir::{Fault, Format, Reply, Request, Usage};
 use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling};
+use crate::wire::counting::Counting;
 use crate::wire::json::{Misfit, Value};
 use crate::wire::{Asked, EventReader, EventWriter};
 
@@ -71,6 +73,10 @@ impl Codec for OpenaiResponses {
     /// Nothing: the last event holds the whole response and cannot be made up.
     fn end_marker(&self) -> &'static [u8] {
         b""
+    }
+
+    fn counting(&self) -> Option<Counting> {
+        Some(counting::COUNTING)
     }
 
     fn read_event(&self, name: Option<&[u8]>, data: &[u8]) -> EventKind {
