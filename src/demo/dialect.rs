@@ -187,6 +187,10 @@ fn versioned(path: &str, anthropic: bool) -> Option<(Target, Method)> {
         "responses" => conversation(&OpenaiResponses),
         "messages" => conversation(&Anthropic),
         "messages/count_tokens" => (Target::new(&Anthropic, What::CountTokens), Method::POST),
+        "responses/input_tokens" => (
+            Target::new(&OpenaiResponses, What::CountTokens),
+            Method::POST,
+        ),
         _ if path == "models" || path.starts_with("models/") => {
             (Target::new(either(anthropic), What::Models), Method::GET)
         }

@@ -6,7 +6,7 @@ use super::fault::{Break, Coding, Early, ErrorBody, Fault, Hollow, Place, Step, 
 /// How to use the vendor by hand: for `tidegate demo --help`.
 pub const HELP: &str = "\
 Speaks OpenAI (/v1/chat/completions, /v1/completions, /v1/embeddings, /v1/moderations,
-/v1/responses, /v1/models), Anthropic (/v1/messages, /v1/messages/count_tokens) and Gemini
+/v1/responses, /v1/responses/input_tokens, /v1/models), Anthropic (/v1/messages, /v1/messages/count_tokens) and Gemini
 (/v1beta/models/MODEL:generateContent, :streamGenerateContent, :countTokens, :embedContent,
 :batchEmbedContents, /v1beta/models).
 Answers every model whose name begins with `demo`. The same request gets the same answer.

@@ -10,11 +10,11 @@ use crate::proxy::arrival::Arrival;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
 use crate::proxy::way::Way;
-use crate::wire::Asked;
-use crate::wire::convert::{Crossing, Manner, Original, Ready, Target, Unsayable, lower};
+use crate::wire::convert::{Crossing, Manner, Ready, Target, Unsayable, lower};
+use crate::wire::counting::{lower_count, rename_inner};
 use crate::wire::edit::{Cut, cut};
 use crate::wire::same::{Edits, splice};
-use crate::wire::scan::{Subject, scan};
+use crate::wire::scan::scan;
 
 /// A body for one way of asking.
 pub struct Made {
@@ -115,11 +115,16 @@ impl<'a> Bodies<'a> {
                 body = pieces.concat().into();
             }
         }
-        let is_whole = body.len() == self.call.body.bytes.len();
-        let again = if is_whole {
+        if self.call.kind == CallKind::Count
+            && let Some(renamed) = rename_inner(self.call.format, &body, &key.model)
+        {
+            body = renamed.into();
+        }
+        let is_same = body == self.call.body.bytes;
+        let again = if is_same {
             None
         } else {
-            scan(&body, Subject::Format(self.call.format)).ok()
+            scan(&body, self.call.subject()).ok()
         };
         Made {
             body: splice(&body, again.as_ref().unwrap_or(&self.call.scan), edits),
@@ -132,14 +137,6 @@ impl<'a> Bodies<'a> {
 
     fn converted(&self, key: Key, way: &Way<'_>, arrival: &Arrival) -> Result<Made, Unsayable> {
         let call = self.call;
-        let original = Original {
-            format: call.format,
-            asked: Asked {
-                model: call.model(),
-                stream: call.stream,
-            },
-            body: &call.body.bytes,
-        };
         let traits = way.line.traits.of_model(&key.model);
         let target = Target {
             model: &key.model,
@@ -153,7 +150,10 @@ impl<'a> Bodies<'a> {
             memory: &memory,
             leave_out: key.without_state,
         };
-        let mut ready = lower(original, &target, &crossing)?;
+        let mut ready = match call.kind {
+            CallKind::Count => lower_count(call.original(), &target, &crossing)?,
+            CallKind::Conversation | CallKind::Other => lower(call.original(), &target, &crossing)?,
+        };
         let body = Bytes::from(std::mem::take(&mut ready.lowered.body));
         Ok(Made {
             body: vec![body],

@@ -362,7 +362,7 @@ impl Order<'_> {
 pub(super) fn stream_kind(kind: CallKind) -> wire::relay::StreamKind {
     match kind {
         CallKind::Conversation => wire::relay::StreamKind::Conversation,
-        CallKind::Other => wire::relay::StreamKind::Other,
+        CallKind::Count | CallKind::Other => wire::relay::StreamKind::Other,
     }
 }
 

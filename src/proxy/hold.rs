@@ -12,6 +12,7 @@ use crate::route::Failure;
 use crate::wire::convert::{
     Answer, Course, Issuer, Keepsake, Manner, Ready, Telling, Transcode, answer, retell,
 };
+use crate::wire::counting;
 use crate::wire::passage::Passage;
 use crate::wire::relay::{End, Progress, Relay};
 use crate::wire::reply::ReplyTap;
@@ -86,11 +87,14 @@ impl Order<'_> {
             };
         }
         let json = content_type.is_empty() || content_type.contains("json");
-        if self.kind == CallKind::Conversation && (events || !json) {
+        if self.kind != CallKind::Other && (events || !json) {
             return Err(self.miss(Failure::Truncated));
         }
         match &self.conversion {
-            Some(conversion) => self.convert_whole(conversion, up).await,
+            Some(conversion) => {
+                let body = self.read_whole(up).await?;
+                self.convert_whole(conversion, &body)
+            }
             None => self.hold_whole(up, json, limit).await.map(Held::of),
         }
     }
@@ -141,12 +145,8 @@ impl Order<'_> {
         }
     }
 
-    /// A whole answer of another format, or for a client that wants a stream.
-    async fn convert_whole(
-        &self,
-        conversion: &Conversion<'_>,
-        mut up: Box<Upstream>,
-    ) -> Result<Held, Miss> {
+    /// A whole answer that is one.
+    async fn read_whole(&self, mut up: Box<Upstream>) -> Result<Vec<u8>, Miss> {
         let mut tap = ReplyTap::new(self.outgoing.line.format);
         let mut body = Vec::new();
         loop {
@@ -173,8 +173,22 @@ impl Order<'_> {
         if !end.whole {
             return Err(self.miss(Failure::Truncated));
         }
-        let answered = answer(conversion.course(), &body, conversion.manner);
-        let answered = answered.map_err(|_| self.miss(Failure::Truncated))?;
+        Ok(body)
+    }
+
+    /// A whole answer of another format, or for a client that wants a stream.
+    fn convert_whole(&self, conversion: &Conversion<'_>, body: &[u8]) -> Result<Held, Miss> {
+        let broken = || self.miss(Failure::Truncated);
+        if self.kind == CallKind::Count {
+            let (from, client) = (self.outgoing.line.format, conversion.client);
+            let told = counting::answer(from, client, body).ok_or_else(broken)?;
+            return Ok(Held::of(ReplyBody::Whole {
+                bytes: told.into(),
+                usage: Usage::default(),
+            }));
+        }
+        let answered = answer(conversion.course(), body, conversion.manner);
+        let answered = answered.map_err(|_| broken())?;
         Ok(Held::told(answered, conversion.manner))
     }
 

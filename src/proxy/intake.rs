@@ -20,7 +20,8 @@ use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::tab::Tab;
 use crate::route::{Needs, PathKind, Unknown};
-use crate::wire::convert::{Manner, Ready, Telling};
+use crate::wire::Asked;
+use crate::wire::convert::{Manner, Original, Ready, Telling};
 use crate::wire::scan::{Scan, Subject, scan};
 
 /// A request that can be tried: the second stage of its walk.
@@ -93,6 +94,23 @@ impl Call {
         }
     }
 
+    /// What the body is scanned as.
+    pub fn subject(&self) -> Subject {
+        subject(self.kind, self.format)
+    }
+
+    /// The request as its converters read it.
+    pub fn original(&self) -> Original<'_> {
+        Original {
+            format: self.format,
+            asked: Asked {
+                model: self.model(),
+                stream: self.stream,
+            },
+            body: &self.body.bytes,
+        }
+    }
+
     /// The body has members that only our own path knows (`model` and `stream` of S1's Gemini path), so that it cannot go
     /// on as it is.
     pub fn is_ours(&self) -> bool {
@@ -127,11 +145,7 @@ pub async fn take_in(
         .await
         .map_err(Refusal::Body)?;
     tab.record.bytes_in = body.received;
-    let subject = match asked.kind {
-        CallKind::Conversation => Subject::Format(asked.format),
-        CallKind::Other => Subject::Other,
-    };
-    let scan = scan(&body.bytes, subject).map_err(Refusal::Scan)?;
+    let scan = scan(&body.bytes, subject(asked.kind, asked.format)).map_err(Refusal::Scan)?;
     let in_path = asked.named.as_ref().map(|named| named.model.as_str());
     let in_body = scan.model.as_ref().map(|model| model.value.as_str());
     let Some(model) = in_path.or(in_body) else {
@@ -141,11 +155,12 @@ pub async fn take_in(
     tab.record.asked_model = Some(model.to_owned());
     let lane = resolve(arrival, &who, model)?;
     tab.record.model = Some(arrival.wiring.label(&lane));
-    let stream = scan.stream || asked.named.as_ref().is_some_and(|named| named.stream);
+    let in_path = asked.named.as_ref().is_some_and(|named| named.stream);
+    let stream = (scan.stream || in_path) && asked.kind != CallKind::Count;
     tab.record.stream = stream;
     let mut needs = needs(&asked, &scan, conversation(session, &scan));
     needs.stream = stream;
-    needs.convertible = asked.kind == CallKind::Conversation && !lane.pool().direct;
+    needs.convertible = asked.kind != CallKind::Other && !lane.pool().direct;
     let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
     Ok(Call {
         stream,
@@ -162,6 +177,13 @@ pub async fn take_in(
         lane,
         needs,
     })
+}
+
+fn subject(kind: CallKind, format: Format) -> Subject {
+    match kind {
+        CallKind::Conversation => Subject::Format(format),
+        CallKind::Count | CallKind::Other => Subject::Other,
+    }
 }
 
 /// Lets the caller in.
@@ -226,13 +248,17 @@ fn needs(asked: &VendorCall, scan: &Scan, conversation: Option<u64>) -> Needs {
     Needs {
         path: match asked.kind {
             CallKind::Conversation => PathKind::Chat,
-            CallKind::Other => PathKind::Other,
+            CallKind::Count | CallKind::Other => PathKind::Other,
         },
         stream: scan.stream,
         tools: scan.tools,
         images: scan.images,
         prefill: scan.prefill,
-        estimated_tokens: scan.estimated_tokens,
+        // What is too long to be answered can be counted.
+        estimated_tokens: match asked.kind {
+            CallKind::Count => 0,
+            CallKind::Conversation | CallKind::Other => scan.estimated_tokens,
+        },
         conversation,
         later_turn: scan.assistant_turn,
         ..Needs::of(asked.format)

@@ -13,6 +13,7 @@ pub mod arrival;
 pub mod bodies;
 pub mod body;
 pub mod cors;
+pub mod counting;
 pub mod decode;
 pub mod exchange;
 pub mod headers;
@@ -46,6 +47,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{BodyError, Held};
+use crate::proxy::counting::Counter;
 use crate::proxy::paths::{Ask, VendorCall};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::reply::{Page, write_page};
@@ -68,6 +70,7 @@ pub struct Proxy {
     connector: Arc<Connector>,
     held: Arc<Held>,
     vault: Arc<Vault>,
+    counter: Counter,
     log: ArcSwap<AccessLog>,
     draining: AtomicBool,
 }
@@ -79,6 +82,7 @@ impl Proxy {
             connector,
             held: Arc::default(),
             vault: Arc::default(),
+            counter: Counter::default(),
             log: ArcSwap::from_pointee(log),
             draining: AtomicBool::new(false),
         }
@@ -101,6 +105,10 @@ impl Proxy {
 
     fn vault(&self) -> &Vault {
         &self.vault
+    }
+
+    fn counter(&self) -> &Counter {
+        &self.counter
     }
 
     fn held(&self) -> &Arc<Held> {
@@ -191,6 +199,7 @@ impl Proxy {
         match serve::serve(self, session, arrival, &call, tab).await {
             Ok(()) => Ok(()),
             Err(Unserved::ClientGone) => Err(Gone),
+            Err(Unserved::Counted(made)) => page(session, arrival, made, tab).await,
             Err(Unserved::Refused {
                 refusal,
                 committed: false,

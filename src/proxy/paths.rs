@@ -47,6 +47,8 @@ pub struct Named {
 pub enum CallKind {
     /// A conversation in the call's format.
     Conversation,
+    /// How many tokens a conversation in the call's format has.
+    Count,
     /// Any other JSON path with a model in it.
     Other,
 }
@@ -145,10 +147,10 @@ fn gemini(model: &str, verb: &str, query: Option<&str>) -> Ask {
     Ask::Vendor(VendorCall {
         format: Format::Gemini,
         suffix: [":", verb].concat(),
-        kind: if verb.ends_with("enerateContent") {
-            CallKind::Conversation
-        } else {
-            CallKind::Other
+        kind: match verb {
+            "generateContent" | "streamGenerateContent" => CallKind::Conversation,
+            "countTokens" => CallKind::Count,
+            _ => CallKind::Other,
         },
         named: Some(Named {
             model: percent_decoded(model).into_owned(),
@@ -161,15 +163,13 @@ fn gemini(model: &str, verb: &str, query: Option<&str>) -> Ask {
 impl Place<'_> {
     fn below_v1(&self, rest: &str, method: &str) -> Ask {
         let conversation = |format, suffix: &str| vendor(format, suffix, CallKind::Conversation);
+        let count = |format| vendor(format, rest, CallKind::Count);
         match rest {
             "chat/completions" => only("POST", method, conversation(Format::OpenaiChat, rest)),
             "responses" => only("POST", method, conversation(Format::OpenaiResponses, rest)),
             "messages" => only("POST", method, conversation(Format::Anthropic, rest)),
-            "messages/count_tokens" => only(
-                "POST",
-                method,
-                vendor(Format::Anthropic, rest, CallKind::Other),
-            ),
+            "messages/count_tokens" => only("POST", method, count(Format::Anthropic)),
+            "responses/input_tokens" => only("POST", method, count(Format::OpenaiResponses)),
             // S1's names.
             "anthropic/completions" => {
                 only("POST", method, conversation(Format::Anthropic, "messages"))
@@ -326,6 +326,29 @@ mod tests {
         assert!(matches!(
             ask("POST", "/v1/images/generations"),
             Ask::Vendor(_)
+        ));
+    }
+
+    #[test]
+    fn counts_are_known_in_every_format_that_has_them() {
+        for (path, format) in [
+            ("/v1/messages/count_tokens", Format::Anthropic),
+            ("/v1/responses/input_tokens", Format::OpenaiResponses),
+            ("/v1beta/models/m:countTokens", Format::Gemini),
+        ] {
+            let Ask::Vendor(call) = ask("POST", path) else {
+                panic!("{path}")
+            };
+            assert_eq!(
+                (call.format, call.kind),
+                (format, CallKind::Count),
+                "{path}"
+            );
+            assert_eq!(ask("GET", path), Ask::WrongMethod("POST, OPTIONS"));
+        }
+        assert!(matches!(
+            ask("POST", "/v1/responses/resp_1"),
+            Ask::NotServed(_)
         ));
     }
 

@@ -20,6 +20,7 @@ use crate::wire;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const DROPPED: HeaderName = HeaderName::from_static("x-tidegate-dropped");
+const COUNT: HeaderName = HeaderName::from_static("x-tidegate-count");
 const ROUTE: HeaderName = HeaderName::from_static("x-tidegate-route");
 /// Asks nginx-like proxies in front of us not to hold events back.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -36,6 +37,8 @@ pub struct Stamp {
     pub dropped: Option<HeaderValue>,
     /// The stream is one JSON array.
     pub array: bool,
+    /// The tokens were counted here, by no vendor.
+    pub estimate: bool,
 }
 
 impl Stamp {
@@ -53,6 +56,9 @@ impl Stamp {
         }
         if let Some(dropped) = &self.dropped {
             head.insert_header(DROPPED, dropped.clone())?;
+        }
+        if self.estimate {
+            head.insert_header(COUNT, HeaderValue::from_static("estimate"))?;
         }
         if let Some(cors) = &self.cors {
             cors.mark(head)?;

@@ -12,6 +12,7 @@ use crate::live::Pass;
 use crate::proxy::Proxy;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::bodies::{Bodies, Made};
+use crate::proxy::counting::Tried;
 use crate::proxy::exchange::{Miss, Order, Reply};
 use crate::proxy::headers::{Converted, Outgoing};
 use crate::proxy::hold::Conversion;
@@ -19,6 +20,7 @@ use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
 use crate::proxy::pump::{PumpEnd, Shelf, pump};
 use crate::proxy::refusal::{Refusal, sentence};
+use crate::proxy::reply::Page;
 use crate::proxy::tab::Tab;
 use crate::proxy::waiting::{Gone, Waiting};
 use crate::proxy::way::Way;
@@ -29,6 +31,8 @@ use crate::wire::error;
 /// How a call ended before anything was committed.
 pub enum Unserved {
     ClientGone,
+    /// No vendor has counted the tokens: our own count.
+    Counted(Page),
     Refused {
         refusal: Refusal,
         /// A ping has committed the head: the error goes out as an event.
@@ -55,6 +59,7 @@ pub async fn serve(
         bodies: Bodies::new(call, proxy.vault()),
         without_state: Vec::new(),
         misses: Vec::new(),
+        tried: Tried::default(),
     };
     let pings = call.stream && !call.array && call.kind == CallKind::Conversation;
     let every = arrival.wiring.snapshot.gateway.ping.filter(|_| pings);
@@ -73,6 +78,9 @@ pub async fn serve(
                 })?;
             }
             Step::Stop(stop) => {
+                if course.may_count(&stop) {
+                    return Err(course.count_here(waiting, arrival).await);
+                }
                 return Err(Unserved::Refused {
                     refusal: course.refusal(&stop),
                     committed: waiting.committed,
@@ -87,6 +95,12 @@ pub async fn serve(
                     ended = again.await?;
                 }
                 match ended {
+                    Err(miss) if course.cannot_count(&miss) => {
+                        // Which says nothing against the endpoint.
+                        let outcome = Outcome::Failed(Failure::Unsayable);
+                        course.missed(&attempt, Miss { outcome, ..miss }, now, tab);
+                        return Err(course.count_here(waiting, arrival).await);
+                    }
                     Err(miss) => course.missed(&attempt, miss, now, tab),
                     Ok(reply) => {
                         return course
@@ -109,6 +123,7 @@ struct Course<'a> {
     misses: Vec<(u32, Miss)>,
     /// The endpoints, by identity, that have refused the opaque state in the request: they are asked once more, without it.
     without_state: Vec<u64>,
+    tried: Tried,
 }
 
 impl Course<'_> {
@@ -121,7 +136,9 @@ impl Course<'_> {
     ) -> Result<Result<Reply, Miss>, Unserved> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
-        let Some(way) = Way::of(arrival, seat, self.call) else {
+        let way = Way::of(arrival, seat, self.call);
+        self.tried.note(&seat.model, way.as_ref());
+        let Some(way) = way else {
             // A pool that leads to a vendor without this format is the plan's mistake.
             return Ok(Err(unfit(Fault::new(
                 FaultKind::Internal,
@@ -175,7 +192,7 @@ impl Course<'_> {
             self.plan
                 .record(&*self.call.lane, &Outcome::ClientGone, now);
             tab.attempt(row);
-            tab.book(Usage::default(), self.estimate(0));
+            self.book(tab, Usage::default(), 0);
             Unserved::ClientGone
         })
     }
@@ -195,6 +212,38 @@ impl Course<'_> {
             self.without_state.push(identity);
         }
         is
+    }
+
+    /// Whether there is nobody at that endpoint to ask how many tokens a request has.
+    fn cannot_count(&self, miss: &Miss) -> bool {
+        self.call.kind == CallKind::Count && self.tried.cannot_count(miss)
+    }
+
+    /// Whether our own count is of more use than the error that the attempts have ended with.
+    fn may_count(&self, stop: &Stop) -> bool {
+        let best = |(number, _): &&(u32, Miss)| Some(*number) == stop.best;
+        let best = self.misses.iter().find(best).map(|(_, miss)| &miss.fault);
+        self.call.kind == CallKind::Count && self.tried.may_count(stop.why, best)
+    }
+
+    async fn count_here(&self, mut waiting: Waiting<'_>, arrival: &mut Arrival) -> Unserved {
+        let model = self.tried.model(self.plan.pool());
+        let counting = self.proxy.counter().page(self.call, &model);
+        match waiting.during(&arrival.stamp, pin!(counting)).await {
+            Err(Gone) => Unserved::ClientGone,
+            Ok(Ok(page)) => {
+                arrival.stamp.estimate = true;
+                Unserved::Counted(page)
+            }
+            Ok(Err(fault)) => Unserved::Refused {
+                refusal: Refusal::Failed {
+                    fault,
+                    retry_after: None,
+                },
+                committed: waiting.committed,
+                sent: waiting.sent,
+            },
+        }
     }
 
     fn missed(&mut self, attempt: &Attempt<Pass>, miss: Miss, started: Tick, tab: &mut Tab) {
@@ -280,7 +329,7 @@ impl Course<'_> {
         self.plan.record(&*self.call.lane, &outcome, now);
         tab.record.ending = ending;
         tab.record.bytes_out = pumped.bytes;
-        tab.book(pumped.usage, self.estimate(pumped.bytes));
+        self.book(tab, pumped.usage, pumped.bytes);
         tab.attempt(row(
             self.plan.pool().seat(attempt.spot),
             &attempt,
@@ -309,6 +358,13 @@ impl Course<'_> {
             made.ok()?.ready.as_ref()
         });
         made.map_or_else(Vec::new, |ready| ready.dropped.clone())
+    }
+
+    /// Counting costs nothing.
+    fn book(&self, tab: &mut Tab, said: Usage, bytes_out: u64) {
+        if self.call.kind != CallKind::Count {
+            tab.book(said, self.estimate(bytes_out));
+        }
     }
 
     /// Tokens where the vendor did not say: ours for the input; for the output four bytes of an answer each, or an
@@ -362,8 +418,13 @@ fn unfit(fault: Fault) -> Miss {
 
 fn unsayable_fault(unsayable: &Unsayable, way: &Way<'_>) -> Fault {
     let text = format!("{unsayable} (the endpoint speaks {})", way.line.format);
-    let mut fault = Fault::new(FaultKind::InvalidRequest, 400, sentence(&text));
-    fault.param = Some(unsayable.path.clone()).filter(|path| !path.is_empty());
+    about(&unsayable.path, &text)
+}
+
+/// A request that is wrong at that place.
+pub(super) fn about(path: &str, text: &str) -> Fault {
+    let mut fault = Fault::new(FaultKind::InvalidRequest, 400, sentence(text));
+    fault.param = Some(path.to_owned()).filter(|path| !path.is_empty());
     fault
 }
 

@@ -6,6 +6,7 @@ use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
 use crate::proxy::wiring::{Line, Vendor};
 use crate::route::Seat;
+use crate::wire::codec;
 use crate::wire::convert::Manner;
 
 /// The way from a client's call to an endpoint.
@@ -24,13 +25,19 @@ impl<'a> Way<'a> {
         let vendor = arrival.wiring.vendor(seat.provider)?;
         let line = match vendor.line(call.format) {
             Some(line) => line,
-            None if call.kind == CallKind::Conversation => {
+            None => {
                 let others = likely(call.format);
-                others.iter().find_map(|format| vendor.line(*format))?
+                let can = |format: &Format| match call.kind {
+                    CallKind::Conversation => true,
+                    CallKind::Count => codec(*format).counting().is_some(),
+                    CallKind::Other => false,
+                };
+                let others = others.into_iter().filter(can);
+                others.filter_map(|format| vendor.line(format)).next()?
             }
-            None => return None,
         };
         let manner = match (call.stream, seat.streaming, seat.non_streaming) {
+            _ if call.kind == CallKind::Count => Manner::Whole,
             (true, true, _) | (false, true, false) => Manner::Stream,
             (true, false, _) | (false, _, _) => Manner::Whole,
         };
@@ -39,8 +46,13 @@ impl<'a> Way<'a> {
         } else {
             Manner::Whole
         };
-        let converts = call.kind == CallKind::Conversation
-            && (line.format != call.format || manner != asked || call.array || call.is_ours());
+        let converts = match call.kind {
+            CallKind::Conversation => {
+                line.format != call.format || manner != asked || call.array || call.is_ours()
+            }
+            CallKind::Count => line.format != call.format,
+            CallKind::Other => false,
+        };
         Some(Way {
             vendor,
             line,

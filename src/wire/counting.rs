@@ -6,10 +6,10 @@
 
 use std::ops::Range;
 
-use super::codec;
 use super::convert::{Crossing, Original, Ready, Target, Unsayable, lower};
 use super::json::{Document, Misfit, Value, Writer, path_of};
 use super::tokens::Tokenizers;
+use super::{Asked, codec};
 use crate::ir::Format;
 
 /// How a format asks how many tokens a request has.
@@ -101,9 +101,30 @@ pub fn tell(client: Format, total: u64) -> Vec<u8> {
     body
 }
 
-/// Where a counting request that goes on as it is names the model a second time, within the whole request (Gemini): the place
-/// of the value, with its quotes.
-pub fn inner_model(format: Format, body: &[u8]) -> Option<Range<usize>> {
+/// A request as its converters read it, of a call that asks for no stream.
+pub fn original<'a>(format: Format, model: &'a str, body: &'a [u8]) -> Original<'a> {
+    let stream = false;
+    let asked = Asked { model, stream };
+    Original {
+        format,
+        asked,
+        body,
+    }
+}
+
+/// A counting request that goes on as it is may name the model a second time, within the whole request (Gemini): the body with
+/// the vendor's name there. `None`: it does not.
+pub fn rename_inner(format: Format, body: &[u8], model: &str) -> Option<Vec<u8>> {
+    let Range { start, end } = inner_model(format, body)?;
+    let mut renamed = Vec::with_capacity(body.len() + model.len() + 16);
+    renamed.extend_from_slice(body.get(..start)?);
+    Writer::new(&mut renamed).text_of(&model_name(model));
+    renamed.extend_from_slice(body.get(end..)?);
+    Some(renamed)
+}
+
+/// The place of the value, with its quotes.
+fn inner_model(format: Format, body: &[u8]) -> Option<Range<usize>> {
     let names = codec(format).counting()?.whole?;
     let mut document = Document::default();
     let root = document.read(body).ok()?;
@@ -128,8 +149,7 @@ impl Counting {
         }
         out.open_object();
         if self.whole.is_some() {
-            let prefix = if model.contains('/') { "" } else { "models/" };
-            out.key("model").text_of(&[prefix, model]);
+            out.key("model").text_of(&model_name(model));
         }
         for (key, value) in root.members() {
             if self.members.contains(&&*key) {
@@ -142,6 +162,14 @@ impl Counting {
         }
         Ok(body)
     }
+}
+
+/// Gemini's name of a model: a path.
+fn model_name(model: &str) -> [&str; 2] {
+    let is_path = ["models/", "tunedModels/"]
+        .iter()
+        .any(|kind| model.starts_with(kind));
+    [if is_path { "" } else { "models/" }, model]
 }
 
 /// The conversation in a counting request, and under which member it stands.
@@ -207,7 +235,6 @@ mod tests {
 
     use super::*;
     use crate::ir::Traits;
-    use crate::wire::Asked;
     use crate::wire::convert::{CallNote, Issuer, Memory, SealNote};
 
     struct Nothing;
@@ -223,14 +250,7 @@ mod tests {
     }
 
     fn original(format: Format, body: &[u8]) -> Original<'_> {
-        Original {
-            format,
-            asked: Asked {
-                model: "m",
-                stream: false,
-            },
-            body,
-        }
+        super::original(format, "m", body)
     }
 
     fn lowered(from: Format, to: Format, body: &Tree) -> Result<(String, Tree), Unsayable> {
@@ -395,6 +415,9 @@ mod tests {
         let body = br#"{"generateContentRequest":{"contents":[],"model":"models/m"}}"#;
         let span = inner_model(Format::Gemini, body).unwrap();
         assert_eq!(&body[span], br#""models/m""#);
+        let renamed = rename_inner(Format::Gemini, body, "vendors").unwrap();
+        let expected = r#"{"generateContentRequest":{"contents":[],"model":"models/vendors"}}"#;
+        assert_eq!(String::from_utf8(renamed).unwrap(), expected);
         assert_eq!(inner_model(Format::Gemini, br#"{"contents":[]}"#), None);
         assert_eq!(inner_model(Format::Anthropic, body), None);
     }

@@ -159,7 +159,7 @@ async fn a_trusted_proxy_says_who_the_caller_is() {
     assert_eq!(record["client"], "203.0.113.7");
 }
 
-/// A vendor of each format behind one gateway.
+/// A vendor of each format behind one gateway that converts nothing.
 async fn of_each_format() -> (Vec<TestVendor>, Gateway) {
     let mut vendors = Vec::new();
     for _ in 0..3 {
@@ -172,11 +172,12 @@ async fn of_each_format() -> (Vec<TestVendor>, Gateway) {
     - {{ name: anthropic, format: anthropic, base_url: \"{}\", keys: [ k-anthropic ] }}
   models:
     - name: m
+      mode: direct
       endpoints:
         - {{ provider: chat, model: demo-sonnet }}
         - {{ provider: responses, model: demo-sonnet }}
         - {{ provider: anthropic, model: demo-sonnet }}
-    - {{ name: only-chat, endpoints: [ {{ provider: chat, model: demo-sonnet }} ] }}
+    - {{ name: only-chat, mode: direct, endpoints: [ {{ provider: chat, model: demo-sonnet }} ] }}
 ",
         vendors[0].base_url(),
         vendors[1].base_url(),

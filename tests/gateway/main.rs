@@ -13,6 +13,7 @@ mod bad_input;
 mod bodies;
 mod certs;
 mod clients;
+mod counting;
 mod exchange;
 mod harness;
 mod pools;

@@ -42,6 +42,13 @@ impl Dialect for OpenaiResponses {
         openai_chat::headers(ids)
     }
 
+    fn count_tokens(&self, body: &Value, vendor: &Vendorship<'_>) -> Result<Answer, Complaint> {
+        let tokens = read::read_count(body, vendor)?.prompt_tokens();
+        Ok(Answer::json(format!(
+            r#"{{"object":"response.input_tokens","input_tokens":{tokens}}}"#
+        )))
+    }
+
     fn models(&self, names: &[String], one: Option<&str>, _: &str) -> Result<Answer, Complaint> {
         openai_chat::models(names, one)
     }

@@ -15,6 +15,27 @@ const FOREIGN: &[&str] = &[
     "response_format",
 ];
 
+/// Fields that are about the answer: to count the input's tokens they are refused.
+const ANSWERS: &[&str] = &[
+    "include",
+    "max_output_tokens",
+    "metadata",
+    "store",
+    "stream",
+    "temperature",
+    "top_p",
+    "user",
+];
+
+/// The request of `/responses/input_tokens`.
+pub(super) fn read_count(body: &Value, vendor: &Vendorship<'_>) -> Result<Ask, Complaint> {
+    if let Some(key) = ANSWERS.iter().find(|key| body.get(**key).is_some()) {
+        let why = format!("Unknown parameter: '{key}'.");
+        return Err(Complaint::invalid(why, key));
+    }
+    read(body, vendor)
+}
+
 pub(super) fn read(body: &Value, vendor: &Vendorship<'_>) -> Result<Ask, Complaint> {
     check(body)?;
     let tools = body["tools"]

@@ -51,7 +51,7 @@ impl Family {
     }
 
     /// What the family counts. Sources, and how far the counts of recorded traffic lie from what the vendors counted for it
-    /// (`recorded`: requests without media and tools of the vendor's, whose size no request tells):
+    /// (`tests/wire_tokens.rs`: requests without media and tools of the vendor's, whose size no request tells):
     ///
     /// - OpenAI: 3 tokens a message and its role, 3 that begin the answer, tools by name, type and description (OpenAI Cookbook, "How
     ///   to count tokens with tiktoken"). Without tools within 2 tokens; with tools the median is 7 % off.

@@ -3,7 +3,7 @@
 //! Owns the tokenizers ([`Tokenizers`], of tiktoken-rs), what each family of models counts beside the texts (`family`), and
 //! the way through a request (`measure`): texts, calls and their outcomes, tools and schemas, pictures and documents
 //! (`media`). Of OpenAI's models the texts are counted exactly; of all others the count is an estimate, whose figures
-//! stand in `family` and are held against recorded traffic by the tests there.
+//! stand in `family` and are held against recorded traffic by `tests/wire_tokens.rs`.
 //!
 //! Never does: asking a vendor (`wire::counting` says how that is done), waiting, threads. It takes time in proportion to the
 //! text, at most a second or two: whoever must not wait so long calls it elsewhere. Reading a vocabulary takes a fifth of a
@@ -14,8 +14,6 @@
 mod family;
 mod measure;
 mod media;
-#[cfg(test)]
-mod recorded;
 mod schema;
 mod vocabulary;
 

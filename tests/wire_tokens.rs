@@ -1,15 +1,20 @@
 //! Counts of recorded requests beside what the vendors counted, where `TIDEGATE_FIXTURES` names a folder that has them
 //! (`recorded.jsonl`).
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by a panic"
+)]
+
 use std::path::Path;
 
 use serde_json::Value as Tree;
 
-use super::Tokenizers;
-use crate::ir::{Body, Format, Part, Request, ToolKind, Usage};
-use crate::wire::convert::input_total;
-use crate::wire::json::Document;
-use crate::wire::{Asked, codec};
+use tidegate::ir::{Body, Format, Part, Request, ToolKind, Usage};
+use tidegate::wire::convert::input_total;
+use tidegate::wire::json::Document;
+use tidegate::wire::tokens::Tokenizers;
+use tidegate::wire::{Asked, codec};
 
 /// A request, and what was counted for it.
 struct Row {
