@@ -5,7 +5,8 @@
 //! streams (`stream`), its errors (`fault`), and will hold its requests and replies. A format folder never imports another:
 //! what they share is in the files beside them. Same-format traffic passes as bytes: [`sse`] cuts a stream into events,
 //! [`relay`] passes them on and watches them, [`reply`] watches replies that are no streams. `walk` is the JSON parser
-//! under both: it checks bytes without building anything; `members` picks values out of small documents.
+//! under both: it checks bytes without building anything; `members` picks values out of small documents. [`counting`] says how
+//! vendors are asked how many tokens a request has, [`tokens`] counts them where none is.
 //!
 //! Never does: I/O, waiting, clocks, randomness, logging. Everything here is bytes in, bytes out, and the same bytes give
 //! the same answer however they were cut. Nothing here panics on what strangers send; the lints below see to that.

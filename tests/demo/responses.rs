@@ -68,3 +68,17 @@ async fn functions_are_called_and_sealed_reasoning_is_checked() {
     assert_eq!(refused.status, 400);
     assert_eq!(refused.json()["error"]["code"], "invalid_encrypted_content");
 }
+
+#[tokio::test]
+async fn tokens_of_an_input_are_counted_without_what_is_about_the_answer() {
+    let stand = stand().await;
+    let path = "/v1/responses/input_tokens";
+    let mut body = json!({"model": "demo", "input": "Hi"});
+    let counted = stand.post(path, body.clone()).await.json();
+    let answered = stand.post(RESPONSES, body.clone()).await.json();
+    assert_eq!(counted["object"], "response.input_tokens");
+    assert_eq!(counted["input_tokens"], answered["usage"]["input_tokens"]);
+    body["stream"] = json!(true);
+    let refused = stand.post(path, body).await;
+    assert_eq!(refused.status, 400);
+}
