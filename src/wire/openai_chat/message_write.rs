@@ -224,7 +224,9 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         }
         self.check_marks(&spoken);
         let echoed = self.echo(&spoken);
-        let says = spoken.says_anything() || echoed.is_some() || turn.parts.is_empty();
+        let has_seals = self.takes_seals() && spoken.thinking.iter().any(is_sealed);
+        let is_said = spoken.says_anything() || echoed.is_some() || has_seals;
+        let says = is_said || turn.parts.is_empty();
         if says {
             self.open("assistant", Some(turn));
             self.write_spoken(&spoken, echoed)?;
@@ -249,7 +251,7 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
 
     /// What is sent back of the reasoning: its words where the vendor wants them. OpenRouter takes seals too.
     fn echo(&mut self, spoken: &Spoken<'_, '_>) -> Option<String> {
-        let takes_seals = self.out.traits.reasoning == ReasoningHabit::Reasoning;
+        let takes_seals = self.takes_seals();
         let mut words: Option<String> = None;
         for (thinking, part) in &spoken.thinking {
             let is_piece = takes_seals && thinking.seal.is_some();
@@ -312,10 +314,13 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         Ok(())
     }
 
+    /// OpenRouter does, and gives them.
+    fn takes_seals(&self) -> bool {
+        self.out.traits.reasoning == ReasoningHabit::Reasoning
+    }
+
     fn write_details(&mut self, spoken: &Spoken<'_, '_>) {
-        let takes_seals = self.out.traits.reasoning == ReasoningHabit::Reasoning;
-        let sealed = |(thinking, _): &&(&Thinking<'_>, &Part<'_>)| thinking.seal.is_some();
-        if !takes_seals || !spoken.thinking.iter().any(|piece| sealed(&piece)) {
+        if !self.takes_seals() || !spoken.thinking.iter().any(is_sealed) {
             return;
         }
         let writer = self.out.writer.key("reasoning_details").open_list();
@@ -379,6 +384,10 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         self.out
             .lose(call.namespace.as_ref(), "namespace of a call");
     }
+}
+
+fn is_sealed((thinking, _): &(&Thinking<'_>, &Part<'_>)) -> bool {
+    thinking.seal.is_some()
 }
 
 /// Whatever the model wrote is a string here, be it JSON or not; nothing at all is an empty object.

@@ -27,6 +27,9 @@ impl EventReader for StreamReader {
         data: &[u8],
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), Unheard> {
+        if self.answer.is_finished() {
+            return Ok(());
+        }
         if data.trim_ascii_start().starts_with(b"[DONE]") {
             self.answer.finish(tell);
             return Ok(());
@@ -37,9 +40,6 @@ impl EventReader for StreamReader {
         let chunk = self.document.read(data).map_err(|_| Unheard::Malformed)?;
         if chunk.kind() != Kind::Object {
             return Err(Unheard::Malformed);
-        }
-        if self.answer.is_finished() {
-            return Ok(());
         }
         self.answer.take(chunk, tell).map_err(Unheard::Fault)
     }

@@ -1,17 +1,18 @@
 //! An answer in chunks, as OpenAI's own stream looks.
 
 use crate::ir::{
-    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Json, Media, Part, Start, Stop, Usage,
+    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Media, Part, Stop, Usage,
 };
 use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
 use super::fault;
+use super::frames::{Frames, Of};
 use super::reply_write::{
-    BREAK, End, Ids, Said, base64_of, characters, lost, tier_for, write_annotations,
+    BREAK, End, Said, base64_of, characters, lost, tier_for, write_annotations,
 };
-use super::usage::{self, Audio};
+use super::usage::Audio;
 
 pub(super) struct StreamWriter {
     frames: Frames,
@@ -286,7 +287,13 @@ impl Told {
                 let span = citation.span.unwrap_or((self.start, OPEN_END));
                 self.citations.push((citation.into_owned(), span));
             }
-            (Delta::Logprobs(tokens), open) => frames.logprobs(choice, &tokens, open, out),
+            (Delta::Logprobs(tokens), open) => {
+                let of = match open == Open::Refusal {
+                    true => Of::Refusal,
+                    false => Of::Text,
+                };
+                frames.logprobs(choice, &tokens, of, out);
+            }
             (Delta::Audio(base64), Open::Audio) => {
                 frames.audio(choice, "data", &base64, out);
             }
@@ -377,133 +384,5 @@ impl Told {
             // Notes what is lost.
             write_annotations(&citations, &mut Writer::new(&mut Vec::new()), losses);
         }
-    }
-}
-
-/// What all chunks have in common.
-struct Frames {
-    telling: Telling,
-    created: u64,
-    /// A chunk up to its tier.
-    head: Vec<u8>,
-    /// A chunk up to its choices.
-    tiered: Vec<u8>,
-}
-
-impl Frames {
-    fn new(telling: Telling) -> Frames {
-        let mut frames = Frames {
-            created: telling.now,
-            telling,
-            head: Vec::new(),
-            tiered: Vec::new(),
-        };
-        frames.start(&Start::default());
-        frames
-    }
-
-    fn start(&mut self, start: &Start<'_>) {
-        self.created = start.created.unwrap_or(self.telling.now);
-        self.head.clear();
-        self.head.extend_from_slice(b"data: ");
-        let mut writer = Writer::new(&mut self.head);
-        let id = self.telling.id("chatcmpl-", &start.id);
-        writer.open_object().key("id").text(&id);
-        writer.key("object").text("chat.completion.chunk");
-        writer.key("created").number(self.created);
-        let model = self.telling.model(&start.model);
-        writer.key("model").text(model);
-        self.tier(None);
-    }
-
-    fn tier(&mut self, tier: Option<&str>) {
-        self.tiered.clone_from(&self.head);
-        if let Some(tier) = tier {
-            self.tiered.extend_from_slice(b",\"service_tier\":");
-            Writer::new(&mut self.tiered).text(tier);
-        }
-        self.tiered.extend_from_slice(b",\"choices\":[");
-    }
-
-    fn ids(&self) -> Ids<'_> {
-        Ids {
-            telling: &self.telling,
-            created: self.created,
-        }
-    }
-
-    fn open(&self, choice: u32, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.tiered);
-        out.extend_from_slice(b"{\"index\":");
-        Writer::new(out).number(choice.into());
-        out.extend_from_slice(b",\"delta\":{");
-    }
-
-    /// From the choice's end on.
-    fn close(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(match self.telling.usage {
-            true => b"}],\"usage\":null}\n\n",
-            false => b"}]}\n\n",
-        });
-    }
-
-    /// A chunk of one delta.
-    fn delta(&self, choice: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
-        self.open(choice, out);
-        write(&mut Writer::new(out));
-        out.extend_from_slice(b"},\"logprobs\":null,\"finish_reason\":null");
-        self.close(out);
-    }
-
-    fn call(
-        &self,
-        choice: u32,
-        index: u32,
-        out: &mut Vec<u8>,
-        write: impl FnOnce(&mut Writer<'_>),
-    ) {
-        self.delta(choice, out, |writer| {
-            let call = writer.key("tool_calls").open_list().open_object();
-            write(call.key("index").number(index.into()));
-            writer.close_object().close_list();
-        });
-    }
-
-    fn audio(&self, choice: u32, key: &'static str, text: &str, out: &mut Vec<u8>) {
-        self.delta(choice, out, |writer| {
-            let audio = writer.key("audio").open_object();
-            audio.key(key).text(text).close_object();
-        });
-    }
-
-    fn logprobs(&self, choice: u32, tokens: &[Json<'_>], open: Open, out: &mut Vec<u8>) {
-        let (of, other) = match open == Open::Refusal {
-            true => ("refusal", "content"),
-            false => ("content", "refusal"),
-        };
-        self.open(choice, out);
-        out.extend_from_slice(b"},\"logprobs\":");
-        let mut writer = Writer::new(out);
-        writer.open_object().key(of).open_list();
-        for token in tokens {
-            writer.json(token);
-        }
-        writer.close_list().key(other).null().close_object();
-        out.extend_from_slice(b",\"finish_reason\":null");
-        self.close(out);
-    }
-
-    fn finish(&self, choice: u32, reason: &'static str, out: &mut Vec<u8>) {
-        self.open(choice, out);
-        out.extend_from_slice(b"},\"logprobs\":null,\"finish_reason\":");
-        Writer::new(out).text(reason);
-        self.close(out);
-    }
-
-    fn usage(&self, usage: &Usage, audio: Audio, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.tiered);
-        out.extend_from_slice(b"],\"usage\":");
-        usage::write(usage, audio, &mut Writer::new(out));
-        out.extend_from_slice(b"}\n\n");
     }
 }

@@ -274,6 +274,9 @@ pub(super) fn read_output<'a>(
             _ => request.unsaid.push(value.at()),
         }
     }
+    if output.is_none() && name.as_deref() == Some("json_schema") {
+        return Err(value.misfit("a format with a json_schema"));
+    }
     request.output = output.map(|output| Said::new(value.at(), output));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::ir::{
     Function, Json, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
-use crate::wire::json::{Document, Kind};
+use crate::wire::json::{Document, Kind, Value};
 
 use super::request_write::{Out, write_schema};
 
@@ -82,7 +82,7 @@ fn write_function(function: &Function<'_>, out: &mut Out<'_, '_>) {
     }
     if let Some(schema) = &function.schema {
         writer.key("parameters");
-        write_schema(&schema.value, function.gemini_dialect, out);
+        write_parameters(&schema.value, function.gemini_dialect, out);
     }
     out.bool("strict", function.strict.as_ref());
     out.writer.close_object();
@@ -91,6 +91,33 @@ fn write_function(function: &Function<'_>, out: &mut Out<'_, '_>) {
         let description = namespace.description.as_ref();
         out.lose(description, "description of a namespace");
     }
+}
+
+/// OpenAI refuses parameters that are no object, and an object without `properties`, even where there are none.
+fn write_parameters(schema: &Json<'_>, gemini_dialect: bool, out: &mut Out<'_, '_>) {
+    let mut document = Document::default();
+    let read = document.read(schema.0.as_bytes()).ok();
+    let lacking = read.filter(|schema| {
+        let kind = schema.member("type");
+        let is_object = |kind: Value<'_, '_>| {
+            let name = kind.text();
+            name.is_some_and(|name| name.eq_ignore_ascii_case("object"))
+        };
+        let is_empty = schema.kind() == Kind::Object && schema.members().next().is_none();
+        let has_none = schema.member("properties").is_none();
+        is_empty || (has_none && kind.is_some_and(is_object))
+    });
+    let Some(lacking) = lacking else {
+        return write_schema(schema, gemini_dialect, out);
+    };
+    let writer = out.writer.open_object().key("type").text("object");
+    writer.key("properties").open_object().close_object();
+    for (key, value) in lacking.members() {
+        if !matches!(&*key, "type" | "properties") {
+            writer.any_key(&key).raw(value.raw());
+        }
+    }
+    writer.close_object();
 }
 
 struct Custom<'r, 'a> {
