@@ -82,7 +82,12 @@ impl Frames {
     }
 
     /// A chunk of one delta.
-    pub(super) fn delta(&self, choice: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
+    pub(super) fn delta(
+        &self,
+        choice: u32,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) {
         self.open(choice, out);
         write(&mut Writer::new(out));
         out.extend_from_slice(b"},\"logprobs\":null,\"finish_reason\":null");
