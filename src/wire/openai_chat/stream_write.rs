@@ -386,3 +386,138 @@ impl Told {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::proof::telling;
+    use super::*;
+    use crate::ir::{FaultKind, Start, StopReason, Text};
+
+    fn text() -> Part<'static> {
+        Part::new(At::NOWHERE, Body::Text(Text::default()))
+    }
+
+    fn written(usage: bool, events: Vec<Event<'_>>) -> Vec<String> {
+        let mut writer = StreamWriter::new(Telling { usage, ..telling() });
+        let mut out = Vec::new();
+        for event in events {
+            writer.write(event, &mut out);
+        }
+        let out = String::from_utf8(out).unwrap();
+        let events = out.split_terminator("\n\n").map(ToOwned::to_owned);
+        events.collect()
+    }
+
+    fn hello() -> Vec<Event<'static>> {
+        let start = Start {
+            id: "resp_9".into(),
+            model: "m".into(),
+            created: Some(3),
+        };
+        let delta = |text: &'static str| Event::Delta {
+            choice: 0,
+            delta: Delta::Text(text.into()),
+        };
+        vec![
+            Event::Start(start),
+            Event::Tier("flex".into()),
+            Event::Open {
+                choice: 0,
+                part: text(),
+            },
+            delta("hi"),
+            delta(""),
+            Event::Close { choice: 0 },
+            Event::Stop {
+                choice: 0,
+                stop: Stop::of(StopReason::End),
+            },
+            Event::Usage(Usage {
+                input: Some(1),
+                output: Some(2),
+                ..Usage::default()
+            }),
+            Event::End,
+        ]
+    }
+
+    #[test]
+    fn a_stream_looks_as_openais_own() {
+        let head = r#"data: {"id":"chatcmpl-9","object":"chat.completion.chunk","created":3,"model":"m","service_tier":"flex","choices":["#;
+        let chunk = |rest: &str| [head, rest].concat();
+        assert_eq!(
+            written(false, hello()),
+            [
+                &*chunk(
+                    r#"{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}]}"#
+                ),
+                &*chunk(
+                    r#"{"index":0,"delta":{"content":"hi"},"logprobs":null,"finish_reason":null}]}"#
+                ),
+                &*chunk(r#"{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}"#),
+                "data: [DONE]",
+            ]
+        );
+    }
+
+    #[test]
+    fn usage_is_for_the_client_that_asked() {
+        let events = written(true, hello());
+        let usage = &events[events.len() - 2];
+        assert!(usage.contains(
+            r#""choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3"#
+        ));
+        let others = &events[..events.len() - 2];
+        assert!(
+            others
+                .iter()
+                .all(|event| event.ends_with(r#","usage":null}"#))
+        );
+        let unasked = written(false, hello());
+        assert!(!unasked.iter().any(|event| event.contains("usage")));
+    }
+
+    #[test]
+    fn choices_begin_in_their_order() {
+        let events = written(
+            false,
+            vec![
+                Event::Start(Start::default()),
+                Event::Open {
+                    choice: 2,
+                    part: text(),
+                },
+            ],
+        );
+        let begun: Vec<bool> = (0..3)
+            .map(|index| events[index].contains(&format!(r#"{{"index":{index},"delta":{{"role""#)))
+            .collect();
+        assert_eq!(begun, [true; 3]);
+    }
+
+    #[test]
+    fn nothing_follows_a_fault() {
+        let mut writer = StreamWriter::new(telling());
+        let mut out = Vec::new();
+        let mut events = hello();
+        let end = events.pop().unwrap();
+        events
+            .into_iter()
+            .for_each(|event| writer.write(event, &mut out));
+        assert!(
+            !String::from_utf8_lossy(&out).contains("\"stop\""),
+            "not known to be whole"
+        );
+        let fault = Fault::new(FaultKind::Overloaded, 529, "later");
+        writer.write_fault(&fault, &mut out);
+        let so_far = out.len();
+        writer.write(end, &mut out);
+        writer.write_fault(&fault, &mut out);
+        assert_eq!(out.len(), so_far);
+        assert!(
+            String::from_utf8(out)
+                .unwrap()
+                .ends_with("\"code\":\"server_overloaded\"}}\n\n")
+        );
+    }
+}
