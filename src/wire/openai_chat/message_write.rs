@@ -224,7 +224,9 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         }
         self.check_marks(&spoken);
         let echoed = self.echo(&spoken);
-        let says = spoken.says_anything() || echoed.is_some() || turn.parts.is_empty();
+        let has_seals = self.takes_seals() && spoken.thinking.iter().any(is_sealed);
+        let is_said = spoken.says_anything() || echoed.is_some() || has_seals;
+        let says = is_said || turn.parts.is_empty();
         if says {
             self.open("assistant", Some(turn));
             self.write_spoken(&spoken, echoed)?;
@@ -249,7 +251,7 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
 
     /// What is sent back of the reasoning: its words where the vendor wants them. OpenRouter takes seals too.
     fn echo(&mut self, spoken: &Spoken<'_, '_>) -> Option<String> {
-        let takes_seals = self.out.traits.reasoning == ReasoningHabit::Reasoning;
+        let takes_seals = self.takes_seals();
         let mut words: Option<String> = None;
         for (thinking, part) in &spoken.thinking {
             let is_piece = takes_seals && thinking.seal.is_some();
@@ -312,10 +314,13 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         Ok(())
     }
 
+    /// OpenRouter does, and gives them.
+    fn takes_seals(&self) -> bool {
+        self.out.traits.reasoning == ReasoningHabit::Reasoning
+    }
+
     fn write_details(&mut self, spoken: &Spoken<'_, '_>) {
-        let takes_seals = self.out.traits.reasoning == ReasoningHabit::Reasoning;
-        let sealed = |(thinking, _): &&(&Thinking<'_>, &Part<'_>)| thinking.seal.is_some();
-        if !takes_seals || !spoken.thinking.iter().any(|piece| sealed(&piece)) {
+        if !self.takes_seals() || !spoken.thinking.iter().any(is_sealed) {
             return;
         }
         let writer = self.out.writer.key("reasoning_details").open_list();
@@ -381,6 +386,10 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
     }
 }
 
+fn is_sealed((thinking, _): &(&Thinking<'_>, &Part<'_>)) -> bool {
+    thinking.seal.is_some()
+}
+
 /// Whatever the model wrote is a string here, be it JSON or not; nothing at all is an empty object.
 fn arguments_text(arguments: &Arguments<'_>) -> String {
     match arguments {
@@ -420,5 +429,297 @@ impl Spoken<'_, '_> {
             || !self.refusal.is_empty()
             || self.audio.is_some()
             || !self.calls.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Tree, json};
+
+    use super::super::proof::{lost, read, try_write, write};
+    use super::*;
+    use crate::ir::{At, Foreign, Format, Json, Media, Said, Text};
+    use crate::wire::convert::Traits;
+
+    fn part(body: Body<'static>) -> Part<'static> {
+        Part::new(At(1), body)
+    }
+
+    fn text(words: &'static str) -> Part<'static> {
+        let text = Text {
+            text: words.into(),
+            citations: Vec::new(),
+        };
+        part(Body::Text(text))
+    }
+
+    fn image() -> Part<'static> {
+        part(Body::Image(Media::new(Source::Inline {
+            mime: "image/png".into(),
+            base64: "QUJD".into(),
+        })))
+    }
+
+    fn call(id: &'static str, arguments: Arguments<'static>) -> Part<'static> {
+        part(Body::Call(Call {
+            id: id.into(),
+            name: "f".into(),
+            arguments,
+            ..Call::default()
+        }))
+    }
+
+    fn outcome(call: &'static str, parts: Vec<Part<'static>>) -> Part<'static> {
+        part(Body::Outcome(Outcome {
+            call: call.into(),
+            parts,
+            ..Outcome::default()
+        }))
+    }
+
+    fn thinking(words: &'static str, seal: &'static str) -> Part<'static> {
+        part(Body::Thinking(Thinking {
+            text: words.into(),
+            seal: (!seal.is_empty()).then(|| Said::new(At(2), seal.into())),
+            redacted: words.is_empty(),
+            ..Thinking::default()
+        }))
+    }
+
+    fn request(turns: Vec<(Role, Vec<Part<'static>>)>) -> Request<'static> {
+        let turns = turns.into_iter();
+        Request {
+            turns: turns
+                .map(|(role, parts)| Turn::new(At(1), role, parts))
+                .collect(),
+            ..Request::default()
+        }
+    }
+
+    fn messages(turns: Vec<(Role, Vec<Part<'static>>)>, traits: &Traits) -> Tree {
+        write(&request(turns), traits)["messages"].clone()
+    }
+
+    #[test]
+    fn turns_stay_where_they_stood() {
+        let text = r#"{"messages":[{"role":"system","content":"a"},{"role":"user","content":"b"},{"role":"user","name":"n","content":"c"},{"role":"developer","content":"d"},{"role":"assistant","content":"e"},{"role":"system","content":"f"},{"role":"user","content":""},{"role":"assistant","content":"prefill"}]}"#;
+        let written = write(&read(text), &Traits::default());
+        let expected: Tree = serde_json::from_str(text).unwrap();
+        assert_eq!(written["messages"], expected["messages"]);
+        let old = Traits {
+            developer_role: false,
+            ..Traits::default()
+        };
+        assert_eq!(write(&read(text), &old)["messages"][3]["role"], "system");
+    }
+
+    #[test]
+    fn outcomes_come_right_behind_their_calls_and_their_images_behind_all_of_them() {
+        let json = |text: &'static str| Arguments::Json(text.into());
+        let turns = vec![
+            (
+                Role::Assistant,
+                vec![call("a", json("{}")), call("b", json(""))],
+            ),
+            (
+                Role::User,
+                vec![text("see"), outcome("a", vec![text("1"), image()])],
+            ),
+            (Role::User, vec![outcome("b", vec![text("2"), text("3")])]),
+        ];
+        let function = json!({"name": "f", "arguments": "{}"});
+        let called = |id| json!({"id": id, "type": "function", "function": function});
+        let picture =
+            json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}});
+        assert_eq!(
+            messages(turns, &Traits::default()),
+            json!([
+                {"role": "assistant", "content": null, "tool_calls": [called("a"), called("b")]},
+                {"role": "tool", "tool_call_id": "a", "content": "1"},
+                {"role": "tool", "tool_call_id": "b", "content": "2\n3"},
+                {"role": "user", "content": [picture]},
+                {"role": "user", "content": "see"},
+            ])
+        );
+    }
+
+    #[test]
+    fn images_of_system_and_assistant_are_said_by_the_user() {
+        let turns = vec![
+            (Role::System, vec![text("a"), image()]),
+            (Role::Assistant, vec![text("b"), image()]),
+            (Role::User, vec![text("c")]),
+        ];
+        let written = messages(turns, &Traits::default());
+        let roles: Vec<&str> = written
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| m["role"].as_str().unwrap())
+            .collect();
+        assert_eq!(roles, ["system", "assistant", "user", "user"]);
+        assert_eq!(written[2]["content"].as_array().unwrap().len(), 2);
+        assert_eq!(written[3]["content"], "c");
+    }
+
+    #[test]
+    fn a_failure_has_no_word_but_its_text() {
+        let mut failed = Outcome {
+            call: "c".into(),
+            parts: vec![text("broke")],
+            ..Outcome::default()
+        };
+        failed.failed = Some(Said::new(At(9), true));
+        let request = request(vec![(Role::User, vec![part(Body::Outcome(failed))])]);
+        assert_eq!(lost(&request, &Traits::default()), ["failure of a tool"]);
+        let written = write(&request, &Traits::default());
+        assert_eq!(written["messages"][0]["content"], "broke");
+    }
+
+    #[test]
+    fn an_outcome_that_is_an_object_is_its_json() {
+        let outcome = Outcome {
+            call: "c".into(),
+            object: Some(Json(r#"{"a": 1}"#.into())),
+            ..Outcome::default()
+        };
+        let written = messages(
+            vec![(Role::User, vec![part(Body::Outcome(outcome))])],
+            &Traits::default(),
+        );
+        assert_eq!(written[0]["content"], r#"{"a": 1}"#);
+    }
+
+    #[test]
+    fn reasoning_goes_back_only_to_those_who_want_it() {
+        let turns = || {
+            let arguments = Arguments::Json("{}".into());
+            vec![(
+                Role::Assistant,
+                vec![thinking("hm", "s"), text("a"), call("c", arguments)],
+            )]
+        };
+        let plain = Traits::default();
+        assert!(
+            messages(turns(), &plain)[0]
+                .get("reasoning_content")
+                .is_none()
+        );
+        let losses = [
+            "seal of an earlier turn's reasoning",
+            "reasoning of an earlier turn",
+        ];
+        assert_eq!(lost(&request(turns()), &plain), losses);
+        let echoing = Traits {
+            echo_reasoning: true,
+            ..Traits::default()
+        };
+        assert_eq!(messages(turns(), &echoing)[0]["reasoning_content"], "hm");
+        assert_eq!(lost(&request(turns()), &echoing), losses[..1]);
+        let openrouter = Traits {
+            reasoning: ReasoningHabit::Reasoning,
+            ..Traits::default()
+        };
+        let turns = vec![(
+            Role::Assistant,
+            vec![thinking("hm", "s"), thinking("", "d")],
+        )];
+        assert!(lost(&request(turns.clone()), &openrouter).is_empty());
+        assert_eq!(
+            messages(turns, &openrouter)[0]["reasoning_details"],
+            json!([
+                {"type": "reasoning.text", "text": "hm", "signature": "s", "index": 0},
+                {"type": "reasoning.encrypted", "data": "d", "index": 1},
+            ])
+        );
+    }
+
+    #[test]
+    fn a_turn_of_calls_has_some_reasoning_where_the_vendor_wants_it_back() {
+        let echoing = Traits {
+            echo_reasoning: true,
+            ..Traits::default()
+        };
+        let turns = vec![(
+            Role::Assistant,
+            vec![call("c", Arguments::Json("{}".into()))],
+        )];
+        assert_eq!(messages(turns, &echoing)[0]["reasoning_content"], "");
+        let turns = vec![(Role::Assistant, vec![text("a")])];
+        assert!(
+            messages(turns, &echoing)[0]
+                .get("reasoning_content")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_turn_of_nothing_that_can_be_said_is_left_out() {
+        let turns = vec![
+            (Role::User, vec![text("a")]),
+            (Role::Assistant, vec![thinking("hm", "s")]),
+        ];
+        let written = messages(turns, &Traits::default());
+        assert_eq!(written.as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn arguments_are_text_whatever_the_model_wrote() {
+        let written = |arguments, traits: &Traits| {
+            messages(vec![(Role::Assistant, vec![call("c", arguments)])], traits)[0]["tool_calls"]
+                [0]
+            .clone()
+        };
+        let plain = Traits::default();
+        let broken = written(Arguments::Json(r#"{"a":"#.into()), &plain);
+        assert_eq!(broken["function"]["arguments"], r#"{"a":"#);
+        let free = written(Arguments::Free("x\"y".into()), &plain);
+        assert_eq!(free["custom"], json!({"name": "f", "input": "x\"y"}));
+        let without = Traits {
+            custom_tools: false,
+            ..Traits::default()
+        };
+        let free = written(Arguments::Free("x\"y".into()), &without);
+        assert_eq!(free["function"]["arguments"], r#"{"input":"x\"y"}"#);
+    }
+
+    #[test]
+    fn the_signature_of_a_call_stands_where_google_wants_it() {
+        let mut sealed = call("c", Arguments::Json("{}".into()));
+        sealed.seal = Some(Said::new(At(4), "sig".into()));
+        let written = messages(vec![(Role::Assistant, vec![sealed])], &Traits::default());
+        let call = &written[0]["tool_calls"][0];
+        assert_eq!(call["extra_content"]["google"]["thought_signature"], "sig");
+    }
+
+    #[test]
+    fn refusals_and_audio_of_earlier_answers_have_members_of_their_own() {
+        let audio = Media::new(Source::Earlier {
+            id: "au".into(),
+            format: Format::OpenaiChat,
+        });
+        let turn = vec![part(Body::Refusal("no".into())), part(Body::Audio(audio))];
+        assert_eq!(
+            messages(vec![(Role::Assistant, turn)], &Traits::default()),
+            json!([{"role": "assistant", "content": null, "refusal": "no", "audio": {"id": "au"}}])
+        );
+    }
+
+    #[test]
+    fn parts_of_other_formats_are_lost_and_references_refused() {
+        let foreign = |kind: &'static str| {
+            let foreign = Foreign {
+                format: Format::OpenaiResponses,
+                kind: kind.into(),
+                json: Json("{}".into()),
+            };
+            request(vec![(Role::Assistant, vec![part(Body::Foreign(foreign))])])
+        };
+        let traits = Traits::default();
+        assert_eq!(
+            lost(&foreign("web_search_call"), &traits),
+            ["a part of another format"]
+        );
+        assert!(try_write(&foreign("item_reference"), &traits).is_err());
     }
 }

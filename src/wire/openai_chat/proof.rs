@@ -6,7 +6,7 @@ use super::OpenaiChat;
 use crate::ir::{Collector, Event, Reply, Request, replay};
 use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling, Traits};
 use crate::wire::json::{Document, Misfit, path_of};
-use crate::wire::{Asked, Codec, EventReader, EventWriter, Unheard};
+use crate::wire::{Asked, Codec, Unheard};
 
 pub(super) fn try_read(text: &str) -> Result<Request<'_>, Misfit> {
     let mut document = Document::default();
