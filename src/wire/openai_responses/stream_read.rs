@@ -106,7 +106,7 @@ impl EventReader for StreamReader {
         if event.kind() != Kind::Object {
             return Err(Unheard::Malformed);
         }
-        self.state.read(Said::read(event, name), data, tell)?;
+        self.state.read(&Said::read(event, name), data, tell)?;
         self.state.go_on(tell);
         Ok(())
     }
@@ -121,7 +121,7 @@ impl EventReader for StreamReader {
 impl State {
     fn read(
         &mut self,
-        said: Said<'_, '_>,
+        said: &Said<'_, '_>,
         data: &[u8],
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), Unheard> {
@@ -147,14 +147,14 @@ impl State {
                 if error.is_some_and(says_something) {
                     return Err(failed(said.response));
                 }
-                self.end(&said, tell);
+                self.end(said, tell);
             }
-            kind if self.items.knows(kind) => {
+            kind if Items::knows(kind) => {
                 self.begin(tell);
-                if self.items.must_wait(&said, tell) {
+                if self.items.must_wait(said, tell) {
                     self.waiting.push(data.to_vec());
                 } else {
-                    self.items.read(&said, tell);
+                    self.items.read(said, tell);
                 }
             }
             // Steps of the vendor's own tools: their items come whole.
@@ -165,7 +165,8 @@ impl State {
 
     fn start(&mut self, response: Value<'_, '_>, tell: &mut dyn FnMut(Event<'_>)) {
         let start = start(response);
-        if !self.started && !(start.id.is_empty() && start.model.is_empty()) {
+        let is_known = !start.id.is_empty() || !start.model.is_empty();
+        if !self.started && is_known {
             self.started = true;
             tell(Event::Start(start));
         }

@@ -374,6 +374,12 @@ impl StreamWriter {
     }
 
     fn close_part(&mut self, out: &mut Vec<u8>) {
+        if let Open::Call { call, .. } = &self.open
+            && self.text.is_empty()
+        {
+            let nothing = items::arguments(call, "");
+            self.say(nothing, out);
+        }
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing | Open::Silent => {}
             Open::Text => self.close_text(out),
@@ -391,7 +397,7 @@ impl StreamWriter {
                     items::write_reasoning(&thinking.id, &thinking.shown(), w);
                 });
             }
-            Open::Call { id, call } => self.close_call(&id, call, out),
+            Open::Call { id, call } => self.close_call(&id, &call, out),
         }
         self.text.clear();
     }
@@ -437,32 +443,21 @@ impl StreamWriter {
             });
     }
 
-    fn close_call(&mut self, id: &str, call: Call<'static>, out: &mut Vec<u8>) {
-        let mut said = std::mem::take(&mut self.text);
-        let whole = items::arguments(&call, &said);
-        if said.is_empty() && !whole.is_empty() {
-            let whole = whole.to_owned();
-            self.open = Open::Call {
-                id: id.to_owned(),
-                call: call.clone(),
-            };
-            self.say(&whole, out);
-            self.open = Open::Nothing;
-            said = whole;
-        }
-        let (name, key) = match call.arguments {
-            Arguments::Json(_) => ("response.function_call_arguments.done", "arguments"),
-            Arguments::Free(_) => ("response.custom_tool_call_input.done", "input"),
+    fn close_call(&mut self, id: &str, call: &Call<'_>, out: &mut Vec<u8>) {
+        let said = std::mem::take(&mut self.text);
+        let name = match call.arguments {
+            Arguments::Json(_) => "response.function_call_arguments.done",
+            Arguments::Free(_) => "response.custom_tool_call_input.done",
         };
-        let is_function = key == "arguments";
         self.wire.item_event(name, out, |w| {
-            w.key(key).text(&said);
-            if is_function {
-                w.key("name").text(&call.name);
-            }
+            match call.arguments {
+                Arguments::Json(_) => w.key("name").text(&call.name).key("arguments"),
+                Arguments::Free(_) => w.key("input"),
+            };
+            w.text(&said);
         });
         self.item(out, |w| {
-            items::write_call(id, "completed", &call, &said, w);
+            items::write_call(id, "completed", call, &said, w);
         });
         self.text = said;
     }
