@@ -62,17 +62,19 @@ impl Items {
         self.calls
     }
 
-    /// Whether the event has to wait, since it is about another item than the one that is open. One that is evidently
-    /// complete is closed for it.
-    pub(super) fn must_wait(&mut self, said: &Said<'_, '_>, tell: Tell<'_>) -> bool {
+    /// Whether the event is about the item that is open.
+    pub(super) fn goes_on(&self, said: &Said<'_, '_>) -> bool {
+        let open = self.open.as_ref();
+        open.is_some_and(|open| self.find(said) == Some(open.item))
+    }
+
+    /// Whether another item may begin: nothing is open, or what is open is evidently complete and is closed.
+    pub(super) fn make_room(&mut self, tell: Tell<'_>) -> bool {
         let Some(open) = &self.open else {
-            return false;
-        };
-        if self.find(said) == Some(open.item) {
-            return false;
-        }
-        if !open.is_complete() {
             return true;
+        };
+        if !open.is_complete() {
+            return false;
         }
         let item = open.item;
         let is_call = matches!(open.what, What::Call { .. });
@@ -80,7 +82,7 @@ impl Items {
         if is_call {
             self.set_done(item);
         }
-        false
+        true
     }
 
     pub(super) fn read(&mut self, said: &Said<'_, '_>, tell: Tell<'_>) {
