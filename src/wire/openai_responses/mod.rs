@@ -7,7 +7,7 @@
 //!
 //! Conversion. Requests: `request_read` with `input_read` (items become turns), `content_read` and `tools_read`;
 //! `request_write` with `input_write`, `content_write`, `tools_write` and `schema`. Answers: `reply_read` and `reply_write`
-//! for whole ones, `stream_read` with `stream_items` and `stream_write` with `thinking_write` for streams; `items` writes the
+//! for whole ones, `stream_read` with `stream_items` and `stream_part`, and `stream_write` with `sequence` and `thinking_write` for streams; `items` writes the
 //! items of both, `annotation` what a text has from somewhere, `echo` what a response repeats of its request.
 //!
 //! An answer here is a list of items, each with an id and an index; what stands together in other formats (thinking, text,
@@ -23,13 +23,17 @@ mod fault;
 mod input_read;
 mod input_write;
 mod items;
+#[cfg(test)]
+mod recorded;
 mod reply_read;
 mod reply_write;
 mod request_read;
 mod request_write;
 mod schema;
+mod sequence;
 mod stream;
 mod stream_items;
+mod stream_part;
 mod stream_read;
 mod stream_write;
 mod thinking_write;

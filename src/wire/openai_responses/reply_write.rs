@@ -306,12 +306,10 @@ impl Response<'_> {
         }
         w.close_list().key("usage");
         match ending {
-            Ending::NotYet => {
+            Ending::NotYet | Ending::Failed { .. } => {
                 w.null();
             }
-            Ending::Completed | Ending::Incomplete(_) | Ending::Failed { .. } => {
-                usage(&self.usage, w, losses);
-            }
+            Ending::Completed | Ending::Incomplete(_) => usage(&self.usage, w, losses),
         }
         w.key("service_tier").text(tier(self.tier, losses));
         match self.telling.echo.as_str() {

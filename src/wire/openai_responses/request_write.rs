@@ -316,3 +316,404 @@ pub(super) fn short_id<'s>(prefix: &str, id: &'s str) -> Str<'s> {
     }
     Cow::Owned(format!("{prefix}{:032x}", xxh3_128(id.as_bytes())))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Tree, json};
+
+    use super::*;
+    use crate::ir::{
+        Arguments, At, Call, Citation, Document as File, Effort, Format, Function, Json, Media,
+        Outcome, Part, ServerTool, ServerToolKind, Source, Text, Thinking, Tool, ToolKind,
+    };
+    use crate::wire::convert::Traits;
+
+    fn lower(request: &Request<'_>, traits: &Traits) -> Result<(Tree, Vec<&'static str>), Refused> {
+        let target = Target {
+            model: "gpt-4.1",
+            stream: true,
+            traits,
+        };
+        let mut lowered = Lowered::default();
+        write(request, &target, &mut lowered)?;
+        assert_eq!(lowered.suffix, "/responses");
+        let losses = lowered.losses.iter().map(|loss| loss.what).collect();
+        Ok((serde_json::from_slice(&lowered.body).unwrap(), losses))
+    }
+
+    fn lowered(request: &Request<'_>) -> (Tree, Vec<&'static str>) {
+        lower(request, &Traits::default()).unwrap()
+    }
+
+    fn part(body: Body<'static>) -> Part<'static> {
+        Part::new(At::NOWHERE, body)
+    }
+
+    fn text(words: &'static str) -> Part<'static> {
+        part(Body::Text(Text {
+            text: words.into(),
+            citations: Vec::new(),
+        }))
+    }
+
+    fn turn(role: Role, parts: Vec<Part<'static>>) -> Turn<'static> {
+        Turn::new(At::NOWHERE, role, parts)
+    }
+
+    fn turns(turns: Vec<Turn<'static>>) -> Request<'static> {
+        Request {
+            turns,
+            ..Request::default()
+        }
+    }
+
+    fn said<T>(value: T) -> Option<Said<T>> {
+        Some(Said::new(At::NOWHERE, value))
+    }
+
+    #[test]
+    fn the_first_system_prompt_is_instructions_and_others_stay_where_they_stood() {
+        let request = turns(vec![
+            turn(Role::System, vec![text("a"), text("b")]),
+            turn(Role::User, vec![text("q")]),
+            turn(Role::System, vec![text("c")]),
+            turn(Role::Developer, vec![text("d"), text("e")]),
+        ]);
+        let (body, losses) = lowered(&request);
+        assert!(losses.is_empty());
+        assert_eq!(body["instructions"], "a\n\nb");
+        let expected = json!([
+            {"type": "message", "role": "user", "content": "q"},
+            {"type": "message", "role": "system", "content": "c"},
+            {"type": "message", "role": "developer", "content": [
+                {"type": "input_text", "text": "d"}, {"type": "input_text", "text": "e"}]},
+        ]);
+        assert_eq!(body["input"], expected);
+    }
+
+    #[test]
+    fn nothing_is_stored_unless_the_client_says_so_and_input_comes_last() {
+        let mut request = turns(vec![turn(Role::User, vec![text("q")])]);
+        let (body, _) = lowered(&request);
+        assert_eq!(body["store"], false);
+        assert_eq!(body["model"], "gpt-4.1");
+        assert_eq!(body["stream"], true);
+        assert!(body.get("include").is_none());
+        request.tags.store = said(true);
+        assert_eq!(lowered(&request).0["store"], true);
+        let mut lowered = Lowered::default();
+        let traits = Traits::default();
+        let target = Target {
+            model: "m",
+            stream: false,
+            traits: &traits,
+        };
+        write(&request, &target, &mut lowered).unwrap();
+        assert!(lowered.body.ends_with(br#""content":"q"}]}"#));
+    }
+
+    #[test]
+    fn encrypted_reasoning_is_asked_for_where_the_model_may_reason() {
+        let mut request = Request::default();
+        for (model, reasons) in [
+            ("gpt-5.2", true),
+            ("openai/o4-mini", true),
+            ("gpt-5-chat-latest", false),
+            ("gpt-4o", false),
+            ("ollama", false),
+        ] {
+            assert_eq!(may_reason(&request, model), reasons, "{model}");
+        }
+        request.reasoning.effort = said(Effort::Low);
+        assert!(may_reason(&request, "grok"));
+        request.reasoning.effort = said(Effort::None);
+        assert!(!may_reason(&request, "gpt-5"));
+    }
+
+    #[test]
+    fn reasoning_is_known_by_its_seal_or_id_and_no_id_is_made_up() {
+        let sealed = Thinking {
+            text: "words".into(),
+            seal: said("seal".into()),
+            ..Thinking::default()
+        };
+        let own = Thinking {
+            id: Some("rs_1".into()),
+            summaries: vec!["s".into()],
+            ..sealed.clone()
+        };
+        let redacted = Thinking {
+            redacted: true,
+            text: "".into(),
+            ..sealed.clone()
+        };
+        let unsigned = Thinking {
+            text: "lost".into(),
+            ..Thinking::default()
+        };
+        let all = [sealed, own, redacted, unsigned];
+        let parts = all.map(|thinking| part(Body::Thinking(thinking))).to_vec();
+        let (body, losses) = lowered(&turns(vec![turn(Role::Assistant, parts)]));
+        let expected = json!([
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "words"}], "encrypted_content": "seal"},
+            {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "s"}],
+             "content": [{"type": "reasoning_text", "text": "words"}], "encrypted_content": "seal"},
+            {"type": "reasoning", "summary": [], "encrypted_content": "seal"},
+        ]);
+        assert_eq!(body["input"], expected);
+        assert_eq!(losses, ["thinking"]);
+        assert_eq!(body["include"], json!([ENCRYPTED]));
+    }
+
+    #[test]
+    fn calls_and_outcomes_keep_their_order_and_their_ids_fit() {
+        let long: &'static str =
+            "toolu_0123456789012345678901234567890123456789012345678901234567890123456789";
+        let call = Call {
+            id: long.into(),
+            name: "f".into(),
+            ..Call::default()
+        };
+        let free = Call {
+            id: "c2".into(),
+            name: "g".into(),
+            arguments: Arguments::Free("x".into()),
+            ..Call::default()
+        };
+        let image = part(Body::Image(Media::new(Source::Inline {
+            mime: "image/png".into(),
+            base64: "QQ==".into(),
+        })));
+        let outcome = Outcome {
+            call: long.into(),
+            parts: vec![text("t"), image],
+            failed: said(true),
+            ..Outcome::default()
+        };
+        let object = Outcome {
+            call: "c2".into(),
+            object: Some(Json(r#"{"a": 1}"#.into())),
+            free: true,
+            ..Outcome::default()
+        };
+        let request = turns(vec![
+            turn(
+                Role::Assistant,
+                vec![text("a"), part(Body::Call(call)), part(Body::Call(free))],
+            ),
+            turn(
+                Role::User,
+                vec![
+                    part(Body::Outcome(outcome)),
+                    part(Body::Outcome(object)),
+                    text("q"),
+                ],
+            ),
+        ]);
+        let (body, losses) = lowered(&request);
+        assert_eq!(losses, ["that a tool failed"]);
+        let input = body["input"].as_array().unwrap();
+        let kinds: Vec<_> = input
+            .iter()
+            .map(|item| item["type"].as_str().unwrap())
+            .collect();
+        let expected = [
+            "message",
+            "function_call",
+            "custom_tool_call",
+            "function_call_output",
+            "custom_tool_call_output",
+            "message",
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(input[1]["arguments"], "{}");
+        assert_eq!(input[1]["call_id"], input[3]["call_id"]);
+        assert!(input[1]["call_id"].as_str().unwrap().len() <= LONGEST_ID);
+        assert_eq!(input[2]["input"], "x");
+        assert_eq!(
+            input[3]["output"][1]["image_url"],
+            "data:image/png;base64,QQ=="
+        );
+        assert_eq!(input[4]["output"], "{\"a\": 1}");
+    }
+
+    #[test]
+    fn what_the_model_said_is_plain_unless_it_needs_more() {
+        let citation = Citation {
+            url: Some("u".into()),
+            ..Citation::default()
+        };
+        let cited = part(Body::Text(Text {
+            text: "né".into(),
+            citations: vec![citation],
+        }));
+        let request = turns(vec![
+            turn(Role::Assistant, vec![text("a"), text("b")]),
+            turn(
+                Role::Assistant,
+                vec![cited, part(Body::Refusal("no".into()))],
+            ),
+        ]);
+        let (body, losses) = lowered(&request);
+        assert!(losses.is_empty());
+        let input = body["input"].as_array().unwrap();
+        assert_eq!(
+            input[0],
+            json!({"type": "message", "role": "assistant", "content": "a"})
+        );
+        assert_eq!(input[1]["content"], "b");
+        assert!(input[2]["id"].as_str().unwrap().starts_with("msg_"));
+        assert_eq!(input[2]["content"][0]["annotations"][0]["end_index"], 2);
+        assert_eq!(input[2]["content"][1]["refusal"], "no");
+    }
+
+    #[test]
+    fn files_are_files_and_texts_are_texts() {
+        let file = |source, title: Option<&'static str>| {
+            part(Body::Document(File {
+                source,
+                title: title.and_then(|title| said(title.into())),
+                context: None,
+                cite: said(true),
+            }))
+        };
+        let pdf = Source::Inline {
+            mime: "application/pdf".into(),
+            base64: "QQ==".into(),
+        };
+        let plain = Source::Text {
+            text: "words".into(),
+        };
+        let request = turns(vec![turn(
+            Role::User,
+            vec![file(pdf, None), file(plain, Some("T"))],
+        )]);
+        let (body, losses) = lowered(&request);
+        let expected = json!([
+            {"type": "input_file", "filename": "document.pdf", "file_data": "data:application/pdf;base64,QQ=="},
+            {"type": "input_text", "text": "T"},
+            {"type": "input_text", "text": "words"},
+        ]);
+        assert_eq!(body["input"][0]["content"], expected);
+        assert_eq!(losses, ["citations of a document"]);
+    }
+
+    #[test]
+    fn what_would_be_another_request_is_refused() {
+        let image = |source| {
+            turns(vec![turn(
+                Role::User,
+                vec![part(Body::Image(Media::new(source)))],
+            )])
+        };
+        let url = image(Source::Url {
+            url: "https://h/i.png".into(),
+            mime: None,
+        });
+        assert!(lower(&url, &Traits::default()).is_ok());
+        let no_urls = Traits {
+            url_images: false,
+            ..Traits::default()
+        };
+        assert!(lower(&url, &no_urls).is_err());
+        let stored = image(Source::File {
+            id: "file_1".into(),
+            mime: None,
+            format: Format::Anthropic,
+        });
+        assert!(lower(&stored, &Traits::default()).is_err());
+        let mut stateful = Request::default();
+        stateful
+            .tags
+            .stateful
+            .push(Said::new(At(3), "conversation"));
+        assert_eq!(lower(&stateful, &Traits::default()).unwrap_err().at, At(3));
+    }
+
+    #[test]
+    fn a_function_is_strict_only_if_the_client_said_so() {
+        let function = |strict| Tool {
+            at: At::NOWHERE,
+            kind: ToolKind::Function(Function {
+                name: "f".into(),
+                strict,
+                ..Function::default()
+            }),
+            cache: None,
+        };
+        let request = Request {
+            tools: vec![function(None), function(said(true))],
+            ..Request::default()
+        };
+        let (body, _) = lowered(&request);
+        assert_eq!(body["tools"][0]["strict"], false);
+        assert_eq!(body["tools"][0]["parameters"]["type"], "object");
+        assert_eq!(body["tools"][1]["strict"], true);
+    }
+
+    #[test]
+    fn tools_of_other_vendors_are_told_by_what_they_do_or_lost() {
+        let tool = |kind, json: &'static str| Tool {
+            at: At::NOWHERE,
+            kind: ToolKind::Server(ServerTool {
+                kind,
+                json: Json(json.into()),
+                name: None,
+                allowed_domains: said(vec!["a.b".into()]),
+                blocked_domains: None,
+                unsaid: Vec::new(),
+            }),
+            cache: None,
+        };
+        let request = Request {
+            tools: vec![
+                tool(
+                    ServerToolKind::WebSearch,
+                    r#"{"type":"web_search_20250305","name":"web_search"}"#,
+                ),
+                tool(ServerToolKind::CodeExecution, r#"{"codeExecution":{}}"#),
+                tool(
+                    ServerToolKind::Other,
+                    r#"{"type":"mcp","server_label":"l"}"#,
+                ),
+                tool(ServerToolKind::Other, r#"{"type":"bash_20250124"}"#),
+            ],
+            ..Request::default()
+        };
+        let (body, losses) = lowered(&request);
+        let expected = json!([
+            {"type": "web_search", "filters": {"allowed_domains": ["a.b"]}},
+            {"type": "code_interpreter", "container": {"type": "auto"}},
+            {"type": "mcp", "server_label": "l"},
+        ]);
+        assert_eq!(body["tools"], expected);
+        assert_eq!(losses, ["server tool"]);
+    }
+
+    #[test]
+    fn settings_that_the_format_has_not_are_lost_by_name() {
+        let mut request = Request::default();
+        let sampling = &mut request.sampling;
+        sampling.stop = vec![Said::new(At(1), "x".into())];
+        sampling.seed = said(Json("1".into()));
+        sampling.choices = said(1);
+        sampling.max_tokens = said(1);
+        request.reasoning.budget = said(5_000);
+        request.tags.user = said("u".repeat(65).into());
+        let (body, losses) = lowered(&request);
+        let expected = [
+            "exact budget of reasoning",
+            "fewer tokens than the API takes",
+            "seed",
+            "stop sequence",
+            "id in full",
+        ];
+        assert_eq!(losses, expected);
+        assert_eq!(
+            body["reasoning"],
+            json!({"effort": "low", "summary": "auto"})
+        );
+        assert_eq!(body["max_output_tokens"], LEAST_TOKENS);
+        assert_eq!(body["user"].as_str().unwrap().len(), 32);
+    }
+}

@@ -106,7 +106,7 @@ impl EventReader for StreamReader {
         if event.kind() != Kind::Object {
             return Err(Unheard::Malformed);
         }
-        self.state.read(Said::read(event, name), data, tell)?;
+        self.state.read(&Said::read(event, name), data, tell)?;
         self.state.go_on(tell);
         Ok(())
     }
@@ -121,7 +121,7 @@ impl EventReader for StreamReader {
 impl State {
     fn read(
         &mut self,
-        said: Said<'_, '_>,
+        said: &Said<'_, '_>,
         data: &[u8],
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), Unheard> {
@@ -147,14 +147,14 @@ impl State {
                 if error.is_some_and(says_something) {
                     return Err(failed(said.response));
                 }
-                self.end(&said, tell);
+                self.end(said, tell);
             }
-            kind if self.items.knows(kind) => {
+            kind if Items::knows(kind) => {
                 self.begin(tell);
-                if self.items.must_wait(&said, tell) {
-                    self.waiting.push(data.to_vec());
+                if self.can_read(said, tell) {
+                    self.items.read(said, tell);
                 } else {
-                    self.items.read(&said, tell);
+                    self.waiting.push(data.to_vec());
                 }
             }
             // Steps of the vendor's own tools: their items come whole.
@@ -163,9 +163,18 @@ impl State {
         Ok(())
     }
 
+    /// Whether it is the turn of the event. Behind one that waits it waits too, unless it goes on with the open part.
+    fn can_read(&mut self, said: &Said<'_, '_>, tell: &mut dyn FnMut(Event<'_>)) -> bool {
+        if self.items.goes_on(said) {
+            return true;
+        }
+        self.items.make_room(tell) && self.waiting.is_empty()
+    }
+
     fn start(&mut self, response: Value<'_, '_>, tell: &mut dyn FnMut(Event<'_>)) {
         let start = start(response);
-        if !self.started && !(start.id.is_empty() && start.model.is_empty()) {
+        let is_known = !start.id.is_empty() || !start.model.is_empty();
+        if !self.started && is_known {
             self.started = true;
             tell(Event::Start(start));
         }
@@ -218,10 +227,10 @@ impl State {
                 };
                 // No event that waits is an error.
                 let said = Said::read(event, None);
-                if self.items.must_wait(&said, tell) {
-                    self.waiting.push(data);
-                } else {
+                if self.can_read(&said, tell) {
                     self.items.read(&said, tell);
+                } else {
+                    self.waiting.push(data);
                 }
             }
         }
@@ -262,5 +271,409 @@ fn says_something(error: Value<'_, '_>) -> bool {
         Kind::Text => error.raw().len() > 2,
         Kind::Object => error.members().next().is_some(),
         Kind::List => error.items().next().is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{Body, Delta, FaultKind, Reply, StopReason};
+    use crate::wire::openai_responses::recorded::{bare, collected, own, read_reply};
+
+    const MESSAGE: &str = r#"{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"Hello","annotations":[{"type":"url_citation","url":"u","title":"t","start_index":0,"end_index":5}]}]}"#;
+    const REASONING: &str = r#"{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"ab"},{"type":"summary_text","text":"c"}],"content":[{"type":"reasoning_text","text":"x"},{"type":"reasoning_text","text":"y"}],"encrypted_content":"seal"}"#;
+    const CALL: &str = r#"{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"{\"a\":1}"}"#;
+    const OTHER: &str = r#"{"type":"function_call","id":"fc_2","call_id":"call_2","name":"g","arguments":"{\"b\":2}"}"#;
+    const SEARCH: &str = r#"{"type":"web_search_call","id":"ws_1","status":"completed"}"#;
+
+    fn item(step: &str, index: u64, item: &str) -> String {
+        format!(r#"{{"type":"response.output_item.{step}","output_index":{index},"item":{item}}}"#)
+    }
+
+    /// The item as it begins: with nothing in it.
+    fn added(index: u64, whole: &str) -> String {
+        let mut bare: serde_json::Value = serde_json::from_str(whole).unwrap();
+        for (key, empty) in [("content", "[]"), ("summary", "[]"), ("arguments", "\"\"")] {
+            if bare.get(key).is_some() {
+                bare[key] = serde_json::from_str(empty).unwrap();
+            }
+        }
+        bare.as_object_mut().unwrap().remove("encrypted_content");
+        item("added", index, &bare.to_string())
+    }
+
+    fn piece(kind: &str, index: u64, rest: &str) -> String {
+        format!(r#"{{"type":"response.{kind}","output_index":{index},{rest}}}"#)
+    }
+
+    fn created() -> String {
+        r#"{"type":"response.created","response":{"id":"resp_1","model":"m","created_at":5.5,"service_tier":"auto","usage":null}}"#.to_owned()
+    }
+
+    fn completed(items: &[&str]) -> String {
+        format!(
+            r#"{{"type":"response.completed","response":{}}}"#,
+            response(items)
+        )
+    }
+
+    fn response(items: &[&str]) -> String {
+        format!(
+            r#"{{"id":"resp_1","model":"m","created_at":5,"status":"completed","service_tier":"flex","error":null,"output":[{}],"usage":{{"input_tokens":3,"output_tokens":4}}}}"#,
+            items.join(",")
+        )
+    }
+
+    fn told(events: &[String]) -> Vec<Event<'static>> {
+        let mut reader = StreamReader::new("seed");
+        let mut list = Vec::new();
+        let mut tell = |event: Event<'_>| list.push(own(event));
+        for data in events {
+            reader.read(None, data.as_bytes(), &mut tell).unwrap();
+        }
+        reader.finish(&mut tell);
+        assert_in_order(&list);
+        list
+    }
+
+    /// The law of the order of events.
+    fn assert_in_order(events: &[Event<'_>]) {
+        let mut open = false;
+        let mut stopped = false;
+        for (n, event) in events.iter().enumerate() {
+            match event {
+                Event::Start(_) => assert_eq!(n, 0),
+                Event::Open { .. } => {
+                    assert!(!open && !stopped);
+                    open = true;
+                }
+                Event::Delta { .. } => assert!(open),
+                Event::Close { .. } => {
+                    assert!(open);
+                    open = false;
+                }
+                Event::Stop { .. } => {
+                    assert!(!open && !stopped);
+                    stopped = true;
+                }
+                Event::Usage(_) | Event::Tier(_) => {}
+                Event::End => assert_eq!(n + 1, events.len()),
+            }
+        }
+    }
+
+    fn expected(items: &[&str]) -> Reply<'static> {
+        read_reply(&response(items))
+    }
+
+    fn assert_tells(events: &[String], items: &[&str]) {
+        assert_eq!(bare(collected(&told(events))), expected(items));
+    }
+
+    #[test]
+    fn a_completed_response_alone_is_an_answer() {
+        let items = [REASONING, MESSAGE, SEARCH, CALL];
+        assert_tells(&[completed(&items)], &items);
+        assert_tells(&[created(), completed(&items)], &items);
+    }
+
+    #[test]
+    fn finished_items_alone_are_an_answer() {
+        let items = [REASONING, MESSAGE, SEARCH, CALL];
+        let mut events = vec![created()];
+        for (index, whole) in (0..).zip(items) {
+            events.push(added(index, whole));
+            events.push(item("done", index, whole));
+        }
+        events.push(completed(&[]));
+        assert_tells(&events, &items);
+    }
+
+    #[test]
+    fn what_is_said_three_times_is_told_once() {
+        let text = r#""content_index":0,"text":"Hello""#;
+        let annotation = r#""content_index":0,"annotation_index":0,"annotation":{"type":"url_citation","url":"u","title":"t","start_index":0,"end_index":5}"#;
+        let part = r#""content_index":0,"part":{"type":"output_text","text":"","annotations":[]}"#;
+        let done = r#""content_index":0,"part":{"type":"output_text","text":"Hello","annotations":[{"type":"url_citation","url":"u","title":"t","start_index":0,"end_index":5}]}"#;
+        let summary = |rest: &str| format!(r#""item_id":"rs_1",{rest}"#);
+        let events = [
+            created(),
+            added(0, REASONING),
+            piece(
+                "reasoning_summary_part.added",
+                0,
+                &summary(r#""summary_index":0,"part":{}"#),
+            ),
+            piece(
+                "reasoning_summary_text.delta",
+                0,
+                &summary(r#""summary_index":0,"delta":"a""#),
+            ),
+            piece(
+                "reasoning_summary_text.delta",
+                0,
+                &summary(r#""summary_index":0,"delta":"b""#),
+            ),
+            piece(
+                "reasoning_summary_text.done",
+                0,
+                &summary(r#""summary_index":0,"text":"ab""#),
+            ),
+            piece(
+                "reasoning_summary_text.done",
+                0,
+                &summary(r#""summary_index":1,"text":"c""#),
+            ),
+            piece(
+                "reasoning_text.delta",
+                0,
+                &summary(r#""content_index":0,"delta":"x""#),
+            ),
+            item("done", 0, REASONING),
+            added(1, MESSAGE),
+            piece("content_part.added", 1, part),
+            piece(
+                "output_text.delta",
+                1,
+                r#""content_index":0,"delta":"Hel","logprobs":[]"#,
+            ),
+            piece("output_text.delta", 1, r#""content_index":0,"delta":"""#),
+            piece("output_text.delta", 1, r#""content_index":0,"delta":"lo""#),
+            piece("output_text.annotation.added", 1, annotation),
+            piece("output_text.done", 1, text),
+            piece("content_part.done", 1, done),
+            item("done", 1, MESSAGE),
+            added(2, CALL),
+            piece("function_call_arguments.delta", 2, r#""delta":"{\"a\"""#),
+            piece("function_call_arguments.delta", 2, r#""delta":":1}""#),
+            piece(
+                "function_call_arguments.done",
+                2,
+                r#""arguments":"{\"a\":1}""#,
+            ),
+            item("done", 2, CALL),
+            completed(&[REASONING, MESSAGE, CALL]),
+        ];
+        assert_tells(&events, &[REASONING, MESSAGE, CALL]);
+    }
+
+    #[test]
+    fn calls_that_come_at_once_are_told_one_after_the_other() {
+        let events = [
+            created(),
+            added(0, CALL),
+            added(1, OTHER),
+            piece("function_call_arguments.delta", 1, r#""delta":"{\"b\"""#),
+            piece("function_call_arguments.delta", 0, r#""delta":"{\"a\"""#),
+            piece("function_call_arguments.delta", 1, r#""delta":":2}""#),
+            piece("function_call_arguments.delta", 0, r#""delta":":1}""#),
+            item("done", 1, OTHER),
+            item("done", 0, CALL),
+            completed(&[CALL, OTHER]),
+        ];
+        assert_tells(&events, &[CALL, OTHER]);
+        // Without any word that they are finished.
+        let cut: Vec<_> = events[..7]
+            .iter()
+            .cloned()
+            .chain([completed(&[])])
+            .collect();
+        assert_tells(&cut, &[CALL, OTHER]);
+    }
+
+    #[test]
+    fn a_call_whose_arguments_are_whole_makes_room_for_the_next() {
+        let mut reader = StreamReader::new("seed");
+        let mut list = Vec::new();
+        let events = [
+            added(0, CALL),
+            piece("function_call_arguments.delta", 0, r#""delta":"{\"a\":1}""#),
+            added(1, OTHER),
+        ];
+        for data in &events {
+            let mut tell = |event: Event<'_>| list.push(own(event));
+            reader.read(None, data.as_bytes(), &mut tell).unwrap();
+        }
+        assert!(matches!(
+            list.last(),
+            Some(Event::Open { part, .. }) if matches!(&part.body, Body::Call(call) if call.name == "g")
+        ));
+    }
+
+    #[test]
+    fn ids_that_change_and_indexes_that_do_not_are_no_trouble() {
+        let renamed = |id: &str, text: &str| text.replace("msg_1", id);
+        let rotating = [
+            created(),
+            renamed("a", &added(0, MESSAGE)),
+            piece(
+                "output_text.delta",
+                0,
+                r#""item_id":"b","content_index":0,"delta":"Hello""#,
+            ),
+            renamed("c", &item("done", 0, MESSAGE)),
+            renamed("d", &completed(&[MESSAGE])),
+        ];
+        assert_tells(&rotating, &[MESSAGE]);
+        let same = [
+            created(),
+            added(0, REASONING),
+            item("done", 0, REASONING),
+            added(0, MESSAGE),
+            piece(
+                "output_text.delta",
+                0,
+                r#""content_index":0,"delta":"Hello""#,
+            ),
+            item("done", 0, MESSAGE),
+            completed(&[]),
+        ];
+        assert_tells(&same, &[REASONING, MESSAGE]);
+    }
+
+    #[test]
+    fn without_indexes_the_ids_tell_the_items() {
+        let bare =
+            |data: String, index: u64| data.replace(&format!("\"output_index\":{index},"), "");
+        let events = [
+            created(),
+            bare(added(0, REASONING), 0),
+            bare(item("done", 0, REASONING), 0),
+            bare(added(1, MESSAGE), 1),
+            bare(
+                piece("output_text.delta", 1, r#""item_id":"msg_1","delta":"He""#),
+                1,
+            ),
+            bare(item("done", 1, MESSAGE), 1),
+            completed(&[]),
+        ];
+        assert_tells(&events, &[REASONING, MESSAGE]);
+    }
+
+    #[test]
+    fn a_call_without_an_id_gets_one_of_the_seed() {
+        let nameless = r#"{"type":"custom_tool_call","name":"h","input":"free"}"#;
+        let reply = collected(&told(&[created(), completed(&[nameless])]));
+        let Body::Call(call) = &reply.choices[0].parts[0].body else {
+            panic!("{reply:?}")
+        };
+        assert_eq!(call.id, "call_seed_0");
+        assert_eq!(call.arguments, crate::ir::Arguments::Free("free".into()));
+        let stop = reply.choices[0].stop.as_ref().unwrap();
+        assert_eq!(stop.reason, StopReason::ToolUse);
+    }
+
+    #[test]
+    fn log_probabilities_are_told_once() {
+        let token = |name: &str| format!(r#"{{"token":"{name}","logprob":-1}}"#);
+        let (a, b) = (token("a"), token("b"));
+        let events = [
+            created(),
+            added(0, MESSAGE),
+            piece(
+                "output_text.delta",
+                0,
+                &format!(r#""content_index":0,"delta":"a","logprobs":[{a}]"#),
+            ),
+            piece(
+                "output_text.done",
+                0,
+                &format!(r#""content_index":0,"text":"ab","logprobs":[{a},{b}]"#),
+            ),
+            completed(&[]),
+        ];
+        let all: usize = told(&events)
+            .iter()
+            .map(|event| match event {
+                Event::Delta {
+                    delta: Delta::Logprobs(tokens),
+                    ..
+                } => tokens.len(),
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(all, 2);
+    }
+
+    #[test]
+    fn an_incomplete_response_says_why() {
+        for (reason, expected) in [
+            (r#"{"reason":"max_output_tokens"}"#, StopReason::Length),
+            (r#"{"reason":"content_filter"}"#, StopReason::ContentFilter),
+            ("null", StopReason::Other),
+        ] {
+            let data = format!(
+                r#"{{"type":"response.incomplete","response":{{"id":"r","status":"incomplete","incomplete_details":{reason},"output":[]}}}}"#
+            );
+            let reply = collected(&told(&[data]));
+            assert_eq!(reply.choices[0].stop.as_ref().unwrap().reason, expected);
+        }
+    }
+
+    #[test]
+    fn errors_are_faults_in_every_shape() {
+        let fault = |name: Option<&[u8]>, data: &str| {
+            let mut reader = StreamReader::new("seed");
+            let mut none = |event: Event<'_>| panic!("{event:?}");
+            match reader.read(name, data.as_bytes(), &mut none) {
+                Err(Unheard::Fault(fault)) => fault.kind,
+                other => panic!("{data}: {other:?}"),
+            }
+        };
+        let flat = r#"{"type":"error","code":"rate_limit_exceeded","message":"m"}"#;
+        assert_eq!(fault(None, flat), FaultKind::RateLimit);
+        assert_eq!(fault(Some(b"error"), flat), FaultKind::RateLimit);
+        let bare = r#"{"error":{"code":"insufficient_quota","message":"m"}}"#;
+        assert_eq!(fault(None, bare), FaultKind::Billing);
+        let failed = r#"{"type":"response.failed","response":{"error":{"code":"context_length_exceeded","message":"m"}}}"#;
+        assert_eq!(fault(None, failed), FaultKind::ContextLength);
+        let odd = r#"{"type":"response.completed","response":{"error":{"code":"server_error","message":"m"}}}"#;
+        assert_eq!(fault(None, odd), FaultKind::Internal);
+    }
+
+    #[test]
+    fn what_is_no_event_is_malformed_and_what_is_unknown_is_skipped() {
+        let mut reader = StreamReader::new("seed");
+        let mut none = |event: Event<'_>| panic!("{event:?}");
+        for broken in ["{\"type\":", "[]", ""] {
+            let found = reader.read(None, broken.as_bytes(), &mut none);
+            assert_eq!(found, Err(Unheard::Malformed), "{broken}");
+        }
+        for silent in [
+            "[DONE]",
+            r#"{"type":"keepalive","sequence_number":3}"#,
+            r#"{"type":"response.web_search_call.searching","item_id":"ws_1","output_index":0}"#,
+            r#"{"type":"response.created","response":{}}"#,
+        ] {
+            reader.read(None, silent.as_bytes(), &mut none).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_stream_that_ends_early_has_no_end_but_loses_nothing() {
+        let events = [
+            created(),
+            added(0, CALL),
+            added(1, MESSAGE),
+            piece("output_text.delta", 1, r#""content_index":0,"delta":"Hi""#),
+        ];
+        let events = told(&events);
+        assert!(!events.contains(&Event::End));
+        let said = events.iter().any(
+            |event| matches!(event, Event::Delta { delta: Delta::Text(text), .. } if text == "Hi"),
+        );
+        assert!(said);
+    }
+
+    #[test]
+    fn nothing_is_told_after_the_end() {
+        let mut events = vec![created(), completed(&[MESSAGE])];
+        events.push(piece(
+            "output_text.delta",
+            3,
+            r#""content_index":0,"delta":"x""#,
+        ));
+        events.push(completed(&[MESSAGE]));
+        assert_tells(&events, &[MESSAGE]);
     }
 }

@@ -18,6 +18,7 @@ use crate::wire::json::Writer;
 use super::annotation::without_place;
 use super::items::{self, Output};
 use super::reply_write::{AUDIO, Ending, FURTHER, Response, SEAL, ending, words_of};
+use super::sequence::Sequence;
 use super::thinking_write::Thinking;
 use super::{annotation, fault};
 
@@ -25,7 +26,7 @@ pub(super) struct StreamWriter {
     telling: Telling,
     start: Start<'static>,
     begun: bool,
-    wire: Wire,
+    wire: Sequence,
     output: Output,
     open: Open,
     /// What the open part has said so far.
@@ -54,80 +55,13 @@ enum Open {
     Silent,
 }
 
-/// How events are put on the wire.
-#[derive(Default)]
-pub(super) struct Wire {
-    sequence: u64,
-    /// What every event about the open item says of where it belongs.
-    place: Vec<u8>,
-    /// How much of that is about the item as a whole.
-    item_place: usize,
-}
-
-impl Wire {
-    /// Writes an event: its name, its number, and what `write` adds.
-    pub(super) fn event(
-        &mut self,
-        name: &'static str,
-        out: &mut Vec<u8>,
-        write: impl FnOnce(&mut Writer<'_>),
-    ) {
-        self.head(name, out);
-        out.push(b',');
-        write(&mut Writer::new(out));
-        out.extend_from_slice(b"}\n\n");
-    }
-
-    /// Writes an event about the open item.
-    pub(super) fn item_event(
-        &mut self,
-        name: &'static str,
-        out: &mut Vec<u8>,
-        write: impl FnOnce(&mut Writer<'_>),
-    ) {
-        self.head(name, out);
-        out.extend_from_slice(&self.place);
-        out.push(b',');
-        write(&mut Writer::new(out));
-        out.extend_from_slice(b"}\n\n");
-    }
-
-    /// An item is open from here on.
-    pub(super) fn set_place(&mut self, id: &str, index: u64) {
-        self.place.clear();
-        self.place.push(b',');
-        let mut w = Writer::new(&mut self.place);
-        w.key("item_id").text(id).key("output_index").number(index);
-        self.item_place = self.place.len();
-    }
-
-    /// A part of the open message is open from here on.
-    fn set_content(&mut self, index: u64) {
-        self.place.truncate(self.item_place);
-        self.place.extend_from_slice(b",\"content_index\":");
-        let mut number = itoa::Buffer::new();
-        self.place
-            .extend_from_slice(number.format(index).as_bytes());
-    }
-
-    fn head(&mut self, name: &'static str, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"event: ");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\ndata: {\"type\":\"");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\",\"sequence_number\":");
-        out.extend_from_slice(itoa::Buffer::new().format(self.sequence).as_bytes());
-        self.sequence += 1;
-    }
-}
-
 impl StreamWriter {
     pub(super) fn new(telling: Telling) -> StreamWriter {
         StreamWriter {
             telling,
             start: Start::default(),
             begun: false,
-            wire: Wire::default(),
+            wire: Sequence::default(),
             output: Output::default(),
             open: Open::Nothing,
             text: String::new(),
@@ -374,6 +308,12 @@ impl StreamWriter {
     }
 
     fn close_part(&mut self, out: &mut Vec<u8>) {
+        if let Open::Call { call, .. } = &self.open
+            && self.text.is_empty()
+        {
+            let nothing = items::arguments(call, "");
+            self.say(nothing, out);
+        }
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing | Open::Silent => {}
             Open::Text => self.close_text(out),
@@ -391,7 +331,7 @@ impl StreamWriter {
                     items::write_reasoning(&thinking.id, &thinking.shown(), w);
                 });
             }
-            Open::Call { id, call } => self.close_call(&id, call, out),
+            Open::Call { id, call } => self.close_call(&id, &call, out),
         }
         self.text.clear();
     }
@@ -437,32 +377,21 @@ impl StreamWriter {
             });
     }
 
-    fn close_call(&mut self, id: &str, call: Call<'static>, out: &mut Vec<u8>) {
-        let mut said = std::mem::take(&mut self.text);
-        let whole = items::arguments(&call, &said);
-        if said.is_empty() && !whole.is_empty() {
-            let whole = whole.to_owned();
-            self.open = Open::Call {
-                id: id.to_owned(),
-                call: call.clone(),
-            };
-            self.say(&whole, out);
-            self.open = Open::Nothing;
-            said = whole;
-        }
-        let (name, key) = match call.arguments {
-            Arguments::Json(_) => ("response.function_call_arguments.done", "arguments"),
-            Arguments::Free(_) => ("response.custom_tool_call_input.done", "input"),
+    fn close_call(&mut self, id: &str, call: &Call<'_>, out: &mut Vec<u8>) {
+        let said = std::mem::take(&mut self.text);
+        let name = match call.arguments {
+            Arguments::Json(_) => "response.function_call_arguments.done",
+            Arguments::Free(_) => "response.custom_tool_call_input.done",
         };
-        let is_function = key == "arguments";
         self.wire.item_event(name, out, |w| {
-            w.key(key).text(&said);
-            if is_function {
-                w.key("name").text(&call.name);
-            }
+            match call.arguments {
+                Arguments::Json(_) => w.key("name").text(&call.name).key("arguments"),
+                Arguments::Free(_) => w.key("input"),
+            };
+            w.text(&said);
         });
         self.item(out, |w| {
-            items::write_call(id, "completed", &call, &said, w);
+            items::write_call(id, "completed", call, &said, w);
         });
         self.text = said;
     }
@@ -531,8 +460,7 @@ impl EventWriter for StreamWriter {
     }
 
     fn write_fault(&mut self, fault: &Fault, out: &mut Vec<u8>) {
-        fault::write_numbered(fault, self.wire.sequence, out);
-        self.wire.sequence += 1;
+        fault::write_numbered(fault, self.wire.next(), out);
         let code = fault::code(fault);
         let message = &fault.message;
         self.whole("response.failed", Ending::Failed { code, message }, out);
@@ -545,4 +473,294 @@ impl EventWriter for StreamWriter {
 
 fn own_citation(citation: Citation<'_>) -> Citation<'static> {
     without_place(citation).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::Value as Tree;
+
+    use super::*;
+    use crate::ir::{
+        Choice, FaultKind, Foreign, Reply, Said, Source, StopReason, Text, Thinking, replay,
+    };
+    use crate::wire::Codec;
+    use crate::wire::openai_responses::OpenaiResponses;
+    use crate::wire::openai_responses::recorded::{bare, collected, data_of, read_reply, told};
+
+    fn telling() -> Telling {
+        Telling {
+            seed: "s".into(),
+            now: 7,
+            ..Telling::default()
+        }
+    }
+
+    fn written(reply: Reply<'static>) -> String {
+        let mut writer = StreamWriter::new(telling());
+        let mut out = Vec::new();
+        replay(reply, &mut |event| writer.write(event, &mut out));
+        String::from_utf8(out).unwrap()
+    }
+
+    fn events(stream: &str) -> Vec<Tree> {
+        let data = data_of(stream).into_iter();
+        data.map(|data| serde_json::from_str(data).unwrap())
+            .collect()
+    }
+
+    fn part(body: Body<'static>) -> Part<'static> {
+        Part::new(At::NOWHERE, body)
+    }
+
+    fn parts() -> impl Strategy<Value = Body<'static>> {
+        let words = "[a-z\n\"é]{0,6}";
+        let thinking = (vec(words, 0..3), words, proptest::option::of("[a-z]{1,4}"));
+        prop_oneof![
+            words.prop_map(|text| {
+                let text = text.into();
+                let citations = Vec::new();
+                Body::Text(Text { text, citations })
+            }),
+            words.prop_map(|text| Body::Refusal(text.into())),
+            thinking.prop_map(|(summaries, text, seal)| Body::Thinking(Thinking {
+                summaries: summaries.into_iter().map(Cow::Owned).collect(),
+                text: text.into(),
+                seal: seal.map(|seal| Said::new(At::NOWHERE, seal.into())),
+                ..Thinking::default()
+            })),
+            words.prop_map(|text| Body::Call(Call {
+                id: "call_1".into(),
+                name: "f".into(),
+                arguments: Arguments::Json(text.into()),
+                ..Call::default()
+            })),
+            words.prop_map(|text| Body::Call(Call {
+                id: "call_2".into(),
+                name: "g".into(),
+                arguments: Arguments::Free(text.into()),
+                ..Call::default()
+            })),
+            Just(Body::Foreign(Foreign {
+                format: Format::OpenaiResponses,
+                kind: "web_search_call".into(),
+                json: Json("{\"type\":\"web_search_call\",\n\"id\":\"ws_1\"}".into()),
+            })),
+            Just(Body::Image(Media::new(Source::Inline {
+                mime: "image/png".into(),
+                base64: "QUJD".into(),
+            }))),
+        ]
+    }
+
+    fn replies() -> impl Strategy<Value = Reply<'static>> {
+        let reason = prop_oneof![
+            Just(StopReason::End),
+            Just(StopReason::Length),
+            Just(StopReason::ContentFilter),
+            Just(StopReason::Refusal),
+        ];
+        (vec(parts(), 0..6), reason, proptest::option::of("[a-z]{3}")).prop_map(
+            |(bodies, reason, words)| Reply {
+                start: Start {
+                    id: "msg_1".into(),
+                    model: "m".into(),
+                    created: None,
+                },
+                choices: vec![Choice {
+                    parts: bodies.into_iter().map(part).collect(),
+                    stop: Some(Stop {
+                        words: words.map(Cow::Owned),
+                        ..Stop::of(reason)
+                    }),
+                    ..Choice::default()
+                }],
+                usage: Usage {
+                    input: Some(3),
+                    output: Some(4),
+                    ..Usage::default()
+                },
+                ..Reply::default()
+            },
+        )
+    }
+
+    /// What a client's accumulator makes of the events.
+    fn accumulated(events: &[Tree]) -> Vec<Tree> {
+        let mut output: Vec<Tree> = Vec::new();
+        for event in events {
+            let kind = event["type"].as_str().unwrap();
+            let index = event["output_index"].as_u64().map(|n| n as usize);
+            let content = event["content_index"].as_u64().map(|n| n as usize);
+            match kind {
+                "response.output_item.added" => {
+                    assert_eq!(index, Some(output.len()));
+                    output.push(event["item"].clone());
+                }
+                "response.output_item.done" => {
+                    let index = index.unwrap();
+                    assert_eq!(output[index]["id"], event["item"]["id"]);
+                    for key in ["arguments", "input"] {
+                        assert_eq!(output[index][key], event["item"][key]);
+                    }
+                    if event["item"]["type"] == "message" {
+                        assert_eq!(output[index]["content"], event["item"]["content"]);
+                    }
+                    output[index] = event["item"].clone();
+                }
+                "response.content_part.added" if event["part"]["type"] != "reasoning_text" => {
+                    let item = &mut output[index.unwrap()];
+                    let parts = item["content"].as_array_mut().unwrap();
+                    assert_eq!(content, Some(parts.len()));
+                    parts.push(event["part"].clone());
+                }
+                "response.output_text.delta" | "response.refusal.delta" => {
+                    let item = &mut output[index.unwrap()];
+                    assert_eq!(item["id"], event["item_id"]);
+                    let part = &mut item["content"][content.unwrap()];
+                    let key = if kind.contains("text") {
+                        "text"
+                    } else {
+                        "refusal"
+                    };
+                    add(&mut part[key], &event["delta"]);
+                }
+                "response.function_call_arguments.delta" => {
+                    add(&mut output[index.unwrap()]["arguments"], &event["delta"]);
+                }
+                "response.custom_tool_call_input.delta" => {
+                    add(&mut output[index.unwrap()]["input"], &event["delta"]);
+                }
+                "response.content_part.done" if event["part"]["type"] != "reasoning_text" => {
+                    let item = &output[index.unwrap()];
+                    assert_eq!(item["content"][content.unwrap()], event["part"]);
+                }
+                _ => {}
+            }
+        }
+        output
+    }
+
+    fn add(text: &mut Tree, more: &Tree) {
+        *text = Tree::String([text.as_str().unwrap(), more.as_str().unwrap()].concat());
+    }
+
+    proptest! {
+        #[test]
+        fn a_stream_makes_the_same_object_as_a_whole_reply(reply in replies()) {
+            let stream = written(reply.clone());
+            let events = events(&stream);
+            let numbers = events.iter().map(|event| event["sequence_number"].as_u64().unwrap());
+            prop_assert!(numbers.eq(0..events.len() as u64));
+            let (mut out, mut losses) = (Vec::new(), Losses::default());
+            OpenaiResponses.write_reply(&reply, &telling(), &mut out, &mut losses);
+            let whole: Tree = serde_json::from_slice(&out).unwrap();
+            let last = &events.last().unwrap()["response"];
+            prop_assert_eq!(last, &whole);
+            prop_assert_eq!(&Tree::Array(accumulated(&events)), &whole["output"]);
+            // And it reads as the whole does.
+            let found = bare(collected(&told(&stream)));
+            prop_assert_eq!(found, read_reply(std::str::from_utf8(&out).unwrap()));
+        }
+    }
+
+    #[test]
+    fn an_error_has_the_next_number_and_the_response_fails_after_it() {
+        let mut writer = StreamWriter::new(telling());
+        let mut out = Vec::new();
+        writer.write(Event::Start(Start::default()), &mut out);
+        let fault = Fault::new(FaultKind::ContextLength, 400, "too long");
+        writer.write_fault(&fault, &mut out);
+        let events = events(std::str::from_utf8(&out).unwrap());
+        let found: Vec<_> = events
+            .iter()
+            .map(|event| (event["type"].as_str().unwrap(), &event["sequence_number"]))
+            .collect();
+        assert_eq!(found[2], ("error", &2.into()));
+        assert_eq!(found[3], ("response.failed", &3.into()));
+        let error = &events[3]["response"]["error"];
+        assert_eq!(error["code"], "context_length_exceeded");
+        assert_eq!(events[3]["response"]["status"], "failed");
+    }
+
+    #[test]
+    fn an_error_may_be_the_first_event() {
+        let mut out = Vec::new();
+        let fault = Fault::new(FaultKind::Billing, 429, "no money");
+        StreamWriter::new(telling()).write_fault(&fault, &mut out);
+        let events = events(std::str::from_utf8(&out).unwrap());
+        assert_eq!(events[0]["type"], "error");
+        assert_eq!(events[0]["sequence_number"], 0);
+        assert_eq!(events[1]["response"]["id"], "resp_s");
+    }
+
+    #[test]
+    fn a_call_without_arguments_has_an_empty_object_of_them() {
+        let call = Call {
+            name: "f".into(),
+            ..Call::default()
+        };
+        let reply = Reply {
+            choices: vec![Choice {
+                parts: vec![part(Body::Call(call))],
+                ..Choice::default()
+            }],
+            ..Reply::default()
+        };
+        let found = events(&written(reply));
+        let done = "response.function_call_arguments.done";
+        let done = found.iter().find(|event| event["type"] == done).unwrap();
+        assert_eq!(done["arguments"], "{}");
+        assert_eq!(done["name"], "f");
+    }
+
+    #[test]
+    fn what_the_format_cannot_say_is_told() {
+        let mut reply = Reply::default();
+        let citation = Citation {
+            quote: Some("q".into()),
+            ..Citation::default()
+        };
+        let text = Text {
+            text: "t".into(),
+            citations: vec![citation],
+        };
+        let foreign = Foreign {
+            format: Format::Anthropic,
+            kind: "server_tool_use".into(),
+            json: Json::default(),
+        };
+        reply.choices = vec![
+            Choice {
+                parts: vec![part(Body::Text(text)), part(Body::Foreign(foreign))],
+                stop: Some(Stop::of(StopReason::Pause)),
+                ..Choice::default()
+            },
+            Choice {
+                index: 1,
+                ..Choice::default()
+            },
+        ];
+        reply.choices[1].parts = vec![part(Body::Refusal("x".into()))];
+        let mut losses = Losses::default();
+        OpenaiResponses.write_reply(&reply, &telling(), &mut Vec::new(), &mut losses);
+        let whole: Vec<_> = losses.iter().map(|loss| loss.what).collect();
+        for what in [
+            "citation",
+            "piece of a server tool",
+            FURTHER,
+            "reason of the end",
+        ] {
+            assert!(whole.contains(&what), "{what}");
+        }
+        let mut writer = StreamWriter::new(telling());
+        replay(reply, &mut |event| writer.write(event, &mut Vec::new()));
+        for loss in losses.iter() {
+            assert!(
+                writer.losses().iter().any(|other| other == loss),
+                "{loss:?}"
+            );
+        }
+    }
 }
