@@ -66,6 +66,12 @@ pub fn lower(
     let mut lowered = Lowered::default();
     crossing.settle(&mut request, &mut lowered.losses);
     tell_names(&request, crossing.to.format, &mut lowered.losses);
+    settle_store(
+        &mut request,
+        original.format,
+        crossing.to.format,
+        &mut lowered.losses,
+    );
     let back = Adaptation::adapt(&mut request, crossing.to.format, target.traits);
     lowered
         .body
@@ -85,6 +91,18 @@ pub fn lower(
         echo: reader.echo(root),
         stream_usage,
     })
+}
+
+/// Chat's `store` only keeps a copy for the account's owner to look at; Responses' is what a later turn builds on, which
+/// other formats refuse.
+fn settle_store(request: &mut Request<'_>, from: Format, to: Format, losses: &mut Losses) {
+    let stays = match to {
+        Format::OpenaiChat | Format::OpenaiResponses => true,
+        Format::Anthropic | Format::Gemini => from != Format::OpenaiChat,
+    };
+    if !stays && let Some(store) = request.tags.store.take() {
+        losses.add(store.at, "store");
+    }
 }
 
 /// An outcome's name (Gemini) says nothing more than its call's; where it does, only Gemini can be told.
