@@ -14,10 +14,12 @@
 //! Start with [`OpenaiChat`].
 
 mod answer;
+mod assistant_write;
 mod balance;
 mod called;
 mod content_read;
 mod content_write;
+mod ending;
 mod fault;
 mod frames;
 mod heard;

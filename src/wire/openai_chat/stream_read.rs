@@ -87,6 +87,15 @@ mod tests {
         words.collect()
     }
 
+    /// What is odd about it, the deltas, and the parts that they make.
+    type Case<'c> = (&'c str, &'c [&'c str], &'c [&'c str]);
+
+    fn check<const N: usize>(cases: [Case<'_>; N]) {
+        for (what, deltas, expected) in cases {
+            assert_eq!(parts(&heard(deltas, "tool_calls")), expected, "{what}");
+        }
+    }
+
     #[test]
     fn reasoning_text_refusal_and_calls_are_parts_of_their_own() {
         let reply = heard(
@@ -185,8 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn vendors_name_their_calls_in_odd_ways() {
-        let cases: [(&str, &[&str], &[&str]); 9] = [
+    fn a_piece_finds_its_call_by_id_or_index_or_place() {
+        let cases: [Case<'_>; 4] = [
             (
                 "every call has index 0, but an id of its own",
                 &[
@@ -224,6 +233,13 @@ mod tests {
                     r#"call_seed_0_2 h {"x":3}"#,
                 ],
             ),
+        ];
+        check(cases);
+    }
+
+    #[test]
+    fn what_is_said_again_or_in_pieces_is_heard_once() {
+        let cases: [Case<'_>; 5] = [
             (
                 "id and name are repeated with every piece",
                 &[
@@ -266,9 +282,7 @@ mod tests {
                 &["a f "],
             ),
         ];
-        for (what, deltas, expected) in cases {
-            assert_eq!(parts(&heard(deltas, "tool_calls")), expected, "{what}");
-        }
+        check(cases);
     }
 
     #[test]
