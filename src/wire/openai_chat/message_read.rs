@@ -428,7 +428,7 @@ mod tests {
         );
         let first = (String::from("call_1"), Some(String::from("f")));
         let second = (String::from("call_3"), Some(String::from("f")));
-        assert_eq!(outcomes(&messages(one)), [first.clone()]);
+        assert_eq!(outcomes(&messages(one)), std::slice::from_ref(&first));
         assert_eq!(outcomes(&messages(&two)), [first, second]);
     }
 

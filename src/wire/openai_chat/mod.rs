@@ -14,10 +14,12 @@
 //! Start with [`OpenaiChat`].
 
 mod answer;
+mod assistant_write;
 mod balance;
 mod called;
 mod content_read;
 mod content_write;
+mod ending;
 mod fault;
 mod frames;
 mod heard;
@@ -27,8 +29,6 @@ mod message_write;
 #[cfg(test)]
 mod proof;
 mod reasoning;
-#[cfg(test)]
-mod recorded;
 mod reply_read;
 mod reply_write;
 mod request_read;
@@ -37,6 +37,8 @@ mod schema;
 mod stream;
 mod stream_read;
 mod stream_write;
+#[cfg(test)]
+mod tests;
 mod tools_read;
 mod tools_write;
 mod types;

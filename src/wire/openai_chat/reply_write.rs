@@ -1,12 +1,12 @@
 //! Whole answers for clients, and what streams share with them.
 
 use crate::ir::{
-    Arguments, At, Body, Call, Choice, Citation, Media, Part, Reply, Source, Stop, StopReason,
-    Thinking,
+    Arguments, At, Body, Call, Choice, Citation, Media, Part, Reply, Source, Thinking,
 };
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
+use super::ending::{End, Said};
 use super::usage::{self, Audio};
 
 /// What stands between two pieces of reasoning that become one text.
@@ -225,65 +225,6 @@ pub(super) fn lost(body: &Body<'_>) -> &'static str {
     }
 }
 
-/// What the choice has said.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Said {
-    pub(super) called: bool,
-    pub(super) refused: bool,
-}
-
-/// How a choice ends.
-pub(super) struct End<'s> {
-    pub(super) reason: &'static str,
-    /// Words of refusal that were told with the reason alone.
-    pub(super) refusal: Option<&'s str>,
-}
-
-impl<'s> End<'s> {
-    pub(super) fn of(stop: Option<&'s Stop<'_>>, said: Said, losses: &mut Losses) -> End<'s> {
-        let Some(stop) = stop else {
-            return End {
-                reason: "stop",
-                refusal: None,
-            };
-        };
-        if stop.sequence.is_some() {
-            losses.add(At::NOWHERE, "the stop sequence that was met");
-        }
-        let reason = match stop.reason {
-            StopReason::End if said.called => "tool_calls",
-            // What OpenAI's models refuse in words ends as any other answer.
-            StopReason::Refusal if said.refused => "stop",
-            StopReason::End | StopReason::Sequence => "stop",
-            StopReason::Length | StopReason::ContextFull => "length",
-            StopReason::ToolUse => "tool_calls",
-            StopReason::Refusal | StopReason::ContentFilter => "content_filter",
-            StopReason::Pause => {
-                losses.add(At::NOWHERE, "that the vendor paused");
-                "stop"
-            }
-            StopReason::MalformedCall => {
-                losses.add(At::NOWHERE, "that a call was malformed");
-                "stop"
-            }
-            StopReason::Other => "stop",
-        };
-        let mut end = End {
-            reason,
-            refusal: None,
-        };
-        let words = stop.words.as_deref().filter(|words| !words.is_empty());
-        match words {
-            Some(words) if stop.reason == StopReason::Refusal && !said.refused => {
-                end.refusal = Some(words);
-            }
-            Some(_) => losses.add(At::NOWHERE, "the vendor's words about the end"),
-            None => {}
-        }
-        end
-    }
-}
-
 /// Writes the member `annotations`, unless there is no page to name.
 pub(super) fn write_annotations(
     citations: &[(&Citation<'_>, (u64, u64))],
@@ -366,7 +307,7 @@ mod tests {
 
     use super::super::proof::{events, hear, read_reply, write_reply, write_stream};
     use super::*;
-    use crate::ir::{Json, Said as SaidAt, Start, Text, Usage};
+    use crate::ir::{Json, Said as SaidAt, Start, Stop, StopReason, Text, Usage};
 
     fn part(body: Body<'static>) -> Part<'static> {
         Part::new(At::NOWHERE, body)
@@ -531,40 +472,6 @@ mod tests {
             assert!(write_stream(&reply).0.contains(r#""content":"""#));
             check_stream(&reply);
         }
-    }
-
-    #[test]
-    fn every_reason_to_stop_has_a_name_of_openais() {
-        for (reason, expected, losses) in [
-            (StopReason::End, "stop", vec![]),
-            (StopReason::Sequence, "stop", vec![]),
-            (StopReason::Length, "length", vec![]),
-            (StopReason::ContextFull, "length", vec![]),
-            (StopReason::ToolUse, "tool_calls", vec![]),
-            (StopReason::Refusal, "content_filter", vec![]),
-            (StopReason::ContentFilter, "content_filter", vec![]),
-            (StopReason::Pause, "stop", vec!["that the vendor paused"]),
-            (
-                StopReason::MalformedCall,
-                "stop",
-                vec!["that a call was malformed"],
-            ),
-            (StopReason::Other, "stop", vec![]),
-        ] {
-            let reply = answer(vec![text("a")], Stop::of(reason));
-            assert_eq!(written(&reply)["choices"][0]["finish_reason"], expected);
-            assert_eq!(lost(&reply), losses, "{reason:?}");
-        }
-        let sequence = Stop {
-            sequence: Some("END".into()),
-            words: Some("w".into()),
-            ..Stop::of(StopReason::Sequence)
-        };
-        let expected = [
-            "the stop sequence that was met",
-            "the vendor's words about the end",
-        ];
-        assert_eq!(lost(&answer(vec![text("a")], sequence)), expected);
     }
 
     #[test]

@@ -240,7 +240,6 @@ mod tests {
     use crate::ir::{Effort, Output, Summary, Tier};
 
     use super::super::proof::{read, try_read, unsaid};
-    use super::*;
 
     #[test]
     fn null_is_the_same_as_absent() {

@@ -51,6 +51,8 @@ impl EventReader for StreamReader {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::proof::{delta, finish, hear, listen};
     use super::*;
     use crate::ir::{Arguments, Body, Reply, StopReason};
@@ -85,6 +87,15 @@ mod tests {
             other => format!("{other:?}"),
         });
         words.collect()
+    }
+
+    /// What is odd about it, the deltas, and the parts that they make.
+    type Case<'c> = (&'c str, &'c [&'c str], &'c [&'c str]);
+
+    fn check<const N: usize>(cases: [Case<'_>; N]) {
+        for (what, deltas, expected) in cases {
+            assert_eq!(parts(&heard(deltas, "tool_calls")), expected, "{what}");
+        }
     }
 
     #[test]
@@ -185,8 +196,8 @@ mod tests {
     }
 
     #[test]
-    fn vendors_name_their_calls_in_odd_ways() {
-        let cases: [(&str, &[&str], &[&str]); 9] = [
+    fn a_piece_finds_its_call_by_id_or_index_or_place() {
+        let cases: [Case<'_>; 4] = [
             (
                 "every call has index 0, but an id of its own",
                 &[
@@ -224,6 +235,13 @@ mod tests {
                     r#"call_seed_0_2 h {"x":3}"#,
                 ],
             ),
+        ];
+        check(cases);
+    }
+
+    #[test]
+    fn what_is_said_again_or_in_pieces_is_heard_once() {
+        let cases: [Case<'_>; 5] = [
             (
                 "id and name are repeated with every piece",
                 &[
@@ -266,9 +284,7 @@ mod tests {
                 &["a f "],
             ),
         ];
-        for (what, deltas, expected) in cases {
-            assert_eq!(parts(&heard(deltas, "tool_calls")), expected, "{what}");
-        }
+        check(cases);
     }
 
     #[test]
@@ -474,5 +490,67 @@ mod tests {
         let (reply, whole) = hear(events.iter().map(|event| &**event));
         assert!(whole);
         assert_eq!(parts(&reply), ["text ac", "text bd"]);
+    }
+
+    /// What a vendor may tell next: a piece of a text, or of the arguments of one of three calls.
+    fn steps() -> impl Strategy<Value = Vec<(usize, usize)>> {
+        proptest::collection::vec((0usize..6, 1usize..4), 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_however_parts_are_interleaved(steps in steps()) {
+            let arguments = [r#"{"a":"}x"}"#, r#"{"b":[{},2]}"#, "{}"];
+            let mut told = [0; 3];
+            let mut deltas = Vec::new();
+            let mut words = [String::new(), String::new(), String::new()];
+            for (what, many) in steps {
+                let Some(all) = arguments.get(what) else {
+                    let (key, at) = [("content", 0), ("reasoning_content", 1), ("refusal", 2)][what - 3];
+                    words[at].push_str(&many.to_string());
+                    deltas.push(format!(r#"{{"{key}":"{many}"}}"#));
+                    continue;
+                };
+                let from = told[what];
+                told[what] = (from + many).min(all.len());
+                let piece = all[from..told[what]].replace('"', "\\\"");
+                let head = match from {
+                    0 => format!(r#""id":"c{what}","function":{{"name":"f","#),
+                    _ => r#""function":{"#.to_owned(),
+                };
+                deltas.push(format!(r#"{{"tool_calls":[{{"index":{what},{head}"arguments":"{piece}"}}}}]}}"#));
+            }
+            let deltas: Vec<&str> = deltas.iter().map(|text| &**text).collect();
+            let reply = heard(&deltas, "stop");
+            let mut heard_words = [String::new(), String::new(), String::new()];
+            for part in &reply.choices[0].parts {
+                match &part.body {
+                    Body::Text(text) => heard_words[0].push_str(&text.text),
+                    Body::Thinking(thinking) => heard_words[1].push_str(&thinking.text),
+                    Body::Refusal(text) => heard_words[2].push_str(text),
+                    Body::Call(call) => {
+                        let at: usize = call.id[1..].parse().unwrap();
+                        let expected = Arguments::Json(arguments[at][..told[at]].into());
+                        prop_assert_eq!(&call.arguments, &expected);
+                        told[at] = 0;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            prop_assert_eq!(heard_words, words);
+            prop_assert_eq!(told, [0; 3], "every call was heard, once");
+        }
+
+        #[test]
+        fn garbage_never_panics(text in "[\\[\\]{}\",:a-z0-9 ]{0,60}", at in 0usize..300, byte in 32u8..127) {
+            let mut reader = StreamReader::new("seed");
+            let _ignored = reader.read(None, text.as_bytes(), &mut |_| {});
+            let call = r#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
+            let mut event = delta(call).into_bytes();
+            let at = at % event.len();
+            event[at] = byte;
+            let _ignored = reader.read(None, &event, &mut |_| {});
+            reader.finish(&mut |_| {});
+        }
     }
 }

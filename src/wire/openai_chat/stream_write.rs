@@ -7,11 +7,10 @@ use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
+use super::ending::{End, Said};
 use super::fault;
 use super::frames::{Frames, Of};
-use super::reply_write::{
-    BREAK, End, Said, base64_of, characters, lost, tier_for, write_annotations,
-};
+use super::reply_write::{BREAK, base64_of, characters, lost, tier_for, write_annotations};
 use super::usage::Audio;
 
 pub(super) struct StreamWriter {
