@@ -3,29 +3,29 @@
 //! An item is known by its index in the output; ids are only looked at where there is none, since some relays change them
 //! from event to event.
 
-use crate::ir::{Arguments, At, Body, Call, Delta, Event, Part, Text, Thinking};
+use crate::ir::{Arguments, At, Body, Call, Event, Part, Text, Thinking};
 use crate::wire::json::Value;
 
 use super::content_read::citation;
-use super::reply_read::{ItemKind, call, content, foreign, given, pieces, seal};
-use super::stream_part::{Open, Tell, Told, What, Words, tell_delta};
+use super::reply_read::{ItemKind, call};
+use super::stream_part::{Open, Tell, Told, What, Words};
 use super::stream_read::Said;
 
 pub(super) struct Items {
-    seed: String,
+    pub(super) seed: String,
     /// In the order in which they came.
-    items: Vec<Item>,
-    open: Option<Open>,
-    calls: bool,
+    pub(super) items: Vec<Item>,
+    pub(super) open: Option<Open>,
+    pub(super) calls: bool,
 }
 
-struct Item {
-    index: Option<u64>,
-    id: String,
+pub(super) struct Item {
+    pub(super) index: Option<u64>,
+    pub(super) id: String,
     /// All of it was told.
-    done: bool,
+    pub(super) done: bool,
     /// The index of the first part of a message that was not closed.
-    next_part: u64,
+    pub(super) next_part: u64,
 }
 
 impl Items {
@@ -192,7 +192,7 @@ impl Items {
         self.add(said.output_index, id)
     }
 
-    fn add(&mut self, index: Option<u64>, id: &str) -> usize {
+    pub(super) fn add(&mut self, index: Option<u64>, id: &str) -> usize {
         self.items.push(Item {
             index,
             id: id.to_owned(),
@@ -202,7 +202,7 @@ impl Items {
         self.items.len() - 1
     }
 
-    fn set_done(&mut self, n: usize) {
+    pub(super) fn set_done(&mut self, n: usize) {
         if let Some(item) = self.items.get_mut(n) {
             item.done = true;
         }
@@ -226,82 +226,8 @@ impl Items {
         }
     }
 
-    /// Tells what of the finished item was not told, and closes it.
-    fn finish(&mut self, n: usize, item: Value<'_, '_>, tell: Tell<'_>) {
-        match ItemKind::of(item) {
-            ItemKind::Message => {
-                let parts = item.member("content").into_iter().flat_map(Value::items);
-                for (index, part) in (0..).zip(parts) {
-                    self.part(n, index, part, tell);
-                }
-            }
-            ItemKind::Reasoning => self.finish_reasoning(n, item, tell),
-            ItemKind::Call => {
-                if self.open.is_none() {
-                    self.call(n, call(item, &self.seed, n), tell);
-                }
-                self.argue(Words::Whole(&given(item, "arguments")), tell);
-                self.argue(Words::Whole(&given(item, "input")), tell);
-            }
-            ItemKind::Other => {
-                self.close(tell);
-                let part = foreign(item);
-                tell(Event::Open { choice: 0, part });
-                tell(Event::Close { choice: 0 });
-            }
-        }
-        self.close(tell);
-        self.set_done(n);
-    }
-
-    fn finish_reasoning(&mut self, n: usize, item: Value<'_, '_>, tell: Tell<'_>) {
-        let id = item.member_text("id");
-        let Some(open) = self.think(n, id.as_deref().unwrap_or_default(), tell) else {
-            return;
-        };
-        for (index, words) in (0..).zip(pieces(item, "summary")) {
-            open.summarize(Some(index), Words::Whole(&words), tell);
-        }
-        for (index, words) in (0..).zip(pieces(item, "content")) {
-            open.reason(Some(index), Words::Whole(&words), tell);
-        }
-        if let Some(seal) = seal(item) {
-            tell_delta(Delta::Seal(seal.value), tell);
-        }
-    }
-
-    /// A part of a message as it is when finished.
-    fn part(&mut self, n: usize, index: u64, value: Value<'_, '_>, tell: Tell<'_>) {
-        let Some((part, tokens)) = content(value, &mut Vec::new()) else {
-            return;
-        };
-        match part.body {
-            Body::Text(text) => {
-                if let Some(open) = self.text(n, index, tell) {
-                    open.say(Words::Whole(&text.text), tell);
-                    open.cite_all(text.citations, tell);
-                    open.count(tokens, true, tell);
-                }
-            }
-            Body::Refusal(words) => {
-                if let Some(open) = self.refusal(n, index, tell) {
-                    open.say(Words::Whole(&words), tell);
-                }
-            }
-            // A message holds no others.
-            Body::Image(_)
-            | Body::Audio(_)
-            | Body::Video(_)
-            | Body::Document(_)
-            | Body::Thinking(_)
-            | Body::Call(_)
-            | Body::Outcome(_)
-            | Body::Foreign(_) => {}
-        }
-    }
-
     /// The text at that index, opened if it is not. `None`: it was closed before.
-    fn text(&mut self, n: usize, index: u64, tell: Tell<'_>) -> Option<&mut Open> {
+    pub(super) fn text(&mut self, n: usize, index: u64, tell: Tell<'_>) -> Option<&mut Open> {
         let is_open = |what: &What| matches!(what, What::Text { part, .. } if *part == index);
         if !self.has_open(n, is_open) {
             if !self.is_to_come(n, index) {
@@ -318,7 +244,7 @@ impl Items {
         self.open.as_mut()
     }
 
-    fn refusal(&mut self, n: usize, index: u64, tell: Tell<'_>) -> Option<&mut Open> {
+    pub(super) fn refusal(&mut self, n: usize, index: u64, tell: Tell<'_>) -> Option<&mut Open> {
         let is_open = |what: &What| matches!(what, What::Refusal { part, .. } if *part == index);
         if !self.has_open(n, is_open) {
             if !self.is_to_come(n, index) {
@@ -345,7 +271,7 @@ impl Items {
     }
 
     /// The item as reasoning, opened if it is not.
-    fn think(&mut self, n: usize, id: &str, tell: Tell<'_>) -> Option<&mut Open> {
+    pub(super) fn think(&mut self, n: usize, id: &str, tell: Tell<'_>) -> Option<&mut Open> {
         if !self.has_open(n, |what| matches!(what, What::Thinking { .. })) {
             let thinking = Thinking {
                 id: (!id.is_empty()).then(|| id.into()),
@@ -360,7 +286,7 @@ impl Items {
         self.open.as_mut()
     }
 
-    fn call(&mut self, n: usize, mut call: Call<'_>, tell: Tell<'_>) {
+    pub(super) fn call(&mut self, n: usize, mut call: Call<'_>, tell: Tell<'_>) {
         match &mut call.arguments {
             Arguments::Json(text) | Arguments::Free(text) => *text = "".into(),
         }
@@ -370,7 +296,7 @@ impl Items {
     }
 
     /// More of what the open call is called with.
-    fn argue(&mut self, words: Words<'_>, tell: Tell<'_>) {
+    pub(super) fn argue(&mut self, words: Words<'_>, tell: Tell<'_>) {
         let open = self.open.as_mut();
         if let Some(open) = open.filter(|open| matches!(open.what, What::Call { .. })) {
             open.say(words, tell);
@@ -388,7 +314,7 @@ impl Items {
         tell(Event::Open { choice: 0, part });
     }
 
-    fn close(&mut self, tell: Tell<'_>) {
+    pub(super) fn close(&mut self, tell: Tell<'_>) {
         let Some(open) = self.open.take() else {
             return;
         };
@@ -399,37 +325,206 @@ impl Items {
         }
         tell(Event::Close { choice: 0 });
     }
+}
 
-    /// Closes what is open, with what the completed response says of it.
-    pub(super) fn close_open(&mut self, output: Option<Value<'_, '_>>, tell: Tell<'_>) {
-        let Some(n) = self.open.as_ref().map(|open| open.item) else {
-            return;
-        };
-        let mut items = (0..).zip(output.into_iter().flat_map(Value::items));
-        let found = items.find(|(index, item)| self.position(*index, *item) == Some(n));
-        match found {
-            Some((_, item)) => self.finish(n, item, tell),
-            None => self.close(tell),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::Delta;
+    use crate::wire::EventReader;
+    use crate::wire::openai_responses::stream_read::StreamReader;
+    use crate::wire::openai_responses::tests::*;
+
+    #[test]
+    fn what_is_said_three_times_is_told_once() {
+        let text = r#""content_index":0,"text":"Hello""#;
+        let annotation = r#""content_index":0,"annotation_index":0,"annotation":{"type":"url_citation","url":"u","title":"t","start_index":0,"end_index":5}"#;
+        let part = r#""content_index":0,"part":{"type":"output_text","text":"","annotations":[]}"#;
+        let done = r#""content_index":0,"part":{"type":"output_text","text":"Hello","annotations":[{"type":"url_citation","url":"u","title":"t","start_index":0,"end_index":5}]}"#;
+        let summary = |rest: &str| format!(r#""item_id":"rs_1",{rest}"#);
+        let events = [
+            created(),
+            added(0, REASONING),
+            piece(
+                "reasoning_summary_part.added",
+                0,
+                &summary(r#""summary_index":0,"part":{}"#),
+            ),
+            piece(
+                "reasoning_summary_text.delta",
+                0,
+                &summary(r#""summary_index":0,"delta":"a""#),
+            ),
+            piece(
+                "reasoning_summary_text.delta",
+                0,
+                &summary(r#""summary_index":0,"delta":"b""#),
+            ),
+            piece(
+                "reasoning_summary_text.done",
+                0,
+                &summary(r#""summary_index":0,"text":"ab""#),
+            ),
+            piece(
+                "reasoning_summary_text.done",
+                0,
+                &summary(r#""summary_index":1,"text":"c""#),
+            ),
+            piece(
+                "reasoning_text.delta",
+                0,
+                &summary(r#""content_index":0,"delta":"x""#),
+            ),
+            item("done", 0, REASONING),
+            added(1, MESSAGE),
+            piece("content_part.added", 1, part),
+            piece(
+                "output_text.delta",
+                1,
+                r#""content_index":0,"delta":"Hel","logprobs":[]"#,
+            ),
+            piece("output_text.delta", 1, r#""content_index":0,"delta":"""#),
+            piece("output_text.delta", 1, r#""content_index":0,"delta":"lo""#),
+            piece("output_text.annotation.added", 1, annotation),
+            piece("output_text.done", 1, text),
+            piece("content_part.done", 1, done),
+            item("done", 1, MESSAGE),
+            added(2, CALL),
+            piece("function_call_arguments.delta", 2, r#""delta":"{\"a\"""#),
+            piece("function_call_arguments.delta", 2, r#""delta":":1}""#),
+            piece(
+                "function_call_arguments.done",
+                2,
+                r#""arguments":"{\"a\":1}""#,
+            ),
+            item("done", 2, CALL),
+            completed(&[REASONING, MESSAGE, CALL]),
+        ];
+        assert_tells(&events, &[REASONING, MESSAGE, CALL]);
     }
 
-    /// Tells what of the completed response was not told.
-    pub(super) fn add_missing(&mut self, output: Value<'_, '_>, tell: Tell<'_>) {
-        for (index, item) in (0..).zip(output.items()) {
-            let known = self.position(index, item);
-            let n = known.unwrap_or_else(|| self.add(Some(index), ""));
-            if self.items.get(n).is_some_and(|item| !item.done) {
-                self.finish(n, item, tell);
-            }
-        }
+    #[test]
+    fn calls_that_come_at_once_are_told_one_after_the_other() {
+        let events = [
+            created(),
+            added(0, CALL),
+            added(1, OTHER),
+            piece("function_call_arguments.delta", 1, r#""delta":"{\"b\"""#),
+            piece("function_call_arguments.delta", 0, r#""delta":"{\"a\"""#),
+            piece("function_call_arguments.delta", 1, r#""delta":":2}""#),
+            piece("function_call_arguments.delta", 0, r#""delta":":1}""#),
+            item("done", 1, OTHER),
+            item("done", 0, CALL),
+            completed(&[CALL, OTHER]),
+        ];
+        assert_tells(&events, &[CALL, OTHER]);
+        // Without any word that they are finished.
+        let cut: Vec<_> = events[..7]
+            .iter()
+            .cloned()
+            .chain([completed(&[])])
+            .collect();
+        assert_tells(&cut, &[CALL, OTHER]);
     }
 
-    /// The item that stands at `index` of the completed response.
-    fn position(&self, index: u64, item: Value<'_, '_>) -> Option<usize> {
-        let id = item.member_text("id").unwrap_or_default();
-        let mut own = self.items.iter();
-        let by_id = own.position(|item| !id.is_empty() && item.id == id);
-        let mut all = self.items.iter();
-        by_id.or_else(|| all.position(|item| item.index == Some(index)))
+    #[test]
+    fn a_call_whose_arguments_are_whole_makes_room_for_the_next() {
+        let mut reader = StreamReader::new("seed");
+        let mut list = Vec::new();
+        let events = [
+            added(0, CALL),
+            piece("function_call_arguments.delta", 0, r#""delta":"{\"a\":1}""#),
+            added(1, OTHER),
+        ];
+        for data in &events {
+            let mut tell = |event: Event<'_>| list.push(own(event));
+            reader.read(None, data.as_bytes(), &mut tell).unwrap();
+        }
+        assert!(matches!(
+            list.last(),
+            Some(Event::Open { part, .. }) if matches!(&part.body, Body::Call(call) if call.name == "g")
+        ));
+    }
+
+    #[test]
+    fn ids_that_change_and_indexes_that_do_not_are_no_trouble() {
+        let renamed = |id: &str, text: &str| text.replace("msg_1", id);
+        let rotating = [
+            created(),
+            renamed("a", &added(0, MESSAGE)),
+            piece(
+                "output_text.delta",
+                0,
+                r#""item_id":"b","content_index":0,"delta":"Hello""#,
+            ),
+            renamed("c", &item("done", 0, MESSAGE)),
+            renamed("d", &completed(&[MESSAGE])),
+        ];
+        assert_tells(&rotating, &[MESSAGE]);
+        let same = [
+            created(),
+            added(0, REASONING),
+            item("done", 0, REASONING),
+            added(0, MESSAGE),
+            piece(
+                "output_text.delta",
+                0,
+                r#""content_index":0,"delta":"Hello""#,
+            ),
+            item("done", 0, MESSAGE),
+            completed(&[]),
+        ];
+        assert_tells(&same, &[REASONING, MESSAGE]);
+    }
+
+    #[test]
+    fn without_indexes_the_ids_tell_the_items() {
+        let bare =
+            |data: String, index: u64| data.replace(&format!("\"output_index\":{index},"), "");
+        let events = [
+            created(),
+            bare(added(0, REASONING), 0),
+            bare(item("done", 0, REASONING), 0),
+            bare(added(1, MESSAGE), 1),
+            bare(
+                piece("output_text.delta", 1, r#""item_id":"msg_1","delta":"He""#),
+                1,
+            ),
+            bare(item("done", 1, MESSAGE), 1),
+            completed(&[]),
+        ];
+        assert_tells(&events, &[REASONING, MESSAGE]);
+    }
+
+    #[test]
+    fn log_probabilities_are_told_once() {
+        let token = |name: &str| format!(r#"{{"token":"{name}","logprob":-1}}"#);
+        let (a, b) = (token("a"), token("b"));
+        let events = [
+            created(),
+            added(0, MESSAGE),
+            piece(
+                "output_text.delta",
+                0,
+                &format!(r#""content_index":0,"delta":"a","logprobs":[{a}]"#),
+            ),
+            piece(
+                "output_text.done",
+                0,
+                &format!(r#""content_index":0,"text":"ab","logprobs":[{a},{b}]"#),
+            ),
+            completed(&[]),
+        ];
+        let all: usize = told_of(&events)
+            .iter()
+            .map(|event| match event {
+                Event::Delta {
+                    delta: Delta::Logprobs(tokens),
+                    ..
+                } => tokens.len(),
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(all, 2);
     }
 }

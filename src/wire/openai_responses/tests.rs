@@ -1,13 +1,15 @@
-//! The laws of this format on recorded traffic, where `TIDEGATE_FIXTURES` names a folder that has it (`recorded.jsonl`).
+//! The laws of this format on recorded traffic, where `TIDEGATE_FIXTURES` names a folder that has it (`recorded.jsonl`); and
+//! the pieces that made-up streams are made of.
 
 use serde_json::Value as Tree;
 
-use crate::ir::{At, Body, Collector, Event, Part, Reply};
-use crate::wire::convert::{Losses, Lowered, Target, Telling, Traits};
+use crate::ir::{At, Body, Collector, Event, Part, Reply, Request, Role, Said, Text, Turn};
+use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling, Traits};
 use crate::wire::json::Document;
-use crate::wire::{Asked, Codec};
+use crate::wire::{Asked, Codec, EventReader};
 
 use super::OpenaiResponses;
+use super::stream_read::StreamReader;
 
 /// The recorded exchanges of this format.
 #[allow(
@@ -316,4 +318,142 @@ fn a_recorded_stream_is_the_same_after_it_was_written() {
         assert_eq!(last["response"], whole, "{}", record["id"]);
         assert_eq!(losses, *writer.losses());
     }
+}
+
+pub(super) const MESSAGE: &str = r#"{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"Hello","annotations":[{"type":"url_citation","url":"u","title":"t","start_index":0,"end_index":5}]}]}"#;
+pub(super) const REASONING: &str = r#"{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"ab"},{"type":"summary_text","text":"c"}],"content":[{"type":"reasoning_text","text":"x"},{"type":"reasoning_text","text":"y"}],"encrypted_content":"seal"}"#;
+pub(super) const CALL: &str =
+    r#"{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"{\"a\":1}"}"#;
+pub(super) const OTHER: &str =
+    r#"{"type":"function_call","id":"fc_2","call_id":"call_2","name":"g","arguments":"{\"b\":2}"}"#;
+pub(super) const SEARCH: &str = r#"{"type":"web_search_call","id":"ws_1","status":"completed"}"#;
+
+pub(super) fn item(step: &str, index: u64, item: &str) -> String {
+    format!(r#"{{"type":"response.output_item.{step}","output_index":{index},"item":{item}}}"#)
+}
+
+/// The item as it begins: with nothing in it.
+pub(super) fn added(index: u64, whole: &str) -> String {
+    let mut bare: serde_json::Value = serde_json::from_str(whole).unwrap();
+    for (key, empty) in [("content", "[]"), ("summary", "[]"), ("arguments", "\"\"")] {
+        if bare.get(key).is_some() {
+            bare[key] = serde_json::from_str(empty).unwrap();
+        }
+    }
+    bare.as_object_mut().unwrap().remove("encrypted_content");
+    item("added", index, &bare.to_string())
+}
+
+pub(super) fn piece(kind: &str, index: u64, rest: &str) -> String {
+    format!(r#"{{"type":"response.{kind}","output_index":{index},{rest}}}"#)
+}
+
+pub(super) fn created() -> String {
+    r#"{"type":"response.created","response":{"id":"resp_1","model":"m","created_at":5.5,"service_tier":"auto","usage":null}}"#.to_owned()
+}
+
+pub(super) fn completed(items: &[&str]) -> String {
+    format!(
+        r#"{{"type":"response.completed","response":{}}}"#,
+        response(items)
+    )
+}
+
+pub(super) fn response(items: &[&str]) -> String {
+    format!(
+        r#"{{"id":"resp_1","model":"m","created_at":5,"status":"completed","service_tier":"flex","error":null,"output":[{}],"usage":{{"input_tokens":3,"output_tokens":4}}}}"#,
+        items.join(",")
+    )
+}
+
+pub(super) fn told_of(events: &[String]) -> Vec<Event<'static>> {
+    let mut reader = StreamReader::new("seed");
+    let mut list = Vec::new();
+    let mut tell = |event: Event<'_>| list.push(own(event));
+    for data in events {
+        reader.read(None, data.as_bytes(), &mut tell).unwrap();
+    }
+    reader.finish(&mut tell);
+    assert_in_order(&list);
+    list
+}
+
+/// The law of the order of events.
+pub(super) fn assert_in_order(events: &[Event<'_>]) {
+    let mut open = false;
+    let mut stopped = false;
+    for (n, event) in events.iter().enumerate() {
+        match event {
+            Event::Start(_) => assert_eq!(n, 0),
+            Event::Open { .. } => {
+                assert!(!open && !stopped);
+                open = true;
+            }
+            Event::Delta { .. } => assert!(open),
+            Event::Close { .. } => {
+                assert!(open);
+                open = false;
+            }
+            Event::Stop { .. } => {
+                assert!(!open && !stopped);
+                stopped = true;
+            }
+            Event::Usage(_) | Event::Tier(_) => {}
+            Event::End => assert_eq!(n + 1, events.len()),
+        }
+    }
+}
+
+pub(super) fn expected(items: &[&str]) -> Reply<'static> {
+    read_reply(&response(items))
+}
+
+pub(super) fn assert_tells(events: &[String], items: &[&str]) {
+    assert_eq!(bare(collected(&told_of(events))), expected(items));
+}
+
+pub(super) fn lower(
+    request: &Request<'_>,
+    traits: &Traits,
+) -> Result<(Tree, Vec<&'static str>), Refused> {
+    let target = Target {
+        model: "gpt-4.1",
+        stream: true,
+        traits,
+    };
+    let mut lowered = Lowered::default();
+    OpenaiResponses.write_request(request, &target, &mut lowered)?;
+    assert_eq!(lowered.suffix, "/responses");
+    let losses = lowered.losses.iter().map(|loss| loss.what).collect();
+    Ok((serde_json::from_slice(&lowered.body).unwrap(), losses))
+}
+
+pub(super) fn lowered(request: &Request<'_>) -> (Tree, Vec<&'static str>) {
+    lower(request, &Traits::default()).unwrap()
+}
+
+pub(super) fn part(body: Body<'static>) -> Part<'static> {
+    Part::new(At::NOWHERE, body)
+}
+
+pub(super) fn text(words: &'static str) -> Part<'static> {
+    part(Body::Text(Text {
+        text: words.into(),
+        citations: Vec::new(),
+    }))
+}
+
+pub(super) fn turn(role: Role, parts: Vec<Part<'static>>) -> Turn<'static> {
+    Turn::new(At::NOWHERE, role, parts)
+}
+
+pub(super) fn turns(turns: Vec<Turn<'static>>) -> Request<'static> {
+    Request {
+        turns,
+        ..Request::default()
+    }
+}
+
+pub(super) fn said<T>(value: T) -> Option<Said<T>> {
+    Some(Said::new(At::NOWHERE, value))
 }
