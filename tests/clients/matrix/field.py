@@ -77,7 +77,7 @@ def field(folder: Path) -> Iterator[Field]:
     with vendor() as behind, ExitStack() as stack:
         if is_direct():
             roots = {format: f"{behind.url}/{format}" for format in formats()}
-            keys = {format: KEYS[format][1].removeprefix("Bearer ") for format in formats()}
+            keys = {format: KEYS[format] for format in formats()}
         else:
             url = stack.enter_context(_gateway(folder, behind))
             roots = dict.fromkeys(formats(), url)
@@ -93,8 +93,8 @@ def _gateway(folder: Path, behind: Vendor) -> Iterator[str]:
     port = harness.free_port()
     config = CONFIG.format(port=port, key=CLIENT_KEY)
     for name in formats():
-        key = KEYS[name][1].removeprefix("Bearer ")
-        config += PROVIDER.format(name=name, format=GATEWAYS_WORDS[name], base=behind.base(name), key=key)
+        words = GATEWAYS_WORDS[name]
+        config += PROVIDER.format(name=name, format=words, base=behind.base(name), key=KEYS[name])
     path = folder / "matrix.yaml"
     path.write_text(config)
     with harness.process([harness.BINARY, "--conf", str(path)], folder / "matrix-gateway.log", port, "/health"):

@@ -66,7 +66,7 @@ def test_what_is_asked_arrives_and_what_is_answered_comes_back(
             if isinstance(got, Got):
                 problems.append(f"{step.answer} was not told: {got}")
             else:
-                problems += failures.problems(client, step.answer, got, KEYS[vendor][1])
+                problems += failures.problems(client, step.answer, got, KEYS[vendor])
             break
         if isinstance(got, Failed):
             problems.append(f"{got.error} ({got.status}): {got.message}")

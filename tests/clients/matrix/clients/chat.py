@@ -34,7 +34,7 @@ class ChatClient(Client):
             watch.chunk(chunk)
             state.handle_chunk(chunk)
         watch.end()
-        read(state.get_final_completion(), got)
+        read(state.current_completion_snapshot, got)
         got.thought = watch.thought
         got.native["reasoning_content"] = watch.thought
         if not watch.thought:

@@ -1,7 +1,8 @@
 import json
 from typing import Any
 
-from openai import DefaultHttpxClient, OpenAI
+from openai import DefaultHttpxClient, OpenAI, omit
+from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter, ValidationError
 
@@ -31,12 +32,13 @@ class ResponsesClient(Client):
             return
         watch = Watch(got)
         last: Response | None = None
-        # The SDK's accumulator looks at the places of items and contents.
-        with self.sdk.responses.stream(**arguments) as events:
-            for event in events:
-                watch.event(event)
-                if event.type in ENDS:
-                    last = event.response
+        # The SDK's own accumulator: it looks at the places of items and contents.
+        state: ResponseStreamState[None] = ResponseStreamState(text_format=omit, input_tools=omit)
+        for event in self.sdk.responses.create(**arguments, stream=True):
+            watch.event(event)
+            state.handle_event(event)
+            if event.type in ENDS:
+                last = event.response
         if last is None:
             got.problems.append("no end")
             return
@@ -166,7 +168,11 @@ class Watch:
     def event(self, event: Any) -> None:
         problems = self.got.problems
         try:
-            EVENT.validate_python(event.to_dict(mode="json"))
+            told = event.to_dict(mode="json")
+            if event.type == "response.function_call_arguments.done":
+                # The type wants it, and OpenAI does not write it.
+                told.setdefault("name", "")
+            EVENT.validate_python(told)
         except ValidationError as error:
             problems.append(f"{event.type}: {str(error)[:300]}")
         if event.sequence_number <= self.number:

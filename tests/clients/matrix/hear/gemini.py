@@ -2,6 +2,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from google.genai import types
+from pydantic import TypeAdapter
+
 from ..words import Heard, Named, Piece
 from .media import of_base64
 
@@ -9,6 +12,7 @@ MODES = {"AUTO": "auto", "ANY": "required", "NONE": "none", "VALIDATED": "auto"}
 
 
 def hear(model: str, stream: bool, body: Any) -> Heard:
+    body = spelled(body)
     config = body.get("generationConfig") or {}
     thinking = config.get("thinkingConfig")
     functions = [f for tool in body.get("tools", []) for f in tool.get("functionDeclarations", [])]
@@ -27,6 +31,24 @@ def hear(model: str, stream: bool, body: Any) -> Heard:
         choices=config.get("candidateCount") or 1,
         logprobs=bool(config.get("responseLogprobs")),
     )
+
+
+def spelled(body: Any) -> Any:
+    """The request in one spelling: Google takes `mimeType` and `mime_type`, and its SDK writes both."""
+    parameters: dict[str, Any] = {
+        "contents": list[types.Content],
+        "systemInstruction": types.Content,
+        "tools": list[types.Tool],
+        "toolConfig": types.ToolConfig,
+        "generationConfig": types.GenerationConfig,
+    }
+    told = dict(body)
+    for key, kind in parameters.items():
+        if key in body:
+            adapter = TypeAdapter(kind)
+            value = adapter.validate_json(json.dumps(body[key]))
+            told[key] = adapter.dump_python(value, mode="json", by_alias=True, exclude_none=True)
+    return told
 
 
 def _is_on(thinking: Any) -> bool:

@@ -12,7 +12,12 @@ SCENARIOS = [
     single("cache written", Ask((HI,)), Answer((Text("Hello."),), usage=COLD)),
     single("cache read", Ask((HI,)), Answer((Text("Hello."),), usage=WARM)),
     single("max tokens", Ask((HI,), max_tokens=300), Answer((Text("Hello, I am cut"),), "length")),
-    single("stop sequence", Ask((HI,), stop=("END", "###")), Answer((Text("Hello "),), "sequence", sequence="END")),
+    single(
+        "stop sequence",
+        Ask((HI,), stop=("END", "###")),
+        Answer((Text("Hello "),), "sequence", sequence="END"),
+        clients=("chat", "anthropic", "gemini"),
+    ),
     single("refusal", Ask((HI,)), Answer((Refusal("I cannot help with that."),), "refusal")),
     single("content filter", Ask((HI,)), Answer((Text("Hello, "),), "filter")),
     single("blocked prompt", Ask((HI,)), Answer((), "filter", blocked=True), vendors=("gemini",)),

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..words import Answer, Call, Refusal, Text, Thought
 from .seals import seal
-from .writing import data, pieces
+from .writing import data as plain_data
+from .writing import pieces
 
 FINISH = {
     "end": "STOP",
@@ -16,6 +18,10 @@ FINISH = {
     "refusal": "PROHIBITED_CONTENT",
     "filter": "SAFETY",
 }
+
+
+def data(value: Any) -> bytes:
+    return plain_data(value, plain=False)
 
 
 def whole(answer: Answer, request: Any, model: str, seed: str) -> bytes:
@@ -108,7 +114,8 @@ def _rest(answer: Answer, model: str, seed: str, is_last: bool = True) -> dict[s
 
 
 def _blocked(answer: Answer, model: str, seed: str) -> dict[str, Any]:
-    return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, **_rest(answer, model, seed, False)}
+    unanswered = replace(answer, usage=replace(answer.usage, output=0, reasoning=0))
+    return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, **_rest(unanswered, model, seed, False)}
 
 
 def _logprobs(text: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..hear.gemini import spelled
 from ..words import Format
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -169,6 +170,7 @@ def _is_plain_user(message: Any) -> bool:
 
 
 def _gemini(request: Any) -> Iterator[str]:
+    request = spelled(request)
     contents = request["contents"]
     if not contents:
         yield "no contents"

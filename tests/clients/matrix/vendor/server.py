@@ -22,11 +22,13 @@ PATHS: tuple[tuple[Format, re.Pattern[str]], ...] = (
     ("anthropic", re.compile(r"/anthropic/v1/messages")),
     ("gemini", re.compile(r"/gemini/v1beta/models/([^/:]+):(generateContent|streamGenerateContent)")),
 )
-KEYS: dict[Format, tuple[str, str]] = {
-    "chat": ("authorization", "Bearer key-of-chat"),
-    "responses": ("authorization", "Bearer key-of-responses"),
-    "anthropic": ("x-api-key", "key-of-anthropic"),
-    "gemini": ("x-goog-api-key", "key-of-gemini"),
+KEYS: dict[Format, str] = {format: f"key-of-{format}" for format, _ in PATHS}
+# Where each vendor looks for it.
+KEY_HEADERS: dict[Format, tuple[str, ...]] = {
+    "chat": ("authorization",),
+    "responses": ("authorization",),
+    "anthropic": ("x-api-key", "authorization"),
+    "gemini": ("x-goog-api-key",),
 }
 
 
@@ -165,9 +167,9 @@ def _look(target: str, headers: dict[str, str], body: bytes) -> Seen | str:
     else:
         model, stream = str(request.get("model")), request.get("stream", False)
     complaint = types.complaint(format, stream, body) or rules.complaint(format, request)
-    name, key = KEYS[format]
-    if headers.get(name) != key:
-        complaint = f"{name} is {headers.get(name)!r}"
+    credentials = [headers[name].removeprefix("Bearer ") for name in KEY_HEADERS[format] if name in headers]
+    if credentials != [KEYS[format]]:
+        complaint = f"the credentials are {credentials}"
     if format == "anthropic" and "anthropic-version" not in headers:
         complaint = "no anthropic-version"
     if format == "gemini" and stream and query != "alt=sse":

@@ -117,7 +117,8 @@ def _gemini(body: bytes) -> str | None:
 
 
 def _read(model: Any, value: Any) -> Any:
-    return model.model_validate_json(json.dumps(value), by_alias=True, by_name=False)
+    """In both spellings, `mimeType` and `mime_type`: Google takes both, and its SDK writes both in one request."""
+    return model.model_validate_json(json.dumps(value))
 
 
 def _words(error: ValidationError) -> str:
