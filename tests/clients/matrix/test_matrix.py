@@ -46,7 +46,7 @@ def test_what_is_asked_arrives_and_what_is_answered_comes_back(
     problems: list[str] = []
     earlier: list[Got] = []
     for at, step in enumerate(scenario.steps):
-        got = field.clients[client].ask(model, step.ask, earlier, stream)
+        got = field.clients[client].ask(model, step.ask, earlier, stream, lambda: field.vendor.go_on(model))
         seen = field.vendor.seen(model)
         if row and isinstance(got, Failed) and not seen:
             problems += impossible.problems(row, got)
@@ -66,7 +66,7 @@ def test_what_is_asked_arrives_and_what_is_answered_comes_back(
             if isinstance(got, Got):
                 problems.append(f"{step.answer} was not told: {got}")
             else:
-                problems += failures.problems(client, step.answer, got, KEYS[vendor])
+                problems += failures.problems(client, vendor, step.answer, got, KEYS[vendor])
             break
         if isinstance(got, Failed):
             problems.append(f"{got.error} ({got.status}): {got.message}")

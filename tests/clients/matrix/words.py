@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -179,8 +180,16 @@ class Got:
     """What the client hands back in the next turn."""
     dropped: str = ""
     """`x-tidegate-dropped`."""
+    begun: Callable[[], None] = lambda: None
+    """Is told when the first text has come."""
     problems: list[str] = field(default_factory=list)
     """Where the answer or the stream breaks the rules of the client's format."""
+
+    def hear(self, text: str) -> None:
+        """A piece of a stream's text."""
+        self.text += text
+        if self.text:
+            self.begun()
 
 
 @dataclass

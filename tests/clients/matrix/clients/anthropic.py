@@ -142,7 +142,7 @@ class Watch:
                 if event.index != self.open:
                     problems.append(f"a piece of the block {event.index} while {self.open} is open")
                 if event.delta.type == "text_delta":
-                    self.got.text += event.delta.text
+                    self.got.hear(event.delta.text)
             case "content_block_stop":
                 if event.index != self.open:
                     problems.append(f"the block {event.index} ends, {self.open} is open")

@@ -2,6 +2,7 @@
 
 import base64
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -37,8 +38,11 @@ class Client(ABC):
     def failure(self, error: Exception) -> tuple[int | None, str | None, str] | None:
         """Status, type and message of an error of the SDK's own; `None`: it is none of these."""
 
-    def ask(self, model: str, ask: Ask, earlier: list[Got], stream: bool) -> Got | Failed:
-        got = Got()
+    def ask(
+        self, model: str, ask: Ask, earlier: list[Got], stream: bool, begun: Callable[[], None] = lambda: None
+    ) -> Got | Failed:
+        """`begun` is told when the first text of a stream has come."""
+        got = Got(begun=begun)
         self.headers = {}
         try:
             self.call(model, ask, earlier, stream, got)

@@ -185,7 +185,7 @@ class Watch:
             if choice.finish_reason:
                 self.finished.add(choice.index)
             if choice.index == 0:
-                self.got.text += delta.content or ""
+                self.got.hear(delta.content or "")
                 self.thought += (delta.model_extra or {}).get("reasoning_content") or ""
             for call in delta.tool_calls or []:
                 place = choice.index, call.index

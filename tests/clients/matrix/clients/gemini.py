@@ -40,7 +40,7 @@ class GeminiClient(Client):
         chunks = []
         for chunk in self.sdk.models.generate_content_stream(**arguments):
             chunks.append(chunk)
-            got.text += chunk.text or ""
+            got.hear(chunk.text or "")
         read(chunks, got)
 
 

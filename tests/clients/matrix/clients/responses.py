@@ -190,7 +190,7 @@ class Watch:
                 if added is None or added.id != event.item.id:
                     problems.append(f"the item {event.output_index} is done under another id")
             case "response.output_text.delta":
-                self.got.text += event.delta
+                self.got.hear(event.delta)
             case "response.function_call_arguments.delta":
                 self.arguments[event.output_index] = self.arguments.get(event.output_index, "") + event.delta
             case "response.function_call_arguments.done":

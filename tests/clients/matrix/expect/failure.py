@@ -19,7 +19,8 @@ GATEWAYS = (500, 502, 503, 504)
 
 def statuses(client: Format, kind: str) -> tuple[int, ...]:
     """The statuses that mean the kind in the client's format."""
-    overloaded = 529 if client == "anthropic" else 503
+    # Anthropic's SDK knows both, and Anthropic says 529.
+    overloaded = (529, 503) if client == "anthropic" else (503,)
     return {
         "invalid": (400,),
         # Gemini itself says 400 for a wrong key.
@@ -29,8 +30,8 @@ def statuses(client: Format, kind: str) -> tuple[int, ...]:
         "too_large": (413,),
         "rate_limit": (429,),
         "quota": (400, 402, 403, 429),
-        "internal": (500,),
-        "overloaded": (overloaded,),
+        "internal": (500, 502),
+        "overloaded": overloaded,
         "timeout": (504, 408),
         "context": (400,),
         "policy": (400,),
@@ -83,12 +84,16 @@ KINDS: dict[Format, dict[str, tuple[str, ...]]] = {
 }
 
 
-def problems(client: Format, fault: Fault, failed: Failed, key: str) -> list[str]:
-    return [*_told(client, fault, failed, key)]
-
-
-def _told(client: Format, fault: Fault, failed: Failed, key: str) -> Iterator[str]:
+def problems(client: Format, vendor: Format, fault: Fault, failed: Failed, key: str) -> list[str]:
     kind = fault.kind.removeprefix("event_")
+    told = [*_told(client, fault, kind, failed, key)]
+    if told and fault.kind == "event_overloaded" and vendor in ("chat", "responses"):
+        # Without a status OpenAI's event says no more than that the server failed.
+        return [*_told(client, fault, "internal", failed, key)]
+    return told
+
+
+def _told(client: Format, fault: Fault, kind: str, failed: Failed, key: str) -> Iterator[str]:
     if not failed.error.startswith(("openai.", "anthropic.", "google.")):
         yield f"raised {failed.error}: {failed.message}"
     if key in failed.message or "<html" in failed.message:

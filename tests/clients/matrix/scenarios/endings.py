@@ -22,7 +22,12 @@ SCENARIOS = [
     single("content filter", Ask((HI,)), Answer((Text("Hello, "),), "filter")),
     single("blocked prompt", Ask((HI,)), Answer((), "filter", blocked=True), vendors=("gemini",)),
     single("empty answer", Ask((HI,)), Answer(())),
-    single("several choices", Ask((HI,), choices=2), Answer((Text("Hello."),), choices=2), clients=("chat", "gemini")),
+    single(
+        "several choices",
+        Ask((HI,), choices=2),
+        Answer((Text("Hello, I am one of several answers to this."),), choices=2),
+        clients=("chat", "gemini"),
+    ),
     single(
         "log probabilities",
         Ask((HI,), logprobs=True),

@@ -58,6 +58,7 @@ class Vendor:
         self._lock = threading.Lock()
         self._scripts: dict[str, tuple[Step, ...]] = {}
         self._seen: dict[str, list[Seen]] = {}
+        self._begun: dict[str, threading.Event] = {}
 
     def base(self, format: Format) -> str:
         """The base URL of the format, with its version."""
@@ -67,6 +68,15 @@ class Vendor:
         """The requests for this model get the steps' answers, one after the other."""
         with self._lock:
             self._scripts[model] = steps
+            self._begun[model] = threading.Event()
+
+    def go_on(self, model: str) -> None:
+        """The client has the first text: a stream that fails after content may fail now."""
+        self._begun[model].set()
+
+    def wait(self, model: str) -> None:
+        # Whoever holds the text back learns nothing more: the client must have failed by then.
+        self._begun[model].wait(5)
 
     def seen(self, model: str) -> list[Seen]:
         with self._lock:
@@ -148,7 +158,7 @@ def _answer(connection: socket.socket, vendor: Vendor, target: str, headers: dic
         if seen.stream:
             return _send_stream(connection, seen.format, step, writer.stream(step.answer, *arguments))
         return _send_whole(connection, step, writer.whole(step.answer, *arguments))
-    return _fail(connection, seen, step.answer, arguments)
+    return _fail(connection, vendor, seen, step.answer, arguments)
 
 
 def _look(target: str, headers: dict[str, str], body: bytes) -> Seen | str:
@@ -177,7 +187,9 @@ def _look(target: str, headers: dict[str, str], body: bytes) -> Seen | str:
     return Seen(format, model, stream, headers, request, complaint)
 
 
-def _fail(connection: socket.socket, seen: Seen, fault: Fault, arguments: tuple[Any, str, str]) -> bool:
+def _fail(
+    connection: socket.socket, vendor: Vendor, seen: Seen, fault: Fault, arguments: tuple[Any, str, str]
+) -> bool:
     writer = WRITERS[seen.format]
     if fault.kind in faults.ERRORS + faults.BROKEN:
         answer = faults.before(seen.format, fault.kind, writer.whole(CONTENT, *arguments), seen.stream)
@@ -189,7 +201,11 @@ def _fail(connection: socket.socket, seen: Seen, fault: Fault, arguments: tuple[
         start = writer.preamble(*arguments)
     failing, is_cut = faults.in_stream(seen.format, fault.kind, *arguments)
     _head(connection, 200, {"content-type": "text/event-stream"}, None)
-    _chunk(connection, b"".join(start) + failing)
+    _chunk(connection, b"".join(start))
+    if fault.after_content:
+        vendor.wait(seen.model)
+    if failing:
+        _chunk(connection, failing)
     if is_cut:
         _chunk(connection, b'data: {"cut', whole=False)
         return False
