@@ -223,10 +223,17 @@ class Heard:
     max_tokens: int | None
     stop: tuple[str, ...]
     output: Any
+    strict: bool | None
+    """Whether the answer must keep to its schema."""
     thinking: bool | None
     budget: int | None
+    shown: bool
+    """Whether thoughts are asked to be shown."""
+    sealed: bool
+    """Whether opaque state is asked for, where it comes only then."""
     choices: int
-    logprobs: bool
+    logprobs: int | None
+    """How many alternatives to each token; `None`: no log probabilities."""
 
 
 @dataclass(frozen=True)
@@ -243,4 +250,5 @@ class Piece:
     id: str = ""
     seal: str = ""
     failed: bool | None = None
-    images: tuple[bytes, ...] = ()
+    images: tuple[tuple[str, bytes], ...] = ()
+    """Of a result: media types and bytes."""

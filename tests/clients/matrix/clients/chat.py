@@ -36,9 +36,6 @@ class ChatClient(Client):
         watch.end()
         read(state.current_completion_snapshot, got)
         got.thought = watch.thought
-        got.native["reasoning_content"] = watch.thought
-        if not watch.thought:
-            del got.native["reasoning_content"]
 
 
 def openai_failure(error: Exception) -> tuple[int | None, str | None, str] | None:
@@ -140,8 +137,8 @@ def read(whole: Any, got: Got) -> None:
     got.logprobs = len((choice.logprobs and choice.logprobs.content) or [])
     got.native = message.to_dict(mode="json")
     # What only answers have, and the stream's own place of a call.
-    got.native.pop("annotations", None)
-    got.native.pop("parsed", None)
+    for extra in ("annotations", "parsed", "reasoning_content"):
+        got.native.pop(extra, None)
     for call in got.native.get("tool_calls") or []:
         call.pop("index", None)
         call["function"].pop("parsed_arguments", None)
@@ -153,6 +150,7 @@ def read(whole: Any, got: Got) -> None:
             "completion": usage.completion_tokens,
             "total": usage.total_tokens,
             "cached": asked and asked.cached_tokens,
+            "written": asked and asked.cache_write_tokens,
             "reasoning": answered and answered.reasoning_tokens,
         }
 

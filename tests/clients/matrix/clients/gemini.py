@@ -13,12 +13,14 @@ TYPES = {"object", "string", "integer", "number", "boolean", "array"}
 
 class GeminiClient(Client):
     def open(self, root: str, key: str) -> None:
-        http = httpx2.Client(event_hooks={"response": [self.keep]}, timeout=PATIENCE)
-        options = types.HttpOptions(base_url=root, httpx_client=http)
+        self.http = httpx2.Client(event_hooks={"response": [self.keep]}, timeout=PATIENCE)
+        options = types.HttpOptions(base_url=root, httpx_client=self.http)
         self.sdk = genai.Client(api_key=key, http_options=options)
 
     def close(self) -> None:
         self.sdk.close()
+        # The SDK closes only what it made itself.
+        self.http.close()
 
     def failure(self, error: Exception) -> tuple[int | None, str | None, str] | None:
         if isinstance(error, errors.APIError):
@@ -40,8 +42,14 @@ class GeminiClient(Client):
         chunks = []
         for chunk in self.sdk.models.generate_content_stream(**arguments):
             chunks.append(chunk)
-            got.hear(chunk.text or "")
+            got.hear(_text(chunk))
         read(chunks, got)
+
+
+def _text(chunk: types.GenerateContentResponse) -> str:
+    first = (chunk.candidates or [types.Candidate()])[0]
+    parts = (first.content and first.content.parts) or []
+    return "".join(part.text or "" for part in parts if not part.thought) if not first.index else ""
 
 
 def contents(turns: tuple[Turn | Again, ...], ask: Ask, earlier: list[Got]) -> list[types.Content]:

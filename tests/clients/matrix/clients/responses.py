@@ -150,6 +150,7 @@ def read(whole: Response, got: Got) -> None:
             "completion": usage.output_tokens,
             "total": usage.total_tokens,
             "cached": usage.input_tokens_details.cached_tokens,
+            "written": usage.input_tokens_details.cache_write_tokens,
             "reasoning": usage.output_tokens_details.reasoning_tokens,
         }
 

@@ -110,6 +110,7 @@ def usage(client: Format, vendor: Format, answer: Answer) -> dict[str, Any]:
         "completion": answered,
         "total": asked + answered,
         "cached": cached,
+        "written": written,
         "reasoning": reasoning,
     }
 

@@ -48,13 +48,19 @@ def _options(client: Format, vendor: Format, ask: Ask, heard: Heard) -> Iterator
         yield f"schema of the answer: {differs}"
     if not ask.output and heard.output:
         yield "a schema of the answer that nobody sent"
+    if ask.output and client in ("chat", "responses") and vendor in ("chat", "responses") and not heard.strict:
+        yield "the schema of the answer is no longer strict"
     if ask.thinking and not heard.thinking:
         yield "thinking was asked for, and not heard of"
+    if ask.thinking and not heard.sealed:
+        yield "the opaque state of thinking is not asked for"
+    if ask.thinking and client != "chat" and not heard.shown:
+        yield "thoughts are not asked to be shown"
     if ask.thinking and heard.budget is not None and client in ("anthropic", "gemini") and heard.budget != 2048:
         yield f"budget of thinking: sent 2048, heard {heard.budget}"
     if heard.choices != ask.choices and vendor in ("chat", "gemini"):
         yield f"choices: sent {ask.choices}, heard {heard.choices}"
-    if heard.logprobs != ask.logprobs and vendor != "anthropic":
+    if heard.logprobs != (1 if ask.logprobs else None) and vendor != "anthropic":
         yield f"log probabilities: sent {ask.logprobs}, heard {heard.logprobs}"
 
 
@@ -77,7 +83,7 @@ def _conversation(client: Format, vendor: Format, steps: Sequence[Step], at: int
                     yield Piece(role, "call", name=name, args=args, id=id)
                 case Result(_, parts, failed):
                     said = "".join(inner.text for inner in parts if isinstance(inner, Text))
-                    images = tuple(inner.data for inner in parts if isinstance(inner, Image))
+                    images = tuple((inner.mime, inner.data) for inner in parts if isinstance(inner, Image))
                     # OpenAI's formats have no word for a failed call.
                     known = failed if client in ("anthropic", "gemini") else None
                     yield Piece(role, "result", said, failed=known, images=images)
@@ -118,13 +124,13 @@ def _with_images(expected: list[Piece], heard: list[Piece]) -> tuple[list[Piece]
     """Images of results may stand in the result or behind it, with words of their own; without these."""
     images = [image for piece in expected if piece.kind == "result" for image in piece.images]
     texts = {piece.text for piece in expected if piece.kind == "text"}
-    found = [image for piece in heard for image in (*piece.images, piece.data) if image]
-    missing = [f"an image of {len(image)} bytes in a result is lost" for image in images if image not in found]
+    found = [image for piece in heard for image in (*piece.images, (piece.mime, piece.data))]
+    missing = [f"{mime} of {len(data)} bytes in a result is lost" for mime, data in images if (mime, data) not in found]
     after_result = False
     kept = []
     for piece in heard:
         after_result = piece.kind == "result" or (after_result and piece.role == "user")
-        is_added = after_result and ((piece.kind == "text" and piece.text not in texts) or piece.data in images)
+        is_added = after_result and ((piece.kind == "text" and piece.text not in texts) or (piece.mime, piece.data) in images)
         if not is_added:
             kept.append(piece)
     return kept, missing

@@ -23,9 +23,12 @@ def hear(model: str, stream: bool, body: Any) -> Heard:
         stop=tuple(body.get("stop_sequences", ())),
         output=(config.get("format") or {}).get("schema"),
         thinking=thinking["type"] != "disabled" if thinking else (True if config.get("effort") else None),
+        strict=None,
         budget=thinking.get("budget_tokens"),
+        shown=thinking.get("display") != "omitted",
+        sealed=True,
         choices=1,
-        logprobs=False,
+        logprobs=None,
     )
 
 
@@ -55,7 +58,7 @@ def _content(role: Any, content: Any) -> Iterator[Piece]:
             case "tool_result":
                 parts = list(_content(role, block.get("content")))
                 text = "".join(part.text for part in parts)
-                images = tuple(part.data for part in parts if part.kind == "image")
+                images = tuple((part.mime, part.data) for part in parts if part.kind == "image")
                 failed = block.get("is_error", False)
                 yield Piece(role, "result", text, id=block["tool_use_id"], failed=failed, images=images)
             case other:

@@ -23,10 +23,13 @@ def hear(model: str, stream: bool, body: Any) -> Heard:
         max_tokens=body.get("max_completion_tokens", body.get("max_tokens")),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         output=output["json_schema"]["schema"] if output.get("type") == "json_schema" else None,
+        strict=(output.get("json_schema") or {}).get("strict"),
         thinking=None if effort is None else effort != "none",
         budget=None,
+        shown=True,
+        sealed=True,
         choices=body.get("n") or 1,
-        logprobs=bool(body.get("logprobs")),
+        logprobs=body.get("top_logprobs", 0) if body.get("logprobs") else None,
     )
 
 

@@ -27,9 +27,12 @@ def hear(model: str, stream: bool, body: Any) -> Heard:
         stop=tuple(config.get("stopSequences") or ()),
         output=config.get("responseJsonSchema", config.get("responseSchema")),
         thinking=None if thinking is None else _is_on(thinking),
+        strict=None,
         budget=(thinking or {}).get("thinkingBudget"),
+        shown=bool((thinking or {}).get("includeThoughts")),
+        sealed=True,
         choices=config.get("candidateCount") or 1,
-        logprobs=bool(config.get("responseLogprobs")),
+        logprobs=config.get("logprobs", 0) if config.get("responseLogprobs") else None,
     )
 
 
@@ -108,5 +111,5 @@ def _result(role: Any, response: Any, open_calls: list[tuple[str, str]]) -> Piec
     said = told.get("error", told.get("output", told.get("result", told)))
     text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     blobs = [part["inlineData"] for part in response.get("parts", [])]
-    images = tuple(of_base64(blob["data"]) for blob in blobs)
+    images = tuple((blob["mimeType"], of_base64(blob["data"])) for blob in blobs)
     return Piece(role, "result", text, name=response["name"], id=id, failed=failed, images=images)

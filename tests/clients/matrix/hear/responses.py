@@ -5,6 +5,7 @@ from typing import Any
 from ..words import Heard, Named, Piece
 from .media import of_data_url
 
+LOGPROBS = "message.output_text.logprobs"
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 
@@ -21,10 +22,13 @@ def hear(model: str, stream: bool, body: Any) -> Heard:
         max_tokens=body.get("max_output_tokens"),
         stop=(),
         output=output["schema"] if output.get("type") == "json_schema" else None,
+        strict=output.get("strict"),
         thinking=None if effort is None else effort != "none",
         budget=None,
+        shown=bool((body.get("reasoning") or {}).get("summary")),
+        sealed="reasoning.encrypted_content" in (body.get("include") or []),
         choices=1,
-        logprobs="message.output_text.logprobs" in (body.get("include") or []),
+        logprobs=body.get("top_logprobs", 0) if LOGPROBS in (body.get("include") or []) else None,
     )
 
 
@@ -54,7 +58,7 @@ def _pieces(body: Any) -> Iterator[Piece]:
             case "function_call_output":
                 parts = list(_content("user", item["output"]))
                 text = "".join(part.text for part in parts)
-                images = tuple(part.data for part in parts if part.kind == "image")
+                images = tuple((part.mime, part.data) for part in parts if part.kind == "image")
                 yield Piece("user", "result", text, id=item["call_id"], images=images)
             case other:
                 yield Piece("user", other)

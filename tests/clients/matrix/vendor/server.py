@@ -176,7 +176,10 @@ def _look(target: str, headers: dict[str, str], body: bytes) -> Seen | str:
         model, stream = match[1], match[2] == "streamGenerateContent"
     else:
         model, stream = str(request.get("model")), request.get("stream", False)
-    complaint = types.complaint(format, stream, body) or rules.complaint(format, request)
+    try:
+        complaint = types.complaint(format, stream, body) or rules.complaint(format, request)
+    except (KeyError, TypeError, ValueError) as error:
+        complaint = f"not understood: {error!r}"
     credentials = [headers[name].removeprefix("Bearer ") for name in KEY_HEADERS[format] if name in headers]
     if credentials != [KEYS[format]]:
         complaint = f"the credentials are {credentials}"
