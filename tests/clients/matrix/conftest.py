@@ -1,18 +1,19 @@
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from conftest import LOGS
 
 from . import report
-from .field import Field, field, is_direct
+from .field import LOG, Field, field, is_direct
 from .test_matrix import Cell
-
-LOG = pytest.StashKey[Path]()
 
 
 @pytest.fixture(scope="session", name="field")
-def the_field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    with field(tmp_path_factory.mktemp("matrix")) as running:
+def the_field(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Field]:
+    folder = tmp_path_factory.mktemp("matrix")
+    if not is_direct():
+        pytestconfig.stash[LOGS].append(folder / LOG)
+    with field(folder) as running:
         yield running
 
 

@@ -14,6 +14,7 @@ from .clients.base import Client
 from .vendor.server import KEYS, Vendor, vendor
 from .words import FORMATS, Format
 
+LOG = "matrix-gateway.log"
 CLIENT_KEY = "key-of-the-matrix"
 GATEWAYS_WORDS: dict[Format, str] = {
     "chat": "openai_chat",
@@ -97,5 +98,5 @@ def _gateway(folder: Path, behind: Vendor) -> Iterator[str]:
         config += PROVIDER.format(name=name, format=words, base=behind.base(name), key=KEYS[name])
     path = folder / "matrix.yaml"
     path.write_text(config)
-    with harness.process([harness.BINARY, "--conf", str(path)], folder / "matrix-gateway.log", port, "/health"):
+    with harness.process([harness.BINARY, "--conf", str(path)], folder / LOG, port, "/health"):
         yield f"http://127.0.0.1:{port}"

@@ -1,5 +1,6 @@
-"""The cells that cannot be filled, and why. Each is tested all the same: the gateway must refuse the request or list what
-it left out."""
+"""The cells that cannot be filled, and why.
+
+Each is tested all the same: the gateway must refuse the request, or list what it left out."""
 
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ def problems(row: Impossible, got: Got | Failed) -> list[str]:
     if isinstance(got, Failed) and got.status == 400:
         return []
     told = [path.strip() for path in got.dropped.split(",")]
-    if any(path.startswith(row.paths) for path in told if path):
+    if any(path == wanted or path.startswith((f"{wanted}.", f"{wanted}[")) for path in told for wanted in row.paths):
         return []
     said = f"{got.status}: {got.message}" if isinstance(got, Failed) else "an answer"
     return [f"neither refused nor listed as dropped: {said}, dropped {got.dropped!r}"]

@@ -5,7 +5,7 @@ from anthropic import Anthropic, DefaultHttpxClient
 from anthropic.types import Message, RawMessageStreamEvent
 from pydantic import TypeAdapter, ValidationError
 
-from ..words import Again, Ask, Call, Got, Image, Made, Named, Result, Text, Turn
+from ..words import Again, Ask, Call, Got, Image, Made, Named, Result, Text
 from .base import PATIENCE, Client, base64_of, id_of, misfit, opening_system
 
 EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)

@@ -11,7 +11,9 @@ from . import schema
 BETWEEN = "\0"
 
 
-def problems(client: Format, vendor: Format, steps: Sequence[Step], at: int, heard: Heard, got: Got | None) -> list[str]:
+def problems(
+    client: Format, vendor: Format, steps: Sequence[Step], at: int, heard: Heard, got: Got | None
+) -> list[str]:
     """`at`: the step whose request was heard; `got`: what it was answered with, for what it says of losses."""
     ask = steps[at].ask
     told = [*_options(client, vendor, ask, heard)]
@@ -109,8 +111,10 @@ def _pieces(vendor: Format, expected: list[Piece], heard: list[Piece], ask: Ask,
 
 
 def _places(vendor: Format, expected: list[Piece]) -> list[list[Piece]]:
-    """Where the system's words may stand: where they were said, and where a vendor has no place for them, before
-    everything else or among the user's."""
+    """Where the system's words may stand: where they were said.
+
+    With a vendor that has no place for them there, also before everything else or among the user's.
+    """
     opening = next((at for at, piece in enumerate(expected) if piece.role != "system"), len(expected))
     later = [piece for piece in expected[opening:] if piece.role == "system"]
     if not later or vendor in ("chat", "responses"):
@@ -130,8 +134,8 @@ def _with_images(expected: list[Piece], heard: list[Piece]) -> tuple[list[Piece]
     kept = []
     for piece in heard:
         after_result = piece.kind == "result" or (after_result and piece.role == "user")
-        is_added = after_result and ((piece.kind == "text" and piece.text not in texts) or (piece.mime, piece.data) in images)
-        if not is_added:
+        is_word = piece.kind == "text" and piece.text not in texts
+        if not (after_result and (is_word or (piece.mime, piece.data) in images)):
             kept.append(piece)
     return kept, missing
 

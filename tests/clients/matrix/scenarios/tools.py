@@ -23,6 +23,9 @@ def result(place: int, *parts: object, failed: bool = False) -> Result:
     return Result((0, place), parts, failed)  # type: ignore[arg-type]
 
 
+OLD_ROME = Call("get_weather", {"city": "Rome"}, "call_old1")
+OLD_NOON = Call("clock", {}, "call_old2")
+
 SCENARIOS = [
     round_trip("tool", calls(ROME), result(0, Text("22 degrees, sunny"))),
     round_trip("tool after words", calls(ROME, said="Let me look."), result(0, Text('{"degrees": 22}'))),
@@ -66,10 +69,7 @@ SCENARIOS = [
         Ask(
             (
                 QUESTION,
-                Turn(
-                    "assistant",
-                    (Text("I look."), Call("get_weather", {"city": "Rome"}, "call_old1"), Call("clock", {}, "call_old2")),
-                ),
+                Turn("assistant", (Text("I look."), OLD_ROME, OLD_NOON)),
                 Turn("user", (Result("call_old1", (Text("22"),)), Result("call_old2", (Text("noon"),)))),
                 says("assistant", "22 degrees at noon."),
                 says("user", "And tomorrow?"),

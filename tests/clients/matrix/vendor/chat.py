@@ -91,7 +91,8 @@ def preamble(request: Any, model: str, seed: str) -> list[bytes]:
 
 
 def _message(answer: Answer, seed: str) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": _text(answer) or None, "refusal": None, "annotations": []}
+    text = _text(answer) or None
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     calls = [part for part in answer.parts if isinstance(part, Call)]
     for part in answer.parts:
         if isinstance(part, Thought):

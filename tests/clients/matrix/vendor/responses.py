@@ -23,8 +23,8 @@ def stream(answer: Answer, request: Any, model: str, seed: str) -> Iterator[byte
         number += 1
         return told
 
-    begun = {**_response(answer, request, model, seed, []), "status": "in_progress", "usage": None, "completed_at": None}
-    begun["incomplete_details"] = None
+    unknown = {"usage": None, "completed_at": None, "incomplete_details": None}
+    begun = {**_response(answer, request, model, seed, []), "status": "in_progress", **unknown}
     yield tell("response.created", response=begun)
     yield tell("response.in_progress", response=begun)
     done = []

@@ -150,9 +150,9 @@ def _anthropic(request: Any) -> Iterator[str]:
             if block["type"] == "tool_use" and not LONG_NAME.fullmatch(block["id"]):
                 yield f"{where}: the id of the call {block['id']!r}"
         open_turn = message["role"] == "assistant" and not any(_is_plain_user(m) for m in messages[at + 1 :])
-        if thinking == "enabled" and waiting and open_turn:
-            if blocks[0]["type"] not in ("thinking", "redacted_thinking"):
-                yield f"{where}: expected thinking, found {blocks[0]['type']}"
+        is_signed = not waiting or blocks[0]["type"] in ("thinking", "redacted_thinking")
+        if thinking == "enabled" and open_turn and not is_signed:
+            yield f"{where}: expected thinking, found {blocks[0]['type']}"
     if waiting:
         yield f"the calls {waiting} were not answered"
     for tool in request.get("tools", []):
@@ -201,7 +201,8 @@ def _gemini(request: Any) -> Iterator[str]:
                 yield f"tool name {function['name']!r}"
             if "parameters" in function and "parametersJsonSchema" in function:
                 yield f"{function['name']}: two schemas"
-            if (function.get("parameters") or {}).get("type") == "OBJECT" and not function["parameters"].get("properties"):
+            own = function.get("parameters") or {}
+            if own.get("type") == "OBJECT" and not own.get("properties"):
                 yield f"{function['name']}: properties must not be empty for an object"
     calling = (request.get("toolConfig") or {}).get("functionCallingConfig") or {}
     if calling.get("allowedFunctionNames") and calling.get("mode") not in ("ANY", "VALIDATED"):

@@ -7,7 +7,7 @@ from ..words import Format
 
 
 def seal(format: Format, seed: str) -> str:
-    """Anthropic and Gemini write plain base64, with `+`, `/` and `=`; OpenAI the alphabet for URLs, with `-` and `_`."""
+    """Anthropic and Gemini write plain base64, with `+`, `/` and `=`; OpenAI writes `-` and `_`."""
     raw = b"\xfb\xef\xbe\xff\xff\xff" + hashlib.sha512(seed.encode()).digest()
     if format == "responses":
         return "gAAAAA" + base64.urlsafe_b64encode(raw).decode()

@@ -1,7 +1,7 @@
 """Whether a request fits the types of the vendor's own SDK, strictly: no unknown keys, no wrong types, nothing missing.
 
-The SDKs' `TypedDict`s let unknown keys pass and read lists lazily, so their schemas are taken and made strict. What only
-answers have (the SDKs allow to hand answer objects back) is no part of a request.
+The SDKs' `TypedDict`s let unknown keys pass and read lists lazily, so their schemas are taken and made strict. What
+only answers have (the SDKs allow to hand answer objects back) is no part of a request.
 """
 
 import json
