@@ -74,6 +74,9 @@ def _end(client: Format, vendor: Format, model: str, answer: Answer, got: Got) -
     says_which = vendor == "anthropic"
     if answer.stop == "sequence" and client == "anthropic" and not says_which:
         stops = ("end_turn", "stop_sequence")
+    if answer.stop == "filter" and vendor == "anthropic" and got.refusal:
+        # Anthropic says refusal in both cases, and says why.
+        stops = ANY_STOP[client]["refusal"]
     if got.stop not in stops:
         yield f"wanted one of {stops} as the end, got {got.stop!r}"
     wanted = answer.sequence if client == "anthropic" and says_which else None

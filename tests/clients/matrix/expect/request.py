@@ -5,6 +5,7 @@ from typing import Any
 
 from ..hear.media import of_base64
 from ..vendor.seals import seal
+from ..vendor.writing import seed
 from ..words import Again, Answer, Ask, Call, Format, Got, Heard, Image, Piece, Refusal, Result, Step, Text, Thought
 from . import schema
 
@@ -216,7 +217,7 @@ def _ids(vendor: Format, steps: Sequence[Step], ask: Ask, heard: Heard) -> Itera
     again = [turn.step for turn in ask.turns if isinstance(turn, Again)]
     if prefix and again:
         wanted = [
-            f"{prefix}{vendor}{step}{place}"
+            f"{prefix}{seed(heard.model, step)}{place}"
             for step in again
             for place in range(sum(isinstance(part, Call) for part in _parts_of(steps, step)))
         ]

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..words import Answer, Fault, Format, Step, Text
 from . import anthropic, chat, faults, gemini, responses, rules, types
+from .writing import seed
 
 WRITERS: dict[Format, Any] = {"chat": chat, "responses": responses, "anthropic": anthropic, "gemini": gemini}
 PATHS: tuple[tuple[Format, re.Pattern[str]], ...] = (
@@ -153,7 +154,7 @@ def _answer(connection: socket.socket, vendor: Vendor, target: str, headers: dic
         return _send(connection, faults.Broken(400, {}, json.dumps(told).encode()))
     step, number = taken
     writer = WRITERS[seen.format]
-    arguments = (seen.body, seen.model, f"{seen.format}{number}")
+    arguments = (seen.body, seen.model, seed(seen.model, number))
     if isinstance(step.answer, Answer):
         if seen.stream:
             return _send_stream(connection, seen.format, step, writer.stream(step.answer, *arguments))

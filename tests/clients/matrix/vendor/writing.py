@@ -4,6 +4,11 @@ import json
 from typing import Any
 
 
+def seed(model: str, step: int) -> str:
+    """What the ids of an answer are made of. No two answers share it, as no two of a real vendor share an id."""
+    return f"{model.replace('-', '')}s{step}x"
+
+
 def pieces(text: str, size: int = 7) -> list[str]:
     """The text as it is streamed."""
     return [text[at : at + size] for at in range(0, len(text), size)]
