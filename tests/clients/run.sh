@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The real clients against the built gateway. Arguments go to pytest: tests/clients/run.sh test_openai.py -k stream
+# The matrix of formats: tests/clients/run.sh matrix; MATRIX_FORMATS, MATRIX_PAIRS and MATRIX_DIRECT choose (matrix/__init__.py).
 # Installs what is missing (pinned, in a folder outside the clone) and runs in a clean environment, loopback only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -50,11 +51,16 @@ if fresh "$agents"; then
 fi
 flock -u 9
 
+chosen=()
+for name in MATRIX_FORMATS MATRIX_PAIRS MATRIX_DIRECT; do
+    [ -z "${!name:-}" ] || chosen+=("$name=${!name}")
+done
+
 home="$(mktemp -d)"
 trap 'rm -rf "$home"' EXIT
 cd tests/clients
 # Nothing outside this machine may answer, so that a client that needs it fails.
 env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$home" TMPDIR="$home" LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 \
     http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 no_proxy=127.0.0.1,localhost \
-    TIDEGATE_BIN="$binary" TIDEGATE_AGENTS="$agents/node_modules" \
+    TIDEGATE_BIN="$binary" TIDEGATE_AGENTS="$agents/node_modules" "${chosen[@]}" \
     "$venv/bin/python" -m pytest -p no:cacheprovider "$@" </dev/null
