@@ -287,15 +287,13 @@ impl Response<'_> {
         }
         w.key("incomplete_details");
         match ending {
-            Ending::Incomplete(reason) => {
-                w.open_object().key("reason");
-                match reason {
-                    Some(reason) => w.text(reason),
-                    None => w.null(),
-                };
-                w.close_object();
+            Ending::Incomplete(Some(reason)) => {
+                w.open_object().key("reason").text(reason).close_object();
             }
-            Ending::NotYet | Ending::Completed | Ending::Failed { .. } => {
+            Ending::NotYet
+            | Ending::Completed
+            | Ending::Incomplete(None)
+            | Ending::Failed { .. } => {
                 w.null();
             }
         }
