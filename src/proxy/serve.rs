@@ -369,10 +369,10 @@ fn unsayable_fault(unsayable: &Unsayable, way: &Way<'_>) -> Fault {
 
 /// `strict`: a loss is a refusal.
 fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
-    let ready = made
-        .ready
-        .as_ref()
-        .filter(|ready| !ready.dropped.is_empty())?;
+    let ready = made.ready.as_ref()?;
+    if !ready.lowered.losses.lacks() {
+        return None;
+    }
     if !arrival.wiring.snapshot.gateway.strict {
         return None;
     }

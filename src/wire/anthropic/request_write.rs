@@ -76,7 +76,7 @@ fn max_tokens(
     match thinking {
         Thinking::Budget(budget) if most <= budget => {
             if let Some(said) = said {
-                losses.add(said.at, "max_tokens below the budget of thinking");
+                losses.round(said.at, "max_tokens below the budget of thinking");
             }
             let raised = budget.saturating_add(most).min(MOST_TOKENS);
             raised.max(budget.saturating_add(1))
@@ -138,6 +138,12 @@ fn write_format(output: &Said<Output<'_>>, losses: &mut Losses, out: &mut Writer
         title: name.as_ref(),
         description: description.as_ref(),
     };
+    let own = schema::title(schema);
+    if let Some(name) = name
+        && own.is_some_and(|own| own != name.value)
+    {
+        losses.add(name.at, "name of the output's schema");
+    }
     if !schema::write(schema, rules, out) {
         losses.add(output.at, "schema of the output");
     }

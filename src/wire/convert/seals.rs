@@ -17,6 +17,8 @@ pub struct Issuer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealNote {
     pub issuer: Issuer,
+    /// As the vendor wrote it: clients may write its bytes in another alphabet (Google's SDKs do).
+    pub seal: String,
     /// It came as a redacted block.
     pub redacted: bool,
     /// The id of the item that it came in (Responses); the vendor wants it back with the seal.
@@ -72,9 +74,15 @@ impl Crossing<'_> {
 
     fn filter(&self, turn: &mut Turn<'_>, losses: &mut Losses) {
         for part in &mut turn.parts {
-            if part.seal.as_ref().is_some_and(|seal| !self.goes(seal)) {
-                let seal = part.seal.take().map(|seal| seal.at).unwrap_or_default();
-                losses.add(seal, "a signature of another provider");
+            if let Some(seal) = &mut part.seal {
+                match self.noted(seal) {
+                    None => {
+                        losses.add(seal.at, "a signature of another provider");
+                        part.seal = None;
+                    }
+                    Some(Some(note)) => seal.value = Cow::Owned(note.seal),
+                    Some(None) => {}
+                }
             }
             if let Body::Thinking(thinking) = &mut part.body {
                 self.filter_thinking(thinking, losses);
@@ -91,32 +99,35 @@ impl Crossing<'_> {
     }
 
     fn filter_thinking(&self, thinking: &mut Thinking<'_>, losses: &mut Losses) {
-        let Some(seal) = &thinking.seal else {
+        let Some(seal) = &mut thinking.seal else {
             return;
         };
-        if !self.goes(seal) {
-            losses.add(seal.at, "reasoning state of another provider");
-            thinking.seal = None;
-            thinking.id = None;
-            return;
-        }
-        if let Some(note) = self.memory.seal(&seal.value) {
-            thinking.redacted |= note.redacted;
-            if thinking.id.is_none() {
-                thinking.id = note.item.map(Cow::Owned);
+        match self.noted(seal) {
+            None => {
+                losses.add(seal.at, "reasoning state of another provider");
+                thinking.seal = None;
+                thinking.id = None;
             }
+            Some(Some(note)) => {
+                seal.value = Cow::Owned(note.seal);
+                thinking.redacted |= note.redacted;
+                if thinking.id.is_none() {
+                    thinking.id = note.item.map(Cow::Owned);
+                }
+            }
+            Some(None) => {}
         }
     }
 
-    /// Whether the target issued it. What is not remembered was issued by somebody of the client's format: the state came
-    /// from another gateway, or from before a restart.
-    fn goes(&self, seal: &Said<Str<'_>>) -> bool {
+    /// What is known of a seal that the target issued; `None` if it did not. What is not remembered was issued by somebody of
+    /// the client's format: the state came from another gateway, or from before a restart.
+    fn noted(&self, seal: &Said<Str<'_>>) -> Option<Option<SealNote>> {
         if self.leave_out {
-            return false;
+            return None;
         }
         match self.memory.seal(&seal.value) {
-            Some(note) => note.issuer == self.to,
-            None => self.from == self.to.format,
+            Some(note) => (note.issuer == self.to).then_some(Some(note)),
+            None => (self.from == self.to.format).then_some(None),
         }
     }
 
@@ -244,6 +255,7 @@ impl Keeping {
                     seal: seal.value.clone().into_owned(),
                     note: SealNote {
                         issuer: self.issuer,
+                        seal: seal.value.clone().into_owned(),
                         redacted: thinking.redacted,
                         item: thinking.id.clone().map(Cow::into_owned),
                     },
@@ -271,6 +283,7 @@ impl Keeping {
                 seal: seal.clone(),
                 note: SealNote {
                     issuer: self.issuer,
+                    seal: seal.clone(),
                     redacted: false,
                     item: None,
                 },

@@ -12,6 +12,7 @@ use crate::ir::{
     Arguments, Body, Collector, Delta, Event, Fault, Format, Part, Reply, StopReason, Usage,
 };
 use crate::wire::error::broken_answer;
+use crate::wire::json::on_one_line;
 use crate::wire::relay::{End, Progress};
 use crate::wire::sse::{self, Framing, Lines};
 use crate::wire::{Choices, EventReader, EventWriter, Unheard, codec};
@@ -174,6 +175,7 @@ impl Transcode {
             (_, Lines::Foreign) => event.bytes.trim_ascii(),
             (Some(data), Lines::Fields) => data,
         };
+        let data = on_one_line(data);
         // What follows the end is nobody's.
         if self.line.seen.done {
             return Ok(());
@@ -181,7 +183,7 @@ impl Transcode {
         let line = &mut self.line;
         match self
             .reader
-            .read(event.name, data, &mut |event| line.pass(event))
+            .read(event.name, &data, &mut |event| line.pass(event))
         {
             Ok(()) if line.seen.early => Err(broken_answer(TOO_EARLY)),
             Ok(()) => Ok(()),

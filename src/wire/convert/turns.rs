@@ -19,8 +19,9 @@ pub fn messages<'r, 'a>(turns: &'r [Turn<'a>]) -> Vec<Message<'r, 'a>> {
     let mut messages: Vec<Message<'r, 'a>> = Vec::with_capacity(turns.len());
     for turn in turns {
         let role = match turn.role {
-            Role::Developer => Role::System,
-            role => role,
+            Role::System | Role::Developer => Role::System,
+            Role::User => Role::User,
+            Role::Assistant => Role::Assistant,
         };
         match messages.last_mut() {
             Some(last) if last.role == role => {
@@ -47,10 +48,20 @@ pub fn messages<'r, 'a>(turns: &'r [Turn<'a>]) -> Vec<Message<'r, 'a>> {
 /// The name of the tool that was called under that id.
 pub fn name_of_call<'r>(request: &'r Request<'_>, id: &str) -> Option<&'r str> {
     let parts = request.turns.iter().rev().flat_map(|turn| &turn.parts);
-    parts.into_iter().find_map(|part| match &part.body {
-        Body::Call(call) if call.id == id => Some(&*call.name),
-        _ => None,
-    })
+    let call = |part: &'r Part<'_>| match &part.body {
+        Body::Call(call) => Some(call),
+        Body::Text(_)
+        | Body::Refusal(_)
+        | Body::Image(_)
+        | Body::Audio(_)
+        | Body::Video(_)
+        | Body::Document(_)
+        | Body::Thinking(_)
+        | Body::Outcome(_)
+        | Body::Foreign(_) => None,
+    };
+    let mut calls = parts.filter_map(call);
+    calls.find(|call| call.id == id).map(|call| &*call.name)
 }
 
 /// The texts of the parts, joined by line feeds, if they are texts only.

@@ -1,5 +1,7 @@
 //! Whole requests and whole answers on their way from one format to another.
 
+use std::borrow::Cow;
+
 use super::adapt::Adaptation;
 use super::loss::{Losses, Refused};
 use super::seals::{Crossing, Keeping, Keepsake};
@@ -8,7 +10,7 @@ use super::transcode::Course;
 use super::turns::name_of_call;
 use crate::ir::{Body, Event, Fault, Format, Part, Reply, Request, StopReason, Usage, replay};
 use crate::wire::error::broken_answer;
-use crate::wire::json::{Document, path_of};
+use crate::wire::json::{Document, on_one_line, path_of};
 use crate::wire::{Asked, codec};
 
 /// A client's request, to be lowered for one target after the other.
@@ -66,6 +68,7 @@ pub fn lower(
     let mut lowered = Lowered::default();
     crossing.settle(&mut request, &mut lowered.losses);
     tell_names(&request, crossing.to.format, &mut lowered.losses);
+    settle_words(&mut request, original.format, crossing.to.format);
     settle_store(
         &mut request,
         original.format,
@@ -91,6 +94,21 @@ pub fn lower(
         echo: reader.echo(root),
         stream_usage,
     })
+}
+
+/// What other formats show of reasoning is to Responses a summary; its own `reasoning_text` is what open models think.
+fn settle_words(request: &mut Request<'_>, from: Format, to: Format) {
+    if to != Format::OpenaiResponses || from == Format::OpenaiResponses {
+        return;
+    }
+    for part in request.turns.iter_mut().flat_map(|turn| &mut turn.parts) {
+        if let Body::Thinking(thinking) = &mut part.body
+            && thinking.summaries.is_empty()
+            && !thinking.text.is_empty()
+        {
+            thinking.summaries.push(std::mem::take(&mut thinking.text));
+        }
+    }
 }
 
 /// Chat's `store` only keeps a copy for the account's owner to look at; Responses' is what a later turn builds on, which
@@ -142,9 +160,14 @@ pub enum Manner {
 /// # Errors
 /// The vendor's fault: it is no answer, or there is nothing in it.
 pub fn answer(course: Course, body: &[u8], manner: Manner) -> Result<Answer, Fault> {
+    // What is passed on raw must not end a line of a stream.
+    let line = match manner {
+        Manner::Whole => Cow::Borrowed(body),
+        Manner::Stream => on_one_line(body),
+    };
     let mut document = Document::default();
     let broken = || broken_answer("the provider's answer could not be read");
-    let root = document.read(body).map_err(|_| broken())?;
+    let root = document.read(&line).map_err(|_| broken())?;
     let reply = codec(course.from.format)
         .read_reply(root, &course.telling.seed)
         .map_err(|_| broken())?;

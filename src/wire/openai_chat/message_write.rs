@@ -9,7 +9,7 @@ use crate::wire::convert::Refused;
 
 use super::content_write::{Content, Piece};
 use super::request_write::Out;
-use super::schema;
+use crate::wire::convert::schema;
 
 pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) -> Result<(), Refused> {
     out.writer.key("messages").open_list();

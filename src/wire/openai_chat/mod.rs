@@ -33,7 +33,6 @@ mod reply_read;
 mod reply_write;
 mod request_read;
 mod request_write;
-mod schema;
 mod stream;
 mod stream_read;
 mod stream_write;

@@ -7,7 +7,8 @@ use crate::wire::convert::effort::{budget_asked, budget_of, effort_name, effort_
 use crate::wire::convert::{Losses, Lowered, ReasoningHabit, Refused, Target, Traits};
 use crate::wire::json::Writer;
 
-use super::{message_write, schema, tools_write};
+use super::{message_write, tools_write};
+use crate::wire::convert::schema;
 
 /// OpenAI refuses longer ones, and so do others; Claude Code's are longer.
 const MAX_USER: usize = 64;
@@ -126,7 +127,9 @@ fn write_output(request: &Request<'_>, out: &mut Out<'_, '_>) {
         } => {
             writer.text("json_schema").key("json_schema").open_object();
             // OpenAI wants a name; other formats have none.
-            writer.key("name").text(name.as_deref().unwrap_or("answer"));
+            writer
+                .key("name")
+                .text(name.as_ref().map_or("answer", |said| &said.value));
             out.text("description", description.as_ref());
             out.writer.key("schema");
             write_schema(schema, *gemini_dialect, out);
@@ -288,7 +291,7 @@ fn above_budget(most: &Said<u64>, request: &Request<'_>, out: &mut Out<'_, '_>) 
     };
     match budget {
         Some(budget) if most.value <= budget.value => {
-            out.losses.add(most.at, "max_tokens below the budget");
+            out.losses.round(most.at, "max_tokens below the budget");
             most.value.saturating_add(budget.value)
         }
         _ => most.value,

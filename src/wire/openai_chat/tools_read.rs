@@ -286,7 +286,7 @@ fn read_schema<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Output<
     let mut schema = Json::EMPTY_OBJECT;
     for (key, value) in filled(value.want_object()?) {
         match &*key {
-            "name" => name = Some(value.want_text()?),
+            "name" => name = Some(value.want_said()?),
             "description" => description = Some(value.want_said()?),
             "schema" => schema = value.want_json_object()?.value,
             "strict" => strict = Some(value.want_bool()?),

@@ -162,7 +162,7 @@ fn json_schema<'a>(format: Value<'_, 'a>, request: &mut Request<'a>) -> Result<(
     let (mut named, mut about, mut shape, mut strictly) = (None, None, None, None);
     for (key, value) in said(format) {
         match &*key {
-            "name" => named = Some(value.want_text()?),
+            "name" => named = Some(value.want_said()?),
             "description" => about = Some(value.want_said()?),
             // A schema may be `true` as well.
             "schema" if value.kind() == Kind::Bool => shape = Some(value.json()),

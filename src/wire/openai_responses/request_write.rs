@@ -15,7 +15,8 @@ use crate::wire::convert::{Losses, Lowered, Refused, Target};
 use crate::wire::json::Writer;
 
 use super::request_read::LOGPROBS;
-use super::{input_write, schema, tools_write};
+use super::{input_write, tools_write};
+use crate::wire::convert::schema::standard;
 
 const ENCRYPTED: &str = "reasoning.encrypted_content";
 
@@ -131,13 +132,14 @@ fn json_schema(output: &Output<'_>, w: &mut Writer<'_>) {
     };
     w.text("json_schema");
     // The API wants a name; one that says nothing, where there is none.
-    w.key("name").text(name.as_deref().unwrap_or("answer"));
+    w.key("name")
+        .text(name.as_ref().map_or("answer", |said| &said.value));
     if let Some(said) = description {
         w.key("description").text(&said.value);
     }
     w.key("schema");
     if *gemini_dialect {
-        schema::write_gemini(schema, w);
+        w.raw(&standard(schema));
     } else {
         w.json(schema);
     }
@@ -152,7 +154,7 @@ fn reasoning(reasoning: &Reasoning<'_>, w: &mut Writer<'_>, losses: &mut Losses)
     if let Some(budget) = &reasoning.budget
         && effort.map(budget_of) != Some(budget.value)
     {
-        losses.add(budget.at, "exact budget of reasoning");
+        losses.round(budget.at, "exact budget of reasoning");
     }
     // Formats that say budgets or switches show what was thought without being asked; this one must be asked.
     let shown_elsewhere = reasoning.is_on() == Some(true)
