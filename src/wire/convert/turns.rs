@@ -64,6 +64,50 @@ pub fn name_of_call<'r>(request: &'r Request<'_>, id: &str) -> Option<&'r str> {
     calls.find(|call| call.id == id).map(|call| &*call.name)
 }
 
+/// Puts together what a stream had taken apart: Gemini's clients send an answer back in the pieces in which it came, its
+/// signature in the last of them.
+pub fn join_pieces(turns: &mut Vec<Turn<'_>>) {
+    let mut joined: Vec<Turn<'_>> = Vec::with_capacity(turns.len());
+    for turn in turns.drain(..) {
+        match joined.last_mut() {
+            Some(last) if last.role == Role::Assistant && turn.role == Role::Assistant => {
+                last.parts.extend(turn.parts);
+            }
+            _ => joined.push(turn),
+        }
+    }
+    for turn in &mut joined {
+        if turn.role == Role::Assistant {
+            let parts = std::mem::take(&mut turn.parts);
+            turn.parts.reserve(parts.len());
+            for part in parts {
+                join_part(&mut turn.parts, part);
+            }
+        }
+    }
+    *turns = joined;
+}
+
+fn join_part<'a>(parts: &mut Vec<Part<'a>>, part: Part<'a>) {
+    match (
+        parts.last_mut().map(|last| (&mut last.body, &last.seal)),
+        &part.body,
+    ) {
+        (Some((Body::Thinking(last), _)), Body::Thinking(more)) if last.seal.is_none() => {
+            last.text.to_mut().push_str(&more.text);
+            last.seal = more.seal.clone();
+        }
+        (Some((Body::Text(last), None)), Body::Text(more)) if last.citations.is_empty() => {
+            last.text.to_mut().push_str(&more.text);
+            last.citations.extend(more.citations.iter().cloned());
+            if let Some(last) = parts.last_mut() {
+                last.seal = part.seal;
+            }
+        }
+        _ => parts.push(part),
+    }
+}
+
 /// The texts of the parts, joined by line feeds, if they are texts only.
 pub fn plain_text<'a>(parts: &[&Part<'a>]) -> Option<Str<'a>> {
     let mut joined: Option<Str<'a>> = None;

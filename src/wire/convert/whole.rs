@@ -7,7 +7,7 @@ use super::loss::{Losses, Refused};
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
 use super::transcode::Course;
-use super::turns::name_of_call;
+use super::turns::{join_pieces, name_of_call};
 use crate::ir::{Body, Event, Fault, Format, Part, Reply, Request, StopReason, Usage, replay};
 use crate::wire::error::broken_answer;
 use crate::wire::json::{Document, on_one_line, path_of};
@@ -66,6 +66,9 @@ pub fn lower(
         .read_request(original.asked, root)
         .map_err(|misfit| unsayable(misfit.into()))?;
     let mut lowered = Lowered::default();
+    if original.format == Format::Gemini {
+        join_pieces(&mut request.turns);
+    }
     crossing.settle(&mut request, &mut lowered.losses);
     tell_names(&request, crossing.to.format, &mut lowered.losses);
     settle_words(&mut request, original.format, crossing.to.format);
