@@ -226,7 +226,15 @@ pub(super) fn choice(
         Some((at, ToolChoice::Among { names, required })) => match &**names {
             [name] if *required => ("tool", Some(name)),
             _ => {
-                blocks.losses.add(at, "which tools may be called");
+                let mut functions = request.tools.iter().filter_map(|tool| match &tool.kind {
+                    ToolKind::Function(function) => Some(&function.name),
+                    ToolKind::Custom { name, .. } => Some(name),
+                    ToolKind::Server(_) => None,
+                });
+                if !functions.all(|name| names.contains(name)) {
+                    blocks.losses.add(at, "which tools may be called");
+                }
+
                 (if *required { "any" } else { "auto" }, None)
             }
         },

@@ -25,7 +25,7 @@ pub struct SealNote {
     pub item: Option<String>,
 }
 
-/// What is remembered of a call because the client's format has no place for it.
+/// What is remembered of a call because its client may not say it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallNote {
     pub issuer: Issuer,
@@ -149,7 +149,11 @@ impl Crossing<'_> {
             }
             let sealed = |part: &Part<'_>| matches!(&part.body, Body::Thinking(thinking) if thinking.seal.is_some());
             let before = turn.parts.get(..at - 1).unwrap_or_default();
-            if note.before.is_empty() || before.iter().any(sealed) {
+            let has_words = before
+                .iter()
+                .any(|part| matches!(part.body, Body::Thinking(_)));
+            let is_sealed = note.before.iter().any(sealed);
+            if note.before.is_empty() || before.iter().any(sealed) || (has_words && !is_sealed) {
                 continue;
             }
             // The client may have sent the words back without their seal.
@@ -181,8 +185,8 @@ impl Thinking<'_> {
 #[derive(Debug)]
 pub(super) struct Keeping {
     issuer: Issuer,
-    client: Format,
-    /// Reasoning of the turn so far, for clients whose format has no place for its seal.
+    /// Reasoning of the turn so far: formats have no place for it (Chat), and clients that have one drop it all the same
+    /// (Gemini CLI its thoughts; Claude Code what another model than the one that it asks for has thought).
     before: Vec<Part<'static>>,
     /// The part that is open, if it is reasoning or a call.
     open: Option<Part<'static>>,
@@ -190,10 +194,9 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    pub(super) fn new(issuer: Issuer, client: Format) -> Keeping {
+    pub(super) fn new(issuer: Issuer) -> Keeping {
         Keeping {
             issuer,
-            client,
             before: Vec::new(),
             open: None,
             kept: Vec::new(),
@@ -238,8 +241,7 @@ impl Keeping {
                 thinking.seal = Some(Said::new(Default::default(), own(seal)));
             }
             (_, Delta::Seal(seal)) => part.seal = Some(Said::new(Default::default(), own(seal))),
-            // Words are only needed where the seal is kept with them.
-            (Body::Thinking(thinking), delta) if !has_place(self.client) => grow(thinking, delta),
+            (Body::Thinking(thinking), delta) => grow(thinking, delta),
             (_, _) => {}
         }
     }
@@ -248,21 +250,18 @@ impl Keeping {
     pub(super) fn keep(&mut self, part: Part<'static>) {
         match part.body {
             Body::Thinking(ref thinking) => {
-                let Some(seal) = &thinking.seal else {
-                    return;
-                };
-                self.kept.push(Keepsake::Seal {
-                    seal: seal.value.clone().into_owned(),
-                    note: SealNote {
-                        issuer: self.issuer,
+                if let Some(seal) = &thinking.seal {
+                    self.kept.push(Keepsake::Seal {
                         seal: seal.value.clone().into_owned(),
-                        redacted: thinking.redacted,
-                        item: thinking.id.clone().map(Cow::into_owned),
-                    },
-                });
-                if !has_place(self.client) {
-                    self.before.push(part);
+                        note: SealNote {
+                            issuer: self.issuer,
+                            seal: seal.value.clone().into_owned(),
+                            redacted: thinking.redacted,
+                            item: thinking.id.clone().map(Cow::into_owned),
+                        },
+                    });
                 }
+                self.before.push(part);
             }
             Body::Call(call) => self.keep_call(call, part.seal),
             Body::Text(_)
@@ -278,7 +277,7 @@ impl Keeping {
 
     fn keep_call(&mut self, call: Call<'static>, seal: Option<Said<Str<'static>>>) {
         let seal = seal.map(|seal| seal.value.into_owned());
-        if let (Some(seal), Format::Gemini) = (&seal, self.client) {
+        if let Some(seal) = &seal {
             self.kept.push(Keepsake::Seal {
                 seal: seal.clone(),
                 note: SealNote {
@@ -288,7 +287,6 @@ impl Keeping {
                     item: None,
                 },
             });
-            return;
         }
         if seal.is_none() && self.before.is_empty() {
             return;
@@ -320,14 +318,6 @@ fn grow(thinking: &mut Thinking<'static>, delta: &Delta<'_>) {
         | Delta::Logprobs(_)
         | Delta::Audio(_)
         | Delta::Transcript(_) => {}
-    }
-}
-
-/// Whether clients of the format send the seals of reasoning back.
-fn has_place(client: Format) -> bool {
-    match client {
-        Format::OpenaiChat => false,
-        Format::OpenaiResponses | Format::Anthropic | Format::Gemini => true,
     }
 }
 

@@ -89,22 +89,24 @@ pub fn join_pieces(turns: &mut Vec<Turn<'_>>) {
 }
 
 fn join_part<'a>(parts: &mut Vec<Part<'a>>, part: Part<'a>) {
-    match (
-        parts.last_mut().map(|last| (&mut last.body, &last.seal)),
-        &part.body,
-    ) {
-        (Some((Body::Thinking(last), _)), Body::Thinking(more)) if last.seal.is_none() => {
-            last.text.to_mut().push_str(&more.text);
-            last.seal = more.seal.clone();
-        }
-        (Some((Body::Text(last), None)), Body::Text(more)) if last.citations.is_empty() => {
-            last.text.to_mut().push_str(&more.text);
-            last.citations.extend(more.citations.iter().cloned());
-            if let Some(last) = parts.last_mut() {
-                last.seal = part.seal;
-            }
-        }
-        _ => parts.push(part),
+    let Some(last) = parts.last_mut() else {
+        parts.push(part);
+        return;
+    };
+    if let (Body::Thinking(before), Body::Thinking(more)) = (&mut last.body, &part.body)
+        && before.seal.is_none()
+    {
+        before.text.to_mut().push_str(&more.text);
+        before.seal = more.seal.clone();
+    } else if let (Body::Text(before), Body::Text(more)) = (&mut last.body, &part.body)
+        && before.citations.is_empty()
+        && last.seal.is_none()
+    {
+        before.text.to_mut().push_str(&more.text);
+        before.citations.extend(more.citations.iter().cloned());
+        last.seal = part.seal;
+    } else {
+        parts.push(part);
     }
 }
 

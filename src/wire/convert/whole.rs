@@ -6,7 +6,7 @@ use super::adapt::Adaptation;
 use super::loss::{Losses, Refused};
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
-use super::transcode::Course;
+use super::transcode::{Course, takes_call_seals};
 use super::turns::{join_pieces, name_of_call};
 use crate::ir::{Body, Event, Fault, Format, Part, Reply, Request, StopReason, Usage, replay};
 use crate::wire::error::broken_answer;
@@ -190,12 +190,18 @@ pub fn answer(course: Course, body: &[u8], manner: Manner) -> Result<Answer, Fau
 
 /// Writes an answer in the client's format.
 pub fn retell(course: Course, mut reply: Reply<'_>, manner: Manner) -> Answer {
-    let mut keeping = Keeping::new(course.from, course.client);
+    let mut keeping = Keeping::new(course.from);
     for choice in &mut reply.choices {
         course.back.restore_all(&mut choice.parts);
         if choice.index == 0 {
             let sealed = choice.parts.iter().filter(|part| is_kept(part));
             sealed.for_each(|part| keeping.keep(part.clone().into_owned()));
+        }
+        if !takes_call_seals(course.client) {
+            let calls = choice.parts.iter_mut();
+            calls
+                .filter(|part| matches!(part.body, Body::Call(_)))
+                .for_each(|part| part.seal = None);
         }
         let calls = choice
             .parts

@@ -285,10 +285,12 @@ fn write_sampling(request: &Request<'_>, out: &mut Out<'_, '_>) {
 
 /// Where the budget of reasoning is a part of the most tokens, there must be some left.
 fn above_budget(most: &Said<u64>, request: &Request<'_>, out: &mut Out<'_, '_>) -> u64 {
-    let budget = match (out.traits.reasoning, &request.reasoning.effort) {
-        (ReasoningHabit::Reasoning, None) => request.reasoning.budget.as_ref(),
-        _ => None,
-    };
+    let counts = out.traits.reasoning == ReasoningHabit::Reasoning;
+    let reasoning = &request.reasoning;
+    let budget = reasoning
+        .budget
+        .as_ref()
+        .filter(|_| counts && reasoning.effort.is_none());
     match budget {
         Some(budget) if most.value <= budget.value => {
             out.losses.round(most.at, "max_tokens below the budget");
