@@ -140,8 +140,9 @@ def gemini_cli(gateway: harness.Gateway, prompt: str) -> Start:
         "telemetry": {"enabled": False},
         "general": {"enableAutoUpdate": False},
     }
+    script = program("@google/gemini-cli/bundle/gemini.js")
     return Start(
-        [os.environ["TIDEGATE_NODE"], program("@google/gemini-cli/bundle/gemini.js"), "-m", "gemini-2.5-pro", "--yolo", "-p", prompt],
+        [os.environ["TIDEGATE_NODE"], script, "-m", "gemini-2.5-pro", "--yolo", "-p", prompt],
         {
             "GOOGLE_GEMINI_BASE_URL": gateway.url,
             "GEMINI_API_KEY": gateway.key,

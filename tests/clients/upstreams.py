@@ -1,4 +1,4 @@
-"""What the vendor behind is, in each format, and how a request tells it what it has called, got back and thought before."""
+"""The vendor behind in each format, and how a request tells it what it has called, got back and thought before."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -147,8 +147,8 @@ RESPONSES = Upstream(
     responses,
     lambda body: bool(body.get("reasoning", {}).get("effort")),
 )
-# By budgets, where a turn must come back with its thinking; Claude Code says `adaptive` all the same. The name is the one
-# that Claude Code asks for.
+# By budgets, where a turn must come back with its thinking; Claude Code says `adaptive` all the same. The model has the
+# name that Claude Code asks for.
 ANTHROPIC = Upstream(
     "anthropic",
     "demo-claude-sonnet-5",
