@@ -236,15 +236,7 @@ impl Course<'_> {
             attempt.number
         );
         arrival.routed(&provider, &model);
-        let mut dropped = self.dropped(&attempt, arrival);
-        dropped.extend(reply.dropped.iter().cloned());
-        if !dropped.is_empty() {
-            log::info!(
-                "lost in conversion for {provider}/{model}: {}",
-                dropped.join(", ")
-            );
-            arrival.dropped(&dropped);
-        }
+        self.tell_dropped(&attempt, &reply, arrival);
         let answered = Outcome::Answered {
             first_token: reply.first_token,
         };
@@ -262,10 +254,7 @@ impl Course<'_> {
         };
         let pumped = pump(waiting, &arrival.stamp, reply, secrets, shelf).await;
         if !pumped.dropped.is_empty() {
-            log::info!(
-                "lost in conversion from {provider}/{model}: {}",
-                pumped.dropped.join(", ")
-            );
+            log::info!("lost in conversion: {}", pumped.dropped.join(", "));
         }
         let (outcome, ending, name) = match pumped.end {
             PumpEnd::Complete => (Outcome::Finished, Ending::Complete, "ok"),
@@ -299,12 +288,23 @@ impl Course<'_> {
         }
     }
 
+    /// Says what was lost on the way there and, of an answer that is whole, on the way back.
+    fn tell_dropped(&mut self, attempt: &Attempt<Pass>, reply: &Reply, arrival: &mut Arrival) {
+        let mut dropped = self.dropped(attempt, arrival);
+        dropped.extend(reply.dropped.iter().cloned());
+        if !dropped.is_empty() {
+            log::info!("lost in conversion: {}", dropped.join(", "));
+            arrival.dropped(&dropped);
+        }
+    }
+
     /// What the request lost on its way to that endpoint.
     fn dropped(&mut self, attempt: &Attempt<Pass>, arrival: &Arrival) -> Vec<String> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
         let without = self.without_state.contains(&seat.identity);
-        let made = Way::of(arrival, seat, self.call).and_then(|way| {
+        let way = Way::of(arrival, seat, self.call).filter(|way| way.converts);
+        let made = way.and_then(|way| {
             let made = self.bodies.for_way(&way, &seat.model, without, arrival);
             made.ok()?.ready.as_ref()
         });

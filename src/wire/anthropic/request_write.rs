@@ -476,7 +476,7 @@ mod tests {
         request.output = Some(said(
             20,
             Output::JsonSchema {
-                name: Some("n".into()),
+                name: Some(Said::new(At::NOWHERE, "n".into())),
                 description: None,
                 schema: Json(r#"{"type":"object","properties":{}}"#.into()),
                 gemini_dialect: false,

@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn objects_are_closed_where_the_api_wants_it_and_names_go_to_the_title() {
         let schema = r#"{"type":"object","properties":{"a":{"type":"object","additionalProperties":true},"b":{"type":"array","items":{"properties":{}}}}}"#;
-        let title = Str::Borrowed("answer");
+        let title = Said::new(Default::default(), Str::Borrowed("answer"));
         let rules = Rules {
             closed: true,
             title: Some(&title),

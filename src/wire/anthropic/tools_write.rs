@@ -234,7 +234,6 @@ pub(super) fn choice(
                 if !functions.all(|name| names.contains(name)) {
                     blocks.losses.add(at, "which tools may be called");
                 }
-
                 (if *required { "any" } else { "auto" }, None)
             }
         },

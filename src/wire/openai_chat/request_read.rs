@@ -366,7 +366,7 @@ mod tests {
             panic!();
         };
         assert_eq!(
-            (&*schema.0, name.as_deref()),
+            (&*schema.0, name.as_ref().map(|said| &*said.value)),
             (r#"{"type" : "object"}"#, Some("a"))
         );
         let other = r#"{"response_format":{"type":"grammar","grammar":"x"}}"#;

@@ -266,7 +266,7 @@ mod tests {
             assert!(request.sampling.logprobs.as_ref().unwrap().value);
             assert!(matches!(
                 &request.output.as_ref().unwrap().value,
-                Output::JsonSchema { name: Some(name), strict: Some(_), .. } if name == "n"
+                Output::JsonSchema { name: Some(name), strict: Some(_), .. } if name.value == "n"
             ));
         });
     }
