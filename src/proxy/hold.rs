@@ -15,6 +15,7 @@ use crate::wire::convert::{
 };
 use crate::wire::passage::Passage;
 use crate::wire::relay::{End, Progress, Relay};
+use crate::wire::rename::Rename;
 use crate::wire::reply::ReplyTap;
 
 /// The largest answer that is converted whole: media come as base64 within, nothing else comes near.
@@ -255,7 +256,7 @@ impl Order<'_> {
                 Ok(None) => break,
                 Err(_) => return Err(self.miss(Failure::Truncated)),
             }
-            if size >= HOLD {
+            if size >= self.most_held() {
                 let declared = up.header(&CONTENT_LENGTH).filter(|_| !up.is_decoding());
                 let length = declared.and_then(|length| length.parse().ok());
                 return Ok(ReplyBody::Long(Box::new(Long {
@@ -290,20 +291,39 @@ impl Order<'_> {
         if !end.whole || (self.stream && self.kind == CallKind::Conversation) {
             return Err(self.miss(Failure::Truncated));
         }
+        let bytes = match self.rename {
+            Some(name) => {
+                let renamed = Rename::new(self.outgoing.line.format, name).whole(&bytes);
+                joined(renamed)
+            }
+            None => bytes,
+        };
         Ok(ReplyBody::Whole {
             bytes,
             usage: end.usage,
         })
     }
 
+    /// An answer in which something changes is held until it is whole.
+    fn most_held(&self) -> usize {
+        if self.rename.is_some() {
+            MOST_WHOLE
+        } else {
+            HOLD
+        }
+    }
+
     fn passage(&self) -> Passage {
         match &self.conversion {
             Some(conversion) => Passage::Other(Box::new(Transcode::stream(conversion.course()))),
-            None => Passage::Same(Box::new(Relay::new(
-                self.outgoing.line.format,
-                stream_kind(self.kind),
-                self.strip_usage,
-            ))),
+            None => {
+                let format = self.outgoing.line.format;
+                let relay = Relay::new(format, stream_kind(self.kind), self.strip_usage);
+                match self.rename {
+                    Some(name) => Passage::Renamed(Box::new((relay, Rename::new(format, name)))),
+                    None => Passage::Same(Box::new(relay)),
+                }
+            }
         }
     }
 }

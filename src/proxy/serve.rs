@@ -162,6 +162,7 @@ impl Course<'_> {
             kind: self.call.kind,
             stream: way.manner == Manner::Stream,
             conversion,
+            rename: self.call.rename(arrival),
             reasoning: self.call.scan.reasoning,
             strip_usage,
             timeouts: seat.policy.timeouts,
