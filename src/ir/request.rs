@@ -226,7 +226,7 @@ pub enum Output<'a> {
     /// Any JSON object.
     JsonObject,
     JsonSchema {
-        name: Option<Str<'a>>,
+        name: Option<Said<Str<'a>>>,
         description: Option<Said<Str<'a>>>,
         schema: Json<'a>,
         /// The schema is in Gemini's own dialect (`responseSchema`), not JSON schema.

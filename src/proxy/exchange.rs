@@ -50,6 +50,8 @@ pub struct Order<'a> {
     pub stream: bool,
     /// How the answer becomes one in the client's format, if it is asked for in another or in another manner.
     pub conversion: Option<Conversion<'a>>,
+    /// The name that the answer says for the model, in an answer that goes on in its own format.
+    pub rename: Option<&'a str>,
     /// The request asked for reasoning: silence before the first token is normal.
     pub reasoning: bool,
     /// The client did not ask for the usage that we asked for.
@@ -315,7 +317,11 @@ impl Order<'_> {
         }
     }
 
+    /// A fault of one format for a client of another: what only the vendor's format means by its words does not go on.
     fn scrubbed(&self, mut fault: Fault) -> Fault {
+        if let Some(conversion) = &self.conversion {
+            conversion.translate(&mut fault);
+        }
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
         error::scrub_fault(&mut fault, &secrets);
         fault

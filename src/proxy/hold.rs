@@ -9,12 +9,14 @@ use crate::proxy::exchange::{HOLD, Long, Miss, Order, ReplyBody, Streaming, join
 use crate::proxy::paths::CallKind;
 use crate::proxy::upstream::Upstream;
 use crate::route::Failure;
+use crate::wire;
 use crate::wire::convert::{
     Answer, Course, Issuer, Keepsake, Manner, Ready, Telling, Transcode, answer, retell,
 };
 use crate::wire::counting;
 use crate::wire::passage::Passage;
 use crate::wire::relay::{End, Progress, Relay};
+use crate::wire::rename::Rename;
 use crate::wire::reply::ReplyTap;
 
 /// The largest answer that is converted whole: media come as base64 within, nothing else comes near.
@@ -31,6 +33,20 @@ pub struct Conversion<'a> {
 }
 
 impl Conversion<'_> {
+    /// Makes a fault of the vendor's one of the client's format: the status and type follow the kind. OpenAI's two formats
+    /// share their words.
+    pub fn translate(&self, fault: &mut Fault) {
+        let is_openai = |format| matches!(format, Format::OpenaiChat | Format::OpenaiResponses);
+        if self.client == self.issuer.format
+            || (is_openai(self.client) && is_openai(self.issuer.format))
+        {
+            return;
+        }
+        fault.status = wire::codec(self.client).status(fault);
+        fault.type_name = None;
+        fault.param = None;
+    }
+
     fn course(&self) -> Course {
         Course {
             from: self.issuer,
@@ -254,7 +270,7 @@ impl Order<'_> {
                 Ok(None) => break,
                 Err(_) => return Err(self.miss(Failure::Truncated)),
             }
-            if size >= HOLD {
+            if size >= self.most_held() {
                 let declared = up.header(&CONTENT_LENGTH).filter(|_| !up.is_decoding());
                 let length = declared.and_then(|length| length.parse().ok());
                 return Ok(ReplyBody::Long(Box::new(Long {
@@ -289,20 +305,39 @@ impl Order<'_> {
         if !end.whole || (self.stream && self.kind == CallKind::Conversation) {
             return Err(self.miss(Failure::Truncated));
         }
+        let bytes = match self.rename {
+            Some(name) => {
+                let renamed = Rename::new(self.outgoing.line.format, name).whole(&bytes);
+                joined(renamed)
+            }
+            None => bytes,
+        };
         Ok(ReplyBody::Whole {
             bytes,
             usage: end.usage,
         })
     }
 
+    /// An answer in which something changes is held until it is whole.
+    fn most_held(&self) -> usize {
+        if self.rename.is_some() {
+            MOST_WHOLE
+        } else {
+            HOLD
+        }
+    }
+
     fn passage(&self) -> Passage {
         match &self.conversion {
             Some(conversion) => Passage::Other(Box::new(Transcode::stream(conversion.course()))),
-            None => Passage::Same(Box::new(Relay::new(
-                self.outgoing.line.format,
-                stream_kind(self.kind),
-                self.strip_usage,
-            ))),
+            None => {
+                let format = self.outgoing.line.format;
+                let relay = Relay::new(format, stream_kind(self.kind), self.strip_usage);
+                match self.rename {
+                    Some(name) => Passage::Renamed(Box::new((relay, Rename::new(format, name)))),
+                    None => Passage::Same(Box::new(relay)),
+                }
+            }
         }
     }
 }

@@ -73,16 +73,17 @@ impl Call {
         }
     }
 
+    /// The name that the answer is to say for the model; `None`: the vendor's.
+    pub fn rename(&self, arrival: &Arrival) -> Option<&str> {
+        let requested = arrival.wiring.snapshot.gateway.reply_model == ReplyModel::Requested;
+        (requested && self.kind == CallKind::Conversation).then(|| self.model())
+    }
+
     /// What the writer of a converted answer has to know.
     pub fn telling(&self, arrival: &Arrival, ready: &Ready) -> Telling {
-        let requested = arrival.wiring.snapshot.gateway.reply_model == ReplyModel::Requested;
         let seed = arrival.stamp.id.as_str().bytes();
         Telling {
-            model: if requested {
-                self.model().to_owned()
-            } else {
-                String::new()
-            },
+            model: self.rename(arrival).unwrap_or_default().to_owned(),
             seed: seed
                 .filter(u8::is_ascii_alphanumeric)
                 .map(char::from)

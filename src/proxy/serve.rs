@@ -179,6 +179,7 @@ impl Course<'_> {
             kind: self.call.kind,
             stream: way.manner == Manner::Stream,
             conversion,
+            rename: self.call.rename(arrival),
             reasoning: self.call.scan.reasoning,
             strip_usage,
             timeouts: seat.policy.timeouts,
@@ -285,15 +286,7 @@ impl Course<'_> {
             attempt.number
         );
         arrival.routed(&provider, &model);
-        let mut dropped = self.dropped(&attempt, arrival);
-        dropped.extend(reply.dropped.iter().cloned());
-        if !dropped.is_empty() {
-            log::info!(
-                "lost in conversion for {provider}/{model}: {}",
-                dropped.join(", ")
-            );
-            arrival.dropped(&dropped);
-        }
+        self.tell_dropped(&attempt, &reply, arrival);
         let answered = Outcome::Answered {
             first_token: reply.first_token,
         };
@@ -311,10 +304,7 @@ impl Course<'_> {
         };
         let pumped = pump(waiting, &arrival.stamp, reply, secrets, shelf).await;
         if !pumped.dropped.is_empty() {
-            log::info!(
-                "lost in conversion from {provider}/{model}: {}",
-                pumped.dropped.join(", ")
-            );
+            log::info!("lost in conversion: {}", pumped.dropped.join(", "));
         }
         let (outcome, ending, name) = match pumped.end {
             PumpEnd::Complete => (Outcome::Finished, Ending::Complete, "ok"),
@@ -348,12 +338,23 @@ impl Course<'_> {
         }
     }
 
+    /// Says what was lost on the way there and, of an answer that is whole, on the way back.
+    fn tell_dropped(&mut self, attempt: &Attempt<Pass>, reply: &Reply, arrival: &mut Arrival) {
+        let mut dropped = self.dropped(attempt, arrival);
+        dropped.extend(reply.dropped.iter().cloned());
+        if !dropped.is_empty() {
+            log::info!("lost in conversion: {}", dropped.join(", "));
+            arrival.dropped(&dropped);
+        }
+    }
+
     /// What the request lost on its way to that endpoint.
     fn dropped(&mut self, attempt: &Attempt<Pass>, arrival: &Arrival) -> Vec<String> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
         let without = self.without_state.contains(&seat.identity);
-        let made = Way::of(arrival, seat, self.call).and_then(|way| {
+        let way = Way::of(arrival, seat, self.call).filter(|way| way.converts);
+        let made = way.and_then(|way| {
             let made = self.bodies.for_way(&way, &seat.model, without, arrival);
             made.ok()?.ready.as_ref()
         });
@@ -430,10 +431,10 @@ pub(super) fn about(path: &str, text: &str) -> Fault {
 
 /// `strict`: a loss is a refusal.
 fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
-    let ready = made
-        .ready
-        .as_ref()
-        .filter(|ready| !ready.dropped.is_empty())?;
+    let ready = made.ready.as_ref()?;
+    if !ready.lowered.losses.lacks() {
+        return None;
+    }
     if !arrival.wiring.snapshot.gateway.strict {
         return None;
     }

@@ -33,6 +33,7 @@ mod openai_chat;
 mod openai_responses;
 pub mod passage;
 pub mod relay;
+pub mod rename;
 pub mod reply;
 pub mod same;
 pub mod scan;

@@ -5,12 +5,15 @@ use bytes::Bytes;
 use super::codec;
 use super::convert::{Keepsake, Transcode};
 use super::relay::{End, Progress, Relay};
+use super::rename::Rename;
 use crate::ir::{Fault, Format, Usage};
 
 /// The stream machine of one answer.
 pub enum Passage {
     /// The vendor's bytes.
     Same(Box<Relay>),
+    /// The vendor's bytes, but for the model's name.
+    Renamed(Box<(Relay, Rename)>),
     /// The client's format, written anew.
     Other(Box<Transcode>),
 }
@@ -23,6 +26,12 @@ impl Passage {
     pub fn push(&mut self, chunk: Bytes, out: &mut Vec<Bytes>) -> Result<(), Fault> {
         match self {
             Passage::Same(relay) => relay.push(chunk, out),
+            Passage::Renamed(both) => {
+                let mut whole = Vec::new();
+                let pushed = both.0.push(chunk, &mut whole);
+                whole.into_iter().for_each(|run| both.1.events(run, out));
+                pushed
+            }
             Passage::Other(transcode) => transcode.push(chunk, out),
         }
     }
@@ -34,6 +43,12 @@ impl Passage {
     pub fn finish(&mut self, end: End, out: &mut Vec<Bytes>) -> Result<(), Fault> {
         match self {
             Passage::Same(relay) => relay.finish(end, out),
+            Passage::Renamed(both) => {
+                let mut whole = Vec::new();
+                let finished = both.0.finish(end, &mut whole);
+                whole.into_iter().for_each(|run| both.1.events(run, out));
+                finished
+            }
             Passage::Other(transcode) => transcode.finish(end, out),
         }
     }
@@ -41,7 +56,7 @@ impl Passage {
     /// Ends the client's stream with an error.
     pub fn write_fault(&mut self, client: Format, fault: &Fault, out: &mut Vec<u8>) {
         match self {
-            Passage::Same(_) => codec(client).write_fault_event(fault, out),
+            Passage::Same(_) | Passage::Renamed(_) => codec(client).write_fault_event(fault, out),
             Passage::Other(transcode) => transcode.write_fault(fault, out),
         }
     }
@@ -49,6 +64,7 @@ impl Passage {
     pub fn progress(&self) -> Progress {
         match self {
             Passage::Same(relay) => relay.progress(),
+            Passage::Renamed(both) => both.0.progress(),
             Passage::Other(transcode) => transcode.progress(),
         }
     }
@@ -57,6 +73,7 @@ impl Passage {
     pub fn events(&self) -> u64 {
         match self {
             Passage::Same(relay) => relay.events(),
+            Passage::Renamed(both) => both.0.events(),
             Passage::Other(transcode) => transcode.events(),
         }
     }
@@ -65,6 +82,7 @@ impl Passage {
     pub fn said_error(&self) -> bool {
         match self {
             Passage::Same(relay) => relay.said_error(),
+            Passage::Renamed(both) => both.0.said_error(),
             Passage::Other(transcode) => transcode.said_error(),
         }
     }
@@ -72,6 +90,7 @@ impl Passage {
     pub fn usage(&self) -> Usage {
         match self {
             Passage::Same(relay) => relay.usage(),
+            Passage::Renamed(both) => both.0.usage(),
             Passage::Other(transcode) => transcode.usage(),
         }
     }
@@ -79,6 +98,7 @@ impl Passage {
     pub fn malformed(&self) -> u32 {
         match self {
             Passage::Same(relay) => relay.malformed(),
+            Passage::Renamed(both) => both.0.malformed(),
             Passage::Other(transcode) => transcode.malformed(),
         }
     }
@@ -86,7 +106,7 @@ impl Passage {
     /// What there is to remember since the last time.
     pub fn keepsakes(&mut self) -> Vec<Keepsake> {
         match self {
-            Passage::Same(_) => Vec::new(),
+            Passage::Same(_) | Passage::Renamed(_) => Vec::new(),
             Passage::Other(transcode) => transcode.keepsakes(),
         }
     }
@@ -94,7 +114,7 @@ impl Passage {
     /// What the client's format could not say, by the end.
     pub fn dropped(&self) -> Vec<&'static str> {
         match self {
-            Passage::Same(_) => Vec::new(),
+            Passage::Same(_) | Passage::Renamed(_) => Vec::new(),
             Passage::Other(transcode) => transcode.losses().iter().map(|loss| loss.what).collect(),
         }
     }

@@ -106,16 +106,21 @@ fn a_vendors_key_in_the_environment_makes_a_provider() {
 }
 
 #[test]
-fn gemini_is_reached_through_its_openai_door() {
+fn gemini_is_reached_in_its_own_format_and_through_its_openai_door() {
     let gateway = nothing(&Env::new([("GEMINI_API_KEY", "g")]), &Overrides::default()).gateway;
-    let offer = &gateway.providers[0].offers[0];
-    assert_eq!(
+    let offers = gateway.providers[0].offers.iter().map(|offer| {
         (
             offer.format,
             offer.base.path.as_str(),
-            offer.auth.header.as_str()
-        ),
-        (Format::OpenaiChat, "/v1beta/openai", "Authorization")
+            offer.auth.header.as_str(),
+        )
+    });
+    assert_eq!(
+        offers.collect::<Vec<_>>(),
+        [
+            (Format::Gemini, "/v1beta", "x-goog-api-key"),
+            (Format::OpenaiChat, "/v1beta/openai", "Authorization")
+        ]
     );
 }
 

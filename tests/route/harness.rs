@@ -7,9 +7,9 @@ use tidegate::clock::Tick;
 use tidegate::config::{
     AuthHeader, AuthMode, Balance, BaseUrl, Breaker, Capabilities, Cooldown, Endpoint, Gateway,
     HttpVersions, Keys, Limits, Log, LogFormat, Model, Offer, Policy, Provider, ProviderKey,
-    ProviderTls, Retry, Secret, Timeouts,
+    ProviderTls, ReplyModel, Retry, Secret, Timeouts,
 };
-use tidegate::ir::{FaultKind, Format};
+use tidegate::ir::{FaultKind, Format, Traits};
 use tidegate::live::{Lane, Live};
 use tidegate::route::{Failure, Needs, Outcome, Plan, Spot, Step};
 

@@ -13,9 +13,10 @@ use tidegate::wire::relay::End;
 pub(crate) struct All(pub Issuer);
 
 impl Memory for All {
-    fn seal(&self, _seal: &str) -> Option<SealNote> {
+    fn seal(&self, seal: &str) -> Option<SealNote> {
         Some(SealNote {
             issuer: self.0,
+            seal: seal.to_owned(),
             redacted: false,
             item: None,
         })

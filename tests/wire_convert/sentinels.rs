@@ -138,10 +138,7 @@ fn another(steps: &[Step], value: &Value) -> Option<(Value, String)> {
         "input",
         "response",
         "arguments",
-    ]) && !(inside(&["content", "contents"])
-        && inside(&["input"])
-        && !inside(&["tool_use"])
-        && false);
+    ]);
     match value {
         Value::String(_) if BASE64.contains(&key) => Some((
             Value::String("c2VudGluZWwxMjM0".into()),
@@ -163,10 +160,7 @@ fn another(steps: &[Step], value: &Value) -> Option<(Value, String)> {
         {
             None
         }
-        Value::String(old) => {
-            let _kept = old;
-            Some((Value::String("zqsentinelqz".into()), "zqsentinelqz".into()))
-        }
+        Value::String(_) => Some((Value::String("zqsentinelqz".into()), "zqsentinelqz".into())),
         Value::Number(number) => {
             let new = match number.as_u64() {
                 Some(n) => serde_json::Number::from(n * 2 + 1),

@@ -54,15 +54,15 @@ impl Blocks<'_> {
                 }
             }
             Body::Outcome(outcome) => self.outcome(part, outcome, out)?,
-            Body::Foreign(foreign) => self.verbatim(&foreign.json, out),
+            Body::Foreign(foreign) => self.verbatim(&foreign.json, At::NOWHERE, out),
             // `keeps` lets none pass.
             Body::Video(_) => self.losses.add(part.at, "video"),
         }
         Ok(())
     }
 
-    /// A value of this format's own, without its mark where the vendor refuses marks.
-    pub(super) fn verbatim(&mut self, json: &Json<'_>, out: &mut Writer<'_>) {
+    /// A value of this format's own, without its mark, which stands at `mark`, where the vendor refuses marks.
+    pub(super) fn verbatim(&mut self, json: &Json<'_>, mark: At, out: &mut Writer<'_>) {
         if self.traits.cache_control || !json.0.contains("cache_control") {
             out.json(json);
             return;
@@ -75,7 +75,7 @@ impl Blocks<'_> {
         out.open_object();
         for (key, member) in value.members() {
             if key == "cache_control" {
-                self.losses.add(At::NOWHERE, "cache_control");
+                self.losses.add(mark, "cache_control");
             } else {
                 out.any_key(&key).raw(member.raw());
             }

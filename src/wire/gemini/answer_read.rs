@@ -79,7 +79,7 @@ impl Answer {
     }
 
     fn take_usage(&mut self, counts: Value<'_, '_>, tell: Tell<'_>) {
-        let usage = usage::read(counts.raw().as_bytes());
+        let usage = usage::of(counts);
         if usage.is_known() && usage != self.usage {
             self.usage.merge(usage);
             tell(Event::Usage(usage));

@@ -78,7 +78,7 @@ fn write_sampling(
         let mut tokens = most.value;
         if budget > 0 && tokens <= budget {
             tokens = tokens.saturating_add(budget);
-            losses.add(most.at, "the most tokens, raised above the thinking budget");
+            losses.round(most.at, "the most tokens, raised above the thinking budget");
         }
         writer.key("maxOutputTokens").number(tokens);
     }
@@ -131,10 +131,12 @@ fn write_output(writer: &mut Writer<'_>, output: &Said<Output<'_>>, losses: &mut
             };
             writer.key(key);
             let description = description.as_ref().map(|said| &*said.value);
-            let (schema, is_whole) = named(schema, name.as_deref(), description);
+            let title = name.as_ref().map(|said| &*said.value);
+            let (schema, is_whole) = named(schema, title, description);
             writer.raw(&schema);
             if !is_whole {
-                losses.add(output.at, "name of the output's schema");
+                let at = name.as_ref().map_or(output.at, |said| said.at);
+                losses.add(at, "name of the output's schema");
             }
         }
     }
@@ -200,7 +202,7 @@ impl Thinking {
                 && thinking.level.is_some()
                 && (reasoning.effort.is_some() || !is_of_table(budget.value))
             {
-                losses.add(budget.at, "thinking budget, where only levels are known");
+                losses.round(budget.at, "thinking budget, where only levels are known");
             }
         } else {
             thinking.budget = budget(reasoning, losses);

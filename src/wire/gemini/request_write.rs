@@ -103,14 +103,14 @@ fn split<'r, 'a>(request: &'r Request<'a>) -> (Vec<&'r Part<'a>>, Vec<Content<'r
     for (index, message) in messages(&request.turns).into_iter().enumerate() {
         let is_prompt = index == 0 && message.role == Role::System;
         for part in message.parts {
-            match &part.body {
-                Body::Text(text) if is_prompt => {
-                    if !text.text.is_empty() {
-                        system.push(part);
-                    }
+            if !is_prompt {
+                Content::add(&mut contents, message.role, part);
+            } else if let Body::Text(text) = &part.body {
+                if !text.text.is_empty() {
+                    system.push(part);
                 }
-                _ if is_prompt => Content::add(&mut contents, Role::User, part),
-                _ => Content::add(&mut contents, message.role, part),
+            } else {
+                Content::add(&mut contents, Role::User, part);
             }
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Writer {
     /// An object has been written.
     has_begun: bool,
     has_ended: bool,
+    /// Where in what is written the last object began.
+    began_at: usize,
 }
 
 struct Choice {
@@ -58,6 +60,7 @@ impl Writer {
             document: Document::default(),
             has_begun: false,
             has_ended: false,
+            began_at: 0,
         }
     }
 
@@ -81,6 +84,7 @@ impl Writer {
 
     /// What precedes an object.
     fn before(&mut self, out: &mut Vec<u8>) {
+        self.began_at = out.len();
         let before: &[u8] = match (self.telling.array, self.has_begun) {
             (true, false) => b"[",
             (true, true) => b",\r\n",
@@ -100,6 +104,7 @@ impl Writer {
     }
 
     fn after(&self, out: &mut Vec<u8>) {
+        json::escape_separators(out, self.began_at);
         let after: &[u8] = if self.telling.array {
             b"\r\n"
         } else {

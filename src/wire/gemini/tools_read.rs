@@ -145,7 +145,9 @@ fn calling<'a>(request: &mut Request<'a>, value: Value<'_, 'a>) -> Result<(), Mi
             _ => request.unsaid.push(member.at()),
         }
     }
-    let at = mode.map_or(value.at(), Value::at);
+    let at = mode
+        .filter(|_| names.is_empty())
+        .map_or(value.at(), Value::at);
     let word = mode.map(Value::want_text).transpose()?.unwrap_or_default();
     let word = word.to_ascii_uppercase();
     let choice = match word.as_str() {

@@ -3,10 +3,13 @@
 use serde_json::Value as Tree;
 
 use super::OpenaiChat;
-use crate::ir::{Collector, Event, Reply, Request, replay};
+use crate::ir::{
+    Arguments, At, Body, Call, Collector, Event, Media, Outcome, Part, Reply, Request, Role, Said,
+    Source, Text, Thinking, Turn, replay,
+};
 use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling, Traits};
 use crate::wire::json::{Document, Misfit, path_of};
-use crate::wire::{Asked, Codec, EventReader, EventWriter, Unheard};
+use crate::wire::{Asked, Codec, Unheard};
 
 pub(super) fn try_read(text: &str) -> Result<Request<'_>, Misfit> {
     let mut document = Document::default();
@@ -163,4 +166,63 @@ pub(super) fn leaves(tree: &Tree, path: &str, found: &mut Vec<(String, Tree)>) {
         Tree::String(_) | Tree::Number(_) => found.push((path.to_owned(), tree.clone())),
         Tree::Null | Tree::Bool(_) => {}
     }
+}
+
+pub(super) fn part(body: Body<'static>) -> Part<'static> {
+    Part::new(At(1), body)
+}
+
+pub(super) fn text(words: &'static str) -> Part<'static> {
+    let text = Text {
+        text: words.into(),
+        citations: Vec::new(),
+    };
+    part(Body::Text(text))
+}
+
+pub(super) fn image() -> Part<'static> {
+    part(Body::Image(Media::new(Source::Inline {
+        mime: "image/png".into(),
+        base64: "QUJD".into(),
+    })))
+}
+
+pub(super) fn call(id: &'static str, arguments: Arguments<'static>) -> Part<'static> {
+    part(Body::Call(Call {
+        id: id.into(),
+        name: "f".into(),
+        arguments,
+        ..Call::default()
+    }))
+}
+
+pub(super) fn outcome(call: &'static str, parts: Vec<Part<'static>>) -> Part<'static> {
+    part(Body::Outcome(Outcome {
+        call: call.into(),
+        parts,
+        ..Outcome::default()
+    }))
+}
+
+pub(super) fn thinking(words: &'static str, seal: &'static str) -> Part<'static> {
+    part(Body::Thinking(Thinking {
+        text: words.into(),
+        seal: (!seal.is_empty()).then(|| Said::new(At(2), seal.into())),
+        redacted: words.is_empty(),
+        ..Thinking::default()
+    }))
+}
+
+pub(super) fn request(turns: Vec<(Role, Vec<Part<'static>>)>) -> Request<'static> {
+    let turns = turns.into_iter();
+    Request {
+        turns: turns
+            .map(|(role, parts)| Turn::new(At(1), role, parts))
+            .collect(),
+        ..Request::default()
+    }
+}
+
+pub(super) fn messages(turns: Vec<(Role, Vec<Part<'static>>)>, traits: &Traits) -> Tree {
+    write(&request(turns), traits)["messages"].clone()
 }

@@ -217,3 +217,43 @@ fn audio_format<'s>(source: &'s Source<'_>) -> Option<(&'static str, &'s str)> {
     };
     Some((format, base64))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ir::Document as File;
+    use crate::wire::openai_responses::tests::*;
+
+    #[test]
+    fn files_are_files_and_texts_are_texts() {
+        let file = |source, title: Option<&'static str>| {
+            part(Body::Document(File {
+                source,
+                title: title.and_then(|title| said(title.into())),
+                context: None,
+                cite: said(true),
+            }))
+        };
+        let pdf = Source::Inline {
+            mime: "application/pdf".into(),
+            base64: "QQ==".into(),
+        };
+        let plain = Source::Text {
+            text: "words".into(),
+        };
+        let request = turns(vec![turn(
+            Role::User,
+            vec![file(pdf, None), file(plain, Some("T"))],
+        )]);
+        let (body, losses) = lowered(&request);
+        let expected = json!([
+            {"type": "input_file", "filename": "document.pdf", "file_data": "data:application/pdf;base64,QQ=="},
+            {"type": "input_text", "text": "T"},
+            {"type": "input_text", "text": "words"},
+        ]);
+        assert_eq!(body["input"][0]["content"], expected);
+        assert_eq!(losses, ["citations of a document"]);
+    }
+}

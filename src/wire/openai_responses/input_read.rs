@@ -272,3 +272,130 @@ pub(super) fn add_reasoning<'a>(text: &mut Str<'a>, more: Str<'a>) {
 
 /// What stands between two pieces of reasoning.
 pub(super) const BETWEEN: &str = "\n\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::json::{Document, path_of};
+
+    /// The roles and kinds of parts of the turns that are read, and the paths of what is unsaid.
+    fn shape(input: &str) -> (String, Vec<String>) {
+        let mut document = Document::default();
+        let value = document.read(input.as_bytes()).unwrap();
+        let mut unsaid = Vec::new();
+        let turns = read(value, &mut unsaid).unwrap();
+        let kind = |part: &Part<'_>| match &part.body {
+            Body::Text(_) => "text",
+            Body::Thinking(_) => "thinking",
+            Body::Call(_) => "call",
+            Body::Outcome(_) => "outcome",
+            Body::Foreign(_) => "foreign",
+            Body::Refusal(_)
+            | Body::Image(_)
+            | Body::Audio(_)
+            | Body::Video(_)
+            | Body::Document(_) => "other",
+        };
+        let shapes = turns.iter().map(|turn| {
+            let kinds: Vec<_> = turn.parts.iter().map(kind).collect();
+            format!("{:?}({})", turn.role, kinds.join(" "))
+        });
+        let shapes: Vec<_> = shapes.collect();
+        let unsaid = unsaid.iter().map(|at| path_of(value, *at)).collect();
+        (shapes.join(" "), unsaid)
+    }
+
+    #[test]
+    fn a_string_is_a_users_turn() {
+        assert_eq!(shape("\"hi\"").0, "User(text)");
+    }
+
+    #[test]
+    fn what_the_model_said_together_is_one_turn_with_one_message() {
+        let (found, unsaid) = shape(
+            r#"[{"role":"user","content":"q"},
+            {"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"s"},
+            {"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"a","annotations":[]}]},
+            {"type":"function_call","call_id":"c","name":"f","arguments":"{}","status":"completed"},
+            {"type":"web_search_call","id":"ws_1","status":"completed"},
+            {"type":"message","id":"msg_2","role":"assistant","content":"b"},
+            {"type":"function_call_output","call_id":"c","output":"1"},
+            {"type":"custom_tool_call_output","call_id":"d","output":[{"type":"input_text","text":"2"}]},
+            {"type":"function_call_output","id":"fco_1","call_id":"e","output":""},
+            {"type":"shell_call_output","call_id":"x","output":[]},
+            {"role":"developer","content":[{"type":"input_text","text":"d"}]}]"#,
+        );
+        assert_eq!(
+            found,
+            "User(text) Assistant(thinking text call foreign) Assistant(text) User(outcome outcome) User(outcome) \
+             User(foreign) Developer(text)"
+        );
+        assert_eq!(
+            unsaid,
+            ["input[1].id"].map(|path| path.replace("input", ""))
+        );
+    }
+
+    #[test]
+    fn a_reference_to_a_stored_item_is_known_by_its_id_alone() {
+        for reference in [
+            r#"{"id":"msg_1"}"#,
+            r#"{"type":"item_reference","id":"msg_1"}"#,
+        ] {
+            let text = format!("[{reference}]");
+            let mut document = Document::default();
+            let value = document.read(text.as_bytes()).unwrap();
+            let turns = read(value, &mut Vec::new()).unwrap();
+            let Body::Foreign(foreign) = &turns[0].parts[0].body else {
+                panic!("{turns:?}")
+            };
+            assert_eq!(foreign.kind, "item_reference");
+        }
+    }
+
+    #[test]
+    fn odd_members_and_states_are_told_by_their_place() {
+        let (_, unsaid) = shape(
+            r#"[{"type":"function_call","call_id":"c","name":"f","arguments":"","caller":{"type":"direct"},"status":"incomplete"},
+            {"role":"user","content":[{"type":"input_text","text":"a","odd":null,"more":1}],"status":"completed","x":[]},
+            {"type":"reasoning","summary":[{"type":"odd","text":"t"}],"content":[{"type":"reasoning_text","text":"t","y":1}]}]"#,
+        );
+        let expected = [
+            "[0].caller",
+            "[0].status",
+            "[1].content[0].more",
+            "[1].x",
+            "[2].summary[0]",
+            "[2].content[0].y",
+        ];
+        assert_eq!(unsaid, expected);
+    }
+
+    #[test]
+    fn wrong_shapes_say_where_they_are() {
+        for (input, path) in [
+            ("5", ""),
+            ("[5]", "[0]"),
+            (r#"[{"role":"tool","content":"x"}]"#, "[0].role"),
+            (r#"[{"role":"user","content":5}]"#, "[0].content"),
+            (
+                r#"[{"role":"user","content":[{"type":"input_text"}]}]"#,
+                "[0].content[0]",
+            ),
+            (
+                r#"[{"type":"function_call","name":"f","arguments":"{}"}]"#,
+                "[0]",
+            ),
+            (
+                r#"[{"type":"function_call","call_id":"c","name":"f","arguments":{}}]"#,
+                "[0].arguments",
+            ),
+            (r#"[{}]"#, "[0]"),
+        ] {
+            let mut document = Document::default();
+            let value = document.read(input.as_bytes()).unwrap();
+            let misfit = read(value, &mut Vec::new()).unwrap_err();
+            assert_eq!(path_of(value, misfit.at), path, "{input}");
+        }
+    }
+}

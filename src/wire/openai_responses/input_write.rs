@@ -340,3 +340,149 @@ fn made_id(run: &[&Part<'_>]) -> String {
     }
     format!("msg_{:032x}", xxh3_128(words.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ir::{Call, Citation, Media, Outcome, Source, Text, Thinking};
+    use crate::wire::openai_responses::tests::*;
+
+    #[test]
+    fn reasoning_is_known_by_its_seal_or_id_and_no_id_is_made_up() {
+        let sealed = Thinking {
+            text: "words".into(),
+            seal: said("seal".into()),
+            ..Thinking::default()
+        };
+        let own = Thinking {
+            id: Some("rs_1".into()),
+            summaries: vec!["s".into()],
+            ..sealed.clone()
+        };
+        let redacted = Thinking {
+            redacted: true,
+            text: "".into(),
+            ..sealed.clone()
+        };
+        let unsigned = Thinking {
+            text: "lost".into(),
+            ..Thinking::default()
+        };
+        let all = [sealed, own, redacted, unsigned];
+        let parts = all.map(|thinking| part(Body::Thinking(thinking))).to_vec();
+        let (body, losses) = lowered(&turns(vec![turn(Role::Assistant, parts)]));
+        let expected = json!([
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "words"}], "encrypted_content": "seal"},
+            {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "s"}],
+             "content": [{"type": "reasoning_text", "text": "words"}], "encrypted_content": "seal"},
+            {"type": "reasoning", "summary": [], "encrypted_content": "seal"},
+        ]);
+        assert_eq!(body["input"], expected);
+        assert_eq!(losses, ["thinking"]);
+        assert_eq!(body["include"], json!(["reasoning.encrypted_content"]));
+    }
+
+    #[test]
+    fn calls_and_outcomes_keep_their_order_and_their_ids_fit() {
+        let long: &'static str =
+            "toolu_0123456789012345678901234567890123456789012345678901234567890123456789";
+        let call = Call {
+            id: long.into(),
+            name: "f".into(),
+            ..Call::default()
+        };
+        let free = Call {
+            id: "c2".into(),
+            name: "g".into(),
+            arguments: Arguments::Free("x".into()),
+            ..Call::default()
+        };
+        let image = part(Body::Image(Media::new(Source::Inline {
+            mime: "image/png".into(),
+            base64: "QQ==".into(),
+        })));
+        let outcome = Outcome {
+            call: long.into(),
+            parts: vec![text("t"), image],
+            failed: said(true),
+            ..Outcome::default()
+        };
+        let object = Outcome {
+            call: "c2".into(),
+            object: Some(Json(r#"{"a": 1}"#.into())),
+            free: true,
+            ..Outcome::default()
+        };
+        let request = turns(vec![
+            turn(
+                Role::Assistant,
+                vec![text("a"), part(Body::Call(call)), part(Body::Call(free))],
+            ),
+            turn(
+                Role::User,
+                vec![
+                    part(Body::Outcome(outcome)),
+                    part(Body::Outcome(object)),
+                    text("q"),
+                ],
+            ),
+        ]);
+        let (body, losses) = lowered(&request);
+        assert_eq!(losses, ["that a tool failed"]);
+        let input = body["input"].as_array().unwrap();
+        let kinds: Vec<_> = input
+            .iter()
+            .map(|item| item["type"].as_str().unwrap())
+            .collect();
+        let expected = [
+            "message",
+            "function_call",
+            "custom_tool_call",
+            "function_call_output",
+            "custom_tool_call_output",
+            "message",
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(input[1]["arguments"], "{}");
+        assert_eq!(input[1]["call_id"], input[3]["call_id"]);
+        assert!(input[1]["call_id"].as_str().unwrap().len() <= 64);
+        assert_eq!(input[2]["input"], "x");
+        assert_eq!(
+            input[3]["output"][1]["image_url"],
+            "data:image/png;base64,QQ=="
+        );
+        assert_eq!(input[4]["output"], "{\"a\": 1}");
+    }
+
+    #[test]
+    fn what_the_model_said_is_plain_unless_it_needs_more() {
+        let citation = Citation {
+            url: Some("u".into()),
+            ..Citation::default()
+        };
+        let cited = part(Body::Text(Text {
+            text: "né".into(),
+            citations: vec![citation],
+        }));
+        let request = turns(vec![
+            turn(Role::Assistant, vec![text("a"), text("b")]),
+            turn(
+                Role::Assistant,
+                vec![cited, part(Body::Refusal("no".into()))],
+            ),
+        ]);
+        let (body, losses) = lowered(&request);
+        assert!(losses.is_empty());
+        let input = body["input"].as_array().unwrap();
+        assert_eq!(
+            input[0],
+            json!({"type": "message", "role": "assistant", "content": "a"})
+        );
+        assert_eq!(input[1]["content"], "b");
+        assert!(input[2]["id"].as_str().unwrap().starts_with("msg_"));
+        assert_eq!(input[2]["content"][0]["annotations"][0]["end_index"], 2);
+        assert_eq!(input[2]["content"][1]["refusal"], "no");
+    }
+}

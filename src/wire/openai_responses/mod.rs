@@ -6,9 +6,10 @@
 //! their shapes.
 //!
 //! Conversion. Requests: `request_read` with `input_read` (items become turns), `content_read` and `tools_read`;
-//! `request_write` with `input_write`, `content_write`, `tools_write` and `schema`. Answers: `reply_read` and `reply_write`
-//! for whole ones, `stream_read` with `stream_items` and `stream_write` with `thinking_write` for streams; `items` writes the
-//! items of both, `annotation` what a text has from somewhere, `echo` what a response repeats of its request.
+//! `request_write` with `input_write`, `content_write`, `tools_write` and `schema`. Whole answers: `reply_read` and
+//! `reply_write`. Streams: `stream_read` with `stream_items`, `stream_done` and `stream_part`; `stream_write` with
+//! `part_write`, `thinking_write` and `sequence`. `items` writes the items of both, `annotation` what a text has from
+//! somewhere, `echo` what a response repeats of its request.
 //!
 //! An answer here is a list of items, each with an id and an index; what stands together in other formats (thinking, text,
 //! calls) is an item each here, but text and refusals that follow each other are one message.
@@ -24,15 +25,21 @@ mod fault;
 mod input_read;
 mod input_write;
 mod items;
+mod part_write;
 mod reply_read;
 mod reply_write;
 mod request_read;
 mod request_write;
 mod schema;
+mod sequence;
 mod stream;
+mod stream_done;
 mod stream_items;
+mod stream_part;
 mod stream_read;
 mod stream_write;
+#[cfg(test)]
+mod tests;
 mod thinking_write;
 mod tools_read;
 mod tools_write;

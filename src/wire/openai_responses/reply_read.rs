@@ -69,6 +69,8 @@ pub(super) fn stop(response: Value<'_, '_>, calls: bool) -> Option<Stop<'static>
     };
     let usual = if calls {
         StopReason::ToolUse
+    } else if refuses(response) {
+        StopReason::Refusal
     } else {
         StopReason::End
     };
@@ -82,6 +84,14 @@ pub(super) fn stop(response: Value<'_, '_>, calls: bool) -> Option<Stop<'static>
         _ => usual,
     };
     Some(Stop::of(reason))
+}
+
+/// Whether the model's words are a refusal.
+fn refuses(response: Value<'_, '_>) -> bool {
+    let items = response.member("output").into_iter().flat_map(Value::items);
+    let mut parts =
+        items.flat_map(|item| item.member("content").into_iter().flat_map(Value::items));
+    parts.any(|part| part.member_text("type").as_deref() == Some("refusal"))
 }
 
 fn add_item<'a>(

@@ -287,15 +287,13 @@ impl Response<'_> {
         }
         w.key("incomplete_details");
         match ending {
-            Ending::Incomplete(reason) => {
-                w.open_object().key("reason");
-                match reason {
-                    Some(reason) => w.text(reason),
-                    None => w.null(),
-                };
-                w.close_object();
+            Ending::Incomplete(Some(reason)) => {
+                w.open_object().key("reason").text(reason).close_object();
             }
-            Ending::NotYet | Ending::Completed | Ending::Failed { .. } => {
+            Ending::NotYet
+            | Ending::Completed
+            | Ending::Incomplete(None)
+            | Ending::Failed { .. } => {
                 w.null();
             }
         }
@@ -306,12 +304,10 @@ impl Response<'_> {
         }
         w.close_list().key("usage");
         match ending {
-            Ending::NotYet => {
+            Ending::NotYet | Ending::Failed { .. } => {
                 w.null();
             }
-            Ending::Completed | Ending::Incomplete(_) | Ending::Failed { .. } => {
-                usage(&self.usage, w, losses);
-            }
+            Ending::Completed | Ending::Incomplete(_) => usage(&self.usage, w, losses),
         }
         w.key("service_tier").text(tier(self.tier, losses));
         match self.telling.echo.as_str() {

@@ -162,7 +162,7 @@ fn json_schema<'a>(format: Value<'_, 'a>, request: &mut Request<'a>) -> Result<(
     let (mut named, mut about, mut shape, mut strictly) = (None, None, None, None);
     for (key, value) in said(format) {
         match &*key {
-            "name" => named = Some(value.want_text()?),
+            "name" => named = Some(value.want_said()?),
             "description" => about = Some(value.want_said()?),
             // A schema may be `true` as well.
             "schema" if value.kind() == Kind::Bool => shape = Some(value.json()),
@@ -180,4 +180,125 @@ fn json_schema<'a>(format: Value<'_, 'a>, request: &mut Request<'a>) -> Result<(
     };
     request.output = Some(Said::new(format.at(), output));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{Body, Effort, ServerToolKind, ToolChoice, ToolKind};
+    use crate::wire::json::{Document, path_of};
+
+    fn with<T>(text: &str, look: impl FnOnce(&Request<'_>, Vec<String>) -> T) -> T {
+        let mut document = Document::default();
+        let body = document.read(text.as_bytes()).unwrap();
+        let request = read(Asked::default(), body).unwrap();
+        let paths = request.unsaid.iter().map(|at| path_of(body, *at)).collect();
+        look(&request, paths)
+    }
+
+    #[test]
+    fn instructions_are_the_first_turn_wherever_they_stand() {
+        let text = r#"{"input":"q","model":"m","stream":true,"instructions":"i"}"#;
+        with(text, |request, unsaid| {
+            assert_eq!(request.model, "m");
+            assert!(request.stream && unsaid.is_empty());
+            assert_eq!(request.turns[0].role, Role::System);
+            assert!(
+                matches!(&request.turns[0].parts[0].body, Body::Text(text) if text.text == "i")
+            );
+            assert_eq!(request.turns[1].role, Role::User);
+        });
+    }
+
+    #[test]
+    fn what_needs_stored_state_is_named() {
+        let text = r#"{"model":"m","input":[],"conversation":{"id":"c"},"prompt":{"id":"p"},"background":true}"#;
+        with(text, |request, unsaid| {
+            let names: Vec<_> = request.tags.stateful.iter().map(|s| s.value).collect();
+            assert_eq!(names, ["conversation", "prompt", "background"]);
+            assert_eq!(unsaid, names);
+        });
+        with(
+            r#"{"background":false,"conversation":null}"#,
+            |request, unsaid| {
+                assert!(request.tags.stateful.is_empty() && unsaid.is_empty());
+            },
+        );
+    }
+
+    #[test]
+    fn settings_without_a_word_are_told_by_their_place() {
+        let text = r#"{"max_tool_calls":3,"truncation":"auto","stream_options":{"include_obfuscation":false},
+            "reasoning":{"effort":"turbo","summary":"auto","context":"all_turns","generate_summary":"detailed"},
+            "text":{"format":{"type":"odd"},"verbosity":"low","z":1},"client_metadata":{"a":"b"},"moderation":null}"#;
+        with(text, |request, unsaid| {
+            let expected = [
+                "max_tool_calls",
+                "truncation",
+                "stream_options.include_obfuscation",
+                "reasoning.effort",
+                "reasoning.context",
+                "reasoning.generate_summary",
+                "text.format",
+                "text.z",
+                "client_metadata",
+            ];
+            assert_eq!(unsaid, expected);
+            assert!(matches!(
+                request.reasoning.summary.as_ref().unwrap().value,
+                Summary::Shown
+            ));
+        });
+    }
+
+    #[test]
+    fn reasoning_output_and_include_have_words() {
+        let text = r#"{"reasoning":{"effort":"xhigh","generate_summary":"detailed"},"include":["reasoning.encrypted_content",
+            "message.output_text.logprobs"],"top_logprobs":2,
+            "text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true,"description":null}}}"#;
+        with(text, |request, unsaid| {
+            assert!(unsaid.is_empty());
+            assert_eq!(
+                request.reasoning.effort.as_ref().unwrap().value,
+                Effort::XHigh
+            );
+            assert_eq!(request.tags.include.len(), 1);
+            assert!(request.sampling.logprobs.as_ref().unwrap().value);
+            assert!(matches!(
+                &request.output.as_ref().unwrap().value,
+                Output::JsonSchema { name: Some(name), strict: Some(_), .. } if name.value == "n"
+            ));
+        });
+    }
+
+    #[test]
+    fn tools_of_all_kinds_are_read() {
+        let text = r#"{"tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":null,"defer_loading":true},
+            {"type":"custom","name":"c","format":{"type":"grammar","syntax":"lark","definition":"x"}},
+            {"type":"namespace","name":"ns","description":"d","tools":[{"type":"function","name":"g"},{"type":"custom","name":"h"}]},
+            {"type":"web_search","filters":{"allowed_domains":["a.b"]},"search_context_size":"low"},
+            {"type":"code_interpreter","container":"c"},{"type":"mcp","server_label":"l"}],
+            "tool_choice":{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"f"},{"type":"mcp","server_label":"l"}]}}"#;
+        with(text, |request, unsaid| {
+            assert_eq!(unsaid, ["tools[0].defer_loading", "tool_choice.tools[1]"]);
+            let kinds: Vec<_> = request.tools.iter().map(|tool| &tool.kind).collect();
+            let ToolKind::Function(g) = kinds[2] else {
+                panic!()
+            };
+            assert_eq!(g.namespace.as_ref().unwrap().name, "ns");
+            assert!(
+                matches!(kinds[3], ToolKind::Custom { namespace: Some(space), .. } if space == "ns")
+            );
+            let ToolKind::Server(search) = kinds[4] else {
+                panic!()
+            };
+            assert_eq!(search.kind, ServerToolKind::WebSearch);
+            assert_eq!(search.allowed_domains.as_ref().unwrap().value, ["a.b"]);
+            assert_eq!(search.unsaid.len(), 1);
+            assert!(matches!(
+                &request.choice.as_ref().unwrap().value,
+                ToolChoice::Among { names, required: true } if *names == ["f"]
+            ));
+        });
+    }
 }

@@ -15,7 +15,8 @@ use crate::wire::convert::{Losses, Lowered, Refused, Target};
 use crate::wire::json::Writer;
 
 use super::request_read::LOGPROBS;
-use super::{input_write, schema, tools_write};
+use super::{input_write, tools_write};
+use crate::wire::convert::schema::standard;
 
 const ENCRYPTED: &str = "reasoning.encrypted_content";
 
@@ -131,13 +132,14 @@ fn json_schema(output: &Output<'_>, w: &mut Writer<'_>) {
     };
     w.text("json_schema");
     // The API wants a name; one that says nothing, where there is none.
-    w.key("name").text(name.as_deref().unwrap_or("answer"));
+    w.key("name")
+        .text(name.as_ref().map_or("answer", |said| &said.value));
     if let Some(said) = description {
         w.key("description").text(&said.value);
     }
     w.key("schema");
     if *gemini_dialect {
-        schema::write_gemini(schema, w);
+        w.raw(&standard(schema));
     } else {
         w.json(schema);
     }
@@ -152,7 +154,7 @@ fn reasoning(reasoning: &Reasoning<'_>, w: &mut Writer<'_>, losses: &mut Losses)
     if let Some(budget) = &reasoning.budget
         && effort.map(budget_of) != Some(budget.value)
     {
-        losses.add(budget.at, "exact budget of reasoning");
+        losses.round(budget.at, "exact budget of reasoning");
     }
     // Formats that say budgets or switches show what was thought without being asked; this one must be asked.
     let shown_elsewhere = reasoning.is_on() == Some(true)
@@ -315,4 +317,195 @@ pub(super) fn short_id<'s>(prefix: &str, id: &'s str) -> Str<'s> {
         return Cow::Borrowed(id);
     }
     Cow::Owned(format!("{prefix}{:032x}", xxh3_128(id.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ir::{
+        At, Effort, Format, Function, Json, Media, ServerTool, ServerToolKind, Source, Tool,
+        ToolKind,
+    };
+    use crate::wire::convert::Traits;
+    use crate::wire::openai_responses::tests::{lower, lowered, part, said, text, turn, turns};
+
+    #[test]
+    fn the_first_system_prompt_is_instructions_and_others_stay_where_they_stood() {
+        let request = turns(vec![
+            turn(Role::System, vec![text("a"), text("b")]),
+            turn(Role::User, vec![text("q")]),
+            turn(Role::System, vec![text("c")]),
+            turn(Role::Developer, vec![text("d"), text("e")]),
+        ]);
+        let (body, losses) = lowered(&request);
+        assert!(losses.is_empty());
+        assert_eq!(body["instructions"], "a\n\nb");
+        let expected = json!([
+            {"type": "message", "role": "user", "content": "q"},
+            {"type": "message", "role": "system", "content": "c"},
+            {"type": "message", "role": "developer", "content": [
+                {"type": "input_text", "text": "d"}, {"type": "input_text", "text": "e"}]},
+        ]);
+        assert_eq!(body["input"], expected);
+    }
+
+    #[test]
+    fn nothing_is_stored_unless_the_client_says_so_and_input_comes_last() {
+        let mut request = turns(vec![turn(Role::User, vec![text("q")])]);
+        let (body, _) = lowered(&request);
+        assert_eq!(body["store"], false);
+        assert_eq!(body["model"], "gpt-4.1");
+        assert_eq!(body["stream"], true);
+        assert!(body.get("include").is_none());
+        request.tags.store = said(true);
+        assert_eq!(lowered(&request).0["store"], true);
+        let mut lowered = Lowered::default();
+        let traits = Traits::default();
+        let target = Target {
+            model: "m",
+            stream: false,
+            traits: &traits,
+        };
+        write(&request, &target, &mut lowered).unwrap();
+        assert!(lowered.body.ends_with(br#""content":"q"}]}"#));
+    }
+
+    #[test]
+    fn encrypted_reasoning_is_asked_for_where_the_model_may_reason() {
+        let mut request = Request::default();
+        for (model, reasons) in [
+            ("gpt-5.2", true),
+            ("openai/o4-mini", true),
+            ("gpt-5-chat-latest", false),
+            ("gpt-4o", false),
+            ("ollama", false),
+        ] {
+            assert_eq!(may_reason(&request, model), reasons, "{model}");
+        }
+        request.reasoning.effort = said(Effort::Low);
+        assert!(may_reason(&request, "grok"));
+        request.reasoning.effort = said(Effort::None);
+        assert!(!may_reason(&request, "gpt-5"));
+    }
+
+    #[test]
+    fn what_would_be_another_request_is_refused() {
+        let image = |source| {
+            turns(vec![turn(
+                Role::User,
+                vec![part(Body::Image(Media::new(source)))],
+            )])
+        };
+        let url = image(Source::Url {
+            url: "https://h/i.png".into(),
+            mime: None,
+        });
+        assert!(lower(&url, &Traits::default()).is_ok());
+        let no_urls = Traits {
+            url_images: false,
+            ..Traits::default()
+        };
+        assert!(lower(&url, &no_urls).is_err());
+        let stored = image(Source::File {
+            id: "file_1".into(),
+            mime: None,
+            format: Format::Anthropic,
+        });
+        assert!(lower(&stored, &Traits::default()).is_err());
+        let mut stateful = Request::default();
+        stateful
+            .tags
+            .stateful
+            .push(Said::new(At(3), "conversation"));
+        assert_eq!(lower(&stateful, &Traits::default()).unwrap_err().at, At(3));
+    }
+
+    #[test]
+    fn a_function_is_strict_only_if_the_client_said_so() {
+        let function = |strict| Tool {
+            at: At::NOWHERE,
+            kind: ToolKind::Function(Function {
+                name: "f".into(),
+                strict,
+                ..Function::default()
+            }),
+            cache: None,
+        };
+        let request = Request {
+            tools: vec![function(None), function(said(true))],
+            ..Request::default()
+        };
+        let (body, _) = lowered(&request);
+        assert_eq!(body["tools"][0]["strict"], false);
+        assert_eq!(body["tools"][0]["parameters"]["type"], "object");
+        assert_eq!(body["tools"][1]["strict"], true);
+    }
+
+    #[test]
+    fn tools_of_other_vendors_are_told_by_what_they_do_or_lost() {
+        let tool = |kind, json: &'static str| Tool {
+            at: At::NOWHERE,
+            kind: ToolKind::Server(ServerTool {
+                kind,
+                json: Json(json.into()),
+                name: None,
+                allowed_domains: said(vec!["a.b".into()]),
+                blocked_domains: None,
+                unsaid: Vec::new(),
+            }),
+            cache: None,
+        };
+        let request = Request {
+            tools: vec![
+                tool(
+                    ServerToolKind::WebSearch,
+                    r#"{"type":"web_search_20250305","name":"web_search"}"#,
+                ),
+                tool(ServerToolKind::CodeExecution, r#"{"codeExecution":{}}"#),
+                tool(
+                    ServerToolKind::Other,
+                    r#"{"type":"mcp","server_label":"l"}"#,
+                ),
+                tool(ServerToolKind::Other, r#"{"type":"bash_20250124"}"#),
+            ],
+            ..Request::default()
+        };
+        let (body, losses) = lowered(&request);
+        let expected = json!([
+            {"type": "web_search", "filters": {"allowed_domains": ["a.b"]}},
+            {"type": "code_interpreter", "container": {"type": "auto"}},
+            {"type": "mcp", "server_label": "l"},
+        ]);
+        assert_eq!(body["tools"], expected);
+        assert_eq!(losses, ["server tool"]);
+    }
+
+    #[test]
+    fn settings_that_the_format_has_not_are_lost_by_name() {
+        let mut request = Request::default();
+        let sampling = &mut request.sampling;
+        sampling.stop = vec![Said::new(At(1), "x".into())];
+        sampling.seed = said(Json("1".into()));
+        sampling.choices = said(1);
+        sampling.max_tokens = said(1);
+        request.reasoning.budget = said(5_000);
+        request.tags.user = said("u".repeat(65).into());
+        let (body, losses) = lowered(&request);
+        let expected = [
+            "exact budget of reasoning",
+            "fewer tokens than the API takes",
+            "seed",
+            "stop sequence",
+            "id in full",
+        ];
+        assert_eq!(losses, expected);
+        assert_eq!(
+            body["reasoning"],
+            json!({"effort": "low", "summary": "auto"})
+        );
+        assert_eq!(body["max_output_tokens"], LEAST_TOKENS);
+        assert_eq!(body["user"].as_str().unwrap().len(), 32);
+    }
 }

@@ -106,7 +106,7 @@ impl EventReader for StreamReader {
         if event.kind() != Kind::Object {
             return Err(Unheard::Malformed);
         }
-        self.state.read(Said::read(event, name), data, tell)?;
+        self.state.read(&Said::read(event, name), data, tell)?;
         self.state.go_on(tell);
         Ok(())
     }
@@ -121,7 +121,7 @@ impl EventReader for StreamReader {
 impl State {
     fn read(
         &mut self,
-        said: Said<'_, '_>,
+        said: &Said<'_, '_>,
         data: &[u8],
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), Unheard> {
@@ -147,14 +147,14 @@ impl State {
                 if error.is_some_and(says_something) {
                     return Err(failed(said.response));
                 }
-                self.end(&said, tell);
+                self.end(said, tell);
             }
-            kind if self.items.knows(kind) => {
+            kind if Items::knows(kind) => {
                 self.begin(tell);
-                if self.items.must_wait(&said, tell) {
-                    self.waiting.push(data.to_vec());
+                if self.can_read(said, tell) {
+                    self.items.read(said, tell);
                 } else {
-                    self.items.read(&said, tell);
+                    self.waiting.push(data.to_vec());
                 }
             }
             // Steps of the vendor's own tools: their items come whole.
@@ -163,9 +163,18 @@ impl State {
         Ok(())
     }
 
+    /// Whether it is the turn of the event. Behind one that waits it waits too, unless it goes on with the open part.
+    fn can_read(&mut self, said: &Said<'_, '_>, tell: &mut dyn FnMut(Event<'_>)) -> bool {
+        if self.items.goes_on(said) {
+            return true;
+        }
+        self.items.make_room(tell) && self.waiting.is_empty()
+    }
+
     fn start(&mut self, response: Value<'_, '_>, tell: &mut dyn FnMut(Event<'_>)) {
         let start = start(response);
-        if !self.started && !(start.id.is_empty() && start.model.is_empty()) {
+        let is_known = !start.id.is_empty() || !start.model.is_empty();
+        if !self.started && is_known {
             self.started = true;
             tell(Event::Start(start));
         }
@@ -218,10 +227,10 @@ impl State {
                 };
                 // No event that waits is an error.
                 let said = Said::read(event, None);
-                if self.items.must_wait(&said, tell) {
-                    self.waiting.push(data);
-                } else {
+                if self.can_read(&said, tell) {
                     self.items.read(&said, tell);
+                } else {
+                    self.waiting.push(data);
                 }
             }
         }
@@ -262,5 +271,94 @@ fn says_something(error: Value<'_, '_>) -> bool {
         Kind::Text => error.raw().len() > 2,
         Kind::Object => error.members().next().is_some(),
         Kind::List => error.items().next().is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{Delta, FaultKind, StopReason};
+    use crate::wire::openai_responses::tests::*;
+
+    #[test]
+    fn an_incomplete_response_says_why() {
+        for (reason, expected) in [
+            (r#"{"reason":"max_output_tokens"}"#, StopReason::Length),
+            (r#"{"reason":"content_filter"}"#, StopReason::ContentFilter),
+            ("null", StopReason::Other),
+        ] {
+            let data = format!(
+                r#"{{"type":"response.incomplete","response":{{"id":"r","status":"incomplete","incomplete_details":{reason},"output":[]}}}}"#
+            );
+            let reply = collected(&told_of(&[data]));
+            assert_eq!(reply.choices[0].stop.as_ref().unwrap().reason, expected);
+        }
+    }
+
+    #[test]
+    fn errors_are_faults_in_every_shape() {
+        let fault = |name: Option<&[u8]>, data: &str| {
+            let mut reader = StreamReader::new("seed");
+            let mut none = |event: Event<'_>| panic!("{event:?}");
+            match reader.read(name, data.as_bytes(), &mut none) {
+                Err(Unheard::Fault(fault)) => fault.kind,
+                other => panic!("{data}: {other:?}"),
+            }
+        };
+        let flat = r#"{"type":"error","code":"rate_limit_exceeded","message":"m"}"#;
+        assert_eq!(fault(None, flat), FaultKind::RateLimit);
+        assert_eq!(fault(Some(b"error"), flat), FaultKind::RateLimit);
+        let bare = r#"{"error":{"code":"insufficient_quota","message":"m"}}"#;
+        assert_eq!(fault(None, bare), FaultKind::Billing);
+        let failed = r#"{"type":"response.failed","response":{"error":{"code":"context_length_exceeded","message":"m"}}}"#;
+        assert_eq!(fault(None, failed), FaultKind::ContextLength);
+        let odd = r#"{"type":"response.completed","response":{"error":{"code":"server_error","message":"m"}}}"#;
+        assert_eq!(fault(None, odd), FaultKind::Internal);
+    }
+
+    #[test]
+    fn what_is_no_event_is_malformed_and_what_is_unknown_is_skipped() {
+        let mut reader = StreamReader::new("seed");
+        let mut none = |event: Event<'_>| panic!("{event:?}");
+        for broken in ["{\"type\":", "[]", ""] {
+            let found = reader.read(None, broken.as_bytes(), &mut none);
+            assert_eq!(found, Err(Unheard::Malformed), "{broken}");
+        }
+        for silent in [
+            "[DONE]",
+            r#"{"type":"keepalive","sequence_number":3}"#,
+            r#"{"type":"response.web_search_call.searching","item_id":"ws_1","output_index":0}"#,
+            r#"{"type":"response.created","response":{}}"#,
+        ] {
+            reader.read(None, silent.as_bytes(), &mut none).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_stream_that_ends_early_has_no_end_but_loses_nothing() {
+        let events = [
+            created(),
+            added(0, CALL),
+            added(1, MESSAGE),
+            piece("output_text.delta", 1, r#""content_index":0,"delta":"Hi""#),
+        ];
+        let events = told_of(&events);
+        assert!(!events.contains(&Event::End));
+        let said = events.iter().any(
+            |event| matches!(event, Event::Delta { delta: Delta::Text(text), .. } if text == "Hi"),
+        );
+        assert!(said);
+    }
+
+    #[test]
+    fn nothing_is_told_after_the_end() {
+        let mut events = vec![created(), completed(&[MESSAGE])];
+        events.push(piece(
+            "output_text.delta",
+            3,
+            r#""content_index":0,"delta":"x""#,
+        ));
+        events.push(completed(&[MESSAGE]));
+        assert_tells(&events, &[MESSAGE]);
     }
 }

@@ -8,40 +8,39 @@
 use std::borrow::Cow;
 
 use crate::ir::{
-    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Format, Json, Media, Part, Start,
-    Stop, Str, Usage,
+    Arguments, At, Call, Citation, Delta, Event, Fault, Json, Start, Stop, Str, Usage,
 };
 use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
-use crate::wire::json::Writer;
 
 use super::annotation::without_place;
+use super::fault;
 use super::items::{self, Output};
-use super::reply_write::{AUDIO, Ending, FURTHER, Response, SEAL, ending, words_of};
+use super::reply_write::{Ending, FURTHER, Response, SEAL, ending, words_of};
+use super::sequence::Sequence;
 use super::thinking_write::Thinking;
-use super::{annotation, fault};
 
 pub(super) struct StreamWriter {
-    telling: Telling,
-    start: Start<'static>,
-    begun: bool,
-    wire: Wire,
-    output: Output,
-    open: Open,
+    pub(super) telling: Telling,
+    pub(super) start: Start<'static>,
+    pub(super) begun: bool,
+    pub(super) wire: Sequence,
+    pub(super) output: Output,
+    pub(super) open: Open,
     /// What the open part has said so far.
-    text: String,
-    citations: Vec<Citation<'static>>,
-    logprobs: Vec<Json<'static>>,
+    pub(super) text: String,
+    pub(super) citations: Vec<Citation<'static>>,
+    pub(super) logprobs: Vec<Json<'static>>,
     /// Words of refusal were told.
-    refused: bool,
-    stop: Option<Stop<'static>>,
-    usage: Usage,
-    tier: Option<Str<'static>>,
-    losses: Losses,
+    pub(super) refused: bool,
+    pub(super) stop: Option<Stop<'static>>,
+    pub(super) usage: Usage,
+    pub(super) tier: Option<Str<'static>>,
+    pub(super) losses: Losses,
 }
 
 /// The part that is open.
-enum Open {
+pub(super) enum Open {
     Nothing,
     Text,
     Refusal,
@@ -54,80 +53,13 @@ enum Open {
     Silent,
 }
 
-/// How events are put on the wire.
-#[derive(Default)]
-pub(super) struct Wire {
-    sequence: u64,
-    /// What every event about the open item says of where it belongs.
-    place: Vec<u8>,
-    /// How much of that is about the item as a whole.
-    item_place: usize,
-}
-
-impl Wire {
-    /// Writes an event: its name, its number, and what `write` adds.
-    pub(super) fn event(
-        &mut self,
-        name: &'static str,
-        out: &mut Vec<u8>,
-        write: impl FnOnce(&mut Writer<'_>),
-    ) {
-        self.head(name, out);
-        out.push(b',');
-        write(&mut Writer::new(out));
-        out.extend_from_slice(b"}\n\n");
-    }
-
-    /// Writes an event about the open item.
-    pub(super) fn item_event(
-        &mut self,
-        name: &'static str,
-        out: &mut Vec<u8>,
-        write: impl FnOnce(&mut Writer<'_>),
-    ) {
-        self.head(name, out);
-        out.extend_from_slice(&self.place);
-        out.push(b',');
-        write(&mut Writer::new(out));
-        out.extend_from_slice(b"}\n\n");
-    }
-
-    /// An item is open from here on.
-    pub(super) fn set_place(&mut self, id: &str, index: u64) {
-        self.place.clear();
-        self.place.push(b',');
-        let mut w = Writer::new(&mut self.place);
-        w.key("item_id").text(id).key("output_index").number(index);
-        self.item_place = self.place.len();
-    }
-
-    /// A part of the open message is open from here on.
-    fn set_content(&mut self, index: u64) {
-        self.place.truncate(self.item_place);
-        self.place.extend_from_slice(b",\"content_index\":");
-        let mut number = itoa::Buffer::new();
-        self.place
-            .extend_from_slice(number.format(index).as_bytes());
-    }
-
-    fn head(&mut self, name: &'static str, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"event: ");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\ndata: {\"type\":\"");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\",\"sequence_number\":");
-        out.extend_from_slice(itoa::Buffer::new().format(self.sequence).as_bytes());
-        self.sequence += 1;
-    }
-}
-
 impl StreamWriter {
     pub(super) fn new(telling: Telling) -> StreamWriter {
         StreamWriter {
             telling,
             start: Start::default(),
             begun: false,
-            wire: Wire::default(),
+            wire: Sequence::default(),
             output: Output::default(),
             open: Open::Nothing,
             text: String::new(),
@@ -163,149 +95,6 @@ impl StreamWriter {
         });
     }
 
-    fn open_part(&mut self, part: Part<'_>, out: &mut Vec<u8>) {
-        self.close_part(out);
-        if part.seal.is_some() {
-            self.losses.add(At::NOWHERE, SEAL);
-        }
-        match part.body {
-            Body::Text(text) => {
-                self.open_content(Open::Text, out);
-                self.citations
-                    .extend(text.citations.into_iter().map(own_citation));
-                self.say(&text.text, out);
-            }
-            Body::Refusal(words) => {
-                self.open_content(Open::Refusal, out);
-                self.say(&words, out);
-            }
-            Body::Audio(media) => {
-                self.losses.add(At::NOWHERE, AUDIO);
-                self.open_content(Open::Text, out);
-                self.say(media.transcript.as_deref().unwrap_or_default(), out);
-            }
-            Body::Thinking(thinking) => {
-                let mut open = self.open_thinking(thinking.id.as_deref(), out);
-                open.open(thinking, &mut self.wire, out);
-                self.open = Open::Thinking(open);
-            }
-            Body::Call(call) => self.open_call(call, out),
-            Body::Image(media) => self.image(&media, out),
-            Body::Foreign(foreign) if foreign.format == Format::OpenaiResponses => {
-                self.close_message("completed", out);
-                let json = items::one_line(&foreign.json.0);
-                let write = |w: &mut Writer<'_>| {
-                    w.raw(&json);
-                };
-                self.added(out, write);
-                self.item(out, write);
-                self.open = Open::Silent;
-            }
-            Body::Foreign(_) => self.lose("piece of a server tool"),
-            Body::Document(_) | Body::Video(_) | Body::Outcome(_) => self.lose("medium"),
-        }
-    }
-
-    fn lose(&mut self, what: &'static str) {
-        self.losses.add(At::NOWHERE, what);
-        self.open = Open::Silent;
-    }
-
-    /// A part of a message, which is opened for it if none is.
-    fn open_content(&mut self, open: Open, out: &mut Vec<u8>) {
-        if self.output.message().is_none() {
-            let index = self.output.index();
-            self.output.open_message(&self.telling.seed);
-            let id = self.output.message().map_or("", |message| &message.id);
-            self.wire.set_place(id, index);
-            self.wire.event("response.output_item.added", out, |w| {
-                w.key("output_index").number(index).key("item");
-                items::write_message(id, "in_progress", "", w);
-            });
-        }
-        let content = self.output.message().map_or(0, |message| message.parts);
-        self.wire.set_content(content);
-        self.wire
-            .item_event("response.content_part.added", out, |w| {
-                w.key("part");
-                match open {
-                    Open::Refusal => items::write_refusal("", w),
-                    Open::Nothing
-                    | Open::Text
-                    | Open::Thinking(_)
-                    | Open::Call { .. }
-                    | Open::Silent => {
-                        items::write_text("", &[], &[], w, &mut Losses::default());
-                    }
-                }
-            });
-        self.open = open;
-    }
-
-    fn open_thinking(&mut self, known: Option<&str>, out: &mut Vec<u8>) -> Thinking {
-        self.close_message("completed", out);
-        let id = self.id(known, "rs_");
-        let thinking = Thinking::new(id);
-        self.added(out, |w| {
-            items::write_reasoning(&thinking.id, &items::Shown::default(), w);
-        });
-        self.wire.set_place(&thinking.id, self.output.index());
-        thinking
-    }
-
-    fn open_call(&mut self, call: Call<'_>, out: &mut Vec<u8>) {
-        self.close_message("completed", out);
-        let Body::Call(mut call) = Body::Call(call).into_owned() else {
-            return;
-        };
-        let id = self.id(call.item.as_deref(), items::call_prefix(&call));
-        self.added(out, |w| {
-            items::write_call(&id, "in_progress", &call, "", w);
-        });
-        self.wire.set_place(&id, self.output.index());
-        let said = match &mut call.arguments {
-            Arguments::Json(text) | Arguments::Free(text) => std::mem::take(text),
-        };
-        self.open = Open::Call { id, call };
-        self.say(&said, out);
-    }
-
-    fn image(&mut self, media: &Media<'_>, out: &mut Vec<u8>) {
-        self.close_message("completed", out);
-        let Some(image) = items::image_of(media) else {
-            return self.lose("image");
-        };
-        let id = self.id(None, "ig_");
-        self.added(out, |w| items::write_image(&id, None, w));
-        self.item(out, |w| items::write_image(&id, Some(image), w));
-        self.open = Open::Silent;
-    }
-
-    fn id(&self, known: Option<&str>, prefix: &str) -> String {
-        match known.filter(|id| !id.is_empty()) {
-            Some(id) => id.to_owned(),
-            None => self.output.id(prefix, &self.telling.seed),
-        }
-    }
-
-    /// An item begins.
-    fn added(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
-        let index = self.output.index();
-        self.wire.event("response.output_item.added", out, |w| {
-            w.key("output_index").number(index).key("item");
-            write(w);
-        });
-    }
-
-    /// An item is finished.
-    fn item(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
-        let index = self.output.index();
-        let json = self.output.add_item(write);
-        self.wire.event("response.output_item.done", out, |w| {
-            w.key("output_index").number(index).key("item").raw(json);
-        });
-    }
-
     fn delta(&mut self, delta: Delta<'_>, out: &mut Vec<u8>) {
         match delta {
             Delta::Text(text)
@@ -335,7 +124,7 @@ impl StreamWriter {
     }
 
     /// More of the words of the open part.
-    fn say(&mut self, words: &str, out: &mut Vec<u8>) {
+    pub(super) fn say(&mut self, words: &str, out: &mut Vec<u8>) {
         if words.is_empty() {
             return;
         }
@@ -371,109 +160,6 @@ impl StreamWriter {
             });
         self.logprobs
             .extend(tokens.into_iter().map(Json::into_owned));
-    }
-
-    fn close_part(&mut self, out: &mut Vec<u8>) {
-        match std::mem::replace(&mut self.open, Open::Nothing) {
-            Open::Nothing | Open::Silent => {}
-            Open::Text => self.close_text(out),
-            Open::Refusal => {
-                let text = std::mem::take(&mut self.text);
-                self.refused = true;
-                self.wire.item_event("response.refusal.done", out, |w| {
-                    w.key("refusal").text(&text);
-                });
-                self.part_done(out, |w| items::write_refusal(&text, w));
-            }
-            Open::Thinking(mut thinking) => {
-                thinking.close(&mut self.wire, out);
-                self.item(out, |w| {
-                    items::write_reasoning(&thinking.id, &thinking.shown(), w);
-                });
-            }
-            Open::Call { id, call } => self.close_call(&id, call, out),
-        }
-        self.text.clear();
-    }
-
-    fn close_text(&mut self, out: &mut Vec<u8>) {
-        let text = std::mem::take(&mut self.text);
-        let citations = std::mem::take(&mut self.citations);
-        let logprobs = std::mem::take(&mut self.logprobs);
-        let mut index = 0;
-        for citation in &citations {
-            let mut json = Vec::new();
-            let mut w = Writer::new(&mut json);
-            annotation::write(citation, &text, &mut w, &mut self.losses);
-            if json.is_empty() {
-                continue;
-            }
-            let json = std::str::from_utf8(&json).unwrap_or_default();
-            let name = "response.output_text.annotation.added";
-            self.wire.item_event(name, out, |w| {
-                w.key("annotation_index").number(index);
-                w.key("annotation").raw(json);
-            });
-            index += 1;
-        }
-        self.wire.item_event("response.output_text.done", out, |w| {
-            w.key("text").text(&text).key("logprobs");
-            items::write_logprobs(&logprobs, w);
-        });
-        let mut losses = std::mem::take(&mut self.losses);
-        self.part_done(out, |w| {
-            items::write_text(&text, &citations, &logprobs, w, &mut losses);
-        });
-        self.losses = losses;
-        // Its room is for the next part.
-        self.text = text;
-    }
-
-    fn part_done(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
-        let json = self.output.add_part(write);
-        self.wire
-            .item_event("response.content_part.done", out, |w| {
-                w.key("part").raw(json);
-            });
-    }
-
-    fn close_call(&mut self, id: &str, call: Call<'static>, out: &mut Vec<u8>) {
-        let mut said = std::mem::take(&mut self.text);
-        let whole = items::arguments(&call, &said);
-        if said.is_empty() && !whole.is_empty() {
-            let whole = whole.to_owned();
-            self.open = Open::Call {
-                id: id.to_owned(),
-                call: call.clone(),
-            };
-            self.say(&whole, out);
-            self.open = Open::Nothing;
-            said = whole;
-        }
-        let (name, key) = match call.arguments {
-            Arguments::Json(_) => ("response.function_call_arguments.done", "arguments"),
-            Arguments::Free(_) => ("response.custom_tool_call_input.done", "input"),
-        };
-        let is_function = key == "arguments";
-        self.wire.item_event(name, out, |w| {
-            w.key(key).text(&said);
-            if is_function {
-                w.key("name").text(&call.name);
-            }
-        });
-        self.item(out, |w| {
-            items::write_call(id, "completed", &call, &said, w);
-        });
-        self.text = said;
-    }
-
-    fn close_message(&mut self, status: &str, out: &mut Vec<u8>) {
-        let index = self.output.index();
-        if let Some(json) = self.output.close_message(status) {
-            self.wire.event("response.output_item.done", out, |w| {
-                w.key("output_index").number(index).key("item").raw(json);
-            });
-        }
     }
 
     /// The answer ends: what words of refusal came with that are a part of it.
@@ -531,8 +217,7 @@ impl EventWriter for StreamWriter {
     }
 
     fn write_fault(&mut self, fault: &Fault, out: &mut Vec<u8>) {
-        fault::write_numbered(fault, self.wire.sequence, out);
-        self.wire.sequence += 1;
+        fault::write_numbered(fault, self.wire.next(), out);
         let code = fault::code(fault);
         let message = &fault.message;
         self.whole("response.failed", Ending::Failed { code, message }, out);
@@ -543,6 +228,297 @@ impl EventWriter for StreamWriter {
     }
 }
 
-fn own_citation(citation: Citation<'_>) -> Citation<'static> {
+pub(super) fn own_citation(citation: Citation<'_>) -> Citation<'static> {
     without_place(citation).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::Value as Tree;
+
+    use super::*;
+    use crate::ir::{
+        Body, Choice, FaultKind, Foreign, Format, Media, Part, Reply, Said, Source, StopReason,
+        Text, Thinking, replay,
+    };
+    use crate::wire::Codec;
+    use crate::wire::openai_responses::OpenaiResponses;
+    use crate::wire::openai_responses::tests::{bare, collected, data_of, read_reply, told};
+
+    fn telling() -> Telling {
+        Telling {
+            seed: "s".into(),
+            now: 7,
+            ..Telling::default()
+        }
+    }
+
+    fn written(reply: Reply<'static>) -> String {
+        let mut writer = StreamWriter::new(telling());
+        let mut out = Vec::new();
+        replay(reply, &mut |event| writer.write(event, &mut out));
+        String::from_utf8(out).unwrap()
+    }
+
+    fn events(stream: &str) -> Vec<Tree> {
+        let data = data_of(stream).into_iter();
+        data.map(|data| serde_json::from_str(data).unwrap())
+            .collect()
+    }
+
+    fn part(body: Body<'static>) -> Part<'static> {
+        Part::new(At::NOWHERE, body)
+    }
+
+    fn parts() -> impl Strategy<Value = Body<'static>> {
+        let words = "[a-z\n\"é]{0,6}";
+        let thinking = (vec(words, 0..3), words, proptest::option::of("[a-z]{1,4}"));
+        prop_oneof![
+            words.prop_map(|text| {
+                let text = text.into();
+                let citations = Vec::new();
+                Body::Text(Text { text, citations })
+            }),
+            words.prop_map(|text| Body::Refusal(text.into())),
+            thinking.prop_map(|(summaries, text, seal)| Body::Thinking(Thinking {
+                summaries: summaries.into_iter().map(Cow::Owned).collect(),
+                text: text.into(),
+                seal: seal.map(|seal| Said::new(At::NOWHERE, seal.into())),
+                ..Thinking::default()
+            })),
+            words.prop_map(|text| Body::Call(Call {
+                id: "call_1".into(),
+                name: "f".into(),
+                arguments: Arguments::Json(text.into()),
+                ..Call::default()
+            })),
+            words.prop_map(|text| Body::Call(Call {
+                id: "call_2".into(),
+                name: "g".into(),
+                arguments: Arguments::Free(text.into()),
+                ..Call::default()
+            })),
+            Just(Body::Foreign(Foreign {
+                format: Format::OpenaiResponses,
+                kind: "web_search_call".into(),
+                json: Json("{\"type\":\"web_search_call\",\n\"id\":\"ws_1\"}".into()),
+            })),
+            Just(Body::Image(Media::new(Source::Inline {
+                mime: "image/png".into(),
+                base64: "QUJD".into(),
+            }))),
+        ]
+    }
+
+    fn replies() -> impl Strategy<Value = Reply<'static>> {
+        let reason = prop_oneof![
+            Just(StopReason::End),
+            Just(StopReason::Length),
+            Just(StopReason::ContentFilter),
+            Just(StopReason::Refusal),
+        ];
+        (vec(parts(), 0..6), reason, proptest::option::of("[a-z]{3}")).prop_map(
+            |(bodies, reason, words)| Reply {
+                start: Start {
+                    id: "msg_1".into(),
+                    model: "m".into(),
+                    created: None,
+                },
+                choices: vec![Choice {
+                    parts: bodies.into_iter().map(part).collect(),
+                    stop: Some(Stop {
+                        words: words.map(Cow::Owned),
+                        ..Stop::of(reason)
+                    }),
+                    ..Choice::default()
+                }],
+                usage: Usage {
+                    input: Some(3),
+                    output: Some(4),
+                    ..Usage::default()
+                },
+                ..Reply::default()
+            },
+        )
+    }
+
+    /// What a client's accumulator makes of the events.
+    fn accumulated(events: &[Tree]) -> Vec<Tree> {
+        let mut output: Vec<Tree> = Vec::new();
+        for event in events {
+            let kind = event["type"].as_str().unwrap();
+            let index = event["output_index"].as_u64().map(|n| n as usize);
+            let content = event["content_index"].as_u64().map(|n| n as usize);
+            match kind {
+                "response.output_item.added" => {
+                    assert_eq!(index, Some(output.len()));
+                    output.push(event["item"].clone());
+                }
+                "response.output_item.done" => {
+                    let index = index.unwrap();
+                    assert_eq!(output[index]["id"], event["item"]["id"]);
+                    for key in ["arguments", "input"] {
+                        assert_eq!(output[index][key], event["item"][key]);
+                    }
+                    if event["item"]["type"] == "message" {
+                        assert_eq!(output[index]["content"], event["item"]["content"]);
+                    }
+                    output[index] = event["item"].clone();
+                }
+                "response.content_part.added" if event["part"]["type"] != "reasoning_text" => {
+                    let item = &mut output[index.unwrap()];
+                    let parts = item["content"].as_array_mut().unwrap();
+                    assert_eq!(content, Some(parts.len()));
+                    parts.push(event["part"].clone());
+                }
+                "response.output_text.delta" | "response.refusal.delta" => {
+                    let item = &mut output[index.unwrap()];
+                    assert_eq!(item["id"], event["item_id"]);
+                    let part = &mut item["content"][content.unwrap()];
+                    let key = if kind.contains("text") {
+                        "text"
+                    } else {
+                        "refusal"
+                    };
+                    add(&mut part[key], &event["delta"]);
+                }
+                "response.function_call_arguments.delta" => {
+                    add(&mut output[index.unwrap()]["arguments"], &event["delta"]);
+                }
+                "response.custom_tool_call_input.delta" => {
+                    add(&mut output[index.unwrap()]["input"], &event["delta"]);
+                }
+                "response.content_part.done" if event["part"]["type"] != "reasoning_text" => {
+                    let item = &output[index.unwrap()];
+                    assert_eq!(item["content"][content.unwrap()], event["part"]);
+                }
+                _ => {}
+            }
+        }
+        output
+    }
+
+    fn add(text: &mut Tree, more: &Tree) {
+        *text = Tree::String([text.as_str().unwrap(), more.as_str().unwrap()].concat());
+    }
+
+    proptest! {
+        #[test]
+        fn a_stream_makes_the_same_object_as_a_whole_reply(reply in replies()) {
+            let stream = written(reply.clone());
+            let events = events(&stream);
+            let numbers = events.iter().map(|event| event["sequence_number"].as_u64().unwrap());
+            prop_assert!(numbers.eq(0..events.len() as u64));
+            let (mut out, mut losses) = (Vec::new(), Losses::default());
+            OpenaiResponses.write_reply(&reply, &telling(), &mut out, &mut losses);
+            let whole: Tree = serde_json::from_slice(&out).unwrap();
+            let last = &events.last().unwrap()["response"];
+            prop_assert_eq!(last, &whole);
+            prop_assert_eq!(&Tree::Array(accumulated(&events)), &whole["output"]);
+            // And it reads as the whole does.
+            let found = bare(collected(&told(&stream)));
+            prop_assert_eq!(found, read_reply(std::str::from_utf8(&out).unwrap()));
+        }
+    }
+
+    #[test]
+    fn an_error_has_the_next_number_and_the_response_fails_after_it() {
+        let mut writer = StreamWriter::new(telling());
+        let mut out = Vec::new();
+        writer.write(Event::Start(Start::default()), &mut out);
+        let fault = Fault::new(FaultKind::ContextLength, 400, "too long");
+        writer.write_fault(&fault, &mut out);
+        let events = events(std::str::from_utf8(&out).unwrap());
+        let found: Vec<_> = events
+            .iter()
+            .map(|event| (event["type"].as_str().unwrap(), &event["sequence_number"]))
+            .collect();
+        assert_eq!(found[2], ("error", &2.into()));
+        assert_eq!(found[3], ("response.failed", &3.into()));
+        let error = &events[3]["response"]["error"];
+        assert_eq!(error["code"], "context_length_exceeded");
+        assert_eq!(events[3]["response"]["status"], "failed");
+    }
+
+    #[test]
+    fn an_error_may_be_the_first_event() {
+        let mut out = Vec::new();
+        let fault = Fault::new(FaultKind::Billing, 429, "no money");
+        StreamWriter::new(telling()).write_fault(&fault, &mut out);
+        let events = events(std::str::from_utf8(&out).unwrap());
+        assert_eq!(events[0]["type"], "error");
+        assert_eq!(events[0]["sequence_number"], 0);
+        assert_eq!(events[1]["response"]["id"], "resp_s");
+    }
+
+    #[test]
+    fn a_call_without_arguments_has_an_empty_object_of_them() {
+        let call = Call {
+            name: "f".into(),
+            ..Call::default()
+        };
+        let reply = Reply {
+            choices: vec![Choice {
+                parts: vec![part(Body::Call(call))],
+                ..Choice::default()
+            }],
+            ..Reply::default()
+        };
+        let found = events(&written(reply));
+        let done = "response.function_call_arguments.done";
+        let done = found.iter().find(|event| event["type"] == done).unwrap();
+        assert_eq!(done["arguments"], "{}");
+        assert_eq!(done["name"], "f");
+    }
+
+    #[test]
+    fn what_the_format_cannot_say_is_told() {
+        let mut reply = Reply::default();
+        let citation = Citation {
+            quote: Some("q".into()),
+            ..Citation::default()
+        };
+        let text = Text {
+            text: "t".into(),
+            citations: vec![citation],
+        };
+        let foreign = Foreign {
+            format: Format::Anthropic,
+            kind: "server_tool_use".into(),
+            json: Json::default(),
+        };
+        reply.choices = vec![
+            Choice {
+                parts: vec![part(Body::Text(text)), part(Body::Foreign(foreign))],
+                stop: Some(Stop::of(StopReason::Pause)),
+                ..Choice::default()
+            },
+            Choice {
+                index: 1,
+                ..Choice::default()
+            },
+        ];
+        reply.choices[1].parts = vec![part(Body::Refusal("x".into()))];
+        let mut losses = Losses::default();
+        OpenaiResponses.write_reply(&reply, &telling(), &mut Vec::new(), &mut losses);
+        let whole: Vec<_> = losses.iter().map(|loss| loss.what).collect();
+        for what in [
+            "citation",
+            "piece of a server tool",
+            FURTHER,
+            "reason of the end",
+        ] {
+            assert!(whole.contains(&what), "{what}");
+        }
+        let mut writer = StreamWriter::new(telling());
+        replay(reply, &mut |event| writer.write(event, &mut Vec::new()));
+        for loss in losses.iter() {
+            assert!(
+                writer.losses().iter().any(|other| other == loss),
+                "{loss:?}"
+            );
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use crate::ir::{self, Delta, Str};
 
 use super::items::{Shown, write_words};
-use super::stream_write::Wire;
+use super::sequence::Sequence;
 
 /// A reasoning item that is being written. It may hold nothing but its seal.
 pub(super) struct Thinking {
@@ -34,7 +34,12 @@ impl Thinking {
     }
 
     /// What the part brought with it when it opened.
-    pub(super) fn open(&mut self, thinking: ir::Thinking<'_>, wire: &mut Wire, out: &mut Vec<u8>) {
+    pub(super) fn open(
+        &mut self,
+        thinking: ir::Thinking<'_>,
+        wire: &mut Sequence,
+        out: &mut Vec<u8>,
+    ) {
         for summary in thinking.summaries {
             self.delta(&Delta::NextSummary, wire, out);
             self.delta(&Delta::Summary(summary), wire, out);
@@ -43,7 +48,7 @@ impl Thinking {
         self.seal = thinking.seal.map(|seal| seal.value.into_owned());
     }
 
-    pub(super) fn delta(&mut self, delta: &Delta<'_>, wire: &mut Wire, out: &mut Vec<u8>) {
+    pub(super) fn delta(&mut self, delta: &Delta<'_>, wire: &mut Sequence, out: &mut Vec<u8>) {
         match delta {
             Delta::NextSummary => {
                 self.has_own = true;
@@ -67,7 +72,7 @@ impl Thinking {
         }
     }
 
-    fn summary(&mut self, words: &str, wire: &mut Wire, out: &mut Vec<u8>) {
+    fn summary(&mut self, words: &str, wire: &mut Sequence, out: &mut Vec<u8>) {
         if words.is_empty() {
             return;
         }
@@ -84,7 +89,7 @@ impl Thinking {
         });
     }
 
-    fn next_summary(&mut self, wire: &mut Wire, out: &mut Vec<u8>) {
+    fn next_summary(&mut self, wire: &mut Sequence, out: &mut Vec<u8>) {
         self.close_summary(wire, out);
         self.summaries.push("".into());
         self.in_summary = true;
@@ -95,7 +100,7 @@ impl Thinking {
         });
     }
 
-    fn close_summary(&mut self, wire: &mut Wire, out: &mut Vec<u8>) {
+    fn close_summary(&mut self, wire: &mut Sequence, out: &mut Vec<u8>) {
         if !std::mem::take(&mut self.in_summary) {
             return;
         }
@@ -116,7 +121,7 @@ impl Thinking {
         self.summaries.len().saturating_sub(1) as u64
     }
 
-    fn words(&mut self, words: &str, wire: &mut Wire, out: &mut Vec<u8>) {
+    fn words(&mut self, words: &str, wire: &mut Sequence, out: &mut Vec<u8>) {
         if words.is_empty() {
             return;
         }
@@ -134,7 +139,7 @@ impl Thinking {
     }
 
     /// Closes what is open of it. The item itself is the caller's to finish.
-    pub(super) fn close(&mut self, wire: &mut Wire, out: &mut Vec<u8>) {
+    pub(super) fn close(&mut self, wire: &mut Sequence, out: &mut Vec<u8>) {
         self.close_summary(wire, out);
         if self.text.is_empty() {
             return;

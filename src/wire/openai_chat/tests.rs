@@ -93,10 +93,7 @@ fn a_leaf_of_any_other_value_is_written_or_known_to_be_lost() {
             if is_without_meaning(&path) {
                 continue;
             }
-            let pointer = format!(
-                "/{}",
-                path.replace('.', "/").replace('[', "/").replace(']', "")
-            );
+            let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
             let mut changed = request.clone();
             let Some(slot) = changed.pointer_mut(&pointer) else {
                 continue;
