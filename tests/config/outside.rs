@@ -23,7 +23,8 @@ fn without_a_configuration_the_demo_vendor_answers() {
         [
             Format::OpenaiChat,
             Format::OpenaiResponses,
-            Format::Anthropic
+            Format::Anthropic,
+            Format::Gemini
         ]
     );
     let models: Vec<(&str, &str, &str)> = gateway
