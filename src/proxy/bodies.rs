@@ -13,6 +13,7 @@ use crate::proxy::way::Way;
 use crate::wire::Asked;
 use crate::wire::convert::{Crossing, Manner, Original, Ready, Target, Unsayable, lower};
 use crate::wire::edit::{Cut, cut};
+use crate::wire::embed;
 use crate::wire::same::{Edits, splice};
 use crate::wire::scan::{Subject, scan};
 
@@ -25,6 +26,8 @@ pub struct Made {
     pub query: Option<String>,
     /// How it was converted, if it was.
     pub ready: Option<Ready>,
+    /// How its answer becomes the client's, where that is no conversation.
+    pub vectors: Option<embed::Back>,
 }
 
 /// What makes bodies differ.
@@ -121,11 +124,19 @@ impl<'a> Bodies<'a> {
         } else {
             scan(&body, Subject::Format(self.call.format)).ok()
         };
+        let scan = again.as_ref().unwrap_or(&self.call.scan);
         Made {
-            body: splice(&body, again.as_ref().unwrap_or(&self.call.scan), edits),
+            body: match self.call.kind {
+                // Gemini repeats the model's name in the body, and in more places than one.
+                CallKind::Embeddings if self.call.format == Format::Gemini => {
+                    embed::rename(&body, &key.model).unwrap_or_else(|| vec![body])
+                }
+                _ => splice(&body, scan, edits),
+            },
             suffix: self.call.suffix_for(&key.model),
             query: self.call.query.clone(),
             ready: None,
+            vectors: None,
             key,
         }
     }
@@ -137,9 +148,38 @@ impl<'a> Bodies<'a> {
             asked: Asked {
                 model: call.model(),
                 stream: call.stream,
+                completion: call.kind == CallKind::Completion,
             },
             body: &call.body.bytes,
         };
+        let (mut ready, vectors) = match call.kind {
+            CallKind::Embeddings => {
+                let (ready, back) = embed::lower(original, key.format, &key.model)?;
+                (ready, Some(back))
+            }
+            CallKind::Conversation | CallKind::Completion | CallKind::Other => {
+                (self.lowered(original, &key, way, arrival)?, None)
+            }
+        };
+        let body = Bytes::from(std::mem::take(&mut ready.lowered.body));
+        Ok(Made {
+            body: vec![body],
+            suffix: std::mem::take(&mut ready.lowered.suffix),
+            query: ready.lowered.query.map(str::to_owned),
+            ready: Some(ready),
+            vectors,
+            key,
+        })
+    }
+
+    fn lowered(
+        &self,
+        original: Original<'_>,
+        key: &Key,
+        way: &Way<'_>,
+        arrival: &Arrival,
+    ) -> Result<Ready, Unsayable> {
+        let call = self.call;
         let traits = way.line.traits.of_model(&key.model);
         let target = Target {
             model: &key.model,
@@ -153,19 +193,11 @@ impl<'a> Bodies<'a> {
             memory: &memory,
             leave_out: key.without_state,
         };
-        let mut ready = lower(original, &target, &crossing)?;
-        let body = Bytes::from(std::mem::take(&mut ready.lowered.body));
-        Ok(Made {
-            body: vec![body],
-            suffix: std::mem::take(&mut ready.lowered.suffix),
-            query: ready.lowered.query.map(str::to_owned),
-            ready: Some(ready),
-            key,
-        })
+        lower(original, &target, &crossing)
     }
 }
 
 /// Paths whose streams know `stream_options`.
 fn streams_usage(call: &Call) -> bool {
-    call.kind == CallKind::Conversation || call.suffix == "/completions"
+    matches!(call.kind, CallKind::Conversation | CallKind::Completion)
 }

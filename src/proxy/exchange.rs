@@ -362,7 +362,9 @@ impl Order<'_> {
 pub(super) fn stream_kind(kind: CallKind) -> wire::relay::StreamKind {
     match kind {
         CallKind::Conversation => wire::relay::StreamKind::Conversation,
-        CallKind::Other => wire::relay::StreamKind::Other,
+        CallKind::Embeddings | CallKind::Completion | CallKind::Other => {
+            wire::relay::StreamKind::Other
+        }
     }
 }
 

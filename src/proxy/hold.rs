@@ -12,6 +12,7 @@ use crate::route::Failure;
 use crate::wire::convert::{
     Answer, Course, Issuer, Keepsake, Manner, Ready, Telling, Transcode, answer, retell,
 };
+use crate::wire::embed;
 use crate::wire::passage::Passage;
 use crate::wire::relay::{End, Progress, Relay};
 use crate::wire::reply::ReplyTap;
@@ -27,6 +28,8 @@ pub struct Conversion<'a> {
     /// What the client wants.
     pub manner: Manner,
     pub telling: Telling,
+    /// The answer is no conversation.
+    pub vectors: Option<&'a embed::Back>,
 }
 
 impl Conversion<'_> {
@@ -173,7 +176,10 @@ impl Order<'_> {
         if !end.whole {
             return Err(self.miss(Failure::Truncated));
         }
-        let answered = answer(conversion.course(), &body, conversion.manner);
+        let answered = match conversion.vectors {
+            None => answer(conversion.course(), &body, conversion.manner),
+            Some(back) => back.answer(&body, conversion.client, &conversion.telling.model),
+        };
         let answered = answered.map_err(|_| self.miss(Failure::Truncated))?;
         Ok(Held::told(answered, conversion.manner))
     }

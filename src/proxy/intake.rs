@@ -21,6 +21,7 @@ use crate::proxy::refusal::Refusal;
 use crate::proxy::tab::Tab;
 use crate::route::{Needs, PathKind, Unknown};
 use crate::wire::convert::{Manner, Ready, Telling};
+use crate::wire::embed;
 use crate::wire::scan::{Scan, Subject, scan};
 
 /// A request that can be tried: the second stage of its walk.
@@ -90,6 +91,7 @@ impl Call {
             usage: ready.stream_usage,
             echo: ready.echo.clone(),
             array: self.array,
+            completion: self.kind == CallKind::Completion,
         }
     }
 
@@ -129,7 +131,7 @@ pub async fn take_in(
     tab.record.bytes_in = body.received;
     let subject = match asked.kind {
         CallKind::Conversation => Subject::Format(asked.format),
-        CallKind::Other => Subject::Other,
+        CallKind::Embeddings | CallKind::Completion | CallKind::Other => Subject::Other,
     };
     let scan = scan(&body.bytes, subject).map_err(Refusal::Scan)?;
     let in_path = asked.named.as_ref().map(|named| named.model.as_str());
@@ -145,7 +147,9 @@ pub async fn take_in(
     tab.record.stream = stream;
     let mut needs = needs(&asked, &scan, conversation(session, &scan));
     needs.stream = stream;
-    needs.convertible = asked.kind == CallKind::Conversation && !lane.pool().direct;
+    if !lane.pool().direct {
+        allow_conversion(&mut needs, asked.kind);
+    }
     let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
     Ok(Call {
         stream,
@@ -226,7 +230,7 @@ fn needs(asked: &VendorCall, scan: &Scan, conversation: Option<u64>) -> Needs {
     Needs {
         path: match asked.kind {
             CallKind::Conversation => PathKind::Chat,
-            CallKind::Other => PathKind::Other,
+            CallKind::Embeddings | CallKind::Completion | CallKind::Other => PathKind::Other,
         },
         stream: scan.stream,
         tools: scan.tools,
@@ -236,6 +240,15 @@ fn needs(asked: &VendorCall, scan: &Scan, conversation: Option<u64>) -> Needs {
         conversation,
         later_turn: scan.assistant_turn,
         ..Needs::of(asked.format)
+    }
+}
+
+/// Who can serve the call beside endpoints of its own format.
+fn allow_conversion(needs: &mut Needs, kind: CallKind) {
+    match kind {
+        CallKind::Conversation | CallKind::Completion => needs.convertible = true,
+        CallKind::Embeddings => needs.also = embed::other_format(needs.format),
+        CallKind::Other => {}
     }
 }
 

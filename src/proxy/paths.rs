@@ -47,7 +47,11 @@ pub struct Named {
 pub enum CallKind {
     /// A conversation in the call's format.
     Conversation,
-    /// Any other JSON path with a model in it.
+    /// Vectors for texts (`/embeddings`, `:embedContent`, `:batchEmbedContents`).
+    Embeddings,
+    /// OpenAI's older way of asking a model: a prompt that is gone on with (`/completions`).
+    Completion,
+    /// Any other path with a model in it.
     Other,
 }
 
@@ -145,10 +149,10 @@ fn gemini(model: &str, verb: &str, query: Option<&str>) -> Ask {
     Ask::Vendor(VendorCall {
         format: Format::Gemini,
         suffix: [":", verb].concat(),
-        kind: if verb.ends_with("enerateContent") {
-            CallKind::Conversation
-        } else {
-            CallKind::Other
+        kind: match verb {
+            "embedContent" | "batchEmbedContents" => CallKind::Embeddings,
+            verb if verb.ends_with("enerateContent") => CallKind::Conversation,
+            _ => CallKind::Other,
         },
         named: Some(Named {
             model: percent_decoded(model).into_owned(),
@@ -188,7 +192,12 @@ impl Place<'_> {
             }
             _ if method == "POST" && is_plain(rest) => {
                 let format = self.prefix.unwrap_or(Format::OpenaiChat);
-                vendor(format, rest, CallKind::Other)
+                let kind = match (format, rest) {
+                    (Format::OpenaiChat, "embeddings") => CallKind::Embeddings,
+                    (Format::OpenaiChat, "completions") => CallKind::Completion,
+                    _ => CallKind::Other,
+                };
+                vendor(format, rest, kind)
             }
             _ => Ask::Unknown,
         }
@@ -321,8 +330,17 @@ mod tests {
         };
         assert_eq!(
             (call.format, call.suffix.as_str(), call.kind),
-            (Format::OpenaiChat, "/embeddings", CallKind::Other)
+            (Format::OpenaiChat, "/embeddings", CallKind::Embeddings)
         );
+        let kind = |path: &str| match ask("POST", path) {
+            Ask::Vendor(call) => call.kind,
+            _ => panic!("{path}"),
+        };
+        assert_eq!(kind("/v1/completions"), CallKind::Completion);
+        assert_eq!(kind("/openai/v1/completions"), CallKind::Completion);
+        assert_eq!(kind("/v1/moderations"), CallKind::Other);
+        assert_eq!(kind("/v1beta/models/m:embedContent"), CallKind::Embeddings);
+        assert_eq!(kind("/v1beta/models/m:countTokens"), CallKind::Other);
         assert!(matches!(
             ask("POST", "/v1/images/generations"),
             Ask::Vendor(_)

@@ -82,7 +82,8 @@ pub async fn serve(
             Step::Try(attempt) => {
                 let trying = course.try_one((&attempt, now), &mut waiting, arrival, tab);
                 let mut ended = trying.await?;
-                if course.is_about_state(&attempt, &ended) {
+                if course.is_about_state(&attempt, &ended) || course.is_chat_only(&attempt, &ended)
+                {
                     let again = course.try_one((&attempt, now), &mut waiting, arrival, tab);
                     ended = again.await?;
                 }
@@ -121,7 +122,8 @@ impl Course<'_> {
     ) -> Result<Result<Reply, Miss>, Unserved> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
-        let Some(way) = Way::of(arrival, seat, self.call) else {
+        let chat_only = self.call.lane.standing(attempt.spot).is_chat_only();
+        let Some(way) = Way::of(arrival, seat, self.call, chat_only) else {
             // A pool that leads to a vendor without this format is the plan's mistake.
             return Ok(Err(unfit(Fault::new(
                 FaultKind::Internal,
@@ -144,6 +146,7 @@ impl Course<'_> {
             client: self.call.format,
             manner: self.call.manner(),
             telling: self.call.telling(arrival, ready),
+            vectors: made.vectors.as_ref(),
         });
         let order = Order {
             connector: self.proxy.connector(),
@@ -159,7 +162,7 @@ impl Course<'_> {
                 }),
             },
             body: &made.body,
-            kind: self.call.kind,
+            kind: way.kind,
             stream: way.manner == Manner::Stream,
             conversion,
             reasoning: self.call.scan.reasoning,
@@ -195,6 +198,30 @@ impl Course<'_> {
             self.without_state.push(identity);
         }
         is
+    }
+
+    /// Whether the vendor has no path for completions; then the same endpoint is asked once more, for a conversation. What
+    /// was learnt so is remembered for the requests after this one, unless the conversation finds nothing either.
+    fn is_chat_only(&self, attempt: &Attempt<Pass>, ended: &Result<Reply, Miss>) -> bool {
+        let status = ended.as_ref().err().and_then(|miss| miss.status);
+        let seat = self.plan.pool().seat(attempt.spot);
+        let asked_so = self.call.kind == CallKind::Completion
+            && self.call.needs.convertible
+            && seat.formats.contains(&self.call.format);
+        if !asked_so || !matches!(status, Some(404 | 405)) {
+            return false;
+        }
+        let standing = self.call.lane.standing(attempt.spot);
+        let is_news = !standing.is_chat_only();
+        standing.set_chat_only(is_news);
+        if is_news {
+            log::info!(
+                "{}/{} has no path for completions; asking for a conversation",
+                standing.provider(),
+                standing.model()
+            );
+        }
+        is_news
     }
 
     fn missed(&mut self, attempt: &Attempt<Pass>, miss: Miss, started: Tick, tab: &mut Tab) {
@@ -304,7 +331,8 @@ impl Course<'_> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
         let without = self.without_state.contains(&seat.identity);
-        let made = Way::of(arrival, seat, self.call).and_then(|way| {
+        let chat_only = self.call.lane.standing(attempt.spot).is_chat_only();
+        let made = Way::of(arrival, seat, self.call, chat_only).and_then(|way| {
             let made = self.bodies.for_way(&way, &seat.model, without, arrival);
             made.ok()?.ready.as_ref()
         });

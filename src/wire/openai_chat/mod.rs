@@ -4,12 +4,15 @@
 //! short of it. Also serves the other JSON paths of that API (completions, embeddings, moderations, images …): their
 //! errors and their usage are the same, and a legacy completion's stream differs in `choices[].text` only.
 //!
-//! `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds the shapes. Requests
-//! and replies (`request`, `reply`) have their place here once conversion needs them. Never imports another format.
+//! `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds the shapes.
+//! `completion_read` and `completion_write` say a legacy completion in the vocabulary, for endpoints that only take
+//! conversations. Never imports another format.
 
 mod answer;
 mod balance;
 mod called;
+mod completion_read;
+mod completion_write;
 mod content_read;
 mod content_write;
 mod fault;
@@ -82,7 +85,11 @@ impl Codec for OpenaiChat {
         asked: Asked<'a>,
         body: Value<'_, 'a>,
     ) -> Result<Request<'a>, Misfit> {
-        request_read::read(asked, body)
+        if asked.completion {
+            completion_read::read(asked, body)
+        } else {
+            request_read::read(asked, body)
+        }
     }
 
     fn write_request(
@@ -105,7 +112,11 @@ impl Codec for OpenaiChat {
         out: &mut Vec<u8>,
         losses: &mut Losses,
     ) {
-        reply_write::write(reply, telling, out, losses);
+        if telling.completion {
+            completion_write::write(reply, telling, out, losses);
+        } else {
+            reply_write::write(reply, telling, out, losses);
+        }
     }
 
     fn reader(&self, seed: &str) -> Box<dyn EventReader> {
@@ -113,6 +124,10 @@ impl Codec for OpenaiChat {
     }
 
     fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
-        Box::new(stream_write::StreamWriter::new(telling))
+        if telling.completion {
+            Box::new(completion_write::StreamWriter::new(telling))
+        } else {
+            Box::new(stream_write::StreamWriter::new(telling))
+        }
     }
 }
