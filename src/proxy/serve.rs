@@ -205,28 +205,26 @@ impl Course<'_> {
     fn is_chat_only(&self, attempt: &Attempt<Pass>, ended: &Result<Reply, Miss>) -> bool {
         let status = ended.as_ref().err().and_then(|miss| miss.status);
         let seat = self.plan.pool().seat(attempt.spot);
-        let asked_so = self.call.kind == CallKind::Completion
-            && self.call.needs.convertible
-            && seat.formats.contains(&self.call.format);
-        if !asked_so || !matches!(status, Some(404 | 405)) {
-            return false;
-        }
         let standing = self.call.lane.standing(attempt.spot);
-        let is_news = !standing.is_chat_only();
-        standing.set_chat_only(is_news);
-        if is_news {
-            log::info!(
-                "{}/{} has no path for completions; asking for a conversation",
-                standing.provider(),
-                standing.model()
-            );
+        let is = self.call.kind == CallKind::Completion
+            && self.call.needs.convertible
+            && seat.formats.contains(&self.call.format)
+            && matches!(status, Some(404 | 405))
+            && !standing.is_chat_only();
+        if is {
+            let (provider, model) = (standing.provider(), standing.model());
+            log::info!("{provider}/{model} has no path for completions; asking for a conversation");
+            standing.set_chat_only(true);
         }
-        is_news
+        is
     }
 
     fn missed(&mut self, attempt: &Attempt<Pass>, miss: Miss, started: Tick, tab: &mut Tab) {
         let now = clock::now();
         let seat = self.plan.pool().seat(attempt.spot);
+        if matches!(miss.status, Some(404 | 405)) {
+            self.call.lane.standing(attempt.spot).set_chat_only(false);
+        }
         let row = row(
             seat,
             attempt,

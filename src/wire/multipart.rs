@@ -289,9 +289,7 @@ impl Form {
     fn read_head(&mut self, at: usize) -> Result<Step, FormError> {
         let rest = self.rest(at);
         let end = memmem::find(rest, b"\r\n\r\n");
-        let too_long = || FormError::HeadersTooLong {
-            at: self.base + at,
-        };
+        let too_long = || FormError::HeadersTooLong { at: self.base + at };
         if end.unwrap_or(rest.len()) > MOST_HEADERS {
             return Err(too_long());
         }
@@ -439,7 +437,10 @@ mod tests {
     }
 
     fn field(name: &str, value: &str) -> String {
-        part(&format!("Content-Disposition: form-data; name=\"{name}\""), value)
+        part(
+            &format!("Content-Disposition: form-data; name=\"{name}\""),
+            value,
+        )
     }
 
     fn file(content: &str) -> String {
@@ -511,25 +512,55 @@ mod tests {
         let model = field("model", "m");
         for body in [
             // A boundary within a part, as parsers see it that take a line feed for a line end, or no line end.
-            whole(&[file("x\n--XyZ\r\nContent-Disposition: form-data; name=\"model\"\n\nn"), model.clone()]),
+            whole(&[
+                file("x\n--XyZ\r\nContent-Disposition: form-data; name=\"model\"\n\nn"),
+                model.clone(),
+            ]),
             whole(&[file("x--XyZ"), model.clone()]),
             whole(&[file("x\r\n--XyZa"), model.clone()]),
-            whole(&[part("", "x").replacen("\r\n\r\nx", "\r\n--XyZ\r\n\r\nx", 1), model.clone()]),
+            whole(&[
+                part("", "x").replacen("\r\n\r\nx", "\r\n--XyZ\r\n\r\nx", 1),
+                model.clone(),
+            ]),
             format!("{}{}", whole(&[model.clone()]), whole(&[model.clone()])),
             whole(&[model.clone()]).replace("--XyZ--\r\n", "--XyZ--more"),
             // Names given twice, encoded, folded, or cut.
-            whole(&[part("Content-Disposition: form-data; name=\"x\"; name=\"model\"", "m")]),
-            whole(&[part("Content-Disposition: form-data; name*=utf-8''model", "m")]),
-            whole(&[part("Content-Disposition: form-data;\r\n name=\"model\"", "m")]),
+            whole(&[part(
+                "Content-Disposition: form-data; name=\"x\"; name=\"model\"",
+                "m",
+            )]),
+            whole(&[part(
+                "Content-Disposition: form-data; name*=utf-8''model",
+                "m",
+            )]),
+            whole(&[part(
+                "Content-Disposition: form-data;\r\n name=\"model\"",
+                "m",
+            )]),
             whole(&[part("Content-Disposition: form-data; name=\"model", "m")]),
-            whole(&[part("Content-Disposition: form-data; name=\"a\" \"model\"", "m")]),
-            whole(&[part("Content-Disposition: form-data\r\nContent-Disposition: form-data; name=model", "m")]),
-            whole(&[part("Content-Disposition: form-data; name=model\nx: y", "m")]),
+            whole(&[part(
+                "Content-Disposition: form-data; name=\"a\" \"model\"",
+                "m",
+            )]),
+            whole(&[part(
+                "Content-Disposition: form-data\r\nContent-Disposition: form-data; name=model",
+                "m",
+            )]),
+            whole(&[part(
+                "Content-Disposition: form-data; name=model\nx: y",
+                "m",
+            )]),
             whole(&[part("Content-Disposition form-data", "m")]),
-            whole(&[part("Content-Disposition: form-data; name=model\r\nContent-Transfer-Encoding: base64", "bQ==")]),
+            whole(&[part(
+                "Content-Disposition: form-data; name=model\r\nContent-Transfer-Encoding: base64",
+                "bQ==",
+            )]),
         ] {
             let refused = read(body.as_bytes());
-            assert!(matches!(refused, Err(FormError::Malformed { .. })), "{body}: {refused:?}");
+            assert!(
+                matches!(refused, Err(FormError::Malformed { .. })),
+                "{body}: {refused:?}"
+            );
         }
         assert_eq!(
             read(whole(&[model.clone(), model.clone()]).as_bytes()),
@@ -566,13 +597,26 @@ mod tests {
             ("multipart/form-data; charset=x", FormError::NoBoundary),
             ("multipart/form-data; boundary=", FormError::BadBoundary),
             ("multipart/form-data; boundary=\"a", FormError::BadBoundary),
-            ("multipart/form-data; boundary=a; boundary=b", FormError::BadBoundary),
-            ("multipart/form-data; boundary=\"a \"", FormError::BadBoundary),
+            (
+                "multipart/form-data; boundary=a; boundary=b",
+                FormError::BadBoundary,
+            ),
+            (
+                "multipart/form-data; boundary=\"a \"",
+                FormError::BadBoundary,
+            ),
         ] {
-            assert_eq!(Form::of(content_type.as_bytes()).err(), Some(error), "{content_type}");
+            assert_eq!(
+                Form::of(content_type.as_bytes()).err(),
+                Some(error),
+                "{content_type}"
+            );
         }
         let long = format!("multipart/form-data; boundary={}", "b".repeat(71));
-        assert_eq!(Form::of(long.as_bytes()).err(), Some(FormError::BadBoundary));
+        assert_eq!(
+            Form::of(long.as_bytes()).err(),
+            Some(FormError::BadBoundary)
+        );
     }
 
     #[test]

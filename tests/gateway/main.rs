@@ -18,6 +18,7 @@ mod harness;
 mod pools;
 mod process;
 mod rows;
+mod side_paths;
 mod smoke;
 mod streams;
 mod tls;
