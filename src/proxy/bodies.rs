@@ -9,6 +9,7 @@ use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
+use crate::proxy::spool::Freight;
 use crate::proxy::way::Way;
 use crate::wire::Asked;
 use crate::wire::convert::{Crossing, Manner, Original, Ready, Target, Unsayable, lower};
@@ -20,7 +21,7 @@ use crate::wire::scan::{Subject, scan};
 /// A body for one way of asking.
 pub struct Made {
     key: Key,
-    pub body: Vec<Bytes>,
+    pub body: Freight,
     /// Below the base URL.
     pub suffix: String,
     pub query: Option<String>,
@@ -104,6 +105,9 @@ impl<'a> Bodies<'a> {
 
     /// The client's own bytes, but for the model's name and what has to go.
     fn spliced(&self, key: Key, traits: &Traits) -> Made {
+        if self.call.form.is_some() {
+            return self.renamed_form(key);
+        }
         let edits = Edits {
             model: Some(&key.model),
             include_usage: self.include_usage,
@@ -126,15 +130,41 @@ impl<'a> Bodies<'a> {
         };
         let scan = again.as_ref().unwrap_or(&self.call.scan);
         Made {
-            body: match self.call.kind {
+            body: Freight::Held(match self.call.kind {
                 // Gemini repeats the model's name in the body, and in more places than one.
                 CallKind::Embeddings if self.call.format == Format::Gemini => {
                     embed::rename(&body, &key.model).unwrap_or_else(|| vec![body])
                 }
                 _ => splice(&body, scan, edits),
-            },
+            }),
             suffix: self.call.suffix_for(&key.model),
             query: self.call.query.clone(),
+            ready: None,
+            vectors: None,
+            key,
+        }
+    }
+
+    /// A form with the vendor's name of the model.
+    fn renamed_form(&self, key: Key) -> Made {
+        let call = self.call;
+        let span = call.scan.model.as_ref().map(|model| model.span.clone());
+        let span = span.unwrap_or_default();
+        let name = Bytes::copy_from_slice(key.model.as_bytes());
+        Made {
+            body: match &call.body.spool {
+                Some(spool) => Freight::Spooled(spool.spliced(span, name)),
+                None => {
+                    let whole = &call.body.bytes;
+                    Freight::Held(vec![
+                        whole.slice(..span.start),
+                        name,
+                        whole.slice(span.end..),
+                    ])
+                }
+            },
+            suffix: call.suffix_for(&key.model),
+            query: call.query.clone(),
             ready: None,
             vectors: None,
             key,
@@ -163,7 +193,7 @@ impl<'a> Bodies<'a> {
         };
         let body = Bytes::from(std::mem::take(&mut ready.lowered.body));
         Ok(Made {
-            body: vec![body],
+            body: Freight::Held(vec![body]),
             suffix: std::mem::take(&mut ready.lowered.suffix),
             query: ready.lowered.query.map(str::to_owned),
             ready: Some(ready),

@@ -156,6 +156,7 @@ impl Course<'_> {
                 key: attempt.key,
                 suffix: &made.suffix,
                 query: made.query.as_deref(),
+                content_type: self.call.form.as_ref(),
                 converted: made.ready.as_ref().map(|ready| Converted {
                     headers: &ready.lowered.headers,
                     stream: way.manner == Manner::Stream,
