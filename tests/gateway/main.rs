@@ -14,6 +14,7 @@ mod bodies;
 mod certs;
 mod clients;
 mod exchange;
+mod forms;
 mod harness;
 mod pools;
 mod process;

@@ -128,7 +128,7 @@ impl Back {
         if vectors.list.len() != self.count {
             return Err(broken());
         }
-        let model = match (&*told, &vectors.model) {
+        let model = match (told, &vectors.model) {
             ("", Some(model)) => model.clone().into_owned(),
             ("", None) => self.model.clone(),
             (told, _) => told.to_owned(),

@@ -312,7 +312,7 @@ mod tests {
 
     fn reply(logprobs: bool) -> Reply<'static> {
         let token = |token: &str, logprob: &str| {
-            let other = format!("{{\"token\":\"z\",\"logprob\":-9,\"bytes\":null}}");
+            let other = r#"{"token":"z","logprob":-9,"bytes":null}"#;
             let text = format!(
                 "{{\"token\":\"{token}\",\"logprob\":{logprob},\"bytes\":null,\"top_logprobs\":[{other}]}}"
             );
@@ -387,21 +387,22 @@ mod tests {
         assert_eq!(lost, ["reasoning in an answer"]);
     }
 
-    fn streamed(usage: bool, logprobs: bool) -> (String, StreamWriter) {
+    /// `full`: usage and probabilities are wanted.
+    fn streamed(full: bool) -> (String, StreamWriter) {
         let telling = Telling {
-            usage,
+            usage: full,
             ..Telling::default()
         };
         let mut writer = StreamWriter::new(telling);
         let mut out = Vec::new();
-        replay(reply(logprobs), &mut |event| writer.write(event, &mut out));
+        replay(reply(full), &mut |event| writer.write(event, &mut out));
         (String::from_utf8(out).unwrap(), writer)
     }
 
     #[test]
     fn a_stream_tells_text_the_reason_and_usage_only_where_it_was_asked_for() {
         let head = r#"data: {"id":"cmpl-7","object":"text_completion","created":5,"model":"m","choices":["#;
-        let (bare, writer) = streamed(false, false);
+        let (bare, writer) = streamed(false);
         assert_eq!(
             bare,
             [
@@ -415,7 +416,7 @@ mod tests {
             .concat()
         );
         assert_eq!(writer.losses().iter().count(), 1);
-        let (full, _) = streamed(true, true);
+        let (full, _) = streamed(true);
         let events: Vec<&str> = full.split_terminator("\n\n").collect();
         assert_eq!(events.len(), 5);
         assert!(events[0].ends_with(r#"],"usage":null}"#));
