@@ -245,13 +245,14 @@ impl Filling {
             log::error!("cannot keep a request body in a temporary file: {e}");
             BodyError::NotSpooled
         };
-        let bytes = self.pending.split().freeze();
-        self.disk.grow(bytes.len())?;
+        let buffer = std::mem::take(&mut self.pending);
+        self.disk.grow(buffer.len())?;
         let spool = match &mut self.spool {
             Some(spool) => spool,
             none => none.insert(Spool::create().await.map_err(refused)?),
         };
-        spool.append(bytes).await.map_err(refused)
+        self.pending = spool.append(buffer).await.map_err(refused)?;
+        Ok(())
     }
 
     async fn finish(mut self, received: usize) -> Result<Body, BodyError> {
@@ -263,7 +264,10 @@ impl Filling {
             None => self.memory,
         };
         Ok(Body {
-            bytes: self.pending.freeze(),
+            bytes: match self.spool {
+                Some(_) => Bytes::new(),
+                None => self.pending.freeze(),
+            },
             spool: self.spool,
             received: u64::try_from(received).unwrap_or(u64::MAX),
             _share: share,

@@ -33,14 +33,18 @@ impl Spool {
         })
     }
 
-    /// Writes more behind what is there.
+    /// Writes more behind what is there; gives the buffer back, empty: memory that is taken by one thread and given back by
+    /// another comes back late.
     ///
     /// # Errors
     /// What the file system says; the spool is of no more use then.
-    pub async fn append(&mut self, bytes: Bytes) -> io::Result<()> {
+    pub async fn append(&mut self, mut buffer: BytesMut) -> io::Result<BytesMut> {
         let (file, at) = (self.file.clone(), self.length);
-        self.length += bytes.len();
-        spawn_blocking(move || file.write_all_at(&bytes, offset(at))).await?
+        self.length += buffer.len();
+        let writing = move || file.write_all_at(&buffer, offset(at)).map(|()| buffer);
+        buffer = spawn_blocking(writing).await??;
+        buffer.clear();
+        Ok(buffer)
     }
 
     pub fn length(&self) -> usize {
@@ -96,35 +100,41 @@ pub struct Unloading<'a> {
     pieces: &'a [Piece],
     /// Of the first piece: how much of it is read.
     read: usize,
+    buffer: Vec<u8>,
 }
 
 impl<'a> Unloading<'a> {
     pub fn of(pieces: &'a [Piece]) -> Unloading<'a> {
-        Unloading { pieces, read: 0 }
+        Unloading {
+            pieces,
+            read: 0,
+            buffer: Vec::new(),
+        }
     }
 
     /// The next part; `None` at the end.
     ///
     /// # Errors
     /// What the file system says.
-    pub async fn next(&mut self) -> io::Result<Option<Bytes>> {
+    pub async fn next(&mut self) -> io::Result<Option<&[u8]>> {
         while let Some((piece, others)) = self.pieces.split_first() {
-            let left = piece.length() - self.read;
+            let from = self.read;
+            let left = piece.length() - from;
             if left == 0 {
                 (self.pieces, self.read) = (others, 0);
                 continue;
             }
-            let from = self.read;
             return match piece {
                 Piece::Held(bytes) => {
                     self.read = bytes.len();
-                    Ok(Some(bytes.slice(from..)))
+                    Ok(bytes.get(from..))
                 }
                 Piece::Spooled { file, span } => {
-                    let (file, at) = (file.clone(), span.start + from);
                     let size = left.min(PIECE);
                     self.read += size;
-                    spawn_blocking(move || read_at(&file, at, size)).await?
+                    let buffer = std::mem::take(&mut self.buffer);
+                    self.buffer = read_at(file.clone(), span.start + from, (buffer, size)).await?;
+                    Ok(Some(&self.buffer))
                 }
             };
         }
@@ -132,10 +142,14 @@ impl<'a> Unloading<'a> {
     }
 }
 
-fn read_at(file: &File, at: usize, size: usize) -> io::Result<Option<Bytes>> {
-    let mut buffer = BytesMut::zeroed(size);
-    file.read_exact_at(&mut buffer, offset(at))?;
-    Ok(Some(buffer.freeze()))
+async fn read_at(
+    file: Arc<File>,
+    at: usize,
+    (mut buffer, size): (Vec<u8>, usize),
+) -> io::Result<Vec<u8>> {
+    buffer.resize(size, 0);
+    let reading = move || file.read_exact_at(&mut buffer, offset(at)).map(|()| buffer);
+    spawn_blocking(reading).await?
 }
 
 fn offset(at: usize) -> u64 {
@@ -151,7 +165,8 @@ mod tests {
         let bytes: Vec<u8> = (0..700_000u32).map(|n| (n % 251) as u8).collect();
         let mut spool = Spool::create().await.unwrap();
         for chunk in bytes.chunks(99_991) {
-            spool.append(Bytes::copy_from_slice(chunk)).await.unwrap();
+            let buffer = spool.append(BytesMut::from(chunk)).await.unwrap();
+            assert!(buffer.is_empty());
         }
         assert_eq!(spool.length(), bytes.len());
         for span in [0..0, 0..5, 300_000..300_009, 699_999..700_000, 0..700_000] {
@@ -166,7 +181,7 @@ mod tests {
                 let mut unloading = Unloading::of(pieces);
                 while let Some(part) = unloading.next().await.unwrap() {
                     assert!(part.len() <= PIECE);
-                    got.extend_from_slice(&part);
+                    got.extend_from_slice(part);
                 }
                 assert!(got == expected, "{span:?}");
             }

@@ -269,7 +269,7 @@ async fn unload_http1(stream: &mut Stream, head: Vec<u8>, body: &[Piece]) -> Res
     stream.write_all(&head).await?;
     let mut unloading = Unloading::of(body);
     while let Some(part) = unloading.next().await? {
-        stream.write_all(&part).await?;
+        stream.write_all(part).await?;
     }
     stream.flush().await?;
     Ok(())
@@ -283,6 +283,7 @@ async fn unload_http2(
     session.write_request_header(head).await?;
     let mut unloading = Unloading::of(body);
     while let Some(part) = unloading.next().await? {
+        let part = Bytes::copy_from_slice(part);
         session.write_request_body(part, false).await?;
     }
     session.finish_request_body().await?;

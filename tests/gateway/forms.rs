@@ -13,7 +13,7 @@ use crate::pools::{Pair, paths};
 const BOUNDARY: &str = "----form-7f3a";
 
 /// A form with a file of that many bytes, and what stands behind the file.
-fn form(model: &str, size: usize, more: &str) -> Vec<u8> {
+pub fn form(model: &str, size: usize, more: &str) -> Vec<u8> {
     let file: Vec<u8> = (0..size).map(|n| (n * 7 % 251) as u8).collect();
     let head = format!(
         "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\n"
@@ -24,7 +24,7 @@ fn form(model: &str, size: usize, more: &str) -> Vec<u8> {
     [head.as_bytes(), &file, rest.as_bytes()].concat()
 }
 
-fn form_request(path: &str, body: Vec<u8>) -> Request<Full<Bytes>> {
+pub fn form_request(path: &str, body: Vec<u8>) -> Request<Full<Bytes>> {
     Request::post(path)
         .header("host", "localhost")
         .header(
@@ -35,12 +35,12 @@ fn form_request(path: &str, body: Vec<u8>) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-fn hash(body: &[u8]) -> String {
+pub fn hash(body: &[u8]) -> String {
     let hash = Sha256::digest(body);
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-const TRANSCRIPTIONS: &str = "/v1/audio/transcriptions";
+pub const TRANSCRIPTIONS: &str = "/v1/audio/transcriptions";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_of_any_size_arrives_with_nothing_changed_but_the_model() {
@@ -83,6 +83,12 @@ async fn idle(gateway: &Gateway) {
     ] {
         assert_eq!(gateway.metric(gauge, &[]).await, 0.0, "{gauge}");
     }
+    let open = std::fs::read_dir(format!("/proc/{}/fd", gateway.pid())).unwrap();
+    let open = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    let files: Vec<_> = open
+        .filter(|path| path.to_string_lossy().ends_with("(deleted)"))
+        .collect();
+    assert!(files.is_empty(), "{files:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,6 +115,7 @@ async fn a_large_form_is_not_held_in_memory() {
     let pair = Pair::with("openai_chat", "openai_chat", more).await;
     let small = form_request(TRANSCRIPTIONS, form("m", 1000, ""));
     assert_eq!(pair.gateway.send(small).await.status, 200);
+    // What a few at once need stays with the allocator.
     let before = pair.gateway.resident();
     let answers = (0..4).map(|_| {
         let request = form_request(TRANSCRIPTIONS, form("m", 32 << 20, ""));
