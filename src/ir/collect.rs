@@ -91,10 +91,9 @@ fn grow(part: &mut Part<'static>, delta: Delta<'_>) {
                 add(base64, &more);
             }
         }
-        (Body::Audio(media), Delta::Transcript(more)) => add(
-            media.transcript.get_or_insert_with(|| Cow::Borrowed("")),
-            &more,
-        ),
+        (Body::Audio(media), Delta::Transcript(more)) => {
+            add(media.transcript.get_or_insert(Cow::Borrowed("")), &more)
+        }
         // A delta that does not fit its part breaks the law of `Event`; there is nothing that it could be added to.
         _ => {}
     }

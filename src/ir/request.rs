@@ -226,7 +226,7 @@ pub enum Output<'a> {
     /// Any JSON object.
     JsonObject,
     JsonSchema {
-        name: Option<Str<'a>>,
+        name: Option<Said<Str<'a>>>,
         description: Option<Said<Str<'a>>>,
         schema: Json<'a>,
         /// The schema is in Gemini's own dialect (`responseSchema`), not JSON schema.
@@ -249,8 +249,8 @@ pub struct Tags<'a> {
     pub store: Option<Said<bool>>,
     /// Responses' `previous_response_id`.
     pub previous: Option<Said<Str<'a>>>,
-    /// What refers to state that the vendor keeps (Responses' `conversation`, Gemini's `cachedContent`): its name, where it
-    /// stands. Other formats cannot say it.
+    /// Names of what only state that the vendor keeps can answer (Responses' `conversation`, `prompt`, `background`,
+    /// Gemini's `cachedContent`), where they stand. A writer of another format refuses: without it this is another request.
     pub stateful: Vec<Said<&'static str>>,
     /// `low`, `medium`, `high`.
     pub verbosity: Option<Said<Str<'a>>>,

@@ -48,8 +48,9 @@ impl Vault {
             let young = &mut shelves.young;
             match keepsake {
                 Keepsake::Seal { seal, note } => {
-                    young.bytes += ENTRY + note.item.as_ref().map_or(0, String::len);
-                    young.seals.insert(key(scope, &seal), (now, note));
+                    young.bytes +=
+                        ENTRY + note.seal.len() + note.item.as_ref().map_or(0, String::len);
+                    young.seals.insert(seal_key(scope, &seal), (now, note));
                 }
                 Keepsake::Call { id, note } => {
                     young.bytes += ENTRY + size(&note);
@@ -76,6 +77,17 @@ fn key(scope: u64, name: &str) -> u64 {
     xxh3_64_with_seed(name.as_bytes(), scope)
 }
 
+/// The same for both alphabets of base64, with and without its padding (RFC 4648, sections 3.2 and 5).
+fn seal_key(scope: u64, seal: &str) -> u64 {
+    let standard = |b: u8| match b {
+        b'-' => b'+',
+        b'_' => b'/',
+        b => b,
+    };
+    let bytes: Vec<u8> = seal.trim_end_matches('=').bytes().map(standard).collect();
+    xxh3_64_with_seed(&bytes, scope)
+}
+
 fn size(note: &CallNote) -> usize {
     let of = |part: &Part<'_>| match &part.body {
         Body::Thinking(thinking) => {
@@ -99,7 +111,7 @@ pub struct Remembered<'v> {
 
 impl Memory for Remembered<'_> {
     fn seal(&self, seal: &str) -> Option<SealNote> {
-        let key = key(self.scope, seal);
+        let key = seal_key(self.scope, seal);
         let shelves = self.vault.shelves.lock();
         let found = shelves
             .young
@@ -138,6 +150,7 @@ mod tests {
                 vendor: 1,
                 format: Format::Gemini,
             },
+            seal: String::new(),
             redacted: false,
             item: None,
         }
@@ -156,6 +169,8 @@ mod tests {
         let now = clock::now();
         vault.keep(1, seal("s".into()), now);
         assert_eq!(vault.memory(1, now).seal("s"), Some(note()));
+        vault.keep(1, seal("a-b_==".into()), now);
+        assert!(vault.memory(1, now).seal("a+b/").is_some());
         assert_eq!(vault.memory(2, now).seal("s"), None);
         assert_eq!(vault.memory(1, now).call("s"), None);
         assert_eq!(vault.memory(1, now + LIFE).seal("s"), None);

@@ -315,7 +315,11 @@ impl Order<'_> {
         }
     }
 
+    /// A fault of one format for a client of another: what only the vendor's format means by its words does not go on.
     fn scrubbed(&self, mut fault: Fault) -> Fault {
+        if let Some(conversion) = &self.conversion {
+            conversion.translate(&mut fault);
+        }
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
         error::scrub_fault(&mut fault, &secrets);
         fault

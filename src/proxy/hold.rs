@@ -9,6 +9,7 @@ use crate::proxy::exchange::{HOLD, Long, Miss, Order, ReplyBody, Streaming, join
 use crate::proxy::paths::CallKind;
 use crate::proxy::upstream::Upstream;
 use crate::route::Failure;
+use crate::wire;
 use crate::wire::convert::{
     Answer, Course, Issuer, Keepsake, Manner, Ready, Telling, Transcode, answer, retell,
 };
@@ -33,6 +34,20 @@ pub struct Conversion<'a> {
 }
 
 impl Conversion<'_> {
+    /// Makes a fault of the vendor's one of the client's format: the status and type follow the kind. OpenAI's two formats
+    /// share their words.
+    pub fn translate(&self, fault: &mut Fault) {
+        let is_openai = |format| matches!(format, Format::OpenaiChat | Format::OpenaiResponses);
+        if self.client == self.issuer.format
+            || (is_openai(self.client) && is_openai(self.issuer.format))
+        {
+            return;
+        }
+        fault.status = wire::codec(self.client).status(fault);
+        fault.type_name = None;
+        fault.param = None;
+    }
+
     fn course(&self) -> Course {
         Course {
             from: self.issuer,

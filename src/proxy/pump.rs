@@ -92,38 +92,15 @@ pub async fn pump(
             let head = (!committed).then(|| stream_head(session, stamp, headers));
             let length = sent + length(&bytes);
             let written = send_events(session, head.and_then(Result::ok), bytes).await;
-            Pumped {
-                end: match written {
-                    Ok(()) => PumpEnd::Complete,
-                    Err(Gone) => PumpEnd::ClientGone,
-                },
-                usage,
-                bytes: length,
-                malformed: 0,
-                dropped: Vec::new(),
-            }
+            told_whole(written.map(|()| length), usage)
         }
         ReplyBody::Whole { bytes, usage } => {
             let sent = send_whole(session, stamp, (status, headers), bytes).await;
-            Pumped {
-                end: if sent.is_ok() {
-                    PumpEnd::Complete
-                } else {
-                    PumpEnd::ClientGone
-                },
-                usage,
-                bytes: sent.unwrap_or(0),
-                malformed: 0,
-                dropped: Vec::new(),
-            }
+            told_whole(sent.map_err(|_| Gone), usage)
         }
         ReplyBody::Long(long) => pump_long(session, stamp, (status, headers), *long).await,
         ReplyBody::Stream(streaming) => {
-            let head = if committed {
-                None
-            } else {
-                stream_head(session, stamp, headers).ok()
-            };
+            let head = (!committed).then(|| stream_head(session, stamp, headers));
             let Streaming {
                 up,
                 passage,
@@ -142,8 +119,23 @@ pub async fn pump(
                 secrets,
                 sent,
             };
-            stream.run(head, held, ended).await
+            stream.run(head.and_then(Result::ok), held, ended).await
         }
+    }
+}
+
+/// An answer that was there before any of it went on.
+fn told_whole(sent: Result<u64, Gone>, usage: Usage) -> Pumped {
+    Pumped {
+        end: if sent.is_ok() {
+            PumpEnd::Complete
+        } else {
+            PumpEnd::ClientGone
+        },
+        usage,
+        bytes: sent.unwrap_or(0),
+        malformed: 0,
+        dropped: Vec::new(),
     }
 }
 

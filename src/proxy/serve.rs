@@ -262,15 +262,7 @@ impl Course<'_> {
             attempt.number
         );
         arrival.routed(&provider, &model);
-        let mut dropped = self.dropped(&attempt, arrival);
-        dropped.extend(reply.dropped.iter().cloned());
-        if !dropped.is_empty() {
-            log::info!(
-                "lost in conversion for {provider}/{model}: {}",
-                dropped.join(", ")
-            );
-            arrival.dropped(&dropped);
-        }
+        self.tell_dropped(&attempt, &reply, arrival);
         let answered = Outcome::Answered {
             first_token: reply.first_token,
         };
@@ -288,10 +280,7 @@ impl Course<'_> {
         };
         let pumped = pump(waiting, &arrival.stamp, reply, secrets, shelf).await;
         if !pumped.dropped.is_empty() {
-            log::info!(
-                "lost in conversion from {provider}/{model}: {}",
-                pumped.dropped.join(", ")
-            );
+            log::info!("lost in conversion: {}", pumped.dropped.join(", "));
         }
         let (outcome, ending, name) = match pumped.end {
             PumpEnd::Complete => (Outcome::Finished, Ending::Complete, "ok"),
@@ -325,13 +314,24 @@ impl Course<'_> {
         }
     }
 
+    /// Says what was lost on the way there and, of an answer that is whole, on the way back.
+    fn tell_dropped(&mut self, attempt: &Attempt<Pass>, reply: &Reply, arrival: &mut Arrival) {
+        let mut dropped = self.dropped(attempt, arrival);
+        dropped.extend(reply.dropped.iter().cloned());
+        if !dropped.is_empty() {
+            log::info!("lost in conversion: {}", dropped.join(", "));
+            arrival.dropped(&dropped);
+        }
+    }
+
     /// What the request lost on its way to that endpoint.
     fn dropped(&mut self, attempt: &Attempt<Pass>, arrival: &Arrival) -> Vec<String> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
         let without = self.without_state.contains(&seat.identity);
         let chat_only = self.call.lane.standing(attempt.spot).is_chat_only();
-        let made = Way::of(arrival, seat, self.call, chat_only).and_then(|way| {
+        let way = Way::of(arrival, seat, self.call, chat_only).filter(|way| way.converts);
+        let made = way.and_then(|way| {
             let made = self.bodies.for_way(&way, &seat.model, without, arrival);
             made.ok()?.ready.as_ref()
         });
@@ -396,10 +396,10 @@ fn unsayable_fault(unsayable: &Unsayable, way: &Way<'_>) -> Fault {
 
 /// `strict`: a loss is a refusal.
 fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
-    let ready = made
-        .ready
-        .as_ref()
-        .filter(|ready| !ready.dropped.is_empty())?;
+    let ready = made.ready.as_ref()?;
+    if !ready.lowered.losses.lacks() {
+        return None;
+    }
     if !arrival.wiring.snapshot.gateway.strict {
         return None;
     }

@@ -109,11 +109,11 @@ def vendor(folder: Path) -> Iterator[Vendor]:
 
 
 @contextmanager
-def gateway(folder: Path, behind: Vendor) -> Iterator[Gateway]:
+def gateway(folder: Path, behind: Vendor, settings: str = CONFIG) -> Iterator[Gateway]:
     port = free_port()
     config = folder / "tidegate.yaml"
     config.write_text(
-        CONFIG.format(
+        settings.format(
             port=port,
             vendor=behind.url,
             client_key=CLIENT_KEY,

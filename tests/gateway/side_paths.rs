@@ -213,6 +213,7 @@ fn told(answer: &Answer) -> String {
 async fn completions_are_conversations_for_every_other_format() {
     for (format, path) in [
         ("anthropic", "/v1/messages"),
+        ("openai_responses", "/v1/responses"),
         ("gemini", "/v1beta/models/demo-one:generateContent"),
     ] {
         let pair = Pair::of(format, format).await;
@@ -233,7 +234,7 @@ async fn completions_are_conversations_for_every_other_format() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_converted_completion_streams_text_completions_to_a_proper_end() {
-    for format in ["anthropic", "gemini"] {
+    for format in ["anthropic", "openai_responses", "gemini"] {
         let pair = Pair::of(format, format).await;
         for usage in [false, true] {
             let asked = json!({
@@ -307,12 +308,7 @@ async fn a_model_that_is_nowhere_is_not_taken_for_a_missing_path() {
         let answer = pair
             .complete(json!({ "model": "m", "prompt": "say: yes" }))
             .await;
-        assert_eq!(
-            answer.json()["choices"][0].is_object(),
-            true,
-            "{}",
-            answer.text()
-        );
+        assert!(answer.json()["choices"][0].is_object(), "{}", answer.text());
     }
     assert_eq!(
         paths(&pair.a),

@@ -5,6 +5,8 @@ use tidegate::wire::codec;
 use tidegate::wire::convert::{Manner, answer};
 use tidegate::wire::json::Document;
 
+use tidegate::wire::relay::End;
+
 use super::ground::{collected, course};
 use super::recorded::recorded;
 
@@ -17,6 +19,8 @@ pub(crate) struct Meaning {
     stop: Option<StopReason>,
     input: Option<u64>,
     output: Option<u64>,
+    /// Part of it is sound, which not every format has.
+    spoken: bool,
 }
 
 pub(crate) fn meaning(reply: &Reply<'_>) -> Meaning {
@@ -25,8 +29,10 @@ pub(crate) fn meaning(reply: &Reply<'_>) -> Meaning {
         thinking: String::new(),
         calls: Vec::new(),
         stop: None,
-        input: tidegate::wire::convert::input_total(&reply.usage),
-        output: tidegate::wire::convert::output_total(&reply.usage),
+        spoken: false,
+        // Formats that must say a number say 0 where none is known.
+        input: tidegate::wire::convert::input_total(&reply.usage).filter(|n| *n > 0),
+        output: tidegate::wire::convert::output_total(&reply.usage).filter(|n| *n > 0),
     };
     let Some(choice) = reply.choices.first() else {
         return meaning;
@@ -55,8 +61,8 @@ pub(crate) fn meaning(reply: &Reply<'_>) -> Meaning {
                 };
                 meaning.calls.push((call.name.clone().into_owned(), parsed));
             }
+            Body::Audio(_) => meaning.spoken = true,
             Body::Image(_)
-            | Body::Audio(_)
             | Body::Video(_)
             | Body::Document(_)
             | Body::Outcome(_)
@@ -91,17 +97,19 @@ fn a_recorded_answer_means_the_same_in_every_format() {
             read(recorded.format, body)
         };
         let Some(original) = original else {
-            wrong.push(format!("{}: cannot be read", recorded.id));
+            // A stream that says an error ends as one in every format.
+            for to in Format::ALL {
+                let (_, ended) = super::ground::converted(recorded.format, to, &[body], End::Clean);
+                if !recorded.stream || ended.is_ok() {
+                    wrong.push(format!("{} -> {to}: cannot be read", recorded.id));
+                }
+            }
             continue;
         };
         for to in Format::ALL {
             let told = if recorded.stream {
-                let (out, ended) = super::ground::converted(
-                    recorded.format,
-                    to,
-                    &[body],
-                    tidegate::wire::relay::End::Clean,
-                );
+                let (out, ended) =
+                    super::ground::converted(recorded.format, to, &[body], End::Clean);
                 match ended {
                     Ok(()) => collected(to, &out).map(|reply| meaning(&reply)),
                     Err(fault) => {
@@ -118,6 +126,14 @@ fn a_recorded_answer_means_the_same_in_every_format() {
                     }
                 }
             };
+            let told = told.map(|told| match original.spoken {
+                true => Meaning {
+                    text: original.text.clone(),
+                    spoken: true,
+                    ..told
+                },
+                false => told,
+            });
             if told.as_ref() != Some(&original) {
                 wrong.push(format!(
                     "{} -> {to}:\n  {original:?}\n  {told:?}",

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tidegate::ir::{Format, Reply, Traits};
 use tidegate::wire::Asked;
 use tidegate::wire::convert::{
-    CallNote, Course, Crossing, Issuer, Lowered, Manner, Memory, Original, Ready, SealNote, Target,
+    CallNote, Course, Crossing, Issuer, Lowered, Memory, Original, Ready, SealNote, Target,
     Telling, Transcode, Unsayable, lower,
 };
 use tidegate::wire::relay::End;
@@ -13,9 +13,10 @@ use tidegate::wire::relay::End;
 pub(crate) struct All(pub Issuer);
 
 impl Memory for All {
-    fn seal(&self, _seal: &str) -> Option<SealNote> {
+    fn seal(&self, seal: &str) -> Option<SealNote> {
         Some(SealNote {
             issuer: self.0,
+            seal: seal.to_owned(),
             redacted: false,
             item: None,
         })

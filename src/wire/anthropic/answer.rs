@@ -90,3 +90,226 @@ pub(super) fn write_tier(tier: Option<&str>, losses: &mut Losses, out: &mut Writ
         None => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reply_write::{SIGNATURE, write};
+    use super::super::stream_read::Reader;
+    use super::super::stream_write::StreamWriter;
+    use super::*;
+    use crate::ir::{
+        Arguments, Body, Call, Choice, Citation, Collector, Event, Part, Reply, Said, Start, Text,
+        Thinking, replay,
+    };
+    use crate::wire::convert::Telling;
+    use crate::wire::{EventReader, EventWriter};
+
+    fn telling() -> Telling {
+        Telling {
+            model: "virtual".to_owned(),
+            seed: "seed".to_owned(),
+            ..Telling::default()
+        }
+    }
+
+    fn written(reply: Reply<'_>) -> (String, Losses) {
+        let mut writer = StreamWriter::new(telling());
+        let mut out = Vec::new();
+        replay(reply, &mut |event| writer.write(event, &mut out));
+        (String::from_utf8(out).unwrap(), writer.losses().clone())
+    }
+
+    fn part(body: Body<'static>) -> Part<'static> {
+        Part::new(At::NOWHERE, body)
+    }
+
+    fn answer(parts: Vec<Part<'static>>, reason: StopReason) -> Reply<'static> {
+        let choice = Choice {
+            parts,
+            stop: Some(Stop::of(reason)),
+            ..Choice::default()
+        };
+        Reply {
+            start: Start {
+                id: "chatcmpl-1".into(),
+                model: "gpt".into(),
+                created: None,
+            },
+            choices: vec![choice],
+            usage: Usage {
+                input: Some(10),
+                cache_read: Some(2),
+                output: Some(5),
+                reasoning: Some(3),
+                ..Usage::default()
+            },
+            ..Reply::default()
+        }
+    }
+
+    fn text(text: &'static str) -> Part<'static> {
+        part(Body::Text(Text {
+            text: text.into(),
+            citations: Vec::new(),
+        }))
+    }
+
+    fn call(arguments: Arguments<'static>) -> Part<'static> {
+        part(Body::Call(Call {
+            id: "call_1".into(),
+            name: "f".into(),
+            arguments,
+            ..Call::default()
+        }))
+    }
+
+    #[test]
+    fn a_stream_looks_as_the_apis_own() {
+        let call = call(Arguments::Json("{\"x\":1}".into()));
+        let (stream, losses) = written(answer(vec![text("hé\n"), call], StopReason::End));
+        let expected = concat!(
+            "event: message_start\n",
+            r#"data: {"type":"message_start","message":{"model":"virtual","id":"msg_1","type":"message","role":"assistant","content":[],"stop_reason":null,"stop_sequence":null,"stop_details":null,"usage":{"input_tokens":10,"cache_creation_input_tokens":0,"cache_read_input_tokens":2,"output_tokens":0}}}"#,
+            "\n\nevent: content_block_start\n",
+            r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+            "\n\nevent: content_block_delta\n",
+            r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hé\n"}}"#,
+            "\n\nevent: content_block_stop\n",
+            r#"data: {"type":"content_block_stop","index":0}"#,
+            "\n\nevent: content_block_start\n",
+            r#"data: {"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"call_1","name":"f","input":{}}}"#,
+            "\n\nevent: content_block_delta\n",
+            r#"data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"x\":1}"}}"#,
+            "\n\nevent: content_block_stop\n",
+            r#"data: {"type":"content_block_stop","index":1}"#,
+            "\n\nevent: message_delta\n",
+            r#"data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null,"stop_details":null},"usage":{"input_tokens":10,"cache_creation_input_tokens":0,"cache_read_input_tokens":2,"output_tokens":8,"output_tokens_details":{"thinking_tokens":3}}}"#,
+            "\n\nevent: message_stop\n",
+            r#"data: {"type":"message_stop"}"#,
+            "\n\n",
+        );
+        assert_eq!(stream, expected);
+        assert!(losses.is_empty());
+    }
+
+    /// What a client has of the stream, and of the whole answer.
+    fn both(reply: &Reply<'static>) -> [Reply<'static>; 2] {
+        let stream = written(reply.clone()).0;
+        let mut streamed = Collector::default();
+        let mut reader = Reader::new("s");
+        for data in stream
+            .lines()
+            .filter_map(|line| line.strip_prefix("data: "))
+        {
+            let mut tell = |event: Event<'_>| streamed.push(event);
+            reader.read(None, data.as_bytes(), &mut tell).unwrap();
+        }
+        let mut out = Vec::new();
+        write(reply, &telling(), &mut out, &mut Losses::default());
+        let mut document = crate::wire::json::Document::default();
+        let root = document.read(&out).unwrap();
+        let whole = super::super::reply_read::read(root, "s").unwrap();
+        let mut told = Collector::default();
+        replay(whole, &mut |event| told.push(event));
+        [streamed.finish(), told.finish()]
+    }
+
+    #[test]
+    fn a_stream_collected_is_the_whole_answer() {
+        let thinking =
+            |summaries: &[&'static str], text: &'static str, seal: Option<&'static str>| {
+                part(Body::Thinking(Thinking {
+                    text: text.into(),
+                    summaries: summaries.iter().map(|&text| text.into()).collect(),
+                    seal: seal.map(|seal| Said::new(At::NOWHERE, seal.into())),
+                    ..Thinking::default()
+                }))
+            };
+        let redacted = part(Body::Thinking(Thinking {
+            seal: Some(Said::new(At::NOWHERE, "data".into())),
+            redacted: true,
+            ..Thinking::default()
+        }));
+        let parts = vec![
+            thinking(&["a", "b"], "", Some("sig")),
+            thinking(&["a"], "words", None),
+            thinking(&[], "", Some("alone")),
+            thinking(&[], "", None),
+            redacted,
+            text(""),
+            text("t"),
+            part(Body::Refusal("no".into())),
+            call(Arguments::Free("line\n\"quoted\" \\ é".into())),
+            call(Arguments::Json("".into())),
+        ];
+        let [streamed, whole] = both(&answer(parts, StopReason::Length));
+        assert_eq!(streamed, whole);
+        let shown: Vec<_> = whole.choices[0].parts.iter().collect();
+        assert_eq!(shown.len(), 8);
+        let Body::Thinking(first) = &shown[0].body else {
+            panic!("{shown:?}");
+        };
+        assert_eq!(first.text, "a\n\nb");
+        let Body::Call(free) = &shown[6].body else {
+            panic!("{shown:?}");
+        };
+        let expected = r#"{"input":"line\n\"quoted\" \\ é"}"#;
+        assert_eq!(free.arguments, Arguments::Json(expected.into()));
+    }
+
+    #[test]
+    fn refusals_end_as_such_and_say_why() {
+        let mut reply = answer(vec![text("I")], StopReason::ContentFilter);
+        reply.choices[0].stop.as_mut().unwrap().words = Some("why".into());
+        let [streamed, whole] = both(&reply);
+        assert_eq!(streamed, whole);
+        let stop = whole.choices[0].stop.clone().unwrap();
+        assert_eq!(stop.reason, StopReason::Refusal);
+        assert_eq!(stop.words.as_deref(), Some("why"));
+        let refusal = part(Body::Refusal("no".into()));
+        let [_, whole] = both(&answer(vec![refusal], StopReason::End));
+        let stop = whole.choices[0].stop.clone().unwrap();
+        assert_eq!(stop.reason, StopReason::Refusal);
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_told_as_lost() {
+        let mut cited = Text {
+            text: "t".into(),
+            citations: vec![Citation::default()],
+        };
+        cited.citations[0].url = Some("https://x".into());
+        let mut sealed = call(Arguments::Json("{}".into()));
+        sealed.seal = Some(Said::new(At::NOWHERE, "s".into()));
+        let image = crate::ir::Media::new(crate::ir::Source::Inline {
+            mime: "image/png".into(),
+            base64: "AA".into(),
+        });
+        let parts = vec![part(Body::Text(cited)), sealed, part(Body::Image(image))];
+        let mut reply = answer(parts, StopReason::End);
+        reply.choices.push(Choice {
+            index: 1,
+            parts: vec![text("other")],
+            ..Choice::default()
+        });
+        let mut losses = Losses::default();
+        write(&reply, &telling(), &mut Vec::new(), &mut losses);
+        let (stream, streams_losses) = written(reply);
+        assert!(!stream.contains("other"));
+        let words = |losses: &Losses| {
+            let mut words: Vec<_> = losses.iter().map(|loss| loss.what).collect();
+            words.sort_unstable();
+            words
+        };
+        assert_eq!(words(&streams_losses), words(&losses));
+        assert_eq!(
+            words(&losses),
+            [
+                "choices but the first",
+                "citation",
+                "image of the answer",
+                SIGNATURE
+            ]
+        );
+    }
+}

@@ -54,15 +54,15 @@ impl Blocks<'_> {
                 }
             }
             Body::Outcome(outcome) => self.outcome(part, outcome, out)?,
-            Body::Foreign(foreign) => self.verbatim(&foreign.json, out),
+            Body::Foreign(foreign) => self.verbatim(&foreign.json, At::NOWHERE, out),
             // `keeps` lets none pass.
             Body::Video(_) => self.losses.add(part.at, "video"),
         }
         Ok(())
     }
 
-    /// A value of this format's own, without its mark where the vendor refuses marks.
-    pub(super) fn verbatim(&mut self, json: &Json<'_>, out: &mut Writer<'_>) {
+    /// A value of this format's own, without its mark, which stands at `mark`, where the vendor refuses marks.
+    pub(super) fn verbatim(&mut self, json: &Json<'_>, mark: At, out: &mut Writer<'_>) {
         if self.traits.cache_control || !json.0.contains("cache_control") {
             out.json(json);
             return;
@@ -75,7 +75,7 @@ impl Blocks<'_> {
         out.open_object();
         for (key, member) in value.members() {
             if key == "cache_control" {
-                self.losses.add(At::NOWHERE, "cache_control");
+                self.losses.add(mark, "cache_control");
             } else {
                 out.any_key(&key).raw(member.raw());
             }
@@ -137,9 +137,9 @@ impl Blocks<'_> {
         out.open_object().key("type").text("document").key("source");
         if let Source::Parts { parts } = &document.source {
             out.open_object().key("type").text("content");
-            out.key("content");
+            out.key("content").open_list();
             self.inner(parts, out)?;
-            out.close_object();
+            out.close_list().close_object();
         } else {
             write_source(&document.source, out);
         }
@@ -166,19 +166,22 @@ impl Blocks<'_> {
     ) -> Result<(), Refused> {
         out.open_object().key("type").text("tool_result");
         out.key("tool_use_id").text(&id(&outcome.call));
-        match (&outcome.object, plain(&outcome.parts)) {
-            // An object is told as the text that it is written in.
-            (Some(object), _) => {
-                out.key("content").text(&object.0);
+        // An object is told as the text that it is written in.
+        let object = outcome.object.as_ref().map(|object| &*object.0);
+        let text = match object {
+            Some(object) => Some(object).filter(|_| outcome.parts.is_empty()),
+            None => plain(&outcome.parts),
+        };
+        if let Some(text) = text {
+            out.key("content").text(text);
+        } else if !outcome.parts.is_empty() {
+            out.key("content").open_list();
+            if let Some(object) = object {
+                out.open_object().key("type").text("text");
+                out.key("text").text(object).close_object();
             }
-            (None, Some(text)) => {
-                out.key("content").text(text);
-            }
-            (None, None) if outcome.parts.is_empty() => {}
-            (None, None) => {
-                out.key("content");
-                self.inner(&outcome.parts, out)?;
-            }
+            self.inner(&outcome.parts, out)?;
+            out.close_list();
         }
         if let Some(failed) = &outcome.failed {
             out.key("is_error").bool(failed.value);
@@ -190,7 +193,6 @@ impl Blocks<'_> {
 
     /// The blocks within an outcome or a document.
     fn inner(&mut self, parts: &[Part<'_>], out: &mut Writer<'_>) -> Result<(), Refused> {
-        out.open_list();
         for part in parts {
             if matches!(part.body, Body::Image(_)) && !self.traits.outcome_images {
                 self.losses.add(part.at, "image in the outcome of a call");
@@ -199,7 +201,6 @@ impl Blocks<'_> {
                 self.piece(Piece { part, form }, out)?;
             }
         }
-        out.close_list();
         Ok(())
     }
 }

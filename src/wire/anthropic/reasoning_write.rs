@@ -69,7 +69,7 @@ fn lose_inexact(thinking: Thinking, reasoning: &Reasoning<'_>, losses: &mut Loss
         }
     };
     if told != asked.value {
-        losses.add(asked.at, "budget of thinking");
+        losses.round(asked.at, "budget of thinking");
     }
     if let (Thinking::Budget(_), Some(effort)) = (thinking, &reasoning.effort) {
         losses.add(effort.at, "effort");
@@ -102,7 +102,7 @@ fn lose_idle(reasoning: &Reasoning<'_>, traits: &Traits, losses: &mut Losses) {
         losses.add(summary.at, "summary of thinking");
     }
     if let Some(budget) = reasoning.budget.as_ref().filter(|budget| budget.value > 0) {
-        losses.add(budget.at, "budget of thinking");
+        losses.round(budget.at, "budget of thinking");
     }
     if let Some(effort) = reasoning.effort.as_ref()
         && effort.value != Effort::None

@@ -166,3 +166,66 @@ fn seal<'a>(block: Value<'_, 'a>, key: &str) -> Option<Said<Str<'a>>> {
     let seal = block.member_text(key).filter(|seal| !seal.is_empty());
     seal.map(|seal| Said::new(At::NOWHERE, seal))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::json::{Document, path_of};
+
+    fn read_with<T>(
+        body: &str,
+        see: impl FnOnce(Result<Reply<'_>, Misfit>, Value<'_, '_>) -> T,
+    ) -> T {
+        let mut document = Document::default();
+        let root = document.read(body.as_bytes()).unwrap();
+        see(read(root, "seed"), root)
+    }
+
+    #[test]
+    fn odd_members_do_not_lose_the_rest() {
+        let body =
+            r#"{"id":7,"content":[{"type":"text"},{"type":"tool_use","name":"f"}],"usage":[]}"#;
+        read_with(body, |reply, _| {
+            let parts = &reply.unwrap().choices[0].parts;
+            assert!(matches!(&parts[0].body, Body::Text(text) if text.text.is_empty()));
+            assert!(matches!(&parts[1].body, Body::Call(call) if call.id == "toolu_seed_1"));
+        });
+        read_with(r#"{"content":"plain"}"#, |reply, _| {
+            let reply = reply.unwrap();
+            assert!(
+                matches!(&reply.choices[0].parts[0].body, Body::Text(text) if text.text == "plain")
+            );
+        });
+        read_with(r#"{"error":{}}"#, |reply, _| assert!(reply.is_err()));
+    }
+
+    #[test]
+    fn what_has_no_word_is_told_by_its_place() {
+        let body = r#"{"content":[{"type":"tool_use","id":"t","name":"f","input":{},"caller":{"type":"direct"},"toolset_name":"x"}],
+            "container":{"id":"c"},"diagnostics":null,"context_management":[],"stop_reason":"end_turn"}"#;
+        read_with(body, |reply, root| {
+            let unsaid = reply.unwrap().unsaid;
+            let paths: Vec<_> = unsaid.iter().map(|at| path_of(root, *at)).collect();
+            assert_eq!(paths, ["content[0].toolset_name", "container"]);
+        });
+    }
+
+    #[test]
+    fn reasons_are_understood() {
+        for (reason, expected) in [
+            ("end_turn", StopReason::End),
+            ("max_tokens", StopReason::Length),
+            ("tool_use", StopReason::ToolUse),
+            ("pause_turn", StopReason::Pause),
+            ("refusal", StopReason::Refusal),
+            ("model_context_window_exceeded", StopReason::ContextFull),
+            ("something_new", StopReason::Other),
+        ] {
+            let body = format!(r#"{{"content":[],"stop_reason":"{reason}"}}"#);
+            read_with(&body, |reply, _| {
+                let stop = reply.unwrap().choices.remove(0).stop.unwrap();
+                assert_eq!(stop.reason, expected);
+            });
+        }
+    }
+}

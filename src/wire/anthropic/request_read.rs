@@ -201,3 +201,127 @@ fn tier<'a>(value: Value<'_, 'a>) -> Result<Said<Tier<'a>>, Misfit> {
     };
     Ok(Said::new(value.at(), tier))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{Body, Effort, Source, ToolChoice};
+    use crate::wire::json::{Document, path_of};
+
+    fn read_with<T>(
+        body: &str,
+        see: impl FnOnce(Result<Request<'_>, Misfit>, Value<'_, '_>) -> T,
+    ) -> T {
+        let mut document = Document::default();
+        let root = document.read(body.as_bytes()).unwrap();
+        see(read(Asked::default(), root), root)
+    }
+
+    #[test]
+    fn the_system_prompt_is_the_first_turn_wherever_it_stands() {
+        let body = r#"{"messages":[{"role":"user","content":"a"},{"role":"system","content":"s"}],"system":"lead"}"#;
+        read_with(body, |request, _| {
+            let roles: Vec<_> = request
+                .unwrap()
+                .turns
+                .iter()
+                .map(|turn| turn.role)
+                .collect();
+            assert_eq!(roles, [Role::System, Role::User, Role::System]);
+        });
+    }
+
+    #[test]
+    fn what_has_no_word_is_told_by_its_place() {
+        let body = r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a","x":1,"citations":null}],"y":2}],
+            "container":"c","top_k":null,"thinking":{"type":"adaptive","display":"updates"},
+            "output_config":{"effort":"new","task_budget":{"total":5}},"metadata":{"z":3},"tool_choice":{"type":"new","name":"n"},
+            "tools":[{"name":"f","input_schema":{},"defer_loading":true}]}"#;
+        read_with(body, |request, root| {
+            let request = request.unwrap();
+            assert!(request.reasoning.adaptive.is_some());
+            let mut paths: Vec<_> = request.unsaid.iter().map(|at| path_of(root, *at)).collect();
+            paths.sort_unstable();
+            let expected = [
+                "container",
+                "messages[0].content[0].x",
+                "messages[0].y",
+                "metadata.z",
+                "output_config.effort",
+                "output_config.task_budget",
+                "thinking.display",
+                "tool_choice.name",
+                "tool_choice.type",
+                "tools[0].defer_loading",
+            ];
+            assert_eq!(paths, expected);
+        });
+    }
+
+    #[test]
+    fn wrong_shapes_are_named() {
+        for (body, path, wanted) in [
+            ("[]", "", "an object"),
+            (r#"{"model":"m"}"#, "", "an object with messages"),
+            (r#"{"messages":{}}"#, "messages", "an array"),
+            (
+                r#"{"messages":[{"role":"tool","content":""}]}"#,
+                "messages[0].role",
+                "user, assistant or system",
+            ),
+            (
+                r#"{"messages":[{"role":"user"}]}"#,
+                "messages[0]",
+                "a message with its content",
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":[{"type":"tool_result"}]}]}"#,
+                "messages[0].content[0]",
+                "a tool_result block with its tool_use_id",
+            ),
+            (
+                r#"{"messages":[],"max_tokens":"5"}"#,
+                "max_tokens",
+                "a whole number, not negative",
+            ),
+        ] {
+            read_with(body, |request, root| {
+                let misfit = request.unwrap_err();
+                assert_eq!(path_of(root, misfit.at), path, "{body}");
+                assert_eq!(misfit.wanted, wanted, "{body}");
+            });
+        }
+    }
+
+    #[test]
+    fn thinking_tools_and_documents_are_understood() {
+        let body = r#"{"messages":[{"role":"user","content":[
+            {"type":"search_result","source":"s","title":"t","content":[{"type":"text","text":"x"}]},
+            {"type":"document","source":{"type":"new"}}]}],
+            "tools":[{"type":"web_search_20250305","name":"web_search","max_uses":1}],
+            "tool_choice":{"type":"tool","name":"web_search","disable_parallel_tool_use":true},
+            "thinking":{"type":"enabled","budget_tokens":2000,"display":"omitted"},"output_config":{"effort":"high"}}"#;
+        read_with(body, |request, root| {
+            let request = request.unwrap();
+            assert!(matches!(
+                request.choice.unwrap().value,
+                ToolChoice::Server(_)
+            ));
+            assert!(!request.parallel.unwrap().value);
+            assert_eq!(request.reasoning.effort.unwrap().value, Effort::High);
+            assert_eq!(request.reasoning.budget.unwrap().value, 2000);
+            assert_eq!(request.reasoning.summary.unwrap().value, Summary::Hidden);
+            let parts = &request.turns[0].parts;
+            let Body::Document(document) = &parts[0].body else {
+                panic!("{parts:?}");
+            };
+            assert!(matches!(&document.source, Source::Parts { parts } if parts.len() == 1));
+            assert_eq!(document.context.as_ref().unwrap().value, "s");
+            assert!(matches!(&parts[1].body, Body::Foreign(_)));
+            let crate::ir::ToolKind::Server(server) = &request.tools[0].kind else {
+                panic!("no server tool");
+            };
+            assert_eq!(path_of(root, server.unsaid[0]), "tools[0].max_uses");
+        });
+    }
+}

@@ -1,19 +1,22 @@
 //! JSON schemas as the API takes them.
 
+use std::borrow::Cow;
+
 use crate::ir::{Json, Said, Str};
+use crate::wire::convert::schema::standard;
 use crate::wire::json::{Document, Kind, Value, Writer};
 
 /// How a schema has to change.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Rules<'r> {
-    /// It is in Gemini's dialect: types in capitals, `nullable`, bounds as strings.
+    /// It is in Gemini's dialect.
     pub(super) gemini_dialect: bool,
     /// Objects have to say that they have no other members (structured outputs, strict tools).
     pub(super) closed: bool,
     /// Its outermost type has to be `object` (tools).
     pub(super) object: bool,
     /// What it is called, where it says nothing itself.
-    pub(super) title: Option<&'r Str<'r>>,
+    pub(super) title: Option<&'r Said<Str<'r>>>,
     pub(super) description: Option<&'r Said<Str<'r>>>,
 }
 
@@ -21,7 +24,6 @@ impl Rules<'_> {
     /// For what is inside of the schema.
     fn inner(self) -> Rules<'static> {
         Rules {
-            gemini_dialect: self.gemini_dialect,
             closed: self.closed,
             ..Rules::default()
         }
@@ -31,7 +33,12 @@ impl Rules<'_> {
 /// Writes the schema; `false`: it is no object, and a schema that takes anything stands in its place.
 pub(super) fn write(schema: &Json<'_>, rules: Rules<'_>, out: &mut Writer<'_>) -> bool {
     let mut document = Document::default();
-    match document.read(schema.0.as_bytes()) {
+    let text = if rules.gemini_dialect {
+        standard(schema)
+    } else {
+        Cow::Borrowed(&*schema.0)
+    };
+    match document.read(text.as_bytes()) {
         Ok(root) if root.kind() == Kind::Object => {
             write_schema(root, rules, out);
             true
@@ -43,14 +50,19 @@ pub(super) fn write(schema: &Json<'_>, rules: Rules<'_>, out: &mut Writer<'_>) -
     }
 }
 
+/// What the schema calls itself.
+pub(super) fn title(schema: &Json<'_>) -> Option<String> {
+    let mut document = Document::default();
+    let root = document.read(schema.0.as_bytes()).ok()?;
+    root.member_text("title").map(Cow::into_owned)
+}
+
 fn write_schema(schema: Value<'_, '_>, rules: Rules<'_>, out: &mut Writer<'_>) {
     // `true` and `false` are schemas too.
     if schema.kind() != Kind::Object || rules.changes_nothing(schema) {
         out.raw(schema.raw());
         return;
     }
-    let is_nullable =
-        rules.gemini_dialect && schema.member("nullable").and_then(Value::bool) == Some(true);
     out.open_object();
     if rules.object && schema.member("type").is_none() {
         out.key("type").text("object");
@@ -59,16 +71,7 @@ fn write_schema(schema: Value<'_, '_>, rules: Rules<'_>, out: &mut Writer<'_>) {
         match &*key {
             "type" => {
                 out.key("type");
-                write_type(value, rules, is_nullable, out);
-            }
-            "nullable" if rules.gemini_dialect => {}
-            "enum" if is_nullable && value.kind() == Kind::List => write_enum(value, out),
-            _ if is_bound(&key) && rules.gemini_dialect => {
-                let number = value
-                    .text()
-                    .filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-                out.any_key(&key)
-                    .raw(number.as_deref().unwrap_or(value.raw()));
+                write_type(value, rules, out);
             }
             _ => {
                 out.any_key(&key);
@@ -79,7 +82,7 @@ fn write_schema(schema: Value<'_, '_>, rules: Rules<'_>, out: &mut Writer<'_>) {
     if let Some(title) = rules.title
         && schema.member("title").is_none()
     {
-        out.key("title").text(title);
+        out.key("title").text(&title.value);
     }
     if let Some(description) = rules.description
         && schema.member("description").is_none()
@@ -97,7 +100,7 @@ impl Rules<'_> {
     fn changes_nothing(self, root: Value<'_, '_>) -> bool {
         let named = self.title.is_some() || self.description.is_some();
         let typed = !self.object || root.member_text("type").as_deref() == Some("object");
-        !self.gemini_dialect && !self.closed && !named && typed
+        !self.closed && !named && typed
     }
 }
 
@@ -112,50 +115,14 @@ fn is_open_object(schema: Value<'_, '_>) -> bool {
     is_object && schema.member("additionalProperties").is_none()
 }
 
-/// Gemini's counts are 64 bits wide, which its JSON writes as strings.
-fn is_bound(key: &str) -> bool {
-    const BOUNDS: [&str; 6] = [
-        "minItems",
-        "maxItems",
-        "minLength",
-        "maxLength",
-        "minProperties",
-        "maxProperties",
-    ];
-    BOUNDS.contains(&key)
-}
-
-fn write_type(kind: Value<'_, '_>, rules: Rules<'_>, is_nullable: bool, out: &mut Writer<'_>) {
-    let Some(name) = kind.text() else {
-        // An object that may also be null: where an object has to be, there is no null.
-        let is_object = kind
-            .items()
-            .any(|kind| kind.text().as_deref() == Some("object"));
-        match rules.object && is_object {
-            true => out.text("object"),
-            false => out.raw(kind.raw()),
-        };
-        return;
-    };
-    if !rules.gemini_dialect {
-        out.raw(kind.raw());
-        return;
-    }
-    let name = name.to_ascii_lowercase();
-    if is_nullable && !rules.object {
-        out.open_list().text(&name).text("null").close_list();
+fn write_type(kind: Value<'_, '_>, rules: Rules<'_>, out: &mut Writer<'_>) {
+    // An object that may also be null: where an object has to be, there is no null.
+    let is_object = |kind: Value<'_, '_>| kind.text().as_deref() == Some("object");
+    if rules.object && kind.items().any(is_object) {
+        out.text("object");
     } else {
-        out.text(&name);
+        out.raw(kind.raw());
     }
-}
-
-/// The values that are allowed, and null.
-fn write_enum(values: Value<'_, '_>, out: &mut Writer<'_>) {
-    out.key("enum").open_list();
-    for value in values.items().filter(|value| !value.is_null()) {
-        out.raw(value.raw());
-    }
-    out.null().close_list();
 }
 
 /// A member's value, with the schemas in it.
@@ -255,7 +222,7 @@ mod tests {
     #[test]
     fn objects_are_closed_where_the_api_wants_it_and_names_go_to_the_title() {
         let schema = r#"{"type":"object","properties":{"a":{"type":"object","additionalProperties":true},"b":{"type":"array","items":{"properties":{}}}}}"#;
-        let title = Str::Borrowed("answer");
+        let title = Said::new(Default::default(), Str::Borrowed("answer"));
         let rules = Rules {
             closed: true,
             title: Some(&title),

@@ -4,6 +4,7 @@
 //! grow two calls in turn; `stream_blocks` puts that in order.
 
 use super::super::error;
+use super::super::members::is_filled;
 use super::reply_read;
 use super::stream_blocks::Blocks;
 use super::usage;
@@ -94,7 +95,8 @@ impl<'d, 'a> Members<'d, 'a> {
                 "content_block" => found.block = Some(value),
                 "delta" => found.delta = Some(value),
                 "usage" => found.usage = Some(value),
-                "error" => found.error = Some(value),
+                // Some vendors put an empty one into every event.
+                "error" if is_filled(value.raw().as_bytes()) => found.error = Some(value),
                 _ => {}
             }
         }
@@ -200,5 +202,86 @@ fn tell_usage(counts: Option<Value<'_, '_>>, tell: &mut dyn FnMut(Event<'_>)) {
     }
     if let Some(tier) = counts.member_text("service_tier") {
         tell(Event::Tier(tier));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{Collector, FaultKind, Reply, StopReason};
+
+    fn told(events: &[&str]) -> (Reply<'static>, bool) {
+        let mut reader = Reader::new("s");
+        let mut collector = Collector::default();
+        for data in events {
+            let mut tell = |event: Event<'_>| collector.push(event);
+            reader.read(None, data.as_bytes(), &mut tell).unwrap();
+        }
+        reader.finish(&mut |event| collector.push(event));
+        let ended = collector.has_ended();
+        (collector.finish(), ended)
+    }
+
+    const START: &str = r#"{"type":"message_start","message":{"id":"msg_1","model":"claude","usage":{"input_tokens":5,"output_tokens":1,"service_tier":"standard"}}}"#;
+    const TEXT: &str =
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}"#;
+    const STOP: &str = r#"{"type":"message_delta","delta":{"stop_reason":"stop_sequence","stop_sequence":"END"},"usage":{"output_tokens":9}}"#;
+
+    #[test]
+    fn the_last_count_of_each_kind_wins() {
+        let (reply, ended) = told(&[START, TEXT, STOP, r#"{"type":"message_stop"}"#]);
+        assert!(ended);
+        assert_eq!(reply.start.id, "msg_1");
+        assert_eq!((reply.usage.input, reply.usage.output), (Some(5), Some(9)));
+        assert_eq!(reply.tier.as_deref(), Some("standard"));
+        let stop = reply.choices[0].stop.clone().unwrap();
+        assert_eq!(stop.reason, StopReason::Sequence);
+        assert_eq!(stop.sequence.as_deref(), Some("END"));
+    }
+
+    #[test]
+    fn an_answer_is_whole_where_the_vendor_said_why_it_ended() {
+        assert!(told(&[START, TEXT, STOP]).1);
+        assert!(!told(&[START, TEXT]).1);
+        assert!(!told(&[START, TEXT, r#"{"type":"message_stop"}"#]).1);
+        let null = r#"{"type":"message_delta","delta":{"stop_reason":null}}"#;
+        assert!(!told(&[START, TEXT, null]).1);
+    }
+
+    #[test]
+    fn a_block_that_comes_after_the_reason_is_still_told() {
+        let (reply, ended) = told(&[START, STOP, TEXT, r#"{"type":"message_stop"}"#]);
+        assert!(ended);
+        assert_eq!(reply.choices[0].parts.len(), 1);
+    }
+
+    #[test]
+    fn the_start_is_told_first_even_where_the_vendor_leaves_it_out() {
+        let mut reader = Reader::new("s");
+        let mut first = None;
+        let mut tell = |event: Event<'_>| {
+            first.get_or_insert(matches!(event, Event::Start(_)));
+        };
+        reader.read(None, TEXT.as_bytes(), &mut tell).unwrap();
+        assert_eq!(first, Some(true));
+    }
+
+    #[test]
+    fn errors_and_garbage_are_told_apart() {
+        let mut reader = Reader::new("s");
+        let mut heard = |name: Option<&[u8]>, data: &str| {
+            reader.read(name, data.as_bytes(), &mut |_| panic!("nothing to tell"))
+        };
+        assert_eq!(heard(None, "{\"type\":"), Err(Unheard::Malformed));
+        assert_eq!(heard(None, "[]"), Err(Unheard::Malformed));
+        assert_eq!(heard(Some(b"ping"), ""), Ok(()));
+        assert_eq!(heard(None, r#"{"type":"something_new"}"#), Ok(()));
+        let data = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+        for name in [None, Some(&b"error"[..])] {
+            match heard(name, data) {
+                Err(Unheard::Fault(fault)) => assert_eq!(fault.kind, FaultKind::Overloaded),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

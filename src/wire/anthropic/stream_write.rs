@@ -421,3 +421,25 @@ impl StreamWriter {
         finish(out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{FaultKind, Text};
+
+    #[test]
+    fn after_an_error_nothing_follows() {
+        let mut writer = StreamWriter::new(Telling::default());
+        let mut out = Vec::new();
+        let part = Part::new(At::NOWHERE, Body::Text(Text::default()));
+        writer.write(Event::Open { choice: 0, part }, &mut out);
+        out.clear();
+        let fault = Fault::new(FaultKind::Overloaded, 529, "Overloaded");
+        writer.write_fault(&fault, &mut out);
+        let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+        assert_eq!(String::from_utf8_lossy(&out), error);
+        writer.write(Event::End, &mut out);
+        writer.write_fault(&fault, &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), error);
+    }
+}

@@ -51,7 +51,8 @@ fn write(tool: &Tool<'_>, blocks: &mut Blocks<'_>, out: &mut Writer<'_>) {
     match &tool.kind {
         ToolKind::Server(server) if is_own(server) => {
             // The mark is in it.
-            blocks.verbatim(&server.json, out);
+            let mark = tool.cache.as_ref().map_or(At::NOWHERE, |mark| mark.at);
+            blocks.verbatim(&server.json, mark, out);
             return;
         }
         ToolKind::Server(server) => {
@@ -225,7 +226,14 @@ pub(super) fn choice(
         Some((at, ToolChoice::Among { names, required })) => match &**names {
             [name] if *required => ("tool", Some(name)),
             _ => {
-                blocks.losses.add(at, "which tools may be called");
+                let mut functions = request.tools.iter().filter_map(|tool| match &tool.kind {
+                    ToolKind::Function(function) => Some(&function.name),
+                    ToolKind::Custom { name, .. } => Some(name),
+                    ToolKind::Server(_) => None,
+                });
+                if !functions.all(|name| names.contains(name)) {
+                    blocks.losses.add(at, "which tools may be called");
+                }
                 (if *required { "any" } else { "auto" }, None)
             }
         },
@@ -254,4 +262,74 @@ fn is_choice(json: &str) -> bool {
     let mut document = Document::default();
     let choice = document.read(json.as_bytes());
     choice.is_ok_and(|choice| choice.member_text("type").as_deref() == Some("tool"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{CacheMark, Json};
+    use crate::wire::convert::{Losses, Traits};
+
+    fn tool() -> Tool<'static> {
+        Tool {
+            at: At(1),
+            kind: ToolKind::Server(ServerTool {
+                kind: ServerToolKind::Other,
+                json: Json(r#"{"type":"bash_20250124","cache_control":{"type":"ephemeral"},"name":"bash"}"#.into()),
+                name: None,
+                allowed_domains: None,
+                blocked_domains: None,
+                unsaid: Vec::new(),
+            }),
+            cache: Some(CacheMark {
+                at: At(2),
+                ttl: None,
+            }),
+        }
+    }
+
+    fn written(traits: &Traits, losses: &mut Losses) -> String {
+        let mut out = Vec::new();
+        let mut blocks = Blocks { traits, losses };
+        tools(&[tool()], &mut blocks, &mut Writer::new(&mut out));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_apis_own_tools_stay_as_they_were_written_but_for_marks_that_are_refused() {
+        let mut losses = Losses::default();
+        let own = written(&Traits::default(), &mut losses);
+        let ToolKind::Server(server) = tool().kind else {
+            panic!("no server tool");
+        };
+        assert_eq!(own, format!("\"tools\":[{}]", server.json.0));
+        assert!(losses.is_empty());
+        let without = Traits {
+            cache_control: false,
+            ..Traits::default()
+        };
+        let bare = written(&without, &mut losses);
+        assert_eq!(bare, r#""tools":[{"type":"bash_20250124","name":"bash"}]"#);
+        let places: Vec<_> = losses.iter().map(|loss| loss.at).collect();
+        assert_eq!(places, [At(2)]);
+    }
+
+    #[test]
+    fn a_choice_among_no_tools_is_lost() {
+        let request = Request {
+            choice: Some(Said::new(At(5), ToolChoice::Auto)),
+            parallel: Some(Said::new(At(6), false)),
+            ..Request::default()
+        };
+        let mut losses = Losses::default();
+        let traits = &Traits::default();
+        let mut out = Vec::new();
+        let mut blocks = Blocks {
+            traits,
+            losses: &mut losses,
+        };
+        choice(&request, false, &mut blocks, &mut Writer::new(&mut out));
+        assert!(out.is_empty());
+        assert_eq!(losses.iter().count(), 2);
+    }
 }

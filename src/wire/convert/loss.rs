@@ -14,12 +14,30 @@ pub struct Loss {
     pub at: At,
     /// What it is, for values that stand nowhere: in the words of the vocabulary (`thinking signature`).
     pub what: &'static str,
+    /// It is there, but as the nearest that the other side can say (a budget as an effort).
+    pub rounded: bool,
 }
 
 impl Losses {
     /// Notes that the value at `at` is lost. `what` names it where it stands nowhere.
     pub fn add(&mut self, at: At, what: &'static str) {
-        let loss = Loss { at, what };
+        self.put(Loss {
+            at,
+            what,
+            rounded: false,
+        });
+    }
+
+    /// Notes that the other side is told the nearest that it knows, by a documented table.
+    pub fn round(&mut self, at: At, what: &'static str) {
+        self.put(Loss {
+            at,
+            what,
+            rounded: true,
+        });
+    }
+
+    fn put(&mut self, loss: Loss) {
         if !self.list.contains(&loss) {
             self.list.push(loss);
         }
@@ -33,6 +51,11 @@ impl Losses {
 
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Whether something is not there at all, not even nearly.
+    pub fn lacks(&self) -> bool {
+        self.list.iter().any(|loss| !loss.rounded)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Loss> {

@@ -17,13 +17,15 @@ pub struct Issuer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealNote {
     pub issuer: Issuer,
+    /// As the vendor wrote it: clients may write its bytes in another alphabet (Google's SDKs do).
+    pub seal: String,
     /// It came as a redacted block.
     pub redacted: bool,
     /// The id of the item that it came in (Responses); the vendor wants it back with the seal.
     pub item: Option<String>,
 }
 
-/// What is remembered of a call because the client's format has no place for it.
+/// What is remembered of a call because its client may not say it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallNote {
     pub issuer: Issuer,
@@ -72,9 +74,15 @@ impl Crossing<'_> {
 
     fn filter(&self, turn: &mut Turn<'_>, losses: &mut Losses) {
         for part in &mut turn.parts {
-            if part.seal.as_ref().is_some_and(|seal| !self.goes(seal)) {
-                let seal = part.seal.take().map(|seal| seal.at).unwrap_or_default();
-                losses.add(seal, "a signature of another provider");
+            if let Some(seal) = &mut part.seal {
+                match self.noted(seal) {
+                    None => {
+                        losses.add(seal.at, "a signature of another provider");
+                        part.seal = None;
+                    }
+                    Some(Some(note)) => seal.value = Cow::Owned(note.seal),
+                    Some(None) => {}
+                }
             }
             if let Body::Thinking(thinking) = &mut part.body {
                 self.filter_thinking(thinking, losses);
@@ -91,32 +99,35 @@ impl Crossing<'_> {
     }
 
     fn filter_thinking(&self, thinking: &mut Thinking<'_>, losses: &mut Losses) {
-        let Some(seal) = &thinking.seal else {
+        let Some(seal) = &mut thinking.seal else {
             return;
         };
-        if !self.goes(seal) {
-            losses.add(seal.at, "reasoning state of another provider");
-            thinking.seal = None;
-            thinking.id = None;
-            return;
-        }
-        if let Some(note) = self.memory.seal(&seal.value) {
-            thinking.redacted |= note.redacted;
-            if thinking.id.is_none() {
-                thinking.id = note.item.map(Cow::Owned);
+        match self.noted(seal) {
+            None => {
+                losses.add(seal.at, "reasoning state of another provider");
+                thinking.seal = None;
+                thinking.id = None;
             }
+            Some(Some(note)) => {
+                seal.value = Cow::Owned(note.seal);
+                thinking.redacted |= note.redacted;
+                if thinking.id.is_none() {
+                    thinking.id = note.item.map(Cow::Owned);
+                }
+            }
+            Some(None) => {}
         }
     }
 
-    /// Whether the target issued it. What is not remembered was issued by somebody of the client's format: the state came
-    /// from another gateway, or from before a restart.
-    fn goes(&self, seal: &Said<Str<'_>>) -> bool {
+    /// What is known of a seal that the target issued; `None` if it did not. What is not remembered was issued by somebody of
+    /// the client's format: the state came from another gateway, or from before a restart.
+    fn noted(&self, seal: &Said<Str<'_>>) -> Option<Option<SealNote>> {
         if self.leave_out {
-            return false;
+            return None;
         }
         match self.memory.seal(&seal.value) {
-            Some(note) => note.issuer == self.to,
-            None => self.from == self.to.format,
+            Some(note) => (note.issuer == self.to).then_some(Some(note)),
+            None => (self.from == self.to.format).then_some(None),
         }
     }
 
@@ -138,7 +149,11 @@ impl Crossing<'_> {
             }
             let sealed = |part: &Part<'_>| matches!(&part.body, Body::Thinking(thinking) if thinking.seal.is_some());
             let before = turn.parts.get(..at - 1).unwrap_or_default();
-            if note.before.is_empty() || before.iter().any(sealed) {
+            let has_words = before
+                .iter()
+                .any(|part| matches!(part.body, Body::Thinking(_)));
+            let is_sealed = note.before.iter().any(sealed);
+            if note.before.is_empty() || before.iter().any(sealed) || (has_words && !is_sealed) {
                 continue;
             }
             // The client may have sent the words back without their seal.
@@ -170,8 +185,8 @@ impl Thinking<'_> {
 #[derive(Debug)]
 pub(super) struct Keeping {
     issuer: Issuer,
-    client: Format,
-    /// Reasoning of the turn so far, for clients whose format has no place for its seal.
+    /// Reasoning of the turn so far: formats have no place for it (Chat), and clients that have one drop it all the same
+    /// (Gemini CLI its thoughts; Claude Code what another model than the one that it asks for has thought).
     before: Vec<Part<'static>>,
     /// The part that is open, if it is reasoning or a call.
     open: Option<Part<'static>>,
@@ -179,10 +194,9 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    pub(super) fn new(issuer: Issuer, client: Format) -> Keeping {
+    pub(super) fn new(issuer: Issuer) -> Keeping {
         Keeping {
             issuer,
-            client,
             before: Vec::new(),
             open: None,
             kept: Vec::new(),
@@ -227,8 +241,7 @@ impl Keeping {
                 thinking.seal = Some(Said::new(Default::default(), own(seal)));
             }
             (_, Delta::Seal(seal)) => part.seal = Some(Said::new(Default::default(), own(seal))),
-            // Words are only needed where the seal is kept with them.
-            (Body::Thinking(thinking), delta) if !has_place(self.client) => grow(thinking, delta),
+            (Body::Thinking(thinking), delta) => grow(thinking, delta),
             (_, _) => {}
         }
     }
@@ -237,20 +250,18 @@ impl Keeping {
     pub(super) fn keep(&mut self, part: Part<'static>) {
         match part.body {
             Body::Thinking(ref thinking) => {
-                let Some(seal) = &thinking.seal else {
-                    return;
-                };
-                self.kept.push(Keepsake::Seal {
-                    seal: seal.value.clone().into_owned(),
-                    note: SealNote {
-                        issuer: self.issuer,
-                        redacted: thinking.redacted,
-                        item: thinking.id.clone().map(Cow::into_owned),
-                    },
-                });
-                if !has_place(self.client) {
-                    self.before.push(part);
+                if let Some(seal) = &thinking.seal {
+                    self.kept.push(Keepsake::Seal {
+                        seal: seal.value.clone().into_owned(),
+                        note: SealNote {
+                            issuer: self.issuer,
+                            seal: seal.value.clone().into_owned(),
+                            redacted: thinking.redacted,
+                            item: thinking.id.clone().map(Cow::into_owned),
+                        },
+                    });
                 }
+                self.before.push(part);
             }
             Body::Call(call) => self.keep_call(call, part.seal),
             Body::Text(_)
@@ -266,16 +277,16 @@ impl Keeping {
 
     fn keep_call(&mut self, call: Call<'static>, seal: Option<Said<Str<'static>>>) {
         let seal = seal.map(|seal| seal.value.into_owned());
-        if let (Some(seal), Format::Gemini) = (&seal, self.client) {
+        if let Some(seal) = &seal {
             self.kept.push(Keepsake::Seal {
                 seal: seal.clone(),
                 note: SealNote {
                     issuer: self.issuer,
+                    seal: seal.clone(),
                     redacted: false,
                     item: None,
                 },
             });
-            return;
         }
         if seal.is_none() && self.before.is_empty() {
             return;
@@ -307,14 +318,6 @@ fn grow(thinking: &mut Thinking<'static>, delta: &Delta<'_>) {
         | Delta::Logprobs(_)
         | Delta::Audio(_)
         | Delta::Transcript(_) => {}
-    }
-}
-
-/// Whether clients of the format send the seals of reasoning back.
-fn has_place(client: Format) -> bool {
-    match client {
-        Format::OpenaiChat => false,
-        Format::OpenaiResponses | Format::Anthropic | Format::Gemini => true,
     }
 }
 

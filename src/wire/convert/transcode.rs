@@ -12,6 +12,7 @@ use crate::ir::{
     Arguments, Body, Collector, Delta, Event, Fault, Format, Part, Reply, StopReason, Usage,
 };
 use crate::wire::error::broken_answer;
+use crate::wire::json::on_one_line;
 use crate::wire::relay::{End, Progress};
 use crate::wire::sse::{self, Framing, Lines};
 use crate::wire::{Choices, EventReader, EventWriter, Unheard, codec};
@@ -36,6 +37,9 @@ struct Line {
     /// The arguments of the open call, which are free text for the client and come in an object.
     free: Option<(u32, String)>,
     keeping: Keeping,
+    takes_call_seals: bool,
+    /// The choice whose open part is a call.
+    in_call: Option<u32>,
     sink: Sink,
     out: Vec<u8>,
     seen: Seen,
@@ -90,7 +94,9 @@ impl Transcode {
             line: Line {
                 back: course.back,
                 free: None,
-                keeping: Keeping::new(course.from, course.client),
+                keeping: Keeping::new(course.from),
+                takes_call_seals: takes_call_seals(course.client),
+                in_call: None,
                 sink,
                 out: Vec::new(),
                 seen: Seen::default(),
@@ -174,6 +180,7 @@ impl Transcode {
             (_, Lines::Foreign) => event.bytes.trim_ascii(),
             (Some(data), Lines::Fields) => data,
         };
+        let data = on_one_line(data);
         // What follows the end is nobody's.
         if self.line.seen.done {
             return Ok(());
@@ -181,7 +188,7 @@ impl Transcode {
         let line = &mut self.line;
         match self
             .reader
-            .read(event.name, data, &mut |event| line.pass(event))
+            .read(event.name, &data, &mut |event| line.pass(event))
         {
             Ok(()) if line.seen.early => Err(broken_answer(TOO_EARLY)),
             Ok(()) => Ok(()),
@@ -268,6 +275,14 @@ impl Transcode {
     }
 }
 
+/// Whether a format has a place for the seal of a call.
+pub(super) fn takes_call_seals(client: Format) -> bool {
+    match client {
+        Format::OpenaiChat | Format::Gemini => true,
+        Format::OpenaiResponses | Format::Anthropic => false,
+    }
+}
+
 impl Line {
     fn pass(&mut self, event: Event<'_>) {
         self.seen.see(&event);
@@ -282,11 +297,46 @@ impl Line {
                 }
                 Event::Stop { choice, stop }
             }
-            event => event,
+            event @ (Event::Start(_)
+            | Event::Open { .. }
+            | Event::Delta { .. }
+            | Event::Close { .. }
+            | Event::Usage(_)
+            | Event::Tier(_)
+            | Event::End) => event,
         };
         if let Some(event) = self.restore(event) {
             self.keeping.see(&event);
-            self.write(event);
+            if let Some(event) = self.unsealed(event) {
+                self.write(event);
+            }
+        }
+    }
+
+    /// A call without its seal, which is kept by the call's id where the client's format has no place for it.
+    fn unsealed<'e>(&mut self, event: Event<'e>) -> Option<Event<'e>> {
+        if self.takes_call_seals {
+            return Some(event);
+        }
+        match event {
+            Event::Open { choice, mut part } => {
+                self.in_call = matches!(part.body, Body::Call(_)).then_some(choice);
+                if self.in_call.is_some() {
+                    part.seal = None;
+                }
+                Some(Event::Open { choice, part })
+            }
+            Event::Delta {
+                choice,
+                delta: Delta::Seal(_),
+            } if self.in_call == Some(choice) => None,
+            event @ (Event::Start(_)
+            | Event::Delta { .. }
+            | Event::Close { .. }
+            | Event::Stop { .. }
+            | Event::Usage(_)
+            | Event::Tier(_)
+            | Event::End) => Some(event),
         }
     }
 

@@ -19,8 +19,9 @@ pub fn messages<'r, 'a>(turns: &'r [Turn<'a>]) -> Vec<Message<'r, 'a>> {
     let mut messages: Vec<Message<'r, 'a>> = Vec::with_capacity(turns.len());
     for turn in turns {
         let role = match turn.role {
-            Role::Developer => Role::System,
-            role => role,
+            Role::System | Role::Developer => Role::System,
+            Role::User => Role::User,
+            Role::Assistant => Role::Assistant,
         };
         match messages.last_mut() {
             Some(last) if last.role == role => {
@@ -47,10 +48,66 @@ pub fn messages<'r, 'a>(turns: &'r [Turn<'a>]) -> Vec<Message<'r, 'a>> {
 /// The name of the tool that was called under that id.
 pub fn name_of_call<'r>(request: &'r Request<'_>, id: &str) -> Option<&'r str> {
     let parts = request.turns.iter().rev().flat_map(|turn| &turn.parts);
-    parts.into_iter().find_map(|part| match &part.body {
-        Body::Call(call) if call.id == id => Some(&*call.name),
-        _ => None,
-    })
+    let call = |part: &'r Part<'_>| match &part.body {
+        Body::Call(call) => Some(call),
+        Body::Text(_)
+        | Body::Refusal(_)
+        | Body::Image(_)
+        | Body::Audio(_)
+        | Body::Video(_)
+        | Body::Document(_)
+        | Body::Thinking(_)
+        | Body::Outcome(_)
+        | Body::Foreign(_) => None,
+    };
+    let mut calls = parts.filter_map(call);
+    calls.find(|call| call.id == id).map(|call| &*call.name)
+}
+
+/// Puts together what a stream had taken apart: Gemini's clients send an answer back in the pieces in which it came, its
+/// signature in the last of them.
+pub fn join_pieces(turns: &mut Vec<Turn<'_>>) {
+    let mut joined: Vec<Turn<'_>> = Vec::with_capacity(turns.len());
+    for turn in turns.drain(..) {
+        match joined.last_mut() {
+            Some(last) if last.role == Role::Assistant && turn.role == Role::Assistant => {
+                last.parts.extend(turn.parts);
+            }
+            _ => joined.push(turn),
+        }
+    }
+    for turn in &mut joined {
+        if turn.role == Role::Assistant {
+            let parts = std::mem::take(&mut turn.parts);
+            turn.parts.reserve(parts.len());
+            for part in parts {
+                join_part(&mut turn.parts, part);
+            }
+        }
+    }
+    *turns = joined;
+}
+
+fn join_part<'a>(parts: &mut Vec<Part<'a>>, part: Part<'a>) {
+    let Some(last) = parts.last_mut() else {
+        parts.push(part);
+        return;
+    };
+    if let (Body::Thinking(before), Body::Thinking(more)) = (&mut last.body, &part.body)
+        && before.seal.is_none()
+    {
+        before.text.to_mut().push_str(&more.text);
+        before.seal = more.seal.clone();
+    } else if let (Body::Text(before), Body::Text(more)) = (&mut last.body, &part.body)
+        && before.citations.is_empty()
+        && last.seal.is_none()
+    {
+        before.text.to_mut().push_str(&more.text);
+        before.citations.extend(more.citations.iter().cloned());
+        last.seal = part.seal;
+    } else {
+        parts.push(part);
+    }
 }
 
 /// The texts of the parts, joined by line feeds, if they are texts only.

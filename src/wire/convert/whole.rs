@@ -1,13 +1,16 @@
 //! Whole requests and whole answers on their way from one format to another.
 
+use std::borrow::Cow;
+
 use super::adapt::Adaptation;
 use super::loss::{Losses, Refused};
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
-use super::transcode::Course;
-use crate::ir::{Body, Event, Fault, Format, Part, Reply, StopReason, Usage, replay};
+use super::transcode::{Course, takes_call_seals};
+use super::turns::{join_pieces, name_of_call};
+use crate::ir::{Body, Event, Fault, Format, Part, Reply, Request, StopReason, Usage, replay};
 use crate::wire::error::broken_answer;
-use crate::wire::json::{Document, path_of};
+use crate::wire::json::{Document, on_one_line, path_of};
 use crate::wire::{Asked, codec};
 
 /// A client's request, to be lowered for one target after the other.
@@ -63,7 +66,18 @@ pub fn lower(
         .read_request(original.asked, root)
         .map_err(|misfit| unsayable(misfit.into()))?;
     let mut lowered = Lowered::default();
+    if original.format == Format::Gemini {
+        join_pieces(&mut request.turns);
+    }
     crossing.settle(&mut request, &mut lowered.losses);
+    tell_names(&request, crossing.to.format, &mut lowered.losses);
+    settle_words(&mut request, original.format, crossing.to.format);
+    settle_store(
+        &mut request,
+        original.format,
+        crossing.to.format,
+        &mut lowered.losses,
+    );
     let back = Adaptation::adapt(&mut request, crossing.to.format, target.traits);
     lowered
         .body
@@ -83,6 +97,48 @@ pub fn lower(
         echo: reader.echo(root),
         stream_usage,
     })
+}
+
+/// What other formats show of reasoning is to Responses a summary; its own `reasoning_text` is what open models think.
+fn settle_words(request: &mut Request<'_>, from: Format, to: Format) {
+    if to != Format::OpenaiResponses || from == Format::OpenaiResponses {
+        return;
+    }
+    for part in request.turns.iter_mut().flat_map(|turn| &mut turn.parts) {
+        if let Body::Thinking(thinking) = &mut part.body
+            && thinking.summaries.is_empty()
+            && !thinking.text.is_empty()
+        {
+            thinking.summaries.push(std::mem::take(&mut thinking.text));
+        }
+    }
+}
+
+/// Chat's `store` only keeps a copy for the account's owner to look at; Responses' is what a later turn builds on, which
+/// other formats refuse.
+fn settle_store(request: &mut Request<'_>, from: Format, to: Format, losses: &mut Losses) {
+    let stays = match to {
+        Format::OpenaiChat | Format::OpenaiResponses => true,
+        Format::Anthropic | Format::Gemini => from != Format::OpenaiChat,
+    };
+    if !stays && let Some(store) = request.tags.store.take() {
+        losses.add(store.at, "store");
+    }
+}
+
+/// An outcome's name (Gemini) says nothing more than its call's; where it does, only Gemini can be told.
+fn tell_names(request: &Request<'_>, target: Format, losses: &mut Losses) {
+    if target == Format::Gemini {
+        return;
+    }
+    for part in request.turns.iter().flat_map(|turn| &turn.parts) {
+        if let Body::Outcome(outcome) = &part.body
+            && let Some(name) = outcome.name.as_deref()
+            && name_of_call(request, &outcome.call).is_none_or(|called| called != name)
+        {
+            losses.add(part.at, "the name of a tool's outcome");
+        }
+    }
 }
 
 /// An answer in the client's format.
@@ -107,9 +163,14 @@ pub enum Manner {
 /// # Errors
 /// The vendor's fault: it is no answer, or there is nothing in it.
 pub fn answer(course: Course, body: &[u8], manner: Manner) -> Result<Answer, Fault> {
+    // What is passed on raw must not end a line of a stream.
+    let line = match manner {
+        Manner::Whole => Cow::Borrowed(body),
+        Manner::Stream => on_one_line(body),
+    };
     let mut document = Document::default();
     let broken = || broken_answer("the provider's answer could not be read");
-    let root = document.read(body).map_err(|_| broken())?;
+    let root = document.read(&line).map_err(|_| broken())?;
     let reply = codec(course.from.format)
         .read_reply(root, &course.telling.seed)
         .map_err(|_| broken())?;
@@ -129,12 +190,18 @@ pub fn answer(course: Course, body: &[u8], manner: Manner) -> Result<Answer, Fau
 
 /// Writes an answer in the client's format.
 pub fn retell(course: Course, mut reply: Reply<'_>, manner: Manner) -> Answer {
-    let mut keeping = Keeping::new(course.from, course.client);
+    let mut keeping = Keeping::new(course.from);
     for choice in &mut reply.choices {
         course.back.restore_all(&mut choice.parts);
         if choice.index == 0 {
             let sealed = choice.parts.iter().filter(|part| is_kept(part));
             sealed.for_each(|part| keeping.keep(part.clone().into_owned()));
+        }
+        if !takes_call_seals(course.client) {
+            let calls = choice.parts.iter_mut();
+            calls
+                .filter(|part| matches!(part.body, Body::Call(_)))
+                .for_each(|part| part.seal = None);
         }
         let calls = choice
             .parts

@@ -147,6 +147,17 @@ impl Ending<'_> {
     }
 }
 
+/// Writes `promptFeedback`, in an object that is open: no candidate came.
+pub(super) fn write_block(writer: &mut Writer<'_>, block: (&'static str, Option<&str>)) {
+    let (reason, message) = block;
+    writer.key("promptFeedback").open_object();
+    writer.key("blockReason").text(reason);
+    if let Some(message) = message {
+        writer.key("blockReasonMessage").text(message);
+    }
+    writer.close_object();
+}
+
 /// What every object of an answer says of it, in an object that is open.
 pub(super) fn write_start(writer: &mut Writer<'_>, start: &Start<'_>, telling: &Telling) {
     writer

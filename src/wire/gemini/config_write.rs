@@ -1,5 +1,7 @@
 use crate::ir::{Json, Output, Reasoning, Request, Said, Sampling, Summary};
-use crate::wire::convert::effort::{budget_asked, effort_of, level_of};
+use crate::wire::convert::effort::{
+    budget_asked, budget_of, effort_of, effort_of_budget, level_of,
+};
 use crate::wire::convert::{Losses, Target};
 use crate::wire::json::{Document, Kind, Writer};
 
@@ -76,7 +78,7 @@ fn write_sampling(
         let mut tokens = most.value;
         if budget > 0 && tokens <= budget {
             tokens = tokens.saturating_add(budget);
-            losses.add(most.at, "the most tokens, raised above the thinking budget");
+            losses.round(most.at, "the most tokens, raised above the thinking budget");
         }
         writer.key("maxOutputTokens").number(tokens);
     }
@@ -129,10 +131,12 @@ fn write_output(writer: &mut Writer<'_>, output: &Said<Output<'_>>, losses: &mut
             };
             writer.key(key);
             let description = description.as_ref().map(|said| &*said.value);
-            let (schema, is_whole) = named(schema, name.as_deref(), description);
+            let title = name.as_ref().map(|said| &*said.value);
+            let (schema, is_whole) = named(schema, title, description);
             writer.raw(&schema);
             if !is_whole {
-                losses.add(output.at, "name of the output's schema");
+                let at = name.as_ref().map_or(output.at, |said| said.at);
+                losses.add(at, "name of the output's schema");
             }
         }
     }
@@ -193,8 +197,12 @@ impl Thinking {
         let mut thinking = Thinking::default();
         if target.traits.thinking_level {
             thinking.level = effort_of(reasoning).map(level_of);
-            if let (Some(_), Some(budget)) = (&reasoning.effort, &reasoning.budget) {
-                losses.add(budget.at, "thinking budget beside an effort");
+            if let Some(budget) = &reasoning.budget
+                && reasoning.is_on() == Some(true)
+                && thinking.level.is_some()
+                && (reasoning.effort.is_some() || !is_of_table(budget.value))
+            {
+                losses.round(budget.at, "thinking budget, where only levels are known");
             }
         } else {
             thinking.budget = budget(reasoning, losses);
@@ -243,6 +251,11 @@ impl Thinking {
     }
 }
 
+/// Whether the budget is what a level stands for, so that saying the level says all.
+fn is_of_table(budget: u64) -> bool {
+    budget_of(effort_of_budget(budget)) == budget
+}
+
 fn budget(reasoning: &Reasoning<'_>, losses: &mut Losses) -> Option<Budget> {
     if let (Some(effort), Some(_)) = (&reasoning.effort, &reasoning.budget) {
         losses.add(effort.at, "effort beside a thinking budget");
@@ -262,4 +275,161 @@ fn budget(reasoning: &Reasoning<'_>, losses: &mut Losses) -> Option<Budget> {
     }
     let is_free = reasoning.is_on() == Some(true);
     is_free.then_some(Budget::Free)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{At, Effort};
+    use crate::wire::convert::Traits;
+
+    fn config(request: &Request<'_>, thinking_level: bool) -> (String, Losses) {
+        let traits = Traits {
+            thinking_level,
+            ..Traits::default()
+        };
+        let target = Target {
+            model: "m",
+            stream: false,
+            traits: &traits,
+        };
+        let (mut out, mut losses) = (Vec::new(), Losses::default());
+        let mut writer = Writer::new(&mut out);
+        writer.open_object();
+        write(&mut writer, request, &target, &mut losses);
+        writer.close_object();
+        (String::from_utf8(out).unwrap(), losses)
+    }
+
+    fn said<T>(value: T) -> Option<Said<T>> {
+        Some(Said::new(At(1), value))
+    }
+
+    #[test]
+    fn reasoning_is_a_budget_or_a_level() {
+        let cases = [
+            (
+                Reasoning {
+                    effort: said(Effort::Low),
+                    ..Reasoning::default()
+                },
+                r#""thinkingBudget":4096,"includeThoughts":true"#,
+                r#""thinkingLevel":"low","includeThoughts":true"#,
+            ),
+            (
+                Reasoning {
+                    effort: said(Effort::None),
+                    ..Reasoning::default()
+                },
+                r#""thinkingBudget":0"#,
+                r#""thinkingLevel":"minimal""#,
+            ),
+            (
+                Reasoning {
+                    adaptive: said(()),
+                    summary: said(Summary::Hidden),
+                    ..Reasoning::default()
+                },
+                r#""thinkingBudget":-1,"includeThoughts":false"#,
+                r#""includeThoughts":false"#,
+            ),
+            (
+                Reasoning {
+                    budget: said(10_240),
+                    summary: said(Summary::Shown),
+                    ..Reasoning::default()
+                },
+                r#""thinkingBudget":10240,"includeThoughts":true"#,
+                r#""thinkingLevel":"medium","includeThoughts":true"#,
+            ),
+            (
+                Reasoning {
+                    summary: said(Summary::Shown),
+                    ..Reasoning::default()
+                },
+                r#""includeThoughts":true"#,
+                r#""includeThoughts":true"#,
+            ),
+        ];
+        for (reasoning, budget, level) in cases {
+            let request = Request {
+                reasoning,
+                ..Request::default()
+            };
+            for (thinking_level, expected) in [(false, budget), (true, level)] {
+                let (config, losses) = config(&request, thinking_level);
+                let expected =
+                    format!("{{\"generationConfig\":{{\"thinkingConfig\":{{{expected}}}}}}}");
+                assert_eq!(config, expected);
+                assert!(losses.is_empty());
+            }
+        }
+        assert_eq!(config(&Request::default(), false).0, "{}");
+    }
+
+    #[test]
+    fn a_budget_leaves_room_for_the_answer_and_is_none_that_is_refused() {
+        let mut request = Request::default();
+        request.sampling.max_tokens = said(1_000);
+        request.reasoning.budget = said(31_999);
+        let (text, losses) = config(&request, false);
+        assert!(text.contains(r#""maxOutputTokens":25576"#), "{text}");
+        assert!(text.contains(r#""thinkingBudget":24576"#), "{text}");
+        assert_eq!(losses.iter().count(), 2);
+        let (text, losses) = config(&request, true);
+        assert!(text.contains(r#""maxOutputTokens":1000"#), "{text}");
+        assert_eq!(losses.iter().count(), 1);
+    }
+
+    #[test]
+    fn a_schema_keeps_its_name_and_description() {
+        for (schema, expected, is_whole) in [
+            (
+                r#"{"type": "object"}"#,
+                r#"{"title":"n","description":"d","type":"object"}"#,
+                true,
+            ),
+            (
+                r#"{"title":"n", "description":"d"}"#,
+                r#"{"title":"n", "description":"d"}"#,
+                true,
+            ),
+            (
+                r#"{"title":"other","x":1}"#,
+                r#"{"description":"d","title":"other","x":1}"#,
+                false,
+            ),
+        ] {
+            let schema = Json(schema.into());
+            let named = named(&schema, Some("n"), Some("d"));
+            assert_eq!(named, (expected.to_owned(), is_whole));
+        }
+    }
+
+    #[test]
+    fn log_probabilities_are_asked_for_in_three_ways() {
+        for (request, expected) in [
+            (
+                |request: &mut Request<'_>| request.sampling.logprobs = said(true),
+                r#""responseLogprobs":true"#,
+            ),
+            (
+                |request: &mut Request<'_>| request.sampling.top_logprobs = said(3),
+                r#""responseLogprobs":true,"logprobs":3"#,
+            ),
+            (
+                |request: &mut Request<'_>| {
+                    let include = Said::new(At(1), INCLUDED_LOGPROBS.into());
+                    request.tags.include.push(include);
+                },
+                r#""responseLogprobs":true"#,
+            ),
+        ] as [(fn(&mut Request<'_>), &str); 3]
+        {
+            let mut asked = Request::default();
+            request(&mut asked);
+            let (text, _) = config(&asked, false);
+            assert_eq!(text, format!("{{\"generationConfig\":{{{expected}}}}}"));
+        }
+    }
 }

@@ -152,9 +152,12 @@ impl<'r, 'a> Contents<'r, 'a> {
             for part in media.drain(..) {
                 self.part(writer, part)?;
             }
-            match &piece.part.body {
-                Body::Text(text) if piece.of_system => self.system_text(writer, piece.part, text),
-                _ => self.part(writer, piece.part)?,
+            if let Body::Text(text) = &piece.part.body
+                && piece.of_system
+            {
+                self.system_text(writer, piece.part, text);
+            } else {
+                self.part(writer, piece.part)?;
             }
         }
         for part in media {

@@ -5,7 +5,7 @@
 //!
 //! Same-format relay needs `stream` (what an event is), `usage`, `fault` and `types` only. Conversion: `request_read` (with
 //! `config_read`, `tools_read`) and `request_write` (`contents_write`, `outcomes_write`, `tools_write`, `config_write`) for
-//! requests; `answer_read` is the machine that reads answers, whole (`reply_read`) or in steps (`stream_read`, `partial`),
+//! requests; `answer_read` (and `candidate_read`) is the machine that reads answers, whole (`reply_read`) or in steps (`stream_read`, `partial`),
 //! `answer_write` what `reply_write` and `stream_write` share; `parts_read` and `parts_write` know the parts of a content,
 //! `sources`, `logprobs` and `stop` what stands beside it. Keys are read in camel case and in snake case, as the API reads
 //! them, and written in camel case.
@@ -14,6 +14,7 @@
 
 mod answer_read;
 mod answer_write;
+mod candidate_read;
 mod config_read;
 mod config_write;
 mod contents_write;
@@ -122,5 +123,94 @@ impl Codec for Gemini {
 
     fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
         Box::new(stream_write::Writer::new(telling))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::Value as Json;
+
+    use super::*;
+    use crate::wire::convert::Traits;
+    use crate::wire::json::{Document, path_of};
+
+    /// The recorded requests of this format, where `TIDEGATE_FIXTURES` names a folder that has some.
+    fn recorded() -> Vec<Json> {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the tests' data are named by the environment"
+        )]
+        let Some(folder) = std::env::var_os("TIDEGATE_FIXTURES") else {
+            println!("TIDEGATE_FIXTURES is not set: no recorded traffic");
+            return Vec::new();
+        };
+        let lines = std::fs::read_to_string(Path::new(&folder).join("recorded.jsonl")).unwrap();
+        let rows = lines
+            .lines()
+            .map(|line| serde_json::from_str::<Json>(line).unwrap());
+        rows.filter(|row| row["api"] == "gemini" && row["request"].is_object())
+            .map(|mut row| row["request"].take())
+            .collect()
+    }
+
+    /// Every text in a value, with its path.
+    fn texts(value: &Json, path: &str, found: &mut Vec<(String, String)>) {
+        match value {
+            Json::String(text) => found.push((path.to_owned(), text.clone())),
+            Json::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    texts(item, &format!("{path}[{index}]"), found);
+                }
+            }
+            Json::Object(members) => {
+                for (key, member) in members {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    texts(member, &format!("{path}{dot}{key}"), found);
+                }
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
+    }
+
+    #[test]
+    fn no_text_of_a_recorded_request_is_lost_in_silence() {
+        for request in recorded() {
+            let text = request.to_string();
+            let mut document = Document::default();
+            let root = document.read(text.as_bytes()).unwrap();
+            let asked = Asked {
+                model: "g",
+                stream: false,
+                ..Asked::default()
+            };
+            let read = Gemini.read_request(asked, root).unwrap();
+            let traits = Traits::default();
+            let target = Target {
+                model: "g",
+                stream: false,
+                traits: &traits,
+            };
+            let mut lowered = Lowered::default();
+            Gemini.write_request(&read, &target, &mut lowered).unwrap();
+            let mut lost = lowered.losses.paths(root);
+            lost.extend(read.unsaid.iter().map(|at| path_of(root, *at)));
+            let (mut before, mut after) = (Vec::new(), Vec::new());
+            texts(&request, "", &mut before);
+            let written = serde_json::from_slice(&lowered.body).unwrap();
+            texts(&written, "", &mut after);
+            for (path, text) in before {
+                // Base64 for URLs becomes the standard one.
+                let standard = text.replace('-', "+").replace('_', "/");
+                let is_kept = after
+                    .iter()
+                    .any(|(_, kept)| *kept == text || *kept == standard);
+                // Known words that are said by being left out.
+                let is_word = path.ends_with(".role") || text == "TEXT" || text == "AUTO";
+                let is_told = lost.iter().any(|lost| path.starts_with(lost.as_str()));
+                assert!(is_kept || is_word || is_told, "{path}: {text}");
+            }
+        }
     }
 }

@@ -22,9 +22,10 @@ impl Contents<'_, '_> {
         }
         writer.open_object().key("functionResponse").open_object();
         writer.key("id").text(&outcome.call);
-        let known = name_of_call(self.request, &outcome.call);
         // The API wants a name. A call that is not in the conversation has none but its id.
-        let name = outcome.name.as_deref().or(known).unwrap_or(&outcome.call);
+        let name = outcome.name.as_deref();
+        let name = name.or_else(|| name_of_call(self.request, &outcome.call));
+        let name = name.unwrap_or(&outcome.call);
         writer.key("name").text(name);
         writer.key("response");
         self.response(writer, outcome, &inside);

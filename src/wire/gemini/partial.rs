@@ -36,7 +36,9 @@ impl Partial {
     /// Takes over arguments that come whole.
     pub(super) fn take_whole(&mut self, args: Value<'_, '_>) {
         for (key, value) in args.members() {
-            self.root.member(key.into_owned()).set(value);
+            if let Some(place) = self.root.member(key.into_owned()) {
+                place.set(value);
+            }
         }
     }
 
@@ -69,7 +71,7 @@ impl Partial {
         let mut node = &mut self.root;
         for step in steps(path)? {
             node = match step {
-                Step::Key(key) => node.member(key),
+                Step::Key(key) => node.member(key)?,
                 Step::Index(index) => node.item(index)?,
             };
         }
@@ -94,7 +96,7 @@ impl Node {
         }
     }
 
-    fn member(&mut self, key: String) -> &mut Node {
+    fn member(&mut self, key: String) -> Option<&mut Node> {
         if let Node::Raw(raw) = self {
             *self = unfolded(raw);
         }
@@ -102,20 +104,14 @@ impl Node {
             *self = Node::Object(Vec::new());
         }
         let Node::Object(members) = self else {
-            return self;
+            return None;
         };
-        let at = match members.iter().position(|(known, _)| *known == key) {
-            Some(at) => at,
-            None => {
-                members.push((key, Node::Nothing));
-                members.len() - 1
-            }
-        };
-        #[allow(
-            clippy::indexing_slicing,
-            reason = "found or pushed just now; `get_mut` would borrow the list for both ways out"
-        )]
-        &mut members[at].1
+        let at = members.iter().position(|(known, _)| *known == key);
+        let at = at.unwrap_or_else(|| {
+            members.push((key, Node::Nothing));
+            members.len() - 1
+        });
+        members.get_mut(at).map(|(_, node)| node)
     }
 
     fn item(&mut self, index: usize) -> Option<&mut Node> {

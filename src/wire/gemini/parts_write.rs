@@ -62,7 +62,7 @@ pub(super) fn is_object(text: &str, document: &mut Document) -> bool {
 /// `inlineData`, in a part that is open.
 pub(super) fn inline(writer: &mut Writer<'_>, mime: &str, base64: &str) {
     writer.key("inlineData").open_object();
-    writer.key("mimeType").text(mime);
+    writer.key("mimeType").text(registered(mime));
     writer.key("data").text(base64).close_object();
 }
 
@@ -70,9 +70,17 @@ pub(super) fn inline(writer: &mut Writer<'_>, mime: &str, base64: &str) {
 pub(super) fn file(writer: &mut Writer<'_>, uri: &str, mime: Option<&str>) {
     writer.key("fileData").open_object();
     if let Some(mime) = mime {
-        writer.key("mimeType").text(mime);
+        writer.key("mimeType").text(registered(mime));
     }
     writer.key("fileUri").text(uri).close_object();
+}
+
+/// Many say `image/jpg`, which the API does not know.
+fn registered(mime: &str) -> &str {
+    match mime {
+        "image/jpg" => "image/jpeg",
+        mime => mime,
+    }
 }
 
 /// What is said in an audio, in a part that is open.

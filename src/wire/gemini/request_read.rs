@@ -361,3 +361,190 @@ fn add_media<'a>(outcome: &mut Outcome<'a>, at: At, media: Vec<Part<'a>>) {
     }
     outcome.parts.extend(media);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{Output, ServerToolKind, ToolChoice, ToolKind};
+    use crate::wire::json::{Document, path_of};
+
+    fn with(text: &str, look: impl FnOnce(Request<'_>, Vec<String>)) {
+        let mut document = Document::default();
+        let root = document.read(text.as_bytes()).unwrap();
+        let asked = Asked {
+            model: "gemini-pro",
+            stream: true,
+            ..Asked::default()
+        };
+        let request = read(asked, root).unwrap();
+        let unsaid = request.unsaid.iter().map(|at| path_of(root, *at)).collect();
+        look(request, unsaid);
+    }
+
+    fn call_id(part: &Part<'_>) -> String {
+        match &part.body {
+            Body::Call(call) => call.id.to_string(),
+            Body::Outcome(outcome) => outcome.call.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn calls_without_ids_have_the_same_ones_each_time_and_are_answered_by_name() {
+        let text = r#"{"contents":[
+            {"parts":[{"text":"x"}]},
+            {"role":"model","parts":[{"functionCall":{"name":"a"}},{"function_call":{"name":"b","args":{"x":1}}},{"functionCall":{"name":"a"}}]},
+            {"role":"function","parts":[{"functionResponse":{"name":"b","response":{"output":"B"}}},{"functionResponse":{"name":"a","response":{"output":"A"}}},{"functionResponse":{"name":"a","id":"made-up","response":{}}}]},
+            {"role":"model","parts":[{"functionCall":{"id":"own","name":"a"}}]},
+            {"role":"user","parts":[{"functionResponse":{"id":"own","name":"a","response":{}}}]}]}"#;
+        with(text, |request, unsaid| {
+            let ids: Vec<Vec<String>> = request.turns[1..]
+                .iter()
+                .map(|turn| turn.parts.iter().map(call_id).collect())
+                .collect();
+            let expected: [&[&str]; 4] = [
+                &["call_1_0", "call_1_1", "call_1_2"],
+                &["call_1_1", "call_1_0", "call_1_2"],
+                &["own"],
+                &["own"],
+            ];
+            assert_eq!(ids, expected);
+            assert!(unsaid.is_empty());
+            assert!(
+                request
+                    .turns
+                    .iter()
+                    .step_by(2)
+                    .all(|turn| turn.role == Role::User)
+            );
+        });
+    }
+
+    #[test]
+    fn a_response_is_a_text_an_error_or_an_object() {
+        let response = |json: &str| {
+            let mut outcome = Outcome::default();
+            let mut document = Document::default();
+            let value = document.read(json.as_bytes()).unwrap();
+            read_outcome(value, &mut outcome).unwrap();
+            let text = outcome.parts.first().map(|part| match &part.body {
+                Body::Text(text) => text.text.to_string(),
+                other => panic!("{other:?}"),
+            });
+            let object = outcome.object.map(|object| object.0.to_string());
+            (text, object, outcome.failed.is_some())
+        };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(response(r#"{"output":"o"}"#), (text("o"), None, false));
+        assert_eq!(response(r#"{"error":"e"}"#), (text("e"), None, true));
+        for (object, failed) in [
+            (r#"{"result":"r"}"#, false),
+            (r#"{"output":{"a":1}}"#, false),
+            (r#"{"error":{"a":1}}"#, true),
+            ("{}", false),
+        ] {
+            assert_eq!(response(object), (None, text(object), failed), "{object}");
+        }
+    }
+
+    #[test]
+    fn both_spellings_of_every_key_are_read() {
+        let camel = r#"{"systemInstruction":{"parts":[{"text":"s"}]},"contents":[{"role":"model","parts":[{"text":"t","thoughtSignature":"c2ln"},{"inlineData":{"mimeType":"image/png","data":"QUJD"}}]}],"generationConfig":{"maxOutputTokens":5,"responseMimeType":"application/json","thinkingConfig":{"thinkingBudget":-1,"includeThoughts":true}},"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["f"]}},"tools":[{"functionDeclarations":[{"name":"f","parametersJsonSchema":{}}]},{"urlContext":{}}],"cachedContent":"c"}"#;
+        let snake: String = camel
+            .chars()
+            .flat_map(|c| match c {
+                c if c.is_ascii_uppercase() => vec!['_', c.to_ascii_lowercase()],
+                c => vec![c],
+            })
+            .collect();
+        let snake = snake.replace("_a_n_y", "ANY").replace("_q_u_j_d", "QUJD");
+        with(camel, |camel, unsaid| {
+            assert!(unsaid.is_empty(), "{unsaid:?}");
+            assert_eq!(camel.turns[0].role, Role::System);
+            assert_eq!(camel.turns[1].parts[0].seal.as_ref().unwrap().value, "c2ln");
+            assert!(matches!(
+                &camel.choice.as_ref().unwrap().value,
+                ToolChoice::Named { name, .. } if name == "f"
+            ));
+            assert!(matches!(
+                camel.output.as_ref().unwrap().value,
+                Output::JsonObject
+            ));
+            assert!(camel.reasoning.adaptive.is_some());
+            assert_eq!(camel.tags.stateful[0].value, "cachedContent");
+            assert!(matches!(
+                &camel.tools[1].kind,
+                ToolKind::Server(tool) if tool.kind == ServerToolKind::WebFetch
+            ));
+            with(&snake, |snake, unsaid| {
+                assert!(unsaid.is_empty(), "{unsaid:?}");
+                assert_eq!(snake.turns.len(), 2);
+                assert_eq!(snake.sampling.max_tokens.unwrap().value, 5);
+                assert_eq!(snake.tools.len(), 2);
+                assert!(snake.reasoning.adaptive.is_some());
+                assert_eq!(snake.tags.stateful.len(), 1);
+            });
+        });
+    }
+
+    #[test]
+    fn what_has_no_word_is_told_by_its_place() {
+        let text = r#"{"safetySettings":[{"category":"x"}],"contents":[{"role":"narrator","parts":[{"text":"x","videoMetadata":{}},{"thought":true,"inlineData":{"mimeType":"image/png","data":""}},{"functionResponse":{"name":"f","response":{},"scheduling":"SILENT"}}],"x":1}],"generationConfig":{"speechConfig":{},"responseModalities":["TEXT","SMELL"],"thinkingConfig":{"thinkingLevel":"ULTRA"}},"toolConfig":{"retrievalConfig":{}},"tools":[{"functionDeclarations":[{"name":"f","behavior":"BLOCKING"}]}],"y":null}"#;
+        with(text, |_, unsaid| {
+            let expected = [
+                "safetySettings",
+                "contents[0].role",
+                "contents[0].parts[0].videoMetadata",
+                "contents[0].parts[1].inlineData",
+                "contents[0].parts[2].functionResponse.scheduling",
+                "contents[0].x",
+                "generationConfig.speechConfig",
+                "generationConfig.responseModalities[1]",
+                "generationConfig.thinkingConfig.thinkingLevel",
+                "toolConfig.retrievalConfig",
+                "tools[0].functionDeclarations[0].behavior",
+            ];
+            assert_eq!(unsaid, expected);
+        });
+    }
+
+    #[test]
+    fn a_wrong_shape_is_told_by_its_place() {
+        for (text, place) in [
+            (r#"{"contents":"x"}"#, "contents"),
+            (
+                r#"{"contents":[{"parts":[{"text":5}]}]}"#,
+                "contents[0].parts[0].text",
+            ),
+            (
+                r#"{"generationConfig":{"maxOutputTokens":"x"}}"#,
+                "generationConfig.maxOutputTokens",
+            ),
+            (
+                r#"{"contents":[{"parts":[{"functionCall":{"args":{}}}]}]}"#,
+                "contents[0].parts[0].functionCall",
+            ),
+        ] {
+            let mut document = Document::default();
+            let root = document.read(text.as_bytes()).unwrap();
+            let misfit = read(Asked::default(), root).unwrap_err();
+            assert_eq!(path_of(root, misfit.at), place);
+        }
+    }
+
+    #[test]
+    fn media_in_a_response_stand_beside_its_object() {
+        let text = r#"{"contents":[{"parts":[{"functionResponse":{"name":"f","response":{"a":1},"parts":[{"inlineData":{"mimeType":"image/png","data":"QUJD"}}]}},{"functionResponse":{"name":"f","response":{},"parts":[{"inlineData":{"mimeType":"image/png","data":"QUJD"}}]}}]}]}"#;
+        with(text, |request, _| {
+            let counts: Vec<_> = request.turns[0]
+                .parts
+                .iter()
+                .map(|part| match &part.body {
+                    Body::Outcome(outcome) => (outcome.parts.len(), outcome.object.is_some()),
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            assert_eq!(counts, [(2, false), (1, false)]);
+        });
+    }
+}

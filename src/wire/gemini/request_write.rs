@@ -103,14 +103,14 @@ fn split<'r, 'a>(request: &'r Request<'a>) -> (Vec<&'r Part<'a>>, Vec<Content<'r
     for (index, message) in messages(&request.turns).into_iter().enumerate() {
         let is_prompt = index == 0 && message.role == Role::System;
         for part in message.parts {
-            match &part.body {
-                Body::Text(text) if is_prompt => {
-                    if !text.text.is_empty() {
-                        system.push(part);
-                    }
+            if !is_prompt {
+                Content::add(&mut contents, message.role, part);
+            } else if let Body::Text(text) = &part.body {
+                if !text.text.is_empty() {
+                    system.push(part);
                 }
-                _ if is_prompt => Content::add(&mut contents, Role::User, part),
-                _ => Content::add(&mut contents, message.role, part),
+            } else {
+                Content::add(&mut contents, Role::User, part);
             }
         }
     }
@@ -165,5 +165,358 @@ fn lose_tags(request: &Request<'_>, losses: &mut crate::wire::convert::Losses) {
     }
     if let Some(cache) = &request.cache {
         losses.add(cache.at, "cache mark");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::ir::{
+        Arguments, At, Call, Document, Foreign, Format, Json, Media, Outcome, Said, Source, Text,
+        Thinking, Turn,
+    };
+    use crate::wire::convert::Traits;
+
+    fn lower(request: &Request<'_>, traits: &Traits) -> Result<Lowered, Refused> {
+        let target = Target {
+            model: "gemini-pro",
+            stream: false,
+            traits,
+        };
+        let mut lowered = Lowered::default();
+        write(request, &target, &mut lowered)?;
+        Ok(lowered)
+    }
+
+    fn body(request: &Request<'_>, traits: &Traits) -> (String, Vec<&'static str>) {
+        let lowered = lower(request, traits).unwrap();
+        let losses = lowered.losses.iter().map(|loss| loss.what).collect();
+        (String::from_utf8(lowered.body).unwrap(), losses)
+    }
+
+    fn contents(turns: Vec<Turn<'_>>, traits: &Traits) -> (String, Vec<&'static str>) {
+        let request = Request {
+            turns,
+            ..Request::default()
+        };
+        let (body, losses) = body(&request, traits);
+        let (_, contents) = body.split_once("\"contents\":").unwrap();
+        (contents.strip_suffix('}').unwrap().to_owned(), losses)
+    }
+
+    fn turn(role: Role, bodies: Vec<Body<'static>>) -> Turn<'static> {
+        let parts = bodies
+            .into_iter()
+            .map(|body| Part::new(At(7), body))
+            .collect();
+        Turn::new(At(7), role, parts)
+    }
+
+    fn text(text: &'static str) -> Body<'static> {
+        Body::Text(Text {
+            text: Cow::Borrowed(text),
+            citations: Vec::new(),
+        })
+    }
+
+    fn call(id: &'static str) -> Body<'static> {
+        Body::Call(Call {
+            id: id.into(),
+            name: "f".into(),
+            arguments: Arguments::Json("{}".into()),
+            ..Call::default()
+        })
+    }
+
+    fn outcome(id: &'static str, parts: Vec<Body<'static>>) -> Body<'static> {
+        let parts = parts
+            .into_iter()
+            .map(|body| Part::new(At(7), body))
+            .collect();
+        Body::Outcome(Outcome {
+            call: id.into(),
+            parts,
+            ..Outcome::default()
+        })
+    }
+
+    fn image(source: Source<'static>) -> Body<'static> {
+        Body::Image(Media::new(source))
+    }
+
+    fn inline() -> Source<'static> {
+        Source::Inline {
+            mime: "image/png".into(),
+            base64: "QUJD".into(),
+        }
+    }
+
+    #[test]
+    fn system_text_in_mid_conversation_stays_where_it_stood() {
+        let request = Request {
+            turns: vec![
+                turn(Role::System, vec![text("one")]),
+                turn(Role::Developer, vec![text("two")]),
+                turn(Role::User, vec![text("hi")]),
+                turn(Role::Assistant, vec![text("yes")]),
+                turn(Role::System, vec![text("three")]),
+                turn(Role::User, vec![text("go")]),
+            ],
+            ..Request::default()
+        };
+        let (body, losses) = body(&request, &Traits::default());
+        let expected = concat!(
+            r#"{"systemInstruction":{"parts":[{"text":"one"},{"text":"two"}]},"contents":["#,
+            r#"{"role":"user","parts":[{"text":"hi"}]},{"role":"model","parts":[{"text":"yes"}]},"#,
+            r#"{"role":"user","parts":[{"text":"<system>\nthree\n</system>"},{"text":"go"}]}]}"#
+        );
+        assert_eq!(body, expected);
+        assert!(losses.is_empty());
+    }
+
+    #[test]
+    fn responses_stand_right_behind_their_calls_and_media_behind_the_responses() {
+        let turns = vec![
+            turn(Role::User, vec![text("hi")]),
+            turn(Role::Assistant, vec![call("a"), call("b")]),
+            turn(Role::User, vec![text("by the way")]),
+            turn(
+                Role::User,
+                vec![outcome("a", vec![text("A"), image(inline())])],
+            ),
+            turn(Role::User, vec![outcome("b", vec![text("B")])]),
+        ];
+        let bare = Traits {
+            outcome_images: false,
+            ..Traits::default()
+        };
+        let (written, losses) = contents(turns.clone(), &bare);
+        let expected = concat!(
+            r#"{"role":"user","parts":[{"functionResponse":{"id":"a","name":"f","response":{"output":"A"}}},"#,
+            r#"{"functionResponse":{"id":"b","name":"f","response":{"output":"B"}}},"#,
+            r#"{"inlineData":{"mimeType":"image/png","data":"QUJD"}},{"text":"by the way"}]}]"#
+        );
+        assert!(written.ends_with(expected), "{written}");
+        assert!(losses.is_empty());
+        let (written, _) = contents(turns, &Traits::default());
+        let expected = r#""response":{"output":"A"},"parts":[{"inlineData":{"mimeType":"image/png","data":"QUJD"}}]}},"#;
+        assert!(written.contains(expected), "{written}");
+    }
+
+    #[test]
+    fn outcomes_are_objects_that_say_whether_the_call_failed() {
+        let written = |change: fn(&mut Outcome<'static>)| {
+            let mut body = outcome("a", vec![text("A")]);
+            if let Body::Outcome(outcome) = &mut body {
+                change(outcome);
+            }
+            let (written, _) = contents(vec![turn(Role::User, vec![body])], &Traits::default());
+            let (_, response) = written.split_once("\"response\":").unwrap();
+            response.strip_suffix("}}]}]").unwrap().to_owned()
+        };
+        assert_eq!(written(|_| {}), r#"{"output":"A"}"#);
+        assert_eq!(
+            written(|outcome| outcome.failed = Some(Said::new(At(1), true))),
+            r#"{"error":"A"}"#
+        );
+        assert_eq!(
+            written(|outcome| {
+                outcome.object = Some(Json(r#"{ "x":1.0 }"#.into()));
+                outcome.parts.clear();
+            }),
+            r#"{ "x":1.0 }"#
+        );
+        assert_eq!(
+            written(|outcome| {
+                outcome.object = Some(Json(r#"{"x":1}"#.into()));
+                outcome.failed = Some(Said::new(At(1), true));
+            }),
+            r#"{"error":{"x":1}}"#
+        );
+        assert_eq!(written(|outcome| outcome.parts.clear()), r#"{"output":""}"#);
+    }
+
+    #[test]
+    fn the_first_call_of_a_step_is_signed_where_the_api_looks_for_it() {
+        let mut signed = turn(Role::Assistant, vec![call("c"), call("d")]);
+        signed.parts[0].seal = Some(Said::new(At(1), "own".into()));
+        let turns = vec![
+            turn(Role::User, vec![text("hi")]),
+            turn(Role::Assistant, vec![call("a"), call("b")]),
+            turn(Role::User, vec![outcome("a", vec![]), outcome("b", vec![])]),
+            signed,
+        ];
+        let level = Traits {
+            thinking_level: true,
+            ..Traits::default()
+        };
+        let (written, _) = contents(turns.clone(), &level);
+        let call = |id: &str, seal: &str| {
+            format!("{{\"functionCall\":{{\"id\":\"{id}\",\"name\":\"f\",\"args\":{{}}}}{seal}}}")
+        };
+        let placeholder = ",\"thoughtSignature\":\"skip_thought_signature_validator\"";
+        for expected in [
+            call("a", placeholder),
+            call("b", ""),
+            call("c", ",\"thoughtSignature\":\"own\""),
+            call("d", ""),
+        ] {
+            assert!(written.contains(&expected), "{expected} in {written}");
+        }
+        let (written, _) = contents(turns, &Traits::default());
+        assert!(written.contains(&call("a", "")), "{written}");
+    }
+
+    #[test]
+    fn thoughts_go_back_with_their_seals_and_not_without() {
+        let thinking = |seal: Option<&'static str>| {
+            Body::Thinking(Thinking {
+                summaries: vec!["a".into(), "b".into()],
+                seal: seal.map(|seal| Said::new(At(1), seal.into())),
+                ..Thinking::default()
+            })
+        };
+        let turns = vec![
+            turn(Role::User, vec![text("hi")]),
+            turn(Role::Assistant, vec![thinking(None)]),
+            turn(Role::User, vec![text("ho")]),
+            turn(Role::Assistant, vec![thinking(Some("s")), text("so")]),
+        ];
+        let (written, losses) = contents(turns, &Traits::default());
+        let expected = concat!(
+            r#"[{"role":"user","parts":[{"text":"hi"},{"text":"ho"}]},{"role":"model","parts":["#,
+            r#"{"text":"a\n\nb","thought":true,"thoughtSignature":"s"},{"text":"so"}]}]"#
+        );
+        assert_eq!(written, expected);
+        assert_eq!(losses, ["reasoning of an earlier turn"]);
+    }
+
+    #[test]
+    fn a_conversation_begins_with_something_to_answer() {
+        let start = r#"[{"role":"user","parts":[{"text":" "}]}"#;
+        let (written, _) = contents(
+            vec![turn(Role::System, vec![text("s")])],
+            &Traits::default(),
+        );
+        assert_eq!(written, format!("{start}]"));
+        let (written, _) = contents(
+            vec![turn(Role::Assistant, vec![call("a")])],
+            &Traits::default(),
+        );
+        assert!(written.starts_with(start), "{written}");
+        let (written, _) = contents(
+            vec![turn(Role::Assistant, vec![text("a")])],
+            &Traits::default(),
+        );
+        assert!(!written.starts_with(start), "{written}");
+    }
+
+    #[test]
+    fn what_only_another_vendor_can_read_is_refused() {
+        let url = || Source::Url {
+            url: "https://x/a.webp?b".into(),
+            mime: None,
+        };
+        let file = Source::File {
+            id: "file-1".into(),
+            mime: None,
+            format: Format::OpenaiChat,
+        };
+        let no_urls = Traits {
+            url_images: false,
+            ..Traits::default()
+        };
+        let ask = |source| Request {
+            turns: vec![turn(Role::User, vec![image(source)])],
+            ..Request::default()
+        };
+        assert_eq!(lower(&ask(url()), &no_urls).unwrap_err().at, At(7));
+        assert_eq!(lower(&ask(file), &Traits::default()).unwrap_err().at, At(7));
+        let (body, _) = body(&ask(url()), &Traits::default());
+        let expected = r#"{"fileData":{"mimeType":"image/webp","fileUri":"https://x/a.webp?b"}}"#;
+        assert!(body.contains(expected), "{body}");
+        let stateful: [fn(&mut Request<'_>); 3] = [
+            |request| request.tags.previous = Some(Said::new(At(7), "resp_1".into())),
+            |request| request.tags.stateful.push(Said::new(At(7), "conversation")),
+            |request| request.tags.store = Some(Said::new(At(7), true)),
+        ];
+        for change in stateful {
+            let mut request = Request::default();
+            change(&mut request);
+            assert_eq!(lower(&request, &Traits::default()).unwrap_err().at, At(7));
+        }
+    }
+
+    #[test]
+    fn a_document_tells_its_title_before_itself() {
+        let document = |source| {
+            Body::Document(Document {
+                source,
+                title: Some(Said::new(At(1), "T".into())),
+                context: None,
+                cite: Some(Said::new(At(2), true)),
+            })
+        };
+        let plain = Source::Text { text: "D".into() };
+        let parts = Source::Parts {
+            parts: vec![Part::new(At(1), text("P"))],
+        };
+        let turns = vec![turn(Role::User, vec![document(plain), document(parts)])];
+        let (written, losses) = contents(turns, &Traits::default());
+        let expected =
+            r#"[{"role":"user","parts":[{"text":"T"},{"text":"D"},{"text":"T"},{"text":"P"}]}]"#;
+        assert_eq!(written, expected);
+        assert_eq!(losses, ["citations of a document"]);
+    }
+
+    #[test]
+    fn foreign_parts_are_kept_by_their_own_format_alone() {
+        let foreign = |format| {
+            Body::Foreign(Foreign {
+                format,
+                kind: "x".into(),
+                json: Json(r#"{"toolCall":{"id":"1"}}"#.into()),
+            })
+        };
+        let mut turn = turn(
+            Role::User,
+            vec![foreign(Format::Anthropic), foreign(Format::Gemini)],
+        );
+        turn.parts[1].seal = Some(Said::new(At(1), "s".into()));
+        let (written, losses) = contents(vec![turn], &Traits::default());
+        let expected =
+            r#"[{"role":"user","parts":[{"toolCall":{"id":"1"},"thoughtSignature":"s"}]}]"#;
+        assert_eq!(written, expected);
+        assert_eq!(losses, ["what only its own format knows"]);
+    }
+
+    #[test]
+    fn the_path_names_the_model_and_says_whether_a_stream_is_wanted() {
+        let traits = Traits::default();
+        for (model, stream, expected) in [
+            (
+                "gemini-2.5-pro",
+                false,
+                "/models/gemini-2.5-pro:generateContent",
+            ),
+            ("models/g", true, "/models/g:streamGenerateContent"),
+            ("tunedModels/t", false, "/tunedModels/t:generateContent"),
+            (
+                "a/b ?#:é",
+                false,
+                "/models/a%2Fb%20%3F%23%3A%C3%A9:generateContent",
+            ),
+        ] {
+            let target = Target {
+                model,
+                stream,
+                traits: &traits,
+            };
+            let (suffix, query) = address(&target);
+            assert_eq!(suffix, expected);
+            assert_eq!(query, stream.then_some("alt=sse"));
+        }
     }
 }

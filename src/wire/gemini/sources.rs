@@ -1,9 +1,8 @@
 use std::borrow::Cow;
 
-use crate::ir::At;
-use crate::ir::{Citation, Format, Json, Str};
+use crate::ir::{At, Citation, Format, Json, Str};
 use crate::wire::convert::Losses;
-use crate::wire::json::{Document, Value, Writer};
+use crate::wire::json::{Document, Kind, Value, Writer};
 
 /// The kinds of `groundingChunk`, and where each has its address.
 const CHUNKS: [(&str, &str); 4] = [
@@ -33,7 +32,8 @@ pub(super) fn read_grounding(json: &str, text: &str) -> Vec<Citation<'static>> {
                 .count()
                 .and_then(|index| usize::try_from(index).ok())
                 .unwrap_or(usize::MAX);
-            let Some(chunk) = chunks.get(index) else {
+            let chunk = chunks.get(index);
+            let Some(chunk) = chunk.filter(|chunk| chunk.kind() == Kind::Object) else {
                 continue;
             };
             if let Some(is_used) = is_used.get_mut(index) {
@@ -43,7 +43,7 @@ pub(super) fn read_grounding(json: &str, text: &str) -> Vec<Citation<'static>> {
         }
     }
     for (chunk, is_used) in chunks.into_iter().zip(is_used) {
-        if !is_used {
+        if !is_used && chunk.kind() == Kind::Object {
             citations.push(cited(chunk, None));
         }
     }
@@ -80,6 +80,7 @@ pub(super) fn read_citations(json: &str, text: &str) -> Vec<Citation<'static>> {
     let own = |text: Str<'_>| Cow::Owned(text.into_owned());
     list.into_iter()
         .flat_map(Value::items)
+        .filter(|citation| citation.kind() == Kind::Object)
         .map(|citation| Citation {
             url: citation.member_text("uri").map(own),
             title: citation.member_text("title").map(own),
@@ -200,10 +201,12 @@ fn write_grounding(writer: &mut Writer<'_>, chunks: &[String], supports: &[Suppo
     writer.close_object();
 }
 
+/// Whether it is a chunk, also of a kind that is not known here; a `Citation` has its address and span in itself.
 fn is_chunk(json: &str) -> bool {
+    const OWN: [&str; 5] = ["startIndex", "endIndex", "uri", "title", "license"];
     let mut document = Document::default();
     let read = document.read(json.as_bytes());
-    read.is_ok_and(|value| CHUNKS.iter().any(|(kind, _)| value.member(kind).is_some()))
+    read.is_ok_and(|value| OWN.iter().all(|name| value.member(name).is_none()))
 }
 
 /// A source of another format's: a page of the web if it has an address, else something that was retrieved.

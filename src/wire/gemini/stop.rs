@@ -41,6 +41,14 @@ pub(super) fn of_block(reason: &str, message: Option<&str>) -> Stop<'static> {
     }
 }
 
+/// The `blockReason` and `blockReasonMessage` that a stop of an answer without content comes from, where no `finishReason`
+/// has its name.
+pub(super) fn block<'s>(stop: &'s Stop<'_>) -> Option<(&'static str, Option<&'s str>)> {
+    let (reason, message) = named(stop.words.as_deref(), &["MODEL_ARMOR", "JAILBREAK"], "");
+    let is_block = stop.reason == StopReason::ContentFilter && !reason.is_empty();
+    is_block.then_some((reason, message))
+}
+
 const FILTERS: [&str; 9] = [
     "SAFETY",
     "RECITATION",

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use crate::ir::{
     At, Function, Json, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
-use crate::wire::json::{Misfit, Value};
+use crate::wire::json::{Document, Misfit, Value};
 
 use super::request_read::each;
 
@@ -56,6 +56,34 @@ fn function<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Function<'
         return Err(value.misfit("an object with a name"));
     }
     Ok(function)
+}
+
+/// The tools that Google runs, by their keys without underscores and capitals.
+const SERVER_TOOLS: [&str; 12] = [
+    "googlesearch",
+    "googlesearchretrieval",
+    "enterprisewebsearch",
+    "urlcontext",
+    "codeexecution",
+    "googlemaps",
+    "filesearch",
+    "retrieval",
+    "computeruse",
+    "mcpservers",
+    "parallelaisearch",
+    "exaaisearch",
+];
+
+/// Whether a tool that was written as `json` is one of Gemini's: an object under its name.
+pub(super) fn is_ours(json: &str) -> bool {
+    let mut document = Document::default();
+    document.read(json.as_bytes()).is_ok_and(|value| {
+        let mut members = value.members();
+        let is_known = members.next().is_some_and(|(key, _)| {
+            SERVER_TOOLS.contains(&&*key.replace('_', "").to_ascii_lowercase())
+        });
+        is_known && members.next().is_none()
+    })
 }
 
 fn server_tool<'a>(key: &str, value: Value<'_, 'a>) -> ServerTool<'a> {
@@ -117,7 +145,9 @@ fn calling<'a>(request: &mut Request<'a>, value: Value<'_, 'a>) -> Result<(), Mi
             _ => request.unsaid.push(member.at()),
         }
     }
-    let at = mode.map_or(value.at(), Value::at);
+    let at = mode
+        .filter(|_| names.is_empty())
+        .map_or(value.at(), Value::at);
     let word = mode.map(Value::want_text).transpose()?.unwrap_or_default();
     let word = word.to_ascii_uppercase();
     let choice = match word.as_str() {

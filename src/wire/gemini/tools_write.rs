@@ -1,6 +1,8 @@
 use crate::ir::{Function, Request, ServerTool, ServerToolKind, Tool, ToolChoice, ToolKind};
 use crate::wire::convert::{Losses, Target};
-use crate::wire::json::{Document, Writer};
+use crate::wire::json::Writer;
+
+use super::tools_read::is_ours;
 
 /// Writes `tools` and `toolConfig`, where there is something to say.
 pub(super) fn write(
@@ -98,19 +100,6 @@ fn json_of<'t>(tool: &'t ServerTool<'_>) -> Option<&'t str> {
     }
 }
 
-/// Only Gemini's tools are an object under their name; all others have a `type`.
-fn is_ours(json: &str) -> bool {
-    let mut document = Document::default();
-    let read = document.read(json.as_bytes());
-    read.is_ok_and(|value| {
-        let mut members = value.members();
-        let is_object = members
-            .next()
-            .is_some_and(|(_, member)| member.kind() == crate::wire::json::Kind::Object);
-        is_object && members.next().is_none() && value.member("type").is_none()
-    })
-}
-
 /// Which pages may be searched cannot be said: `excludeDomains` exists on Vertex only, and the Gemini API refuses it.
 fn lose_settings(tool: &ServerTool<'_>, losses: &mut Losses) {
     if is_ours(&tool.json.0) {
@@ -180,4 +169,134 @@ fn mode_of<'c>(choice: &'c ToolChoice<'_>) -> Option<(&'static str, Vec<&'c str>
         }
         ToolChoice::Server(_) => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{At, Json, Said};
+    use crate::wire::convert::Traits;
+
+    fn body(request: &Request<'_>, traits: &Traits) -> (String, Vec<&'static str>) {
+        let target = Target {
+            model: "m",
+            stream: false,
+            traits,
+        };
+        let (mut out, mut losses) = (Vec::new(), Losses::default());
+        let mut writer = Writer::new(&mut out);
+        writer.open_object();
+        write(&mut writer, request, &target, &mut losses);
+        writer.key("x").null().close_object();
+        let losses = losses.iter().map(|loss| loss.what).collect();
+        (String::from_utf8(out).unwrap(), losses)
+    }
+
+    fn tools(kinds: Vec<ToolKind<'static>>) -> Request<'static> {
+        let tool = |kind| Tool {
+            at: At(7),
+            kind,
+            cache: None,
+        };
+        Request {
+            tools: kinds.into_iter().map(tool).collect(),
+            ..Request::default()
+        }
+    }
+
+    fn function(gemini_dialect: bool) -> ToolKind<'static> {
+        ToolKind::Function(Function {
+            name: "f".into(),
+            schema: Some(Said::new(At(1), Json(r#"{"type": "object"}"#.into()))),
+            gemini_dialect,
+            ..Function::default()
+        })
+    }
+
+    fn server(kind: ServerToolKind, json: &'static str) -> ToolKind<'static> {
+        ToolKind::Server(ServerTool {
+            kind,
+            json: Json(json.into()),
+            name: None,
+            allowed_domains: None,
+            blocked_domains: Some(Said::new(At(9), Vec::new())),
+            unsaid: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn schemas_stand_as_written_in_the_dialect_that_they_are_in() {
+        let (body, _) = body(
+            &tools(vec![function(false), function(true)]),
+            &Traits::default(),
+        );
+        let expected = concat!(
+            r#"{"tools":[{"functionDeclarations":[{"name":"f","parametersJsonSchema":{"type": "object"}},"#,
+            r#"{"name":"f","parameters":{"type": "object"}}]}],"x""#
+        );
+        assert!(body.starts_with(expected), "{body}");
+    }
+
+    #[test]
+    fn tools_of_the_vendor_s_go_beside_functions_only_where_both_are_taken() {
+        let search = || server(ServerToolKind::WebSearch, r#"{"type":"web_search"}"#);
+        let chat = || server(ServerToolKind::WebSearch, r#"{"web_search_options":{}}"#);
+        let own = || {
+            server(
+                ServerToolKind::Other,
+                r#"{"googleMaps":{"enableWidget":true}}"#,
+            )
+        };
+        let other = || server(ServerToolKind::Other, r#"{"type":"computer"}"#);
+        let alone = tools(vec![search(), chat(), own(), other()]);
+        let (written, losses) = body(&alone, &Traits::default());
+        let expected = r#"{"tools":[{"googleSearch":{}},{"googleSearch":{}},{"googleMaps":{"enableWidget":true}}],"x""#;
+        assert!(written.starts_with(expected), "{written}");
+        assert_eq!(losses, ["server tool", "domains of a web search"]);
+        let mixed = tools(vec![function(false), search()]);
+        let (written, losses) = body(&mixed, &Traits::default());
+        assert!(!written.contains("googleSearch"), "{written}");
+        assert_eq!(losses, ["server tool beside functions"]);
+        let level = Traits {
+            thinking_level: true,
+            ..Traits::default()
+        };
+        let (written, _) = body(&mixed, &level);
+        let expected =
+            r#",{"googleSearch":{}}],"toolConfig":{"includeServerSideToolInvocations":true}"#;
+        assert!(written.contains(expected), "{written}");
+    }
+
+    #[test]
+    fn tool_choices_are_modes() {
+        for (choice, expected) in [
+            (ToolChoice::Auto, r#"{"mode":"AUTO"}"#),
+            (ToolChoice::None, r#"{"mode":"NONE"}"#),
+            (ToolChoice::Required, r#"{"mode":"ANY"}"#),
+            (
+                ToolChoice::Named {
+                    name: "f".into(),
+                    custom: false,
+                },
+                r#"{"mode":"ANY","allowedFunctionNames":["f"]}"#,
+            ),
+            (
+                ToolChoice::Among {
+                    names: vec!["f".into(), "g".into()],
+                    required: false,
+                },
+                r#"{"mode":"VALIDATED","allowedFunctionNames":["f","g"]}"#,
+            ),
+        ] {
+            let mut request = tools(vec![function(false)]);
+            request.choice = Some(Said::new(At(8), choice));
+            let (written, losses) = body(&request, &Traits::default());
+            let expected = format!("\"toolConfig\":{{\"functionCallingConfig\":{expected}}}");
+            assert!(written.contains(&expected), "{written}");
+            assert!(losses.is_empty());
+            request.tools.clear();
+            let (written, _) = body(&request, &Traits::default());
+            assert!(!written.contains("toolConfig"), "{written}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 use crate::ir::Usage;
 
 use super::super::convert::input_total;
-use super::super::json::Writer;
+use super::super::json::{Value, Writer};
 use super::super::members::{count, each_item, members};
 
 /// Reads a `usageMetadata` object. The prompt's count includes cached tokens; what tools put into the prompt, and thoughts,
@@ -19,22 +19,81 @@ pub(super) fn read(usage: &[u8]) -> Usage {
     ) else {
         return Usage::default();
     };
-    let (cached, tools) = (count(cached), count(tools));
-    let cached_audio = audio(usage, "cacheTokensDetails").unwrap_or(0);
-    let heard = audio(usage, "promptTokensDetails").map(|n| n.saturating_sub(cached_audio));
-    let spoken = audio(usage, "candidatesTokensDetails");
-    let less = |from: u64, part: Option<u64>| from.saturating_sub(part.unwrap_or(0));
-    Usage {
-        input: count(prompt).map(|n| less(less(n, cached), heard) + tools.unwrap_or(0)),
-        cache_read: cached,
-        cache_write: None,
-        output: count(candidates).map(|n| less(n, spoken)),
-        reasoning: count(thoughts),
-        audio: match (heard, spoken) {
-            (None, None) => None,
-            (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
-        },
+    let counts = Counts {
+        prompt: count(prompt),
+        cached: count(cached),
+        tools: count(tools),
+        candidates: count(candidates),
+        thoughts: count(thoughts),
+        heard: audio(usage, "promptTokensDetails"),
+        heard_cached: audio(usage, "cacheTokensDetails"),
+        spoken: audio(usage, "candidatesTokensDetails"),
+    };
+    counts.usage()
+}
+
+/// Reads a `usageMetadata` object of a document that is read already.
+pub(super) fn of(usage: Value<'_, '_>) -> Usage {
+    let mut counts = Counts::default();
+    for (key, value) in usage.members() {
+        match &*key {
+            "promptTokenCount" => counts.prompt = value.count(),
+            "cachedContentTokenCount" => counts.cached = value.count(),
+            "toolUsePromptTokenCount" => counts.tools = value.count(),
+            "candidatesTokenCount" => counts.candidates = value.count(),
+            "thoughtsTokenCount" => counts.thoughts = value.count(),
+            "promptTokensDetails" => counts.heard = audio_of(value),
+            "cacheTokensDetails" => counts.heard_cached = audio_of(value),
+            "candidatesTokensDetails" => counts.spoken = audio_of(value),
+            _ => {}
+        }
     }
+    counts.usage()
+}
+
+/// What Gemini counts, where some counts include others.
+#[derive(Debug, Default)]
+struct Counts {
+    prompt: Option<u64>,
+    cached: Option<u64>,
+    tools: Option<u64>,
+    candidates: Option<u64>,
+    thoughts: Option<u64>,
+    /// Audio in the prompt, in what was cached of it, and in the answer.
+    heard: Option<u64>,
+    heard_cached: Option<u64>,
+    spoken: Option<u64>,
+}
+
+impl Counts {
+    fn usage(&self) -> Usage {
+        let less = |from: u64, part: Option<u64>| from.saturating_sub(part.unwrap_or(0));
+        let heard = self.heard.map(|heard| less(heard, self.heard_cached));
+        let input = self
+            .prompt
+            .map(|prompt| less(less(prompt, self.cached), heard) + self.tools.unwrap_or(0));
+        Usage {
+            input,
+            cache_read: self.cached,
+            cache_write: None,
+            output: self.candidates.map(|tokens| less(tokens, self.spoken)),
+            reasoning: self.thoughts,
+            audio: match (heard, self.spoken) {
+                (None, None) => None,
+                (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
+            },
+        }
+    }
+}
+
+fn audio_of(details: Value<'_, '_>) -> Option<u64> {
+    let is_audio =
+        |item: &Value<'_, '_>| item.member_text("modality").is_some_and(|m| m == "AUDIO");
+    details
+        .items()
+        .find(is_audio)?
+        .member("tokenCount")?
+        .count()
 }
 
 /// Writes `usageMetadata`, in an object that is open, if anything is known. `has_spoken`: the answer holds audio, so that
@@ -99,15 +158,15 @@ fn audio(usage: &[u8], name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::json::Document;
 
     #[test]
     fn buckets_are_disjoint() {
-        let usage = read(
+        let text =
             br#"{"promptTokenCount":100,"cachedContentTokenCount":40,"toolUsePromptTokenCount":7,
                 "candidatesTokenCount":20,"thoughtsTokenCount":30,"totalTokenCount":157,
                 "promptTokensDetails":[{"modality":"TEXT","tokenCount":90},{"modality":"AUDIO","tokenCount":10}],
-                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":4}]}"#,
-        );
+                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":4}]}"#;
         let expected = Usage {
             input: Some(61),
             cache_read: Some(40),
@@ -116,7 +175,8 @@ mod tests {
             reasoning: Some(30),
             audio: Some(6),
         };
-        assert_eq!(usage, expected);
+        assert_eq!(read(text), expected);
+        assert_eq!(of(Document::default().read(text).unwrap()), expected);
         assert!(!read(br#"{"trafficType":"ON_DEMAND"}"#).is_known());
     }
 }

@@ -10,12 +10,14 @@
 //! Start with [`Document::read`].
 
 mod document;
+mod line;
 mod path;
 mod read;
 mod value;
 mod write;
 
 pub use document::{Document, NotJson};
+pub use line::{escape_separators, on_one_line};
 pub use path::path_of;
 pub use value::{Kind, Misfit, Value};
 pub use write::Writer;

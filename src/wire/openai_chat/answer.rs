@@ -41,10 +41,9 @@ impl Answer {
     /// # Errors
     /// The fault that it says in place of the rest of the answer.
     pub(super) fn take(&mut self, chunk: Value<'_, '_>, tell: Tell<'_>) -> Result<(), Box<Fault>> {
-        let mut choices = None;
-        let mut usage = None;
-        let mut tier = None;
         let mut start = Start::default();
+        let (mut choices, mut usage, mut tier) = (None, None, None);
+        let mut failure = Failure::default();
         for (key, value) in filled(chunk) {
             match &*key {
                 "id" => start.id = value.text().unwrap_or_default(),
@@ -55,10 +54,10 @@ impl Answer {
                 "service_tier" => tier = value.text(),
                 // Groq says it here as well, and in streams only here unless asked.
                 "x_groq" => usage = usage.or(value.member("usage")),
-                _ => {}
+                key => failure.see(key, value),
             }
         }
-        if is_fault(chunk, choices.is_some()) {
+        if failure.is_one(choices.is_some()) {
             return Err(Box::new(error::read(None, chunk.raw().as_bytes())));
         }
         let items = || choices.into_iter().flat_map(Value::items);
@@ -154,17 +153,29 @@ fn count(usage: Value<'_, '_>, tell: Tell<'_>) {
     }
 }
 
-/// An error in place of an answer, as `stream` knows them.
-fn is_fault(chunk: Value<'_, '_>, has_choices: bool) -> bool {
-    let says_error = |name| chunk.member_text(name).as_deref() == Some("error");
-    let is_bare = || {
-        let has = |name| chunk.member(name).is_some_and(is_filled);
-        !has_choices && has("message") && has("code")
-    };
-    chunk.member("error").is_some_and(is_filled)
-        || says_error("object")
-        || says_error("type")
-        || is_bare()
+/// What may tell of an error in place of an answer, as `stream` knows them.
+#[derive(Default)]
+struct Failure {
+    /// An error, or an object that says that it is one.
+    is_said: bool,
+    message: bool,
+    code: bool,
+}
+
+impl Failure {
+    fn see(&mut self, key: &str, value: Value<'_, '_>) {
+        match key {
+            "error" => self.is_said |= is_filled(value),
+            "object" | "type" => self.is_said |= value.raw() == "\"error\"",
+            "message" => self.message = is_filled(value),
+            "code" => self.code = true,
+            _ => {}
+        }
+    }
+
+    fn is_one(&self, has_choices: bool) -> bool {
+        self.is_said || (!has_choices && self.message && self.code)
+    }
 }
 
 fn is_filled(value: Value<'_, '_>) -> bool {

@@ -219,3 +219,128 @@ fn read_thinking<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Think
     }
     Ok(thinking)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::proof::{read, unsaid};
+    use super::*;
+
+    fn parts(content: &str) -> Vec<Part<'static>> {
+        let text = format!(r#"{{"messages":[{{"role":"user","content":{content}}}]}}"#);
+        let mut request = read(&text);
+        let turn = request.turns.remove(0);
+        turn.parts.into_iter().map(Part::into_owned).collect()
+    }
+
+    fn bodies(content: &str) -> Vec<Body<'static>> {
+        parts(content).into_iter().map(|part| part.body).collect()
+    }
+
+    fn inline(mime: &'static str) -> Source<'static> {
+        Source::Inline {
+            mime: mime.into(),
+            base64: "QUJD".into(),
+        }
+    }
+
+    #[test]
+    fn a_string_is_one_text_and_an_empty_one_none() {
+        let Body::Text(text) = &bodies(r#""a\nb""#)[0] else {
+            panic!();
+        };
+        assert_eq!(text.text, "a\nb");
+        assert!(bodies(r#""""#).is_empty() && bodies("null").is_empty() && bodies("[]").is_empty());
+    }
+
+    #[test]
+    fn images_are_told_by_address_or_hold_their_bytes() {
+        let images = bodies(
+            r#"[{"type":"image_url","image_url":{"url":"data:image/png;base64,QUJD","detail":"low"}},
+                {"type":"image_url","image_url":"https://a/b.png"}]"#,
+        );
+        let [Body::Image(first), Body::Image(second)] = &images[..] else {
+            panic!("{images:?}");
+        };
+        assert_eq!(first.source, inline("image/png"));
+        assert_eq!(first.detail.as_ref().unwrap().value, "low");
+        assert!(matches!(&second.source, Source::Url { url, .. } if url == "https://a/b.png"));
+    }
+
+    #[test]
+    fn a_file_is_what_its_media_type_says() {
+        let file = |data: &str| {
+            let file =
+                format!(r#"[{{"type":"file","file":{{"file_data":"{data}","filename":"f"}}}}]"#);
+            bodies(&file).remove(0)
+        };
+        let Body::Document(pdf) = file("data:application/pdf;base64,QUJD") else {
+            panic!();
+        };
+        assert_eq!(pdf.source, inline("application/pdf"));
+        assert_eq!(pdf.title.unwrap().value, "f");
+        assert!(matches!(file("data:image/png;base64,QUJD"), Body::Image(_)));
+        assert!(matches!(file("data:audio/wav;base64,QUJD"), Body::Audio(_)));
+        let Body::Document(bare) = file("QUJD") else {
+            panic!();
+        };
+        assert_eq!(bare.source, inline("application/pdf"));
+        let stored = bodies(r#"[{"type":"file","file":{"file_id":"file-1"}}]"#).remove(0);
+        let Body::Document(stored) = stored else {
+            panic!();
+        };
+        assert!(matches!(
+            stored.source,
+            Source::File {
+                format: Format::OpenaiChat,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn audio_is_named_by_its_format() {
+        let audio = r#"[{"type":"input_audio","input_audio":{"data":"QUJD","format":"mp3"}}]"#;
+        let Body::Audio(media) = bodies(audio).remove(0) else {
+            panic!();
+        };
+        assert_eq!(media.source, inline("audio/mp3"));
+        let qwen = r#"[{"type":"input_audio","input_audio":{"data":"data:;base64,QUJD"}}]"#;
+        let Body::Audio(media) = bodies(qwen).remove(0) else {
+            panic!();
+        };
+        assert_eq!(media.source, inline("audio/wav"));
+    }
+
+    #[test]
+    fn parts_that_nobody_knows_are_noted_and_the_rest_stays() {
+        let text = r#"{"messages":[{"role":"user","content":[{"type":"hologram","x":1},{"type":"text","text":"a","prompt_cache_breakpoint":{"mode":"explicit"}},"b"]}]}"#;
+        let expected = [
+            "messages[0].content[0]",
+            "messages[0].content[1].prompt_cache_breakpoint",
+        ];
+        assert_eq!(unsaid(text), expected);
+        assert_eq!(read(text).turns[0].parts.len(), 2);
+    }
+
+    #[test]
+    fn a_mark_stands_on_its_part() {
+        let parts = parts(
+            r#"[{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"5m"}},{"type":"text","text":"b"}]"#,
+        );
+        let marks: Vec<bool> = parts.iter().map(|part| part.cache.is_some()).collect();
+        assert_eq!(marks, [true, false]);
+    }
+
+    #[test]
+    fn thinking_among_the_content_is_thinking() {
+        let thinking = bodies(
+            r#"[{"type":"thinking","thinking":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
+                {"type":"thinking","thinking":"c","signature":"s"}]"#,
+        );
+        let [Body::Thinking(first), Body::Thinking(second)] = &thinking[..] else {
+            panic!("{thinking:?}");
+        };
+        assert_eq!((&*first.text, &*second.text), ("ab", "c"));
+        assert_eq!(second.seal.as_ref().unwrap().value, "s");
+    }
+}

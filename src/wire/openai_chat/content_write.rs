@@ -291,3 +291,151 @@ fn write_address(source: &Source<'_>, writer: &mut Writer<'_>) {
         | Source::Earlier { .. } => writer.null(),
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Tree, json};
+
+    use super::super::proof::{lost, try_write, write};
+    use crate::ir::{
+        At, Body, Citation, Document, Format, Media, Part, Request, Role, Said, Source, Text, Turn,
+    };
+    use crate::wire::convert::Traits;
+
+    fn request(role: Role, bodies: Vec<Body<'static>>) -> Request<'static> {
+        let parts = bodies.into_iter().map(|body| Part::new(At(1), body));
+        Request {
+            turns: vec![Turn::new(At(1), role, parts.collect())],
+            ..Request::default()
+        }
+    }
+
+    fn content(bodies: Vec<Body<'static>>) -> Tree {
+        let written = write(&request(Role::User, bodies), &Traits::default());
+        written["messages"][0]["content"].clone()
+    }
+
+    fn text(words: &'static str) -> Body<'static> {
+        Body::Text(Text {
+            text: words.into(),
+            citations: Vec::new(),
+        })
+    }
+
+    fn inline(mime: &'static str) -> Source<'static> {
+        Source::Inline {
+            mime: mime.into(),
+            base64: "QUJD".into(),
+        }
+    }
+
+    fn url() -> Source<'static> {
+        Source::Url {
+            url: "https://a/b".into(),
+            mime: None,
+        }
+    }
+
+    fn file(format: Format) -> Source<'static> {
+        Source::File {
+            id: "file-1".into(),
+            mime: None,
+            format,
+        }
+    }
+
+    fn document(source: Source<'static>) -> Document<'static> {
+        Document {
+            source,
+            title: Some(Said::new(At(2), "T".into())),
+            context: Some(Said::new(At(3), "C".into())),
+            cite: None,
+        }
+    }
+
+    #[test]
+    fn texts_alone_are_one_string() {
+        assert_eq!(content(vec![text("a"), text("b")]), "a\nb");
+        let spoken = request(Role::Assistant, vec![text("one "), text("sentence")]);
+        let written = write(&spoken, &Traits::default());
+        assert_eq!(written["messages"][0]["content"], "one sentence");
+    }
+
+    #[test]
+    fn documents_are_files_or_what_they_say() {
+        assert_eq!(
+            content(vec![Body::Document(document(inline("application/pdf")))]),
+            json!([
+                {"type": "text", "text": "C"},
+                {"type": "file", "file": {"filename": "T", "file_data": "data:application/pdf;base64,QUJD"}},
+            ])
+        );
+        let words = Source::Text { text: "W".into() };
+        assert_eq!(content(vec![Body::Document(document(words))]), "T\nC\nW");
+        let parts = Source::Parts {
+            parts: vec![
+                Part::new(At(4), text("W")),
+                Part::new(At(5), Body::Image(Media::new(url()))),
+            ],
+        };
+        let written = content(vec![Body::Document(document(parts))]);
+        assert_eq!(written.as_array().unwrap().len(), 4);
+        let mut untitled = document(inline("application/pdf"));
+        untitled.title = None;
+        let written = content(vec![Body::Document(untitled)]);
+        assert_eq!(written[1]["file"]["filename"], "document.pdf");
+    }
+
+    #[test]
+    fn files_of_openais_are_known_by_their_id_and_others_refused() {
+        let stored = content(vec![Body::Document(Document {
+            context: None,
+            ..document(file(Format::OpenaiResponses))
+        })]);
+        assert_eq!(
+            stored,
+            json!([{"type": "file", "file": {"file_id": "file-1"}}])
+        );
+        let traits = Traits::default();
+        for body in [
+            Body::Document(document(file(Format::Anthropic))),
+            Body::Document(document(url())),
+            Body::Image(Media::new(file(Format::Gemini))),
+            Body::Audio(Media::new(url())),
+            Body::Video(Media::new(inline("video/mp4"))),
+        ] {
+            let refused = try_write(&request(Role::User, vec![body]), &traits).unwrap_err();
+            assert_eq!(refused.at, At(1));
+        }
+    }
+
+    #[test]
+    fn images_by_address_are_refused_where_the_vendor_takes_none() {
+        let image = request(Role::User, vec![Body::Image(Media::new(url()))]);
+        let none = Traits {
+            url_images: false,
+            ..Traits::default()
+        };
+        assert!(try_write(&image, &none).is_err());
+        let written = write(&image, &Traits::default());
+        let address = &written["messages"][0]["content"][0]["image_url"]["url"];
+        assert_eq!(address, "https://a/b");
+    }
+
+    #[test]
+    fn audio_is_named_by_its_format() {
+        let audio = content(vec![Body::Audio(Media::new(inline("audio/mpeg")))]);
+        let expected = json!({"data": "QUJD", "format": "mp3"});
+        assert_eq!(audio[0]["input_audio"], expected);
+    }
+
+    #[test]
+    fn citations_of_earlier_answers_are_lost_and_said() {
+        let cited = Body::Text(Text {
+            text: "a".into(),
+            citations: vec![Citation::default()],
+        });
+        let request = request(Role::Assistant, vec![cited]);
+        assert_eq!(lost(&request, &Traits::default()), ["a citation"]);
+    }
+}

@@ -357,3 +357,174 @@ pub(super) fn seal_of_extra<'a>(value: Value<'_, 'a>) -> Option<Said<Str<'a>>> {
     let seal = value.member("google")?.member("thought_signature")?;
     seal.want_said().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::proof::{read, unsaid};
+    use super::*;
+
+    fn messages(list: &str) -> String {
+        format!(r#"{{"messages":[{list}]}}"#)
+    }
+
+    fn outcomes(text: &str) -> Vec<(String, Option<String>)> {
+        let request = read(text);
+        let parts = request.turns.iter().flat_map(|turn| &turn.parts);
+        let outcomes = parts.filter_map(|part| match &part.body {
+            Body::Outcome(outcome) => Some(outcome),
+            _ => None,
+        });
+        let own = |outcome: &Outcome<'_>| {
+            let name = outcome.name.as_ref().map(ToString::to_string);
+            (outcome.call.to_string(), name)
+        };
+        outcomes.map(own).collect()
+    }
+
+    #[test]
+    fn system_text_in_mid_conversation_stays_where_it_stood() {
+        let text = messages(
+            r#"{"role":"system","content":"a"},{"role":"user","content":"b","name":"ann"},{"role":"system","content":"c"},{"role":"developer","content":"d"},{"role":"assistant","content":"e"}"#,
+        );
+        let roles: Vec<Role> = read(&text).turns.iter().map(|turn| turn.role).collect();
+        let expected = [
+            Role::System,
+            Role::User,
+            Role::System,
+            Role::Developer,
+            Role::Assistant,
+        ];
+        assert_eq!(roles, expected);
+        assert_eq!(read(&text).turns[1].name.as_ref().unwrap().value, "ann");
+    }
+
+    #[test]
+    fn a_role_that_nobody_knows_is_a_users_and_noted() {
+        let text = messages(r#"{"role":"critic","content":"a"}"#);
+        assert_eq!(read(&text).turns[0].role, Role::User);
+        assert_eq!(unsaid(&text), ["messages[0].role"]);
+    }
+
+    #[test]
+    fn outcomes_find_their_calls() {
+        let text = messages(
+            r#"{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"c2","type":"custom","custom":{"name":"g","input":"x"}}]},
+               {"role":"tool","tool_call_id":"c2","content":"two","name":"h"},{"role":"tool","tool_call_id":"c1","content":[{"type":"text","text":"one"}]}"#,
+        );
+        let expected = [("c2", "g"), ("c1", "f")].map(|(id, name)| (id.into(), Some(name.into())));
+        assert_eq!(outcomes(&text), expected);
+        assert_eq!(unsaid(&text), ["messages[1].name"]);
+        let Body::Outcome(custom) = &read(&text).turns[1].parts[0].body.clone() else {
+            panic!();
+        };
+        assert!(custom.free);
+    }
+
+    #[test]
+    fn functions_from_before_there_were_ids_get_stable_ones() {
+        let one = r#"{"role":"user","content":"x"},{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},{"role":"function","name":"f","content":"1"}"#;
+        let two = format!(
+            r#"{one},{{"role":"assistant","function_call":{{"name":"f","arguments":"{{}}"}}}},{{"role":"function","name":"f","content":"2"}}"#
+        );
+        let first = (String::from("call_1"), Some(String::from("f")));
+        let second = (String::from("call_3"), Some(String::from("f")));
+        assert_eq!(outcomes(&messages(one)), std::slice::from_ref(&first));
+        assert_eq!(outcomes(&messages(&two)), [first, second]);
+    }
+
+    #[test]
+    fn reasoning_that_is_said_in_several_ways_is_taken_once() {
+        let details = r#"[{"type":"reasoning.text","text":"a","signature":"s","index":0,"format":"f"},{"type":"reasoning.encrypted","data":"d","id":"i","index":1}]"#;
+        let said = |reasoning: &str| {
+            messages(&format!(
+                r#"{{"role":"assistant","content":"c","reasoning":"{reasoning}","reasoning_content":"{reasoning}","reasoning_details":{details}}}"#
+            ))
+        };
+        let text = said("a");
+        let request = read(&text);
+        let thinking: Vec<_> = request.turns[0]
+            .parts
+            .iter()
+            .filter_map(|part| match &part.body {
+                Body::Thinking(thinking) => Some(thinking),
+                _ => None,
+            })
+            .collect();
+        let seal = |at: usize| thinking[at].seal.as_ref().map(|seal| &*seal.value);
+        assert_eq!(thinking.len(), 2);
+        assert_eq!(
+            (&*thinking[0].text, seal(0), thinking[0].redacted),
+            ("a", Some("s"), false)
+        );
+        assert_eq!((seal(1), thinking[1].redacted), (Some("d"), true));
+        assert_eq!(thinking[1].id.as_deref(), Some("i"));
+        let format = "messages[0].reasoning_details[0].format";
+        assert_eq!(unsaid(&text), [format]);
+        let other = unsaid(&said("other"));
+        assert_eq!(other, [format, "messages[0].reasoning_content"]);
+    }
+
+    #[test]
+    fn a_summary_and_what_is_encrypted_of_it_are_one() {
+        let text = messages(
+            r#"{"role":"assistant","reasoning_details":[{"type":"reasoning.summary","summary":"s","index":0},{"type":"reasoning.encrypted","data":"d","index":0}]}"#,
+        );
+        let request = read(&text);
+        let Body::Thinking(thinking) = &request.turns[0].parts[0].body else {
+            panic!();
+        };
+        assert_eq!(thinking.summaries, ["s"]);
+        assert_eq!(thinking.seal.as_ref().unwrap().value, "d");
+        assert_eq!(request.turns[0].parts.len(), 1);
+    }
+
+    #[test]
+    fn an_answer_of_calls_has_no_empty_text() {
+        let text = messages(
+            r#"{"role":"assistant","content":"","refusal":null,"tool_calls":[{"id":"c","function":{"name":"f","arguments":{"a":1}},"extra_content":{"google":{"thought_signature":"s"}}}]}"#,
+        );
+        let request = read(&text);
+        let [part] = &request.turns[0].parts[..] else {
+            panic!();
+        };
+        let Body::Call(call) = &part.body else {
+            panic!();
+        };
+        assert_eq!(call.arguments, Arguments::Json(r#"{"a":1}"#.into()));
+        assert_eq!(part.seal.as_ref().unwrap().value, "s");
+    }
+
+    #[test]
+    fn a_mark_on_a_message_is_one_on_its_last_part() {
+        let text = messages(
+            r#"{"role":"user","content":"a","cache_control":{"type":"ephemeral"}},{"role":"tool","tool_call_id":"c","content":"b","cache_control":{"type":"ephemeral"}},{"role":"user","content":"","cache_control":{"type":"ephemeral"}}"#,
+        );
+        let request = read(&text);
+        assert!(request.turns[0].parts[0].cache.is_some());
+        assert!(request.turns[1].parts[0].cache.is_some());
+        assert_eq!(unsaid(&text), ["messages[2].cache_control"]);
+    }
+
+    #[test]
+    fn what_an_earlier_answer_had_beside_its_text_is_kept() {
+        let text = messages(
+            r#"{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"refusal","refusal":"no"}],"audio":{"id":"au"},"refusal":"never","name":"bot","prefix":true,
+               "annotations":[{"type":"url_citation","url_citation":{"url":"u","title":"t","start_index":0,"end_index":1}},{"type":"file","file":{}}]}"#,
+        );
+        let request = read(&text);
+        let bodies: Vec<&Body<'_>> = request.turns[0].parts.iter().map(|p| &p.body).collect();
+        let [
+            Body::Text(words),
+            Body::Refusal(_),
+            Body::Refusal(never),
+            Body::Audio(audio),
+        ] = bodies[..]
+        else {
+            panic!("{bodies:?}");
+        };
+        assert_eq!((words.citations.len(), &**never), (1, "never"));
+        assert!(matches!(&audio.source, Source::Earlier { id, .. } if id == "au"));
+        let expected = ["messages[0].prefix", "messages[0].annotations[1]"];
+        assert_eq!(unsaid(&text), expected);
+    }
+}

@@ -4,15 +4,12 @@
 //! lost: they are said in a user's message, behind all tool messages of the turn, since OpenAI wants the outcomes of all
 //! calls right behind these.
 
-use crate::ir::{
-    Arguments, Body, Call, Outcome, Output, Part, Request, Role, Source, Thinking, Turn,
-};
-use crate::wire::convert::{ReasoningHabit, Refused};
+use crate::ir::{Body, Outcome, Output, Part, Request, Role, Turn};
+use crate::wire::convert::Refused;
 
 use super::content_write::{Content, Piece};
 use super::request_write::Out;
-use super::schema;
-use super::tools_write::INPUT;
+use crate::wire::convert::schema;
 
 pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) -> Result<(), Refused> {
     out.writer.key("messages").open_list();
@@ -72,21 +69,21 @@ fn write_schema_in_words(request: &Request<'_>, out: &mut Out<'_, '_>) {
     writer.close_object();
 }
 
-struct Messages<'x, 'w, 'o, 'r, 'a> {
-    out: &'x mut Out<'w, 'o>,
+pub(super) struct Messages<'x, 'w, 'o, 'r, 'a> {
+    pub(super) out: &'x mut Out<'w, 'o>,
     /// Parts that must be said in a user's message.
-    moved: Vec<&'r Part<'a>>,
+    pub(super) moved: Vec<&'r Part<'a>>,
 }
 
 impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
-    fn open(&mut self, role: &'static str, turn: Option<&Turn<'_>>) {
+    pub(super) fn open(&mut self, role: &'static str, turn: Option<&Turn<'_>>) {
         self.out.writer.open_object().key("role").text(role);
         if let Some(name) = turn.and_then(|turn| turn.name.as_ref()) {
             self.out.writer.key("name").text(&name.value);
         }
     }
 
-    fn lose_marks_of(&mut self, turn: &Turn<'_>) {
+    pub(super) fn lose_marks_of(&mut self, turn: &Turn<'_>) {
         self.out.lose(turn.phase.as_ref(), "phase of a turn");
         self.out.lose(turn.id.as_ref(), "id of a turn");
     }
@@ -174,7 +171,7 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         Ok(())
     }
 
-    fn write_outcome(
+    pub(super) fn write_outcome(
         &mut self,
         outcome: &'r Outcome<'a>,
         part: &'r Part<'a>,
@@ -197,228 +194,124 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         self.out.writer.close_object();
         Ok(())
     }
+}
 
-    fn write_assistant(&mut self, turn: &'r Turn<'a>) -> Result<(), Refused> {
-        self.lose_marks_of(turn);
-        let mut spoken = Spoken {
-            content: Content::spoken(),
-            ..Spoken::default()
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Tree, json};
+
+    use super::super::proof::{
+        call, image, lost, messages, outcome, part, read, request, text, try_write, write,
+    };
+    use super::*;
+    use crate::ir::{Arguments, At, Foreign, Format, Json, Said};
+    use crate::wire::convert::Traits;
+
+    #[test]
+    fn turns_stay_where_they_stood() {
+        let text = r#"{"messages":[{"role":"system","content":"a"},{"role":"user","content":"b"},{"role":"user","name":"n","content":"c"},{"role":"developer","content":"d"},{"role":"assistant","content":"e"},{"role":"system","content":"f"},{"role":"user","content":""},{"role":"assistant","content":"prefill"}]}"#;
+        let written = write(&read(text), &Traits::default());
+        let expected: Tree = serde_json::from_str(text).unwrap();
+        assert_eq!(written["messages"], expected["messages"]);
+        let old = Traits {
+            developer_role: false,
+            ..Traits::default()
         };
-        for part in &turn.parts {
-            match &part.body {
-                Body::Text(_) | Body::Foreign(_) => spoken.content.add(part, self.out)?,
-                Body::Refusal(text) => spoken.refusal.push_str(text),
-                Body::Thinking(thinking) => spoken.thinking.push((thinking, part)),
-                Body::Call(call) => spoken.calls.push((call, part)),
-                Body::Outcome(outcome) => spoken.outcomes.push((outcome, part)),
-                Body::Audio(media) => match &media.source {
-                    Source::Earlier { id, .. } => spoken.audio = Some(id),
-                    Source::Inline { .. }
-                    | Source::Url { .. }
-                    | Source::File { .. }
-                    | Source::Text { .. }
-                    | Source::Parts { .. } => self.moved.push(part),
-                },
-                Body::Image(_) | Body::Video(_) | Body::Document(_) => self.moved.push(part),
-            }
-        }
-        self.check_marks(&spoken);
-        let echoed = self.echo(&spoken);
-        let says = spoken.says_anything() || echoed.is_some() || turn.parts.is_empty();
-        if says {
-            self.open("assistant", Some(turn));
-            self.write_spoken(&spoken, echoed)?;
-            self.out.writer.close_object();
-        }
-        for (outcome, part) in spoken.outcomes {
-            self.write_outcome(outcome, part)?;
-        }
-        Ok(())
+        assert_eq!(write(&read(text), &old)["messages"][3]["role"], "system");
     }
 
-    /// Marks and seals of parts that have no place for them here.
-    fn check_marks(&mut self, spoken: &Spoken<'_, '_>) {
-        let thinking = spoken.thinking.iter().map(|(_, part)| part);
-        let calls = spoken.calls.iter().map(|(_, part)| part);
-        for part in thinking.chain(calls) {
-            if let Some(mark) = &part.cache {
-                self.out.losses.add(mark.at, "cache_control");
-            }
-        }
+    #[test]
+    fn outcomes_come_right_behind_their_calls_and_their_images_behind_all_of_them() {
+        let json = |text: &'static str| Arguments::Json(text.into());
+        let turns = vec![
+            (
+                Role::Assistant,
+                vec![call("a", json("{}")), call("b", json(""))],
+            ),
+            (
+                Role::User,
+                vec![text("see"), outcome("a", vec![text("1"), image()])],
+            ),
+            (Role::User, vec![outcome("b", vec![text("2"), text("3")])]),
+        ];
+        let function = json!({"name": "f", "arguments": "{}"});
+        let called = |id| json!({"id": id, "type": "function", "function": function});
+        let picture =
+            json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}});
+        assert_eq!(
+            messages(turns, &Traits::default()),
+            json!([
+                {"role": "assistant", "content": null, "tool_calls": [called("a"), called("b")]},
+                {"role": "tool", "tool_call_id": "a", "content": "1"},
+                {"role": "tool", "tool_call_id": "b", "content": "2\n3"},
+                {"role": "user", "content": [picture]},
+                {"role": "user", "content": "see"},
+            ])
+        );
     }
 
-    /// What is sent back of the reasoning: its words where the vendor wants them. OpenRouter takes seals too.
-    fn echo(&mut self, spoken: &Spoken<'_, '_>) -> Option<String> {
-        let takes_seals = self.out.traits.reasoning == ReasoningHabit::Reasoning;
-        let mut words: Option<String> = None;
-        for (thinking, part) in &spoken.thinking {
-            let is_piece = takes_seals && thinking.seal.is_some();
-            if !is_piece {
-                self.out.lose(
-                    thinking.seal.as_ref(),
-                    "seal of an earlier turn's reasoning",
-                );
-            }
-            if is_piece || thinking.redacted {
-                continue;
-            }
-            if !self.out.traits.echo_reasoning {
-                self.out.losses.add(part.at, "reasoning of an earlier turn");
-                continue;
-            }
-            let words = words.get_or_insert_default();
-            for piece in shown(thinking) {
-                if !words.is_empty() {
-                    words.push('\n');
-                }
-                words.push_str(piece);
-            }
-        }
-        // Vendors that want reasoning back refuse a turn with calls that has none; an empty one will do.
-        let wants_some = self.out.traits.echo_reasoning && !spoken.calls.is_empty();
-        words.or_else(|| wants_some.then(String::new))
+    #[test]
+    fn images_of_system_and_assistant_are_said_by_the_user() {
+        let turns = vec![
+            (Role::System, vec![text("a"), image()]),
+            (Role::Assistant, vec![text("b"), image()]),
+            (Role::User, vec![text("c")]),
+        ];
+        let written = messages(turns, &Traits::default());
+        let roles: Vec<&str> = written
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| m["role"].as_str().unwrap())
+            .collect();
+        assert_eq!(roles, ["system", "assistant", "user", "user"]);
+        assert_eq!(written[2]["content"].as_array().unwrap().len(), 2);
+        assert_eq!(written[3]["content"], "c");
     }
 
-    fn write_spoken(
-        &mut self,
-        spoken: &Spoken<'_, '_>,
-        echoed: Option<String>,
-    ) -> Result<(), Refused> {
-        let bare = !spoken.refusal.is_empty() || spoken.audio.is_some() || !spoken.calls.is_empty();
-        if spoken.content.is_empty() && bare {
-            self.out.writer.key("content").null();
-        } else {
-            spoken.content.write(self.out)?;
-        }
-        let writer = &mut *self.out.writer;
-        if let Some(echoed) = echoed {
-            writer.key("reasoning_content").text(&echoed);
-        }
-        if !spoken.refusal.is_empty() {
-            writer.key("refusal").text(&spoken.refusal);
-        }
-        if let Some(id) = spoken.audio {
-            let audio = writer.key("audio").open_object();
-            audio.key("id").text(id).close_object();
-        }
-        self.write_details(spoken);
-        if !spoken.calls.is_empty() {
-            self.out.writer.key("tool_calls").open_list();
-            for (call, part) in &spoken.calls {
-                self.write_call(call, part);
-            }
-            self.out.writer.close_list();
-        }
-        Ok(())
+    #[test]
+    fn a_failure_has_no_word_but_its_text() {
+        let mut failed = Outcome {
+            call: "c".into(),
+            parts: vec![text("broke")],
+            ..Outcome::default()
+        };
+        failed.failed = Some(Said::new(At(9), true));
+        let request = request(vec![(Role::User, vec![part(Body::Outcome(failed))])]);
+        assert_eq!(lost(&request, &Traits::default()), ["failure of a tool"]);
+        let written = write(&request, &Traits::default());
+        assert_eq!(written["messages"][0]["content"], "broke");
     }
 
-    fn write_details(&mut self, spoken: &Spoken<'_, '_>) {
-        let takes_seals = self.out.traits.reasoning == ReasoningHabit::Reasoning;
-        let sealed = |(thinking, _): &&(&Thinking<'_>, &Part<'_>)| thinking.seal.is_some();
-        if !takes_seals || !spoken.thinking.iter().any(|piece| sealed(&piece)) {
-            return;
-        }
-        let writer = self.out.writer.key("reasoning_details").open_list();
-        for (index, (thinking, _)) in spoken.thinking.iter().enumerate() {
-            let Some(seal) = &thinking.seal else {
-                continue;
+    #[test]
+    fn an_outcome_that_is_an_object_is_its_json() {
+        let outcome = Outcome {
+            call: "c".into(),
+            object: Some(Json(r#"{"a": 1}"#.into())),
+            ..Outcome::default()
+        };
+        let written = messages(
+            vec![(Role::User, vec![part(Body::Outcome(outcome))])],
+            &Traits::default(),
+        );
+        assert_eq!(written[0]["content"], r#"{"a": 1}"#);
+    }
+
+    #[test]
+    fn parts_of_other_formats_are_lost_and_references_refused() {
+        let foreign = |kind: &'static str| {
+            let foreign = Foreign {
+                format: Format::OpenaiResponses,
+                kind: kind.into(),
+                json: Json("{}".into()),
             };
-            let index = index as u64;
-            for summary in &thinking.summaries {
-                let piece = writer.open_object().key("type").text("reasoning.summary");
-                piece.key("summary").text(summary);
-                piece.key("index").number(index).close_object();
-            }
-            let is_text = !thinking.text.is_empty();
-            let piece = writer.open_object().key("type");
-            match is_text {
-                true => piece
-                    .text("reasoning.text")
-                    .key("text")
-                    .text(&thinking.text),
-                false => piece.text("reasoning.encrypted"),
-            };
-            let key = if is_text { "signature" } else { "data" };
-            piece.key(key).text(&seal.value);
-            if let Some(id) = &thinking.id {
-                piece.key("id").text(id);
-            }
-            piece.key("index").number(index).close_object();
-        }
-        writer.close_list();
-    }
-
-    fn write_call(&mut self, call: &Call<'_>, part: &Part<'_>) {
-        let custom = self.out.traits.custom_tools;
-        let writer = self.out.writer.open_object().key("id").text(&call.id);
-        match &call.arguments {
-            Arguments::Free(input) if custom => {
-                writer
-                    .key("type")
-                    .text("custom")
-                    .key("custom")
-                    .open_object();
-                writer.key("name").text(&call.name);
-                writer.key("input").text(input).close_object();
-            }
-            Arguments::Free(_) | Arguments::Json(_) => {
-                let function = writer.key("type").text("function").key("function");
-                function.open_object().key("name").text(&call.name);
-                let arguments = arguments_text(&call.arguments);
-                function.key("arguments").text(&arguments).close_object();
-            }
-        }
-        // Google's own Chat API wants the signature of a call back, here.
-        if let Some(seal) = &part.seal {
-            let extra = writer.key("extra_content").open_object();
-            extra.key("google").open_object();
-            extra.key("thought_signature").text(&seal.value);
-            extra.close_object().close_object();
-        }
-        writer.close_object();
-        self.out
-            .lose(call.namespace.as_ref(), "namespace of a call");
-    }
-}
-
-/// Whatever the model wrote is a string here, be it JSON or not; nothing at all is an empty object.
-fn arguments_text(arguments: &Arguments<'_>) -> String {
-    match arguments {
-        Arguments::Json(text) if text.trim().is_empty() => "{}".to_owned(),
-        Arguments::Json(text) => text.to_string(),
-        Arguments::Free(input) => {
-            let mut out = Vec::new();
-            let mut writer = crate::wire::json::Writer::new(&mut out);
-            writer.open_object().key(INPUT).text(input).close_object();
-            String::from_utf8(out).unwrap_or_default()
-        }
-    }
-}
-
-/// The words of a thinking part: its text, or where there is none its summaries.
-fn shown<'t>(thinking: &'t Thinking<'_>) -> impl Iterator<Item = &'t str> {
-    let text = Some(&*thinking.text).filter(|text| !text.is_empty());
-    let summaries = thinking.summaries.iter().map(|summary| &**summary);
-    let summaries = summaries.filter(move |_| text.is_none());
-    text.into_iter().chain(summaries)
-}
-
-/// An assistant's turn by kinds, as Chat keeps them apart.
-#[derive(Default)]
-struct Spoken<'r, 'a> {
-    content: Content<'r, 'a>,
-    refusal: String,
-    thinking: Vec<(&'r Thinking<'a>, &'r Part<'a>)>,
-    audio: Option<&'r str>,
-    calls: Vec<(&'r Call<'a>, &'r Part<'a>)>,
-    outcomes: Vec<(&'r Outcome<'a>, &'r Part<'a>)>,
-}
-
-impl Spoken<'_, '_> {
-    fn says_anything(&self) -> bool {
-        !self.content.is_empty()
-            || !self.refusal.is_empty()
-            || self.audio.is_some()
-            || !self.calls.is_empty()
+            request(vec![(Role::Assistant, vec![part(Body::Foreign(foreign))])])
+        };
+        let traits = Traits::default();
+        assert_eq!(
+            lost(&foreign("web_search_call"), &traits),
+            ["a part of another format"]
+        );
+        assert!(try_write(&foreign("item_reference"), &traits).is_err());
     }
 }

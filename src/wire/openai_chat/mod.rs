@@ -4,31 +4,43 @@
 //! short of it. Also serves the other JSON paths of that API (completions, embeddings, moderations, images …): their
 //! errors and their usage are the same, and a legacy completion's stream differs in `choices[].text` only.
 //!
-//! `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds the shapes.
-//! `completion_read` and `completion_write` say a legacy completion in the vocabulary, for endpoints that only take
-//! conversations. Never imports another format.
+//! `stream` says what an event is that passes as it came, `usage` counts tokens, `fault` writes errors, `types` holds the
+//! shape of these. Conversions: requests are read by `request_read` (with `message_read`, `content_read`, `tools_read`) and
+//! written by `request_write` (with `message_write`, `content_write`, `tools_write`, `schema`); answers are read by
+//! `answer`, whole ones as a stream of one chunk, choice by choice (`heard`), and written by `reply_write` and
+//! `stream_write`. What only compatible vendors say is read wherever it means something; what is written is OpenAI's, and
+//! beyond that only what `Traits` name. A legacy completion is told as a conversation by `completion_read` and
+//! `completion_write`, for endpoints that take nothing else. Never imports another format.
+//!
+//! Start with [`OpenaiChat`].
 
 mod answer;
+mod assistant_write;
 mod balance;
 mod called;
 mod completion_read;
 mod completion_write;
 mod content_read;
 mod content_write;
+mod ending;
 mod fault;
+mod frames;
 mod heard;
 mod media;
 mod message_read;
 mod message_write;
+#[cfg(test)]
+mod proof;
 mod reasoning;
 mod reply_read;
 mod reply_write;
 mod request_read;
 mod request_write;
-mod schema;
 mod stream;
 mod stream_read;
 mod stream_write;
+#[cfg(test)]
+mod tests;
 mod tools_read;
 mod tools_write;
 mod types;

@@ -1,12 +1,12 @@
 //! Whole answers for clients, and what streams share with them.
 
 use crate::ir::{
-    Arguments, At, Body, Call, Choice, Citation, Media, Part, Reply, Source, Stop, StopReason,
-    Thinking,
+    Arguments, At, Body, Call, Choice, Citation, Media, Part, Reply, Source, Thinking,
 };
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
+use super::ending::{End, Said};
 use super::usage::{self, Audio};
 
 /// What stands between two pieces of reasoning that become one text.
@@ -225,65 +225,6 @@ pub(super) fn lost(body: &Body<'_>) -> &'static str {
     }
 }
 
-/// What the choice has said.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Said {
-    pub(super) called: bool,
-    pub(super) refused: bool,
-}
-
-/// How a choice ends.
-pub(super) struct End<'s> {
-    pub(super) reason: &'static str,
-    /// Words of refusal that were told with the reason alone.
-    pub(super) refusal: Option<&'s str>,
-}
-
-impl<'s> End<'s> {
-    pub(super) fn of(stop: Option<&'s Stop<'_>>, said: Said, losses: &mut Losses) -> End<'s> {
-        let Some(stop) = stop else {
-            return End {
-                reason: "stop",
-                refusal: None,
-            };
-        };
-        if stop.sequence.is_some() {
-            losses.add(At::NOWHERE, "the stop sequence that was met");
-        }
-        let reason = match stop.reason {
-            StopReason::End if said.called => "tool_calls",
-            // What OpenAI's models refuse in words ends as any other answer.
-            StopReason::Refusal if said.refused => "stop",
-            StopReason::End | StopReason::Sequence => "stop",
-            StopReason::Length | StopReason::ContextFull => "length",
-            StopReason::ToolUse => "tool_calls",
-            StopReason::Refusal | StopReason::ContentFilter => "content_filter",
-            StopReason::Pause => {
-                losses.add(At::NOWHERE, "that the vendor paused");
-                "stop"
-            }
-            StopReason::MalformedCall => {
-                losses.add(At::NOWHERE, "that a call was malformed");
-                "stop"
-            }
-            StopReason::Other => "stop",
-        };
-        let mut end = End {
-            reason,
-            refusal: None,
-        };
-        let words = stop.words.as_deref().filter(|words| !words.is_empty());
-        match words {
-            Some(words) if stop.reason == StopReason::Refusal && !said.refused => {
-                end.refusal = Some(words);
-            }
-            Some(_) => losses.add(At::NOWHERE, "the vendor's words about the end"),
-            None => {}
-        }
-        end
-    }
-}
-
 /// Writes the member `annotations`, unless there is no page to name.
 pub(super) fn write_annotations(
     citations: &[(&Citation<'_>, (u64, u64))],
@@ -358,4 +299,285 @@ fn write_call(call: &Call<'_>, made: impl Fn() -> String, writer: &mut Writer<'_
         }
     }
     writer.close_object().close_object();
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Tree, json};
+
+    use super::super::proof::{events, hear, read_reply, write_reply, write_stream};
+    use super::*;
+    use crate::ir::{Json, Said as SaidAt, Start, Stop, StopReason, Text, Usage};
+
+    fn part(body: Body<'static>) -> Part<'static> {
+        Part::new(At::NOWHERE, body)
+    }
+
+    fn text(words: &'static str) -> Part<'static> {
+        cited(words, Vec::new())
+    }
+
+    fn cited(words: &'static str, citations: Vec<Citation<'static>>) -> Part<'static> {
+        part(Body::Text(Text {
+            text: words.into(),
+            citations,
+        }))
+    }
+
+    fn call(id: &'static str, arguments: Arguments<'static>) -> Part<'static> {
+        part(Body::Call(Call {
+            id: id.into(),
+            name: "f".into(),
+            arguments,
+            ..Call::default()
+        }))
+    }
+
+    fn thinking(words: &'static str, summaries: &[&'static str]) -> Part<'static> {
+        part(Body::Thinking(Thinking {
+            text: words.into(),
+            summaries: summaries.iter().map(|s| (*s).into()).collect(),
+            ..Thinking::default()
+        }))
+    }
+
+    fn answer(parts: Vec<Part<'static>>, stop: Stop<'static>) -> Reply<'static> {
+        Reply {
+            start: Start {
+                id: "msg_1".into(),
+                model: "m".into(),
+                created: None,
+            },
+            choices: vec![Choice {
+                index: 0,
+                parts,
+                stop: Some(stop),
+                logprobs: Vec::new(),
+            }],
+            ..Reply::default()
+        }
+    }
+
+    fn written(reply: &Reply<'_>) -> Tree {
+        serde_json::from_str(&write_reply(reply).0).unwrap()
+    }
+
+    fn lost(reply: &Reply<'_>) -> Vec<&'static str> {
+        let (_, whole) = write_reply(reply);
+        let (_, stream) = write_stream(reply);
+        let names = |losses: &Losses| losses.iter().map(|loss| loss.what).collect::<Vec<_>>();
+        assert_eq!(names(&whole), names(&stream));
+        names(&whole)
+    }
+
+    /// The same answer, whole and in chunks, must be read as the same.
+    fn check_stream(reply: &Reply<'_>) {
+        let (stream, _) = write_stream(reply);
+        let (streamed, whole) = hear(events(&stream));
+        assert!(whole, "{stream}");
+        let mut read = read_reply(&write_reply(reply).0);
+        read.unsaid.clear();
+        assert_eq!(streamed, read, "{stream}");
+    }
+
+    #[test]
+    fn an_answer_is_written_as_openai_writes_it() {
+        let reply = Reply {
+            usage: Usage {
+                input: Some(10),
+                cache_read: Some(4),
+                cache_write: Some(2),
+                output: Some(5),
+                reasoning: Some(3),
+                audio: None,
+            },
+            tier: Some("standard".into()),
+            ..answer(
+                vec![thinking("hm", &[]), text("a"), text("b")],
+                Stop::of(StopReason::End),
+            )
+        };
+        assert_eq!(
+            written(&reply),
+            json!({
+                "id": "chatcmpl-1", "object": "chat.completion", "created": 7, "model": "m", "service_tier": "default",
+                "choices": [{
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "ab", "refusal": null, "reasoning_content": "hm"},
+                    "logprobs": null, "finish_reason": "stop",
+                }],
+                "usage": {
+                    "prompt_tokens": 16, "completion_tokens": 8, "total_tokens": 24,
+                    "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2, "audio_tokens": 0},
+                    "completion_tokens_details": {"reasoning_tokens": 3, "audio_tokens": 0},
+                },
+            })
+        );
+        check_stream(&reply);
+    }
+
+    #[test]
+    fn calls_have_ids_and_arguments() {
+        let json = |text: &'static str| Arguments::Json(text.into());
+        let reply = answer(
+            vec![
+                text("x"),
+                call("toolu_1", json("")),
+                call("", json("{\"a\":")),
+                call("c", Arguments::Free("free".into())),
+            ],
+            Stop::of(StopReason::ToolUse),
+        );
+        assert_eq!(
+            written(&reply)["choices"][0]["message"]["tool_calls"],
+            json!([
+                {"id": "toolu_1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+                {"id": "call_seed_0_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":"}},
+                {"id": "c", "type": "custom", "custom": {"name": "f", "input": "free"}},
+            ])
+        );
+        assert_eq!(written(&reply)["choices"][0]["finish_reason"], "tool_calls");
+        check_stream(&reply);
+    }
+
+    #[test]
+    fn a_refusal_is_a_member_of_its_own() {
+        let words = answer(
+            vec![part(Body::Refusal("no".into()))],
+            Stop::of(StopReason::Refusal),
+        );
+        let choice = written(&words)["choices"][0].clone();
+        assert_eq!(
+            choice["message"],
+            json!({"role": "assistant", "content": null, "refusal": "no"})
+        );
+        assert_eq!(choice["finish_reason"], "stop");
+        check_stream(&words);
+        let stop = Stop {
+            words: Some("because".into()),
+            ..Stop::of(StopReason::Refusal)
+        };
+        let told = answer(Vec::new(), stop);
+        let choice = written(&told)["choices"][0].clone();
+        assert_eq!(choice["message"]["refusal"], "because");
+        assert_eq!(choice["finish_reason"], "content_filter");
+        check_stream(&told);
+    }
+
+    #[test]
+    fn an_answer_of_nothing_has_an_empty_text() {
+        for parts in [vec![], vec![text("")], vec![thinking("hm", &[])]] {
+            let reply = answer(parts, Stop::of(StopReason::Length));
+            assert_eq!(written(&reply)["choices"][0]["message"]["content"], "");
+            assert!(write_stream(&reply).0.contains(r#""content":"""#));
+            check_stream(&reply);
+        }
+    }
+
+    #[test]
+    fn citations_belong_to_characters_of_the_whole_text() {
+        let page = |url: Option<&'static str>, span| Citation {
+            url: url.map(Into::into),
+            title: Some("t".into()),
+            span,
+            ..Citation::default()
+        };
+        let reply = answer(
+            vec![
+                cited("h\u{e9}", vec![page(Some("u"), None)]),
+                cited(
+                    "llo",
+                    vec![
+                        page(Some("v"), None),
+                        page(Some("w"), Some((1, 2))),
+                        page(None, None),
+                    ],
+                ),
+            ],
+            Stop::of(StopReason::End),
+        );
+        let annotations = &written(&reply)["choices"][0]["message"]["annotations"];
+        let spans: Vec<Tree> = annotations
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|note| &note["url_citation"])
+            .map(|page| json!([page["url"], page["start_index"], page["end_index"]]))
+            .collect();
+        assert_eq!(
+            spans,
+            [json!(["u", 0, 2]), json!(["v", 2, 5]), json!(["w", 1, 2])]
+        );
+        assert_eq!(lost(&reply), ["a citation of no page"]);
+        let (stream, _) = write_stream(&reply);
+        assert!(stream.contains(&annotations.to_string()[1..40]), "{stream}");
+    }
+
+    #[test]
+    fn reasoning_of_several_pieces_is_one_text() {
+        let parts = vec![thinking("a", &["s", "t"]), text("x"), thinking("", &["u"])];
+        let reply = answer(parts, Stop::of(StopReason::End));
+        let message = &written(&reply)["choices"][0]["message"];
+        assert_eq!(message["reasoning_content"], "s\n\nt\n\na\n\nu");
+        let sealed = part(Body::Thinking(Thinking {
+            seal: Some(SaidAt::new(At::NOWHERE, "x".into())),
+            redacted: true,
+            ..Thinking::default()
+        }));
+        let reply = answer(vec![sealed, text("x")], Stop::of(StopReason::End));
+        assert!(
+            written(&reply)["choices"][0]["message"]
+                .get("reasoning_content")
+                .is_none()
+        );
+        check_stream(&reply);
+    }
+
+    #[test]
+    fn log_probabilities_and_audio_come_with_their_answer() {
+        let audio = part(Body::Audio(Media {
+            source: Source::Inline {
+                mime: "audio/wav".into(),
+                base64: "UklGRg".into(),
+            },
+            detail: None,
+            transcript: Some("hi".into()),
+            id: None,
+        }));
+        let mut reply = answer(vec![text("a"), audio], Stop::of(StopReason::End));
+        reply.choices[0].logprobs = vec![Json(r#"{"token":"a"}"#.into())];
+        reply.usage = Usage {
+            input: Some(1),
+            output: Some(2),
+            audio: Some(4),
+            ..Usage::default()
+        };
+        let tree = written(&reply);
+        assert_eq!(
+            tree["choices"][0]["logprobs"],
+            json!({"content": [{"token": "a"}], "refusal": null})
+        );
+        let expected =
+            json!({"id": "audio_seed", "expires_at": 7, "data": "UklGRg", "transcript": "hi"});
+        assert_eq!(tree["choices"][0]["message"]["audio"], expected);
+        assert_eq!(tree["usage"]["completion_tokens"], 6);
+        check_stream(&reply);
+    }
+
+    #[test]
+    fn what_an_answer_cannot_hold_is_lost_and_said() {
+        let image = part(Body::Image(Media::new(Source::Url {
+            url: "u".into(),
+            mime: None,
+        })));
+        let mut reply = answer(vec![image, text("a")], Stop::of(StopReason::End));
+        reply.tier = Some("batch".into());
+        let (_, whole) = write_reply(&reply);
+        let (_, stream) = write_stream(&reply);
+        for losses in [whole, stream] {
+            let mut names: Vec<_> = losses.iter().map(|loss| loss.what).collect();
+            names.sort_unstable();
+            assert_eq!(names, ["an image in an answer", "service tier"]);
+        }
+    }
 }

@@ -234,3 +234,145 @@ pub(super) fn text_or_json<'a>(value: Value<'_, 'a>) -> Str<'a> {
         json
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ir::{Effort, Output, Summary, Tier};
+
+    use super::super::proof::{read, try_read, unsaid};
+
+    #[test]
+    fn null_is_the_same_as_absent() {
+        let all = r#"{"model":"m","messages":[],"n":null,"stop":null,"tools":null,"tool_choice":null,"stream":null,
+            "stream_options":null,"response_format":null,"metadata":null,"user":null,"whatever":null}"#;
+        let bare = r#"{"model":"m","messages":[]}"#;
+        assert_eq!(read(all), read(bare));
+    }
+
+    #[test]
+    fn what_has_no_word_is_noted_by_its_place() {
+        let text = r#"{"model":"m","messages":[],"prediction":{"type":"content"},"moderation":{},"stream_options":{"include_usage":true,
+            "include_obfuscation":false},"prompt_cache_options":{},"service_tier":"flex","reasoning_effort":"huge","thinking":{"type":"on","x":1}}"#;
+        let expected = [
+            "prediction",
+            "moderation",
+            "stream_options.include_obfuscation",
+            "prompt_cache_options",
+            "reasoning_effort",
+            "thinking.type",
+            "thinking.x",
+        ];
+        assert_eq!(unsaid(text), expected);
+        let request = read(text);
+        assert!(request.tags.stream_usage);
+        let tier = request.tags.service_tier.unwrap().value;
+        assert_eq!(tier, Tier::Named("flex".into()));
+    }
+
+    #[test]
+    fn of_two_names_for_the_most_tokens_the_newer_counts() {
+        for text in [
+            r#"{"max_tokens":5,"max_completion_tokens":9}"#,
+            r#"{"max_completion_tokens":9,"max_tokens":5}"#,
+        ] {
+            assert_eq!(read(text).sampling.max_tokens.unwrap().value, 9);
+            assert_eq!(unsaid(text), ["max_tokens"]);
+        }
+        let alone = read(r#"{"max_tokens":5}"#);
+        assert_eq!(alone.sampling.max_tokens.unwrap().value, 5);
+    }
+
+    #[test]
+    fn stop_is_a_string_or_a_list() {
+        let stops = |text| {
+            let stops = read(text).sampling.stop;
+            let texts = stops.into_iter().map(|said| said.value.into_owned());
+            texts.collect::<Vec<_>>()
+        };
+        assert_eq!(stops(r#"{"stop":"a"}"#), ["a"]);
+        assert_eq!(stops(r#"{"stop":["a","b"]}"#), ["a", "b"]);
+    }
+
+    #[test]
+    fn reasoning_is_asked_for_in_every_vendors_way() {
+        let reasoning = |text: &'static str| read(text).reasoning;
+        let effort = |text| reasoning(text).effort.unwrap().value;
+        assert_eq!(effort(r#"{"reasoning_effort":"xhigh"}"#), Effort::XHigh);
+        assert_eq!(effort(r#"{"reasoning":{"effort":"low"}}"#), Effort::Low);
+        let budget = |text| reasoning(text).budget.unwrap().value;
+        assert_eq!(budget(r#"{"reasoning":{"max_tokens":7}}"#), 7);
+        assert_eq!(
+            budget(r#"{"thinking":{"type":"enabled","budget_tokens":8}}"#),
+            8
+        );
+        let qwen = r#"{"enable_thinking":true,"thinking_budget":9}"#;
+        assert_eq!((budget(qwen), reasoning(qwen).is_on()), (9, Some(true)));
+        for off in [
+            r#"{"thinking":{"type":"disabled"}}"#,
+            r#"{"enable_thinking":false}"#,
+            r#"{"reasoning":{"enabled":false}}"#,
+            r#"{"reasoning_effort":"none"}"#,
+        ] {
+            assert_eq!(reasoning(off).is_on(), Some(false), "{off}");
+        }
+        assert!(
+            reasoning(r#"{"thinking":{"type":"auto"}}"#)
+                .adaptive
+                .is_some()
+        );
+        let hidden = reasoning(r#"{"reasoning":{"exclude":true}}"#);
+        assert_eq!(hidden.summary.unwrap().value, Summary::Hidden);
+    }
+
+    #[test]
+    fn numbers_stay_as_they_were_written() {
+        let request = read(r#"{"temperature":0.70,"seed":-1,"logit_bias":{"5": -100}}"#);
+        assert_eq!(request.sampling.temperature.unwrap().value.0, "0.70");
+        assert_eq!(request.sampling.seed.unwrap().value.0, "-1");
+        assert_eq!(request.tags.logit_bias.unwrap().value.0, r#"{"5": -100}"#);
+    }
+
+    #[test]
+    fn what_is_not_what_its_place_calls_for_is_a_misfit() {
+        for text in [
+            "[]",
+            r#"{"model":1}"#,
+            r#"{"messages":{}}"#,
+            r#"{"messages":["hi"]}"#,
+            r#"{"messages":[{"content":"hi"}]}"#,
+            r#"{"messages":[{"role":"user","content":5}]}"#,
+            r#"{"messages":[{"role":"user","content":[{"text":"a"}]}]}"#,
+            r#"{"messages":[{"role":"user","content":[{"type":"text"}]}]}"#,
+            r#"{"tools":[{"type":"function"}]}"#,
+            r#"{"tools":[{"type":"function","function":{}}]}"#,
+            r#"{"temperature":"hot"}"#,
+            r#"{"n":-1}"#,
+            r#"{"stop":[1]}"#,
+            r#"{"response_format":{"type":"json_schema"}}"#,
+        ] {
+            assert!(try_read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_shape_of_the_answer_is_read_in_all_forms() {
+        let output = |text: &'static str| read(text).output.map(|said| said.value);
+        let text = output(r#"{"response_format":{"type":"text"}}"#);
+        assert_eq!(text, Some(Output::Text));
+        let object = output(r#"{"response_format":{"type":"json_object"}}"#);
+        assert_eq!(object, Some(Output::JsonObject));
+        let schema = r#"{"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type" : "object"},"strict":true}}}"#;
+        let Some(Output::JsonSchema { schema, name, .. }) = output(schema) else {
+            panic!();
+        };
+        assert_eq!(
+            (&*schema.0, name.as_ref().map(|said| &*said.value)),
+            (r#"{"type" : "object"}"#, Some("a"))
+        );
+        let other = r#"{"response_format":{"type":"grammar","grammar":"x"}}"#;
+        assert_eq!(
+            unsaid(other),
+            ["response_format.type", "response_format.grammar"]
+        );
+    }
+}

@@ -7,7 +7,8 @@ use crate::wire::convert::effort::{budget_asked, budget_of, effort_name, effort_
 use crate::wire::convert::{Losses, Lowered, ReasoningHabit, Refused, Target, Traits};
 use crate::wire::json::Writer;
 
-use super::{message_write, schema, tools_write};
+use super::{message_write, tools_write};
+use crate::wire::convert::schema;
 
 /// OpenAI refuses longer ones, and so do others; Claude Code's are longer.
 const MAX_USER: usize = 64;
@@ -126,7 +127,9 @@ fn write_output(request: &Request<'_>, out: &mut Out<'_, '_>) {
         } => {
             writer.text("json_schema").key("json_schema").open_object();
             // OpenAI wants a name; other formats have none.
-            writer.key("name").text(name.as_deref().unwrap_or("answer"));
+            writer
+                .key("name")
+                .text(name.as_ref().map_or("answer", |said| &said.value));
             out.text("description", description.as_ref());
             out.writer.key("schema");
             write_schema(schema, *gemini_dialect, out);
@@ -282,13 +285,15 @@ fn write_sampling(request: &Request<'_>, out: &mut Out<'_, '_>) {
 
 /// Where the budget of reasoning is a part of the most tokens, there must be some left.
 fn above_budget(most: &Said<u64>, request: &Request<'_>, out: &mut Out<'_, '_>) -> u64 {
-    let budget = match (out.traits.reasoning, &request.reasoning.effort) {
-        (ReasoningHabit::Reasoning, None) => request.reasoning.budget.as_ref(),
-        _ => None,
-    };
+    let counts = out.traits.reasoning == ReasoningHabit::Reasoning;
+    let reasoning = &request.reasoning;
+    let budget = reasoning
+        .budget
+        .as_ref()
+        .filter(|_| counts && reasoning.effort.is_none());
     match budget {
         Some(budget) if most.value <= budget.value => {
-            out.losses.add(most.at, "max_tokens below the budget");
+            out.losses.round(most.at, "max_tokens below the budget");
             most.value.saturating_add(budget.value)
         }
         _ => most.value,
@@ -333,5 +338,206 @@ fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
         if include.value != "message.output_text.logprobs" {
             out.losses.add(include.at, "include");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ir::At;
+
+    use super::super::proof::{lost, read, try_write, write};
+    use super::*;
+
+    fn habit(reasoning: ReasoningHabit) -> Traits {
+        Traits {
+            reasoning,
+            ..Traits::default()
+        }
+    }
+
+    #[test]
+    fn what_chat_says_of_itself_comes_out_as_it_was() {
+        let text = r#"{"model":"target","tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{}},"strict":true},"cache_control":{"type":"ephemeral"}}],"tool_choice":"required","parallel_tool_calls":true,"web_search_options":{"search_context_size":"low"},"response_format":{"type":"json_schema","json_schema":{"name":"n","description":"d","schema":{"type" : "object"},"strict":false}},"reasoning_effort":"low","max_tokens":9,"temperature":0.70,"top_p":1,"stop":["a"],"seed":-3,"presence_penalty":0.5,"frequency_penalty":-0.5,"n":2,"logprobs":true,"top_logprobs":3,"user":"u","safety_identifier":"s","store":true,"metadata":{"a":"b"},"prompt_cache_key":"k","prompt_cache_retention":"24h","service_tier":"flex","verbosity":"low","modalities":["text","audio"],"audio":{"voice":"v","format":"mp3"},"logit_bias":{"1":2},"cache_control":{"type":"ephemeral","ttl":"1h"},"stream":true,"stream_options":{"include_usage":true},"messages":[]}"#;
+        let request = read(text);
+        assert_eq!(request.unsaid, [] as [At; 0]);
+        let lowered = try_write(&request, &Traits::default()).unwrap();
+        assert!(lowered.losses.is_empty(), "{:?}", lowered.losses);
+        assert_eq!(lowered.suffix, "/chat/completions");
+        let written: serde_json::Value = serde_json::from_slice(&lowered.body).unwrap();
+        assert_eq!(
+            written,
+            serde_json::from_str::<serde_json::Value>(text).unwrap()
+        );
+        let again = try_write(&request, &Traits::default()).unwrap();
+        assert_eq!(again.body, lowered.body);
+    }
+
+    #[test]
+    fn reasoning_is_asked_for_in_the_vendors_way() {
+        use ReasoningHabit::{Effort, EnableThinking, Reasoning, Thinking, Unsaid};
+        let low = r#"{"reasoning_effort":"low"}"#;
+        let budget = r#"{"thinking_budget":10240}"#;
+        let off = r#"{"enable_thinking":false}"#;
+        let cases = [
+            (Effort, low, r#"{"reasoning_effort":"low"}"#),
+            (Effort, budget, r#"{"reasoning_effort":"medium"}"#),
+            (Effort, off, r#"{"reasoning_effort":"none"}"#),
+            (Thinking, low, r#"{"thinking":{"type":"enabled"}}"#),
+            (Thinking, off, r#"{"thinking":{"type":"disabled"}}"#),
+            (
+                EnableThinking,
+                low,
+                r#"{"enable_thinking":true,"thinking_budget":4096}"#,
+            ),
+            (
+                EnableThinking,
+                budget,
+                r#"{"enable_thinking":true,"thinking_budget":10240}"#,
+            ),
+            (EnableThinking, off, r#"{"enable_thinking":false}"#),
+            (Reasoning, low, r#"{"reasoning":{"effort":"low"}}"#),
+            (Reasoning, budget, r#"{"reasoning":{"max_tokens":10240}}"#),
+            (Reasoning, off, r#"{"reasoning":{"enabled":false}}"#),
+            (Unsaid, low, "{}"),
+        ];
+        for (reasoning, asked, expected) in cases {
+            let request = read(asked);
+            let mut written = write(&request, &habit(reasoning));
+            let members = written.as_object_mut().unwrap();
+            members.retain(|key, _| !matches!(&**key, "model" | "messages"));
+            let expected: serde_json::Value = serde_json::from_str(expected).unwrap();
+            assert_eq!(written, expected, "{reasoning:?} {asked}");
+        }
+    }
+
+    #[test]
+    fn how_much_reasoning_is_not_lost_in_silence() {
+        let losses = |text, reasoning| lost(&read(text), &habit(reasoning));
+        let odd = r#"{"thinking_budget":5000}"#;
+        assert_eq!(losses(odd, ReasoningHabit::Effort), ["reasoning budget"]);
+        assert_eq!(losses(odd, ReasoningHabit::Thinking), ["reasoning budget"]);
+        assert!(losses(odd, ReasoningHabit::EnableThinking).is_empty());
+        let table = r#"{"thinking_budget":4096}"#;
+        assert!(losses(table, ReasoningHabit::Effort).is_empty());
+        let effort = r#"{"reasoning_effort":"high"}"#;
+        assert_eq!(losses(effort, ReasoningHabit::Unsaid), ["reasoning effort"]);
+        let hidden = r#"{"reasoning":{"exclude":true}}"#;
+        assert_eq!(losses(hidden, ReasoningHabit::Effort), ["shown reasoning"]);
+        assert!(losses(hidden, ReasoningHabit::Reasoning).is_empty());
+    }
+
+    #[test]
+    fn the_most_tokens_stay_above_a_budget_that_is_among_them() {
+        let request = read(r#"{"max_tokens":100,"thinking_budget":2000}"#);
+        let written = write(&request, &habit(ReasoningHabit::Reasoning));
+        assert_eq!(written["max_tokens"], 2100);
+        let apart = write(&request, &habit(ReasoningHabit::EnableThinking));
+        assert_eq!(apart["max_tokens"], 100);
+        let traits = Traits {
+            max_completion_tokens: true,
+            ..Traits::default()
+        };
+        assert_eq!(write(&request, &traits)["max_completion_tokens"], 100);
+    }
+
+    #[test]
+    fn what_openai_has_no_word_for_is_lost_and_said() {
+        let request = read(
+            r#"{"top_k":5,"min_p":0.1,"metadata":{"a":"b"},"tool_choice":"auto","parallel_tool_calls":true}"#,
+        );
+        let expected = [
+            "tool_choice without tools",
+            "parallel calls without tools",
+            "top_k",
+            "min_p",
+            "metadata",
+        ];
+        assert_eq!(lost(&request, &Traits::default()), expected);
+        let long = format!(r#"{{"user":"{}"}}"#, "u".repeat(65));
+        let request = read(&long);
+        assert_eq!(
+            lost(&request, &Traits::default()),
+            ["a user id over 64 characters"]
+        );
+        assert!(write(&request, &Traits::default()).get("user").is_none());
+    }
+
+    #[test]
+    fn a_conversation_that_another_vendor_keeps_is_refused() {
+        let mut request = read("{}");
+        request.tags.previous = Some(Said::new(At(3), "resp_1".into()));
+        let refused = try_write(&request, &Traits::default()).unwrap_err();
+        assert_eq!(refused.at, At(3));
+    }
+
+    #[test]
+    fn log_probabilities_may_be_asked_for_in_other_ways() {
+        let mut request = read("{}");
+        let include = |text: &'static str| Said::new(At(1), text.into());
+        request.tags.include = vec![
+            include("message.output_text.logprobs"),
+            include("reasoning.encrypted_content"),
+        ];
+        assert_eq!(write(&request, &Traits::default())["logprobs"], true);
+        assert_eq!(lost(&request, &Traits::default()), ["include"]);
+    }
+
+    #[test]
+    fn usage_is_asked_for_in_streams_where_the_vendor_knows_how() {
+        let request = read(r#"{"stream":true}"#);
+        let traits = Traits {
+            stream_usage: false,
+            ..Traits::default()
+        };
+        assert!(write(&request, &traits).get("stream_options").is_none());
+        assert_eq!(write(&request, &traits)["stream"], true);
+    }
+
+    #[test]
+    fn a_vendor_without_schemas_is_told_the_schema_in_words() {
+        let traits = Traits {
+            json_schema: false,
+            ..Traits::default()
+        };
+        let request = read(
+            r#"{"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":true}},"messages":[{"role":"user","content":"hi"}]}"#,
+        );
+        let written = write(&request, &traits);
+        assert_eq!(written["response_format"]["type"], "json_object");
+        let words = written["messages"][0]["content"].as_str().unwrap();
+        assert!(words.contains(r#"{"type":"object"}"#) && words.contains("JSON"));
+        assert_eq!(written["messages"][1]["content"], "hi");
+        assert_eq!(lost(&request, &traits), ["strict output"]);
+    }
+
+    #[test]
+    fn marks_are_written_where_the_vendor_takes_them() {
+        let text = r#"{"cache_control":{"type":"ephemeral"},"tools":[{"type":"function","function":{"name":"f"},"cache_control":{"type":"ephemeral"}}],
+            "messages":[{"role":"system","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]},
+            {"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f"},"cache_control":{"type":"ephemeral"}}]},
+            {"role":"tool","tool_call_id":"c","content":"b","cache_control":{"type":"ephemeral"}}]}"#;
+        let request = read(text);
+        let written = write(&request, &Traits::default());
+        let mark = serde_json::json!({"type": "ephemeral"});
+        assert_eq!(written["cache_control"], mark);
+        assert_eq!(written["tools"][0]["cache_control"], mark);
+        for message in [0, 2] {
+            assert_eq!(
+                written["messages"][message]["content"][0]["cache_control"],
+                mark
+            );
+        }
+        assert_eq!(lost(&request, &Traits::default()), ["cache_control"]);
+        let none = Traits {
+            cache_control: false,
+            ..Traits::default()
+        };
+        let written = try_write(&request, &none).unwrap();
+        assert_eq!(written.losses.iter().count(), 5);
+        assert!(
+            !String::from_utf8(written.body)
+                .unwrap()
+                .contains("cache_control")
+        );
     }
 }

@@ -1,17 +1,17 @@
 //! An answer in chunks, as OpenAI's own stream looks.
 
 use crate::ir::{
-    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Json, Media, Part, Start, Stop, Usage,
+    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Media, Part, Stop, Usage,
 };
 use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
+use super::ending::{End, Said};
 use super::fault;
-use super::reply_write::{
-    BREAK, End, Ids, Said, base64_of, characters, lost, tier_for, write_annotations,
-};
-use super::usage::{self, Audio};
+use super::frames::{Frames, Of};
+use super::reply_write::{BREAK, base64_of, characters, lost, tier_for, write_annotations};
+use super::usage::Audio;
 
 pub(super) struct StreamWriter {
     frames: Frames,
@@ -44,6 +44,7 @@ struct Told {
     start: u64,
     /// Told at the end: clients put lists of several chunks together by an index that their items would have to have.
     citations: Vec<(Citation<'static>, (u64, u64))>,
+    stop: Option<Stop<'static>>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -139,21 +140,27 @@ impl StreamWriter {
         };
     }
 
-    fn stop(&mut self, choice: u32, stop: &Stop<'_>, out: &mut Vec<u8>) {
+    fn stop(&mut self, choice: u32, stop: Stop<'_>, out: &mut Vec<u8>) {
         self.begin(choice, None, out);
-        let Some(told) = told(&mut self.choices, choice) else {
-            return;
-        };
-        let said = Said {
-            called: told.calls > 0,
-            refused: told.refused,
-        };
-        let end = End::of(Some(stop), said, &mut self.losses);
-        told.write_rest(choice, end.refusal, &self.frames, (&mut self.losses, out));
-        self.frames.finish(choice, end.reason, out);
+        if let Some(told) = told(&mut self.choices, choice) {
+            told.stop = Some(stop.into_owned());
+        }
     }
 
+    /// Reasons to have ended are told when the answer is known to be whole, and its tier, too.
     fn end(&mut self, out: &mut Vec<u8>) {
+        for (choice, told) in (0..).zip(&self.choices) {
+            let Some(stop) = &told.stop else {
+                continue;
+            };
+            let said = Said {
+                called: told.calls > 0,
+                refused: told.refused,
+            };
+            let end = End::of(Some(stop), said, &mut self.losses);
+            told.write_rest(choice, end.refusal, &self.frames, (&mut self.losses, out));
+            self.frames.finish(choice, end.reason, out);
+        }
         if self.frames.telling.usage && self.usage.is_known() {
             self.frames.usage(&self.usage, self.audio, out);
         }
@@ -180,7 +187,7 @@ impl EventWriter for StreamWriter {
                     told.close(choice, &self.frames, out);
                 }
             }
-            Event::Stop { choice, stop } => self.stop(choice, &stop, out),
+            Event::Stop { choice, stop } => self.stop(choice, stop, out),
             Event::Usage(usage) => self.usage.merge(usage),
             Event::Tier(tier) => {
                 let tier = tier_for(&tier, &mut self.losses);
@@ -279,7 +286,13 @@ impl Told {
                 let span = citation.span.unwrap_or((self.start, OPEN_END));
                 self.citations.push((citation.into_owned(), span));
             }
-            (Delta::Logprobs(tokens), open) => frames.logprobs(choice, &tokens, open, out),
+            (Delta::Logprobs(tokens), open) => {
+                let of = match open == Open::Refusal {
+                    true => Of::Refusal,
+                    false => Of::Text,
+                };
+                frames.logprobs(choice, &tokens, of, out);
+            }
             (Delta::Audio(base64), Open::Audio) => {
                 frames.audio(choice, "data", &base64, out);
             }
@@ -373,130 +386,137 @@ impl Told {
     }
 }
 
-/// What all chunks have in common.
-struct Frames {
-    telling: Telling,
-    created: u64,
-    /// A chunk up to its tier.
-    head: Vec<u8>,
-    /// A chunk up to its choices.
-    tiered: Vec<u8>,
-}
+#[cfg(test)]
+mod tests {
+    use super::super::proof::telling;
+    use super::*;
+    use crate::ir::{FaultKind, Start, StopReason, Text};
 
-impl Frames {
-    fn new(telling: Telling) -> Frames {
-        let mut frames = Frames {
-            created: telling.now,
-            telling,
-            head: Vec::new(),
-            tiered: Vec::new(),
+    fn text() -> Part<'static> {
+        Part::new(At::NOWHERE, Body::Text(Text::default()))
+    }
+
+    fn written(usage: bool, events: Vec<Event<'_>>) -> Vec<String> {
+        let mut writer = StreamWriter::new(Telling { usage, ..telling() });
+        let mut out = Vec::new();
+        for event in events {
+            writer.write(event, &mut out);
+        }
+        let out = String::from_utf8(out).unwrap();
+        let events = out.split_terminator("\n\n").map(ToOwned::to_owned);
+        events.collect()
+    }
+
+    fn hello() -> Vec<Event<'static>> {
+        let start = Start {
+            id: "resp_9".into(),
+            model: "m".into(),
+            created: Some(3),
         };
-        frames.start(&Start::default());
-        frames
-    }
-
-    fn start(&mut self, start: &Start<'_>) {
-        self.created = start.created.unwrap_or(self.telling.now);
-        self.head.clear();
-        self.head.extend_from_slice(b"data: ");
-        let mut writer = Writer::new(&mut self.head);
-        let id = self.telling.id("chatcmpl-", &start.id);
-        writer.open_object().key("id").text(&id);
-        writer.key("object").text("chat.completion.chunk");
-        writer.key("created").number(self.created);
-        let model = self.telling.model(&start.model);
-        writer.key("model").text(model);
-        self.tier(None);
-    }
-
-    fn tier(&mut self, tier: Option<&str>) {
-        self.tiered.clone_from(&self.head);
-        if let Some(tier) = tier {
-            self.tiered.extend_from_slice(b",\"service_tier\":");
-            Writer::new(&mut self.tiered).text(tier);
-        }
-        self.tiered.extend_from_slice(b",\"choices\":[");
-    }
-
-    fn ids(&self) -> Ids<'_> {
-        Ids {
-            telling: &self.telling,
-            created: self.created,
-        }
-    }
-
-    fn open(&self, choice: u32, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.tiered);
-        out.extend_from_slice(b"{\"index\":");
-        Writer::new(out).number(choice.into());
-        out.extend_from_slice(b",\"delta\":{");
-    }
-
-    /// From the choice's end on.
-    fn close(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(match self.telling.usage {
-            true => b"}],\"usage\":null}\n\n",
-            false => b"}]}\n\n",
-        });
-    }
-
-    /// A chunk of one delta.
-    fn delta(&self, choice: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
-        self.open(choice, out);
-        write(&mut Writer::new(out));
-        out.extend_from_slice(b"},\"logprobs\":null,\"finish_reason\":null");
-        self.close(out);
-    }
-
-    fn call(
-        &self,
-        choice: u32,
-        index: u32,
-        out: &mut Vec<u8>,
-        write: impl FnOnce(&mut Writer<'_>),
-    ) {
-        self.delta(choice, out, |writer| {
-            let call = writer.key("tool_calls").open_list().open_object();
-            write(call.key("index").number(index.into()));
-            writer.close_object().close_list();
-        });
-    }
-
-    fn audio(&self, choice: u32, key: &'static str, text: &str, out: &mut Vec<u8>) {
-        self.delta(choice, out, |writer| {
-            let audio = writer.key("audio").open_object();
-            audio.key(key).text(text).close_object();
-        });
-    }
-
-    fn logprobs(&self, choice: u32, tokens: &[Json<'_>], open: Open, out: &mut Vec<u8>) {
-        let (of, other) = match open == Open::Refusal {
-            true => ("refusal", "content"),
-            false => ("content", "refusal"),
+        let delta = |text: &'static str| Event::Delta {
+            choice: 0,
+            delta: Delta::Text(text.into()),
         };
-        self.open(choice, out);
-        out.extend_from_slice(b"},\"logprobs\":");
-        let mut writer = Writer::new(out);
-        writer.open_object().key(of).open_list();
-        for token in tokens {
-            writer.json(token);
-        }
-        writer.close_list().key(other).null().close_object();
-        out.extend_from_slice(b",\"finish_reason\":null");
-        self.close(out);
+        vec![
+            Event::Start(start),
+            Event::Tier("flex".into()),
+            Event::Open {
+                choice: 0,
+                part: text(),
+            },
+            delta("hi"),
+            delta(""),
+            Event::Close { choice: 0 },
+            Event::Stop {
+                choice: 0,
+                stop: Stop::of(StopReason::End),
+            },
+            Event::Usage(Usage {
+                input: Some(1),
+                output: Some(2),
+                ..Usage::default()
+            }),
+            Event::End,
+        ]
     }
 
-    fn finish(&self, choice: u32, reason: &'static str, out: &mut Vec<u8>) {
-        self.open(choice, out);
-        out.extend_from_slice(b"},\"logprobs\":null,\"finish_reason\":");
-        Writer::new(out).text(reason);
-        self.close(out);
+    #[test]
+    fn a_stream_looks_as_openais_own() {
+        let head = r#"data: {"id":"chatcmpl-9","object":"chat.completion.chunk","created":3,"model":"m","service_tier":"flex","choices":["#;
+        let chunk = |rest: &str| [head, rest].concat();
+        assert_eq!(
+            written(false, hello()),
+            [
+                &*chunk(
+                    r#"{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}]}"#
+                ),
+                &*chunk(
+                    r#"{"index":0,"delta":{"content":"hi"},"logprobs":null,"finish_reason":null}]}"#
+                ),
+                &*chunk(r#"{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}"#),
+                "data: [DONE]",
+            ]
+        );
     }
 
-    fn usage(&self, usage: &Usage, audio: Audio, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.tiered);
-        out.extend_from_slice(b"],\"usage\":");
-        usage::write(usage, audio, &mut Writer::new(out));
-        out.extend_from_slice(b"}\n\n");
+    #[test]
+    fn usage_is_for_the_client_that_asked() {
+        let events = written(true, hello());
+        let usage = &events[events.len() - 2];
+        assert!(usage.contains(
+            r#""choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3"#
+        ));
+        let others = &events[..events.len() - 2];
+        assert!(
+            others
+                .iter()
+                .all(|event| event.ends_with(r#","usage":null}"#))
+        );
+        let unasked = written(false, hello());
+        assert!(!unasked.iter().any(|event| event.contains("usage")));
+    }
+
+    #[test]
+    fn choices_begin_in_their_order() {
+        let events = written(
+            false,
+            vec![
+                Event::Start(Start::default()),
+                Event::Open {
+                    choice: 2,
+                    part: text(),
+                },
+            ],
+        );
+        let begun: Vec<bool> = (0..3)
+            .map(|index| events[index].contains(&format!(r#"{{"index":{index},"delta":{{"role""#)))
+            .collect();
+        assert_eq!(begun, [true; 3]);
+    }
+
+    #[test]
+    fn nothing_follows_a_fault() {
+        let mut writer = StreamWriter::new(telling());
+        let mut out = Vec::new();
+        let mut events = hello();
+        let end = events.pop().unwrap();
+        events
+            .into_iter()
+            .for_each(|event| writer.write(event, &mut out));
+        assert!(
+            !String::from_utf8_lossy(&out).contains("\"stop\""),
+            "not known to be whole"
+        );
+        let fault = Fault::new(FaultKind::Overloaded, 529, "later");
+        writer.write_fault(&fault, &mut out);
+        let so_far = out.len();
+        writer.write(end, &mut out);
+        writer.write_fault(&fault, &mut out);
+        assert_eq!(out.len(), so_far);
+        assert!(
+            String::from_utf8(out)
+                .unwrap()
+                .ends_with("\"code\":\"server_overloaded\"}}\n\n")
+        );
     }
 }

@@ -274,6 +274,9 @@ pub(super) fn read_output<'a>(
             _ => request.unsaid.push(value.at()),
         }
     }
+    if output.is_none() && name.as_deref() == Some("json_schema") {
+        return Err(value.misfit("a format with a json_schema"));
+    }
     request.output = output.map(|output| Said::new(value.at(), output));
     Ok(())
 }
@@ -283,7 +286,7 @@ fn read_schema<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Output<
     let mut schema = Json::EMPTY_OBJECT;
     for (key, value) in filled(value.want_object()?) {
         match &*key {
-            "name" => name = Some(value.want_text()?),
+            "name" => name = Some(value.want_said()?),
             "description" => description = Some(value.want_said()?),
             "schema" => schema = value.want_json_object()?.value,
             "strict" => strict = Some(value.want_bool()?),
@@ -297,4 +300,122 @@ fn read_schema<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Output<
         gemini_dialect: false,
         strict,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::proof::{read, unsaid};
+    use super::*;
+
+    fn choice(text: &str) -> Option<ToolChoice<'static>> {
+        let text = format!(r#"{{"tool_choice":{text}}}"#);
+        let choice = read(&text).choice?.value;
+        Some(match choice {
+            ToolChoice::Auto => ToolChoice::Auto,
+            ToolChoice::None => ToolChoice::None,
+            ToolChoice::Required => ToolChoice::Required,
+            ToolChoice::Named { name, custom } => ToolChoice::Named {
+                name: name.into_owned().into(),
+                custom,
+            },
+            ToolChoice::Among { names, required } => ToolChoice::Among {
+                names: names.into_iter().map(|n| n.into_owned().into()).collect(),
+                required,
+            },
+            ToolChoice::Server(json) => ToolChoice::Server(json.into_owned()),
+        })
+    }
+
+    #[test]
+    fn a_choice_of_tools_is_read_in_all_forms() {
+        let named = |custom| ToolChoice::Named {
+            name: "f".into(),
+            custom,
+        };
+        let among = |required| ToolChoice::Among {
+            names: vec!["f".into(), "g".into()],
+            required,
+        };
+        let tools = r#"[{"type":"function","function":{"name":"f"}},{"type":"custom","custom":{"name":"g"}}]"#;
+        let allowed = |mode| {
+            format!(
+                r#"{{"type":"allowed_tools","allowed_tools":{{"mode":"{mode}","tools":{tools}}}}}"#
+            )
+        };
+        for (text, expected) in [
+            (r#""auto""#, ToolChoice::Auto),
+            (r#""none""#, ToolChoice::None),
+            (r#""required""#, ToolChoice::Required),
+            (r#""any""#, ToolChoice::Required),
+            (r#"{"type":"auto"}"#, ToolChoice::Auto),
+            (
+                r#"{"type":"function","function":{"name":"f"}}"#,
+                named(false),
+            ),
+            (r#"{"function":{"name":"f"}}"#, named(false)),
+            (r#"{"type":"custom","custom":{"name":"f"}}"#, named(true)),
+            (&allowed("auto"), among(false)),
+            (&allowed("required"), among(true)),
+        ] {
+            assert_eq!(choice(text), Some(expected), "{text}");
+        }
+        let server = choice(r#"{"type":"web_search"}"#);
+        assert!(matches!(server, Some(ToolChoice::Server(_))));
+        assert_eq!(unsaid(r#"{"tool_choice":"sometimes"}"#), ["tool_choice"]);
+    }
+
+    #[test]
+    fn functions_from_before_there_were_tools_are_tools() {
+        let old =
+            read(r#"{"functions":[{"name":"f","parameters":{}}],"function_call":{"name":"f"}}"#);
+        let ToolKind::Function(function) = &old.tools[0].kind else {
+            panic!();
+        };
+        assert_eq!(function.name, "f");
+        assert!(matches!(
+            old.choice.unwrap().value,
+            ToolChoice::Named { custom: false, .. }
+        ));
+    }
+
+    #[test]
+    fn the_grammar_of_a_custom_tool_stands_beside_its_type() {
+        let request = read(
+            r#"{"tools":[{"type":"custom","custom":{"name":"c","format":{"type":"grammar","grammar":{"syntax":"lark","definition":"x"}}}}]}"#,
+        );
+        let ToolKind::Custom { format, .. } = &request.tools[0].kind else {
+            panic!();
+        };
+        assert_eq!(
+            format.as_ref().unwrap().value.0,
+            r#"{"type":"grammar","syntax":"lark","definition":"x"}"#
+        );
+    }
+
+    #[test]
+    fn tools_that_the_vendor_runs_are_known_with_their_settings() {
+        let text = r#"{"web_search_options":{"search_context_size":"low"},"tools":[{"type":"code_interpreter","container":{}}]}"#;
+        let request = read(text);
+        let kinds = request.tools.iter().map(|tool| match &tool.kind {
+            ToolKind::Server(server) => (server.kind, server.unsaid.len()),
+            other => panic!("{other:?}"),
+        });
+        let expected = [(ServerToolKind::WebSearch, 1), (ServerToolKind::Other, 1)];
+        assert_eq!(kinds.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn members_of_tools_without_a_word_are_noted() {
+        let text = r#"{"tools":[{"type":"function","function":{"name":"f","examples":[]},"defer":true,"cache_control":{"type":"ephemeral","ttl":"1h","x":1}}]}"#;
+        assert_eq!(
+            unsaid(text),
+            [
+                "tools[0].function.examples",
+                "tools[0].defer",
+                "tools[0].cache_control.x"
+            ]
+        );
+        let mark = read(text).tools[0].cache.clone().unwrap();
+        assert_eq!(mark.ttl.as_deref(), Some("1h"));
+    }
 }

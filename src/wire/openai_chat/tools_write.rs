@@ -3,7 +3,7 @@
 use crate::ir::{
     Function, Json, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
-use crate::wire::json::{Document, Kind};
+use crate::wire::json::{Document, Kind, Value};
 
 use super::request_write::{Out, write_schema};
 
@@ -82,7 +82,7 @@ fn write_function(function: &Function<'_>, out: &mut Out<'_, '_>) {
     }
     if let Some(schema) = &function.schema {
         writer.key("parameters");
-        write_schema(&schema.value, function.gemini_dialect, out);
+        write_parameters(&schema.value, function.gemini_dialect, out);
     }
     out.bool("strict", function.strict.as_ref());
     out.writer.close_object();
@@ -91,6 +91,33 @@ fn write_function(function: &Function<'_>, out: &mut Out<'_, '_>) {
         let description = namespace.description.as_ref();
         out.lose(description, "description of a namespace");
     }
+}
+
+/// OpenAI refuses parameters that are no object, and an object without `properties`, even where there are none.
+fn write_parameters(schema: &Json<'_>, gemini_dialect: bool, out: &mut Out<'_, '_>) {
+    let mut document = Document::default();
+    let read = document.read(schema.0.as_bytes()).ok();
+    let lacking = read.filter(|schema| {
+        let kind = schema.member("type");
+        let is_object = |kind: Value<'_, '_>| {
+            let name = kind.text();
+            name.is_some_and(|name| name.eq_ignore_ascii_case("object"))
+        };
+        let is_empty = schema.kind() == Kind::Object && schema.members().next().is_none();
+        let has_none = schema.member("properties").is_none();
+        is_empty || (has_none && kind.is_some_and(is_object))
+    });
+    let Some(lacking) = lacking else {
+        return write_schema(schema, gemini_dialect, out);
+    };
+    let writer = out.writer.open_object().key("type").text("object");
+    writer.key("properties").open_object().close_object();
+    for (key, value) in lacking.members() {
+        if !matches!(&*key, "type" | "properties") {
+            writer.any_key(&key).raw(value.raw());
+        }
+    }
+    writer.close_object();
 }
 
 struct Custom<'r, 'a> {
@@ -221,4 +248,140 @@ fn write_named(name: &str, custom: bool, out: &mut Out<'_, '_>) {
     let writer = out.writer.open_object().key("type").text(kind);
     writer.key(kind).open_object().key("name").text(name);
     writer.close_object().close_object();
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::proof::{lost, read, write};
+    use super::*;
+    use crate::ir::At;
+    use crate::wire::convert::Traits;
+
+    fn with_tool(kind: ToolKind<'static>) -> Request<'static> {
+        Request {
+            tools: vec![Tool {
+                at: At(1),
+                kind,
+                cache: None,
+            }],
+            ..Request::default()
+        }
+    }
+
+    #[test]
+    fn parameters_are_what_openai_takes() {
+        for (schema, expected) in [
+            (r#"{}"#, json!({"type": "object", "properties": {}})),
+            (
+                r#"{"type":"object","additionalProperties":false}"#,
+                json!({"type": "object", "properties": {}, "additionalProperties": false}),
+            ),
+            (r#"{"anyOf":[]}"#, json!({"anyOf": []})),
+        ] {
+            let function = Function {
+                name: "f".into(),
+                schema: Some(Said::new(At(2), Json(schema.into()))),
+                ..Function::default()
+            };
+            let written = write(&with_tool(ToolKind::Function(function)), &Traits::default());
+            assert_eq!(written["tools"][0]["function"]["parameters"], expected);
+        }
+        let none = Function {
+            name: "f".into(),
+            ..Function::default()
+        };
+        let written = write(&with_tool(ToolKind::Function(none)), &Traits::default());
+        assert_eq!(written["tools"][0]["function"], json!({"name": "f"}));
+    }
+
+    #[test]
+    fn a_custom_tool_is_a_function_of_one_text_where_there_are_none() {
+        let custom = || ToolKind::Custom {
+            name: "c".into(),
+            description: None,
+            format: Some(Said::new(
+                At(2),
+                Json(r#"{"type":"grammar","syntax":"lark","definition":"x"}"#.into()),
+            )),
+            namespace: None,
+        };
+        let written = write(&with_tool(custom()), &Traits::default());
+        let grammar = json!({"type": "grammar", "grammar": {"syntax": "lark", "definition": "x"}});
+        assert_eq!(written["tools"][0]["custom"]["format"], grammar);
+        let without = Traits {
+            custom_tools: false,
+            ..Traits::default()
+        };
+        let written = write(&with_tool(custom()), &without);
+        let parameters = &written["tools"][0]["function"]["parameters"];
+        assert_eq!(parameters["required"], json!(["input"]));
+        assert_eq!(
+            lost(&with_tool(custom()), &without),
+            ["grammar of a custom tool"]
+        );
+    }
+
+    #[test]
+    fn only_chats_own_search_is_asked_for() {
+        let own = read(r#"{"web_search_options":{"search_context_size":"low"}}"#);
+        let written = write(&own, &Traits::default());
+        assert_eq!(
+            written["web_search_options"],
+            json!({"search_context_size": "low"})
+        );
+        let other = ServerTool {
+            kind: ServerToolKind::WebSearch,
+            json: Json(r#"{"type":"web_search_20250305","name":"web_search"}"#.into()),
+            name: None,
+            allowed_domains: None,
+            blocked_domains: None,
+            unsaid: Vec::new(),
+        };
+        let other = with_tool(ToolKind::Server(other));
+        assert!(write(&other, &Traits::default()).get("tools").is_none());
+        assert_eq!(
+            lost(&other, &Traits::default()),
+            ["a tool that the vendor runs"]
+        );
+    }
+
+    #[test]
+    fn a_choice_among_one_is_the_choice_of_it() {
+        let choose = |names: Vec<&'static str>, required| {
+            let mut request = read(
+                r#"{"tools":[{"type":"function","function":{"name":"f"}},{"type":"custom","custom":{"name":"c"}}]}"#,
+            );
+            let names = names.into_iter().map(Into::into).collect();
+            request.choice = Some(Said::new(At(1), ToolChoice::Among { names, required }));
+            write(&request, &Traits::default())["tool_choice"].clone()
+        };
+        let custom = json!({"type": "custom", "custom": {"name": "c"}});
+        let function = json!({"type": "function", "function": {"name": "f"}});
+        assert_eq!(choose(vec!["c"], true), custom);
+        let allowed = |mode, tools| json!({"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}});
+        assert_eq!(choose(vec!["f"], false), allowed("auto", vec![&function]));
+        assert_eq!(
+            choose(vec!["f", "c"], true),
+            allowed("required", vec![&function, &custom])
+        );
+    }
+
+    #[test]
+    fn a_switch_that_the_vendor_does_not_know_is_not_written() {
+        let request = read(
+            r#"{"tools":[{"type":"function","function":{"name":"f"}}],"parallel_tool_calls":false}"#,
+        );
+        let traits = Traits {
+            parallel_switch: false,
+            ..Traits::default()
+        };
+        assert!(
+            write(&request, &traits)
+                .get("parallel_tool_calls")
+                .is_none()
+        );
+        assert_eq!(lost(&request, &traits), ["parallel calls"]);
+    }
 }

@@ -12,13 +12,18 @@ pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
     );
 }
 
-/// An `error` event. The `response.failed` that follows it at OpenAI needs the response's id and the number of the event;
-/// it comes with the stream writer of this format. The number is 0 here: nobody compares it on an error.
+/// An `error` event. The `response.failed` that follows it at OpenAI needs the response's id and the number of the event:
+/// the stream writer of this format adds it. The number is 0 here: nobody compares it on an error.
 pub(super) fn write_event(fault: &Fault, out: &mut Vec<u8>) {
+    write_numbered(fault, 0, out);
+}
+
+/// An `error` event of that `sequence_number`.
+pub(super) fn write_numbered(fault: &Fault, number: u64, out: &mut Vec<u8>) {
     let error = object(fault);
     let event = ErrorEvent {
         kind: "error",
-        sequence_number: 0,
+        sequence_number: number,
         code: error.code,
         message: error.message,
         param: error.param,
@@ -27,6 +32,11 @@ pub(super) fn write_event(fault: &Fault, out: &mut Vec<u8>) {
     out.extend_from_slice(b"event: error\ndata: ");
     put(&event, out);
     out.extend_from_slice(b"\n\n");
+}
+
+/// The code by which the `error` of a response names the fault.
+pub(super) fn code(fault: &Fault) -> &str {
+    object(fault).code.unwrap_or("server_error")
 }
 
 fn object(fault: &Fault) -> ErrorObject<'_> {

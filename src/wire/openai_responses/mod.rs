@@ -2,11 +2,46 @@
 //!
 //! Source: the types of the official SDK (`openai/types/responses`).
 //!
-//! `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds the shapes. Requests
-//! and replies (`request`, `reply`) have their place here once conversion needs them. Never imports another format.
+//! Same-format traffic: `stream` says what an event is, `usage` reads token counts, `fault` writes errors, `types` holds
+//! their shapes.
+//!
+//! Conversion. Requests: `request_read` with `input_read` (items become turns), `content_read` and `tools_read`;
+//! `request_write` with `input_write`, `content_write`, `tools_write` and `schema`. Whole answers: `reply_read` and
+//! `reply_write`. Streams: `stream_read` with `stream_items`, `stream_done` and `stream_part`; `stream_write` with
+//! `part_write`, `thinking_write` and `sequence`. `items` writes the items of both, `annotation` what a text has from
+//! somewhere, `echo` what a response repeats of its request.
+//!
+//! An answer here is a list of items, each with an id and an index; what stands together in other formats (thinking, text,
+//! calls) is an item each here, but text and refusals that follow each other are one message.
+//!
+//! Never imports another format.
 
+mod annotation;
+mod content_read;
+mod content_write;
+mod echo;
 mod fault;
+mod input_read;
+mod input_write;
+mod items;
+mod part_write;
+mod reply_read;
+mod reply_write;
+mod request_read;
+mod request_write;
+mod schema;
+mod sequence;
 mod stream;
+mod stream_done;
+mod stream_items;
+mod stream_part;
+mod stream_read;
+mod stream_write;
+#[cfg(test)]
+mod tests;
+mod thinking_write;
+mod tools_read;
+mod tools_write;
 mod types;
 mod usage;
 
@@ -59,40 +94,44 @@ impl Codec for OpenaiResponses {
 
     fn read_request<'a>(
         &self,
-        _asked: Asked<'a>,
-        _body: Value<'_, 'a>,
+        asked: Asked<'a>,
+        body: Value<'_, 'a>,
     ) -> Result<Request<'a>, Misfit> {
-        unimplemented!()
+        request_read::read(asked, body)
     }
 
     fn write_request(
         &self,
-        _request: &Request<'_>,
-        _target: &Target<'_>,
-        _lowered: &mut Lowered,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        lowered: &mut Lowered,
     ) -> Result<(), Refused> {
-        unimplemented!()
+        request_write::write(request, target, lowered)
     }
 
-    fn read_reply<'a>(&self, _body: Value<'_, 'a>, _seed: &str) -> Result<Reply<'a>, Misfit> {
-        unimplemented!()
+    fn read_reply<'a>(&self, body: Value<'_, 'a>, seed: &str) -> Result<Reply<'a>, Misfit> {
+        reply_read::read(body, seed)
     }
 
     fn write_reply(
         &self,
-        _reply: &Reply<'_>,
-        _telling: &Telling,
-        _out: &mut Vec<u8>,
-        _losses: &mut Losses,
+        reply: &Reply<'_>,
+        telling: &Telling,
+        out: &mut Vec<u8>,
+        losses: &mut Losses,
     ) {
-        unimplemented!()
+        reply_write::write(reply, telling, out, losses);
     }
 
-    fn reader(&self, _seed: &str) -> Box<dyn EventReader> {
-        unimplemented!()
+    fn echo(&self, request: Value<'_, '_>) -> String {
+        echo::echo(request)
     }
 
-    fn writer(&self, _telling: Telling) -> Box<dyn EventWriter> {
-        unimplemented!()
+    fn reader(&self, seed: &str) -> Box<dyn EventReader> {
+        Box::new(stream_read::StreamReader::new(seed))
+    }
+
+    fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
+        Box::new(stream_write::StreamWriter::new(telling))
     }
 }

@@ -1,0 +1,259 @@
+//! What the client says in a message or an outcome: texts, images, files, audio.
+
+use crate::ir::{Body, Document, Format, Media, Part, Role, Source};
+use crate::wire::convert::Refused;
+
+use super::input_write::{Input, lose_marks};
+
+impl Input<'_, '_, '_> {
+    /// Whether the part is content of a message. What a message of this role cannot hold is lost here.
+    pub(super) fn belongs_in_message(
+        &mut self,
+        part: &Part<'_>,
+        role: Role,
+    ) -> Result<bool, Refused> {
+        let what = match &part.body {
+            Body::Text(_) => return Ok(true),
+            Body::Refusal(_) => return Ok(true),
+            Body::Thinking(_) | Body::Call(_) | Body::Outcome(_) | Body::Foreign(_) => {
+                return Ok(false);
+            }
+            Body::Image(media) => {
+                self.reachable(part, &media.source)?;
+                can_say(&media.source).then_some("image")
+            }
+            Body::Document(document) => {
+                self.reachable(part, &document.source)?;
+                Some("document")
+            }
+            Body::Audio(media) => {
+                self.reachable(part, &media.source)?;
+                audio_format(&media.source).map(|_| "audio")
+            }
+            Body::Video(media) => {
+                self.reachable(part, &media.source)?;
+                None
+            }
+        };
+        let fits = what.is_some() && role != Role::Assistant;
+        if !fits {
+            self.losses.add(part.at, what.unwrap_or("medium"));
+        }
+        Ok(fits)
+    }
+
+    /// # Errors
+    /// The vendor has no way to what is meant.
+    fn reachable(&self, part: &Part<'_>, source: &Source<'_>) -> Result<(), Refused> {
+        let own = |format: Format| match format {
+            // They share their stored files.
+            Format::OpenaiResponses | Format::OpenaiChat => true,
+            Format::Anthropic | Format::Gemini => false,
+        };
+        let why = match source {
+            Source::File { format, .. } if !own(*format) => "a file stored at another vendor",
+            Source::Earlier { .. } => "an earlier answer that its vendor keeps",
+            Source::Url { .. }
+                if !self.target.traits.url_images && matches!(part.body, Body::Image(_)) =>
+            {
+                "an image by URL, which the provider does not take"
+            }
+            Source::File { .. }
+            | Source::Url { .. }
+            | Source::Inline { .. }
+            | Source::Text { .. }
+            | Source::Parts { .. } => return Ok(()),
+        };
+        Err(Refused::new(part.at, format!("this is {why}")))
+    }
+
+    /// A part of what the client says, in a message or an outcome.
+    pub(super) fn content(&mut self, part: &Part<'_>) -> Result<(), Refused> {
+        match &part.body {
+            Body::Text(text) => {
+                for citation in &text.citations {
+                    self.losses.add(citation.at, "citation");
+                }
+                self.input_text(&text.text);
+            }
+            Body::Refusal(words) => self.input_text(words),
+            Body::Image(media) => self.image(media),
+            Body::Document(document) => self.document(document)?,
+            Body::Audio(media) => self.audio(media),
+            // They do not come here.
+            Body::Video(_)
+            | Body::Thinking(_)
+            | Body::Call(_)
+            | Body::Outcome(_)
+            | Body::Foreign(_) => {}
+        }
+        Ok(())
+    }
+
+    fn input_text(&mut self, text: &str) {
+        self.w.open_object().key("type").text("input_text");
+        self.w.key("text").text(text).close_object();
+    }
+
+    fn image(&mut self, media: &Media<'_>) {
+        let detail = media.detail.as_ref();
+        self.w.open_object().key("type").text("input_image");
+        self.w
+            .key("detail")
+            .text(detail.map_or("auto", |said| &*said.value));
+        match &media.source {
+            Source::Inline { mime, base64 } => {
+                let url = ["data:", mime, ";base64,", base64];
+                self.w.key("image_url").text_of(&url);
+            }
+            Source::Url { url, .. } => {
+                self.w.key("image_url").text(url);
+            }
+            Source::File { id, .. } => {
+                self.w.key("file_id").text(id);
+            }
+            Source::Text { .. } | Source::Parts { .. } | Source::Earlier { .. } => {}
+        }
+        self.w.close_object();
+    }
+
+    fn audio(&mut self, media: &Media<'_>) {
+        let Some((format, base64)) = audio_format(&media.source) else {
+            return;
+        };
+        self.w.open_object().key("type").text("input_audio");
+        self.w.key("input_audio").open_object();
+        self.w.key("data").text(base64);
+        self.w.key("format").text(format);
+        self.w.close_object().close_object();
+    }
+
+    /// A file, or what is in it where the format has no file for it: then its title and context come before as texts.
+    fn document(&mut self, document: &Document<'_>) -> Result<(), Refused> {
+        if let Some(said) = document.cite.as_ref().filter(|said| said.value) {
+            self.losses.add(said.at, "citations of a document");
+        }
+        let title = document.title.as_ref().map(|said| &*said.value);
+        let is_file = match &document.source {
+            Source::Inline { .. } | Source::Url { .. } | Source::File { .. } => true,
+            Source::Text { .. } | Source::Parts { .. } | Source::Earlier { .. } => false,
+        };
+        if let Some(title) = title.filter(|_| !is_file) {
+            self.input_text(title);
+        }
+        if let Some(context) = &document.context {
+            self.input_text(&context.value);
+        }
+        if is_file {
+            self.file(&document.source, title);
+        }
+        match &document.source {
+            Source::Text { text } => self.input_text(text),
+            Source::Parts { parts } => {
+                for part in parts {
+                    lose_marks(part, self.losses);
+                    if self.belongs_in_message(part, Role::User)? {
+                        self.content(part)?;
+                    }
+                }
+            }
+            Source::Inline { .. }
+            | Source::Url { .. }
+            | Source::File { .. }
+            | Source::Earlier { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, source: &Source<'_>, title: Option<&str>) {
+        self.w.open_object().key("type").text("input_file");
+        match source {
+            Source::Inline { mime, base64 } => {
+                // The API asks for a name beside the bytes.
+                let name = match (title, &**mime) {
+                    (Some(title), _) => title,
+                    (None, "application/pdf") => "document.pdf",
+                    (None, _) => "document.txt",
+                };
+                self.w.key("filename").text(name);
+                let url = ["data:", mime, ";base64,", base64];
+                self.w.key("file_data").text_of(&url);
+            }
+            Source::Url { url, .. } => {
+                if let Some(title) = title {
+                    self.w.key("filename").text(title);
+                }
+                self.w.key("file_url").text(url);
+            }
+            Source::File { id, .. } => {
+                if let Some(title) = title {
+                    self.w.key("filename").text(title);
+                }
+                self.w.key("file_id").text(id);
+            }
+            Source::Text { .. } | Source::Parts { .. } | Source::Earlier { .. } => {}
+        }
+        self.w.close_object();
+    }
+}
+
+/// Whether an image can come from there.
+fn can_say(source: &Source<'_>) -> bool {
+    match source {
+        Source::Inline { .. } | Source::Url { .. } | Source::File { .. } => true,
+        Source::Text { .. } | Source::Parts { .. } | Source::Earlier { .. } => false,
+    }
+}
+
+/// The name of an audio's format and its bytes, for those that the API knows.
+fn audio_format<'s>(source: &'s Source<'_>) -> Option<(&'static str, &'s str)> {
+    let Source::Inline { mime, base64 } = source else {
+        return None;
+    };
+    let format = match &**mime {
+        "audio/mpeg" | "audio/mp3" => "mp3",
+        "audio/wav" | "audio/x-wav" | "audio/wave" => "wav",
+        _ => return None,
+    };
+    Some((format, base64))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ir::Document as File;
+    use crate::wire::openai_responses::tests::*;
+
+    #[test]
+    fn files_are_files_and_texts_are_texts() {
+        let file = |source, title: Option<&'static str>| {
+            part(Body::Document(File {
+                source,
+                title: title.and_then(|title| said(title.into())),
+                context: None,
+                cite: said(true),
+            }))
+        };
+        let pdf = Source::Inline {
+            mime: "application/pdf".into(),
+            base64: "QQ==".into(),
+        };
+        let plain = Source::Text {
+            text: "words".into(),
+        };
+        let request = turns(vec![turn(
+            Role::User,
+            vec![file(pdf, None), file(plain, Some("T"))],
+        )]);
+        let (body, losses) = lowered(&request);
+        let expected = json!([
+            {"type": "input_file", "filename": "document.pdf", "file_data": "data:application/pdf;base64,QQ=="},
+            {"type": "input_text", "text": "T"},
+            {"type": "input_text", "text": "words"},
+        ]);
+        assert_eq!(body["input"][0]["content"], expected);
+        assert_eq!(losses, ["citations of a document"]);
+    }
+}

@@ -1,0 +1,1 @@
+"""The scripted vendor: four formats on one port."""
