@@ -18,7 +18,7 @@ use super::mind::{self, Thought, pieces};
 use super::reception::give;
 use super::script::Traits;
 use super::vendor::State;
-use super::{gemini, openai_chat};
+use super::{form, gemini, openai_chat};
 use crate::clock;
 
 /// A request that is read, and how it is to be treated.
@@ -33,6 +33,10 @@ pub(super) struct Exchange<'a> {
     target: Target,
     /// Why the target cannot be served.
     refused: Option<Complaint>,
+}
+
+fn header<'h>(head: &'h Parts, name: &str) -> Option<&'h str> {
+    head.headers.get(name)?.to_str().ok()
 }
 
 impl<'a> Exchange<'a> {
@@ -51,7 +55,10 @@ impl<'a> Exchange<'a> {
         Exchange {
             state,
             head,
-            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            body: match header(head, "content-type") {
+                Some(form) if form.starts_with("multipart/") => form::read(form, &bytes),
+                _ => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            },
             bytes,
             key,
             ids: Ids::new(sha256.into()),
@@ -192,7 +199,7 @@ impl<'a> Exchange<'a> {
             What::Models => self.models(),
             What::Side(side) => {
                 self.check_model()?;
-                openai_chat::side(side, &self.body, self.bytes.len(), &self.ids)
+                openai_chat::side(side, &self.body, &self.ids)
             }
             What::CountTokens => {
                 let answer = self

@@ -20,6 +20,7 @@ mod control;
 mod dialect;
 mod exchange;
 mod fault;
+mod form;
 mod gemini;
 mod ledger;
 mod magic;

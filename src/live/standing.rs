@@ -34,6 +34,8 @@ pub struct Standing {
     health: Mutex<Health>,
     pace: Mutex<Ewma>,
     news: News,
+    /// The vendor has said that it has no path for completions.
+    chat_only: AtomicBool,
     provider: String,
     model: String,
 }
@@ -60,6 +62,7 @@ impl Standing {
             health: Mutex::default(),
             pace: Mutex::default(),
             news,
+            chat_only: AtomicBool::new(false),
             provider: provider.to_owned(),
             model: model.to_owned(),
         }
@@ -72,6 +75,15 @@ impl Standing {
     /// The upstream model.
     pub fn model(&self) -> &str {
         &self.model
+    }
+
+    /// Whether completions are known to be nothing that the endpoint can be asked.
+    pub fn is_chat_only(&self) -> bool {
+        self.chat_only.load(Ordering::Relaxed)
+    }
+
+    pub fn set_chat_only(&self, is: bool) {
+        self.chat_only.store(is, Ordering::Relaxed);
     }
 
     pub fn is_well(&self) -> bool {

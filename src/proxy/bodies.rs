@@ -9,22 +9,26 @@ use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
+use crate::proxy::spool::Freight;
 use crate::proxy::way::Way;
-use crate::wire::convert::{Crossing, Manner, Ready, Target, Unsayable, lower};
+use crate::wire::convert::{Crossing, Manner, Original, Ready, Target, Unsayable, lower};
 use crate::wire::counting::{lower_count, rename_inner};
 use crate::wire::edit::{Cut, cut};
+use crate::wire::embed;
 use crate::wire::same::{Edits, splice};
 use crate::wire::scan::scan;
 
 /// A body for one way of asking.
 pub struct Made {
     key: Key,
-    pub body: Vec<Bytes>,
+    pub body: Freight,
     /// Below the base URL.
     pub suffix: String,
     pub query: Option<String>,
     /// How it was converted, if it was.
     pub ready: Option<Ready>,
+    /// How its answer becomes the client's, where that is no conversation.
+    pub vectors: Option<embed::Back>,
 }
 
 /// What makes bodies differ.
@@ -101,6 +105,9 @@ impl<'a> Bodies<'a> {
 
     /// The client's own bytes, but for the model's name and what has to go.
     fn spliced(&self, key: Key, traits: &Traits) -> Made {
+        if self.call.form.is_some() {
+            return self.renamed_form(key);
+        }
         let edits = Edits {
             model: Some(&key.model),
             include_usage: self.include_usage,
@@ -127,16 +134,79 @@ impl<'a> Bodies<'a> {
         } else {
             scan(&body, self.call.subject()).ok()
         };
+        let scan = again.as_ref().unwrap_or(&self.call.scan);
         Made {
-            body: splice(&body, again.as_ref().unwrap_or(&self.call.scan), edits),
+            body: Freight::Held(match self.call.kind {
+                // Gemini repeats the model's name in the body, and in more places than one.
+                CallKind::Embeddings if self.call.format == Format::Gemini => {
+                    embed::rename(&body, &key.model).unwrap_or_else(|| vec![body])
+                }
+                _ => splice(&body, scan, edits),
+            }),
             suffix: self.call.suffix_for(&key.model),
             query: self.call.query.clone(),
             ready: None,
+            vectors: None,
+            key,
+        }
+    }
+
+    /// A form with the vendor's name of the model.
+    fn renamed_form(&self, key: Key) -> Made {
+        let call = self.call;
+        let span = call.scan.model.as_ref().map(|model| model.span.clone());
+        let span = span.unwrap_or_default();
+        let name = Bytes::copy_from_slice(key.model.as_bytes());
+        Made {
+            body: match &call.body.spool {
+                Some(spool) => Freight::Spooled(spool.spliced(span, name)),
+                None => {
+                    let whole = &call.body.bytes;
+                    Freight::Held(vec![
+                        whole.slice(..span.start),
+                        name,
+                        whole.slice(span.end..),
+                    ])
+                }
+            },
+            suffix: call.suffix_for(&key.model),
+            query: call.query.clone(),
+            ready: None,
+            vectors: None,
             key,
         }
     }
 
     fn converted(&self, key: Key, way: &Way<'_>, arrival: &Arrival) -> Result<Made, Unsayable> {
+        let call = self.call;
+        let original = call.original();
+        let (mut ready, vectors) = match call.kind {
+            CallKind::Embeddings => {
+                let (ready, back) = embed::lower(original, key.format, &key.model)?;
+                (ready, Some(back))
+            }
+            CallKind::Conversation | CallKind::Completion | CallKind::Count | CallKind::Other => {
+                (self.lowered(original, &key, way, arrival)?, None)
+            }
+        };
+        let body = Bytes::from(std::mem::take(&mut ready.lowered.body));
+        Ok(Made {
+            body: Freight::Held(vec![body]),
+            suffix: std::mem::take(&mut ready.lowered.suffix),
+            query: ready.lowered.query.map(str::to_owned),
+            ready: Some(ready),
+            vectors,
+            key,
+        })
+    }
+
+    fn lowered(
+        &self,
+        original: Original<'_>,
+        key: &Key,
+        way: &Way<'_>,
+        arrival: &Arrival,
+    ) -> Result<Ready, Unsayable> {
         let call = self.call;
         let traits = way.line.traits.of_model(&key.model);
         let target = Target {
@@ -151,22 +221,15 @@ impl<'a> Bodies<'a> {
             memory: &memory,
             leave_out: key.without_state,
         };
-        let mut ready = match call.kind {
-            CallKind::Count => lower_count(call.original(), &target, &crossing)?,
-            CallKind::Conversation | CallKind::Other => lower(call.original(), &target, &crossing)?,
-        };
-        let body = Bytes::from(std::mem::take(&mut ready.lowered.body));
-        Ok(Made {
-            body: vec![body],
-            suffix: std::mem::take(&mut ready.lowered.suffix),
-            query: ready.lowered.query.map(str::to_owned),
-            ready: Some(ready),
-            key,
-        })
+        if call.kind == CallKind::Count {
+            lower_count(original, &target, &crossing)
+        } else {
+            lower(original, &target, &crossing)
+        }
     }
 }
 
 /// Paths whose streams know `stream_options`.
 fn streams_usage(call: &Call) -> bool {
-    call.kind == CallKind::Conversation || call.suffix == "/completions"
+    matches!(call.kind, CallKind::Conversation | CallKind::Completion)
 }

@@ -19,6 +19,7 @@ use crate::ir::{Fault, FaultKind, Usage};
 use crate::proxy::headers::{Outgoing, for_client};
 use crate::proxy::hold::Conversion;
 use crate::proxy::paths::CallKind;
+use crate::proxy::spool::Freight;
 use crate::proxy::upstream::{Connection, ReadFailure, SendError, Upstream};
 use crate::route::{Failure, Outcome};
 use crate::wire::convert::{Keepsake, Manner};
@@ -43,8 +44,7 @@ const MOST_STALE: usize = 64;
 pub struct Order<'a> {
     pub connector: &'a Arc<Connector>,
     pub outgoing: Outgoing<'a>,
-    /// In pieces.
-    pub body: &'a [Bytes],
+    pub body: &'a Freight,
     pub kind: CallKind,
     /// The vendor is asked for a stream.
     pub stream: bool,
@@ -368,7 +368,9 @@ impl Order<'_> {
 pub(super) fn stream_kind(kind: CallKind) -> wire::relay::StreamKind {
     match kind {
         CallKind::Conversation => wire::relay::StreamKind::Conversation,
-        CallKind::Count | CallKind::Other => wire::relay::StreamKind::Other,
+        CallKind::Count | CallKind::Embeddings | CallKind::Completion | CallKind::Other => {
+            wire::relay::StreamKind::Other
+        }
     }
 }
 

@@ -106,6 +106,8 @@ pub struct Outgoing<'a> {
     pub suffix: &'a str,
     /// Without the client's `key=`.
     pub query: Option<&'a str>,
+    /// Of the body, where it is not JSON.
+    pub content_type: Option<&'a HeaderValue>,
     /// The body is not the client's own.
     pub converted: Option<Converted<'a>>,
 }
@@ -198,7 +200,8 @@ impl Outgoing<'_> {
             }
         };
         put_unless_set(&HOST, &self.line.authority);
-        put_unless_set(&CONTENT_TYPE, &HeaderValue::from_static("application/json"));
+        let json = HeaderValue::from_static("application/json");
+        put_unless_set(&CONTENT_TYPE, self.content_type.unwrap_or(&json));
         put_unless_set(&ACCEPT_ENCODING, &HeaderValue::from_static("identity"));
         for (name, value) in &self.client.passed {
             if self.is_for(name) {

@@ -14,6 +14,7 @@ use crate::wire::convert::{
     Answer, Course, Issuer, Keepsake, Manner, Ready, Telling, Transcode, answer, retell,
 };
 use crate::wire::counting;
+use crate::wire::embed;
 use crate::wire::passage::Passage;
 use crate::wire::relay::{End, Progress, Relay};
 use crate::wire::rename::Rename;
@@ -30,6 +31,8 @@ pub struct Conversion<'a> {
     /// What the client wants.
     pub manner: Manner,
     pub telling: Telling,
+    /// The answer is no conversation.
+    pub vectors: Option<&'a embed::Back>,
 }
 
 impl Conversion<'_> {
@@ -203,7 +206,10 @@ impl Order<'_> {
                 usage: Usage::default(),
             }));
         }
-        let answered = answer(conversion.course(), body, conversion.manner);
+        let answered = match conversion.vectors {
+            None => answer(conversion.course(), body, conversion.manner),
+            Some(back) => back.answer(body, conversion.client, &conversion.telling.model),
+        };
         let answered = answered.map_err(|_| broken())?;
         Ok(Held::told(answered, conversion.manner))
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use pingora_proxy::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock;
-use crate::config::ReplyModel;
+use crate::config::{Limits, ReplyModel};
 use crate::ir::Format;
 use crate::live::Lane;
 use crate::proxy::Proxy;
@@ -22,7 +22,9 @@ use crate::proxy::tab::Tab;
 use crate::route::{Needs, PathKind, Unknown};
 use crate::wire::Asked;
 use crate::wire::convert::{Manner, Original, Ready, Telling};
-use crate::wire::scan::{Scan, Subject, scan};
+use crate::wire::embed;
+use crate::wire::multipart::{Field, Form};
+use crate::wire::scan::{Scan, Subject, Text, scan};
 
 /// A request that can be tried: the second stage of its walk.
 pub struct Call {
@@ -38,6 +40,8 @@ pub struct Call {
     pub array: bool,
     /// Who is told what of opaque state: one caller never finds another's.
     pub scope: u64,
+    /// The body is a form, of this content type; else it is JSON.
+    pub form: Option<HeaderValue>,
     /// For the vendor: without the client's `key=`.
     pub query: Option<String>,
     pub forwarded: Forwarded,
@@ -92,6 +96,7 @@ impl Call {
             usage: ready.stream_usage,
             echo: ready.echo.clone(),
             array: self.array,
+            completion: self.kind == CallKind::Completion,
         }
     }
 
@@ -107,6 +112,7 @@ impl Call {
             asked: Asked {
                 model: self.model(),
                 stream: self.stream,
+                completion: self.kind == CallKind::Completion,
             },
             body: &self.body.bytes,
         }
@@ -140,13 +146,11 @@ pub async fn take_in(
     tab: &mut Tab,
 ) -> Result<Call, Refusal> {
     let Admitted { who, by } = admit(session, arrival, tab)?;
-    check_media_type(session)?;
+    let form = form_type(session, &asked)?;
     let limits = arrival.wiring.snapshot.gateway.limits;
-    let body = body::read(session, limits, proxy.held())
-        .await
-        .map_err(Refusal::Body)?;
+    let read = read_body(proxy, session, limits, (&asked, form.as_ref()));
+    let (body, scan) = read.await?;
     tab.record.bytes_in = body.received;
-    let scan = scan(&body.bytes, subject(asked.kind, asked.format)).map_err(Refusal::Scan)?;
     let in_path = asked.named.as_ref().map(|named| named.model.as_str());
     let in_body = scan.model.as_ref().map(|model| model.value.as_str());
     let Some(model) = in_path.or(in_body) else {
@@ -161,7 +165,9 @@ pub async fn take_in(
     tab.record.stream = stream;
     let mut needs = needs(&asked, &scan, conversation(session, &scan));
     needs.stream = stream;
-    needs.convertible = asked.kind != CallKind::Other && !lane.pool().direct;
+    if !lane.pool().direct {
+        allow_conversion(&mut needs, asked.kind);
+    }
     let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
     Ok(Call {
         stream,
@@ -171,6 +177,7 @@ pub async fn take_in(
         format: asked.format,
         kind: asked.kind,
         suffix: asked.suffix,
+        form,
         query: query_for_vendor(arrival.query.as_deref()),
         forwarded: Forwarded::of(&session.req_header().headers, by.as_ref()),
         body,
@@ -183,7 +190,9 @@ pub async fn take_in(
 fn subject(kind: CallKind, format: Format) -> Subject {
     match kind {
         CallKind::Conversation => Subject::Format(format),
-        CallKind::Count | CallKind::Other => Subject::Other,
+        CallKind::Count | CallKind::Embeddings | CallKind::Completion | CallKind::Other => {
+            Subject::Other
+        }
     }
 }
 
@@ -199,10 +208,37 @@ pub fn admit(session: &Session, arrival: &Arrival, tab: &mut Tab) -> Result<Admi
     Ok(admitted)
 }
 
-/// JSON, or nothing said about it.
-fn check_media_type(session: &Session) -> Result<(), Refusal> {
+/// The body, and what it says.
+async fn read_body(
+    proxy: &Proxy,
+    session: &mut Session,
+    limits: Limits,
+    (asked, form): (&VendorCall, Option<&HeaderValue>),
+) -> Result<(Body, Scan), Refusal> {
+    if let Some(content_type) = form {
+        let form = Form::of(content_type.as_bytes()).map_err(|e| Refusal::Body(e.into()))?;
+        let read = body::read_form(session, form, limits, proxy.held()).await;
+        let (body, found) = read.map_err(Refusal::Body)?;
+        let scan = Scan {
+            model: found
+                .model
+                .filter(|field| !field.value.is_empty())
+                .map(|Field { span, value }| Text { span, value }),
+            stream: found.stream,
+            ..Scan::nothing()
+        };
+        return Ok((body, scan));
+    }
+    let body = body::read(session, limits, proxy.held()).await;
+    let body = body.map_err(Refusal::Body)?;
+    let scan = scan(&body.bytes, subject(asked.kind, asked.format)).map_err(Refusal::Scan)?;
+    Ok((body, scan))
+}
+
+/// The content type, if it is that of a form and the path may take one. Else it is JSON, or nothing is said about it.
+fn form_type(session: &Session, asked: &VendorCall) -> Result<Option<HeaderValue>, Refusal> {
     let Some(value) = session.req_header().headers.get(CONTENT_TYPE) else {
-        return Ok(());
+        return Ok(None);
     };
     let text = String::from_utf8_lossy(value.as_bytes());
     let essence = text
@@ -215,10 +251,11 @@ fn check_media_type(session: &Session) -> Result<(), Refusal> {
         || essence == "application/json"
         || essence == "text/json"
         || essence.ends_with("+json");
-    if json {
-        Ok(())
-    } else {
-        Err(Refusal::MediaType(essence.chars().take(80).collect()))
+    let takes_forms = asked.kind == CallKind::Other && asked.format == Format::OpenaiChat;
+    match &*essence {
+        _ if json => Ok(None),
+        "multipart/form-data" if takes_forms => Ok(Some(value.clone())),
+        _ => Err(Refusal::MediaType(essence.chars().take(80).collect())),
     }
 }
 
@@ -249,7 +286,9 @@ fn needs(asked: &VendorCall, scan: &Scan, conversation: Option<u64>) -> Needs {
     Needs {
         path: match asked.kind {
             CallKind::Conversation => PathKind::Chat,
-            CallKind::Count | CallKind::Other => PathKind::Other,
+            CallKind::Count | CallKind::Embeddings | CallKind::Completion | CallKind::Other => {
+                PathKind::Other
+            }
         },
         stream: scan.stream,
         tools: scan.tools,
@@ -258,11 +297,25 @@ fn needs(asked: &VendorCall, scan: &Scan, conversation: Option<u64>) -> Needs {
         // What is too long to be answered can be counted.
         estimated_tokens: match asked.kind {
             CallKind::Count => 0,
-            CallKind::Conversation | CallKind::Other => scan.estimated_tokens,
+            CallKind::Conversation
+            | CallKind::Embeddings
+            | CallKind::Completion
+            | CallKind::Other => scan.estimated_tokens,
         },
         conversation,
         later_turn: scan.assistant_turn,
         ..Needs::of(asked.format)
+    }
+}
+
+/// Who can serve the call beside endpoints of its own format.
+fn allow_conversion(needs: &mut Needs, kind: CallKind) {
+    match kind {
+        CallKind::Conversation | CallKind::Completion | CallKind::Count => {
+            needs.convertible = true;
+        }
+        CallKind::Embeddings => needs.also = embed::other_format(needs.format),
+        CallKind::Other => {}
     }
 }
 

@@ -25,6 +25,7 @@ pub mod pump;
 pub mod refusal;
 pub mod reply;
 pub mod serve;
+pub mod spool;
 pub mod tab;
 pub mod upstream;
 pub mod waiting;

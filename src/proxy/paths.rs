@@ -49,7 +49,11 @@ pub enum CallKind {
     Conversation,
     /// How many tokens a conversation in the call's format has.
     Count,
-    /// Any other JSON path with a model in it.
+    /// Vectors for texts (`/embeddings`, `:embedContent`, `:batchEmbedContents`).
+    Embeddings,
+    /// OpenAI's older way of asking a model: a prompt that is gone on with (`/completions`).
+    Completion,
+    /// Any other path with a model in it.
     Other,
 }
 
@@ -150,6 +154,7 @@ fn gemini(model: &str, verb: &str, query: Option<&str>) -> Ask {
         kind: match verb {
             "generateContent" | "streamGenerateContent" => CallKind::Conversation,
             "countTokens" => CallKind::Count,
+            "embedContent" | "batchEmbedContents" => CallKind::Embeddings,
             _ => CallKind::Other,
         },
         named: Some(Named {
@@ -188,7 +193,12 @@ impl Place<'_> {
             }
             _ if method == "POST" && is_plain(rest) => {
                 let format = self.prefix.unwrap_or(Format::OpenaiChat);
-                vendor(format, rest, CallKind::Other)
+                let kind = match (format, rest) {
+                    (Format::OpenaiChat, "embeddings") => CallKind::Embeddings,
+                    (Format::OpenaiChat, "completions") => CallKind::Completion,
+                    _ => CallKind::Other,
+                };
+                vendor(format, rest, kind)
             }
             _ => Ask::Unknown,
         }
@@ -321,8 +331,17 @@ mod tests {
         };
         assert_eq!(
             (call.format, call.suffix.as_str(), call.kind),
-            (Format::OpenaiChat, "/embeddings", CallKind::Other)
+            (Format::OpenaiChat, "/embeddings", CallKind::Embeddings)
         );
+        let kind = |path: &str| match ask("POST", path) {
+            Ask::Vendor(call) => call.kind,
+            _ => panic!("{path}"),
+        };
+        assert_eq!(kind("/v1/completions"), CallKind::Completion);
+        assert_eq!(kind("/openai/v1/completions"), CallKind::Completion);
+        assert_eq!(kind("/v1/moderations"), CallKind::Other);
+        assert_eq!(kind("/v1beta/models/m:embedContent"), CallKind::Embeddings);
+        assert_eq!(kind("/v1beta/models/m:countTokens"), CallKind::Other);
         assert!(matches!(
             ask("POST", "/v1/images/generations"),
             Ask::Vendor(_)

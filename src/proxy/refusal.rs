@@ -126,14 +126,17 @@ fn body_fault(error: &BodyError) -> Fault {
             (Kind::TooLarge, 413)
         }
         BodyError::TooSlow { .. } => (Kind::Timeout, 408),
-        BodyError::NoRoom | BodyError::Encoding(DecodeError::NoRoom) => (Kind::Overloaded, 503),
+        BodyError::NoRoom | BodyError::NotSpooled | BodyError::Encoding(DecodeError::NoRoom) => {
+            (Kind::Overloaded, 503)
+        }
         BodyError::Encoding(DecodeError::Unsupported(_)) => (Kind::UnsupportedMedia, 415),
         BodyError::Encoding(DecodeError::Corrupt)
         | BodyError::Malformed
+        | BodyError::Form(_)
         | BodyError::ClientGone => (Kind::InvalidRequest, 400),
     };
     let mut fault = Fault::new(kind, status, sentence(&error.to_string()));
-    if matches!(error, BodyError::NoRoom) {
+    if matches!(error, BodyError::NoRoom | BodyError::NotSpooled) {
         fault.retry_after = Some(Duration::from_secs(1));
     }
     fault

@@ -90,7 +90,8 @@ pub async fn serve(
             Step::Try(attempt) => {
                 let trying = course.try_one((&attempt, now), &mut waiting, arrival, tab);
                 let mut ended = trying.await?;
-                if course.is_about_state(&attempt, &ended) {
+                if course.is_about_state(&attempt, &ended) || course.is_chat_only(&attempt, &ended)
+                {
                     let again = course.try_one((&attempt, now), &mut waiting, arrival, tab);
                     ended = again.await?;
                 }
@@ -136,7 +137,8 @@ impl Course<'_> {
     ) -> Result<Result<Reply, Miss>, Unserved> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
-        let way = Way::of(arrival, seat, self.call);
+        let chat_only = self.call.lane.standing(attempt.spot).is_chat_only();
+        let way = Way::of(arrival, seat, self.call, chat_only);
         self.tried.note(&seat.model, way.as_ref());
         let Some(way) = way else {
             // A pool that leads to a vendor without this format is the plan's mistake.
@@ -161,6 +163,7 @@ impl Course<'_> {
             client: self.call.format,
             manner: self.call.manner(),
             telling: self.call.telling(arrival, ready),
+            vectors: made.vectors.as_ref(),
         });
         let order = Order {
             connector: self.proxy.connector(),
@@ -170,13 +173,14 @@ impl Course<'_> {
                 key: attempt.key,
                 suffix: &made.suffix,
                 query: made.query.as_deref(),
+                content_type: self.call.form.as_ref(),
                 converted: made.ready.as_ref().map(|ready| Converted {
                     headers: &ready.lowered.headers,
                     stream: way.manner == Manner::Stream,
                 }),
             },
             body: &made.body,
-            kind: self.call.kind,
+            kind: way.kind,
             stream: way.manner == Manner::Stream,
             conversion,
             rename: self.call.rename(arrival),
@@ -247,9 +251,31 @@ impl Course<'_> {
         }
     }
 
+    /// Whether the vendor has no path for completions; then the same endpoint is asked once more, for a conversation. What
+    /// was learnt so is remembered for the requests after this one, unless the conversation finds nothing either.
+    fn is_chat_only(&self, attempt: &Attempt<Pass>, ended: &Result<Reply, Miss>) -> bool {
+        let status = ended.as_ref().err().and_then(|miss| miss.status);
+        let seat = self.plan.pool().seat(attempt.spot);
+        let standing = self.call.lane.standing(attempt.spot);
+        let is = self.call.kind == CallKind::Completion
+            && self.call.needs.convertible
+            && seat.formats.contains(&self.call.format)
+            && matches!(status, Some(404 | 405))
+            && !standing.is_chat_only();
+        if is {
+            let (provider, model) = (standing.provider(), standing.model());
+            log::info!("{provider}/{model} has no path for completions; asking for a conversation");
+            standing.set_chat_only(true);
+        }
+        is
+    }
+
     fn missed(&mut self, attempt: &Attempt<Pass>, miss: Miss, started: Tick, tab: &mut Tab) {
         let now = clock::now();
         let seat = self.plan.pool().seat(attempt.spot);
+        if matches!(miss.status, Some(404 | 405)) {
+            self.call.lane.standing(attempt.spot).set_chat_only(false);
+        }
         let row = row(
             seat,
             attempt,
@@ -353,7 +379,8 @@ impl Course<'_> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
         let without = self.without_state.contains(&seat.identity);
-        let way = Way::of(arrival, seat, self.call).filter(|way| way.converts);
+        let chat_only = self.call.lane.standing(attempt.spot).is_chat_only();
+        let way = Way::of(arrival, seat, self.call, chat_only).filter(|way| way.converts);
         let made = way.and_then(|way| {
             let made = self.bodies.for_way(&way, &seat.model, without, arrival);
             made.ok()?.ready.as_ref()

@@ -20,6 +20,7 @@ use tokio::io::AsyncWriteExt;
 use crate::balance::host::Address;
 use crate::proxy::decode::Decoder;
 use crate::proxy::headers::{BadTarget, Outgoing};
+use crate::proxy::spool::{Freight, Piece, Unloading};
 
 /// Bodies go over HTTP/2 in parts of this size.
 const WRITE_PIECE: usize = 256 << 10;
@@ -70,7 +71,7 @@ impl Upstream {
     pub async fn send(
         connection: Connection,
         outgoing: &Outgoing<'_>,
-        body: &[Bytes],
+        body: &Freight,
         limit: Duration,
     ) -> Result<(Box<Upstream>, Result<(), SendError>), BadTarget> {
         let Connection {
@@ -79,19 +80,31 @@ impl Upstream {
             address,
             ..
         } = connection;
-        let length = body.iter().map(Bytes::len).sum();
+        let length = body.length();
         let (session, sent) = match session {
             HttpSession::H1(h1) => {
                 let head = outgoing.http1_head(length)?;
                 // Written by ourselves: head and body in one, where Pingora would take two writes and a copy.
                 let mut stream = h1.into_inner();
-                let sent = within(limit, send_http1(&mut stream, head, body)).await;
+                let sent = match body {
+                    Freight::Held(body) => within(limit, send_http1(&mut stream, head, body)).await,
+                    Freight::Spooled(body) => {
+                        within(limit, unload_http1(&mut stream, head, body)).await
+                    }
+                };
                 let h1 = HttpSession1::new_with_options(stream, &address.peer);
                 (HttpSession::H1(h1), sent)
             }
             mut session => {
                 let head = outgoing.http2_head(length)?;
-                let sent = within(limit, send_http2(&mut session, head, body)).await;
+                let sent = match body {
+                    Freight::Held(body) => {
+                        within(limit, send_http2(&mut session, head, body)).await
+                    }
+                    Freight::Spooled(body) => {
+                        within(limit, unload_http2(&mut session, head, body)).await
+                    }
+                };
                 (session, sent)
             }
         };
@@ -248,6 +261,32 @@ async fn send_http1(stream: &mut Stream, head: Vec<u8>, body: &[Bytes]) -> Resul
         }
     }
     stream.flush().await?;
+    Ok(())
+}
+
+/// The same for a body that is read from a file meanwhile.
+async fn unload_http1(stream: &mut Stream, head: Vec<u8>, body: &[Piece]) -> Result<(), SendError> {
+    stream.write_all(&head).await?;
+    let mut unloading = Unloading::of(body);
+    while let Some(part) = unloading.next().await? {
+        stream.write_all(part).await?;
+    }
+    stream.flush().await?;
+    Ok(())
+}
+
+async fn unload_http2(
+    session: &mut HttpSession,
+    head: Box<RequestHeader>,
+    body: &[Piece],
+) -> Result<(), SendError> {
+    session.write_request_header(head).await?;
+    let mut unloading = Unloading::of(body);
+    while let Some(part) = unloading.next().await? {
+        let part = Bytes::copy_from_slice(part);
+        session.write_request_body(part, false).await?;
+    }
+    session.finish_request_body().await?;
     Ok(())
 }
 

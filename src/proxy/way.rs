@@ -8,6 +8,7 @@ use crate::proxy::wiring::{Line, Vendor};
 use crate::route::Seat;
 use crate::wire::codec;
 use crate::wire::convert::Manner;
+use crate::wire::embed;
 
 /// The way from a client's call to an endpoint.
 pub struct Way<'a> {
@@ -15,27 +16,17 @@ pub struct Way<'a> {
     pub line: &'a Line,
     /// What the vendor is asked for; the client gets what it asked for.
     pub manner: Manner,
+    /// What the vendor is asked: a conversation in place of a completion that it cannot be asked.
+    pub kind: CallKind,
     /// The call is not sent as it is.
     pub converts: bool,
 }
 
 impl<'a> Way<'a> {
-    /// `None` where the endpoint speaks nothing that the call can be said in.
-    pub fn of(arrival: &'a Arrival, seat: &Seat, call: &Call) -> Option<Way<'a>> {
+    /// `None` where the endpoint speaks nothing that the call can be said in. `chat_only`: it has no path for completions.
+    pub fn of(arrival: &'a Arrival, seat: &Seat, call: &Call, chat_only: bool) -> Option<Way<'a>> {
         let vendor = arrival.wiring.vendor(seat.provider)?;
-        let line = match vendor.line(call.format) {
-            Some(line) => line,
-            None => {
-                let others = likely(call.format);
-                let can = |format: &Format| match call.kind {
-                    CallKind::Conversation => true,
-                    CallKind::Count => codec(*format).counting().is_some(),
-                    CallKind::Other => false,
-                };
-                let others = others.into_iter().filter(can);
-                others.filter_map(|format| vendor.line(format)).next()?
-            }
-        };
+        let line = line(vendor, call)?;
         let manner = match (call.stream, seat.streaming, seat.non_streaming) {
             _ if call.kind == CallKind::Count => Manner::Whole,
             (true, true, _) | (false, true, false) => Manner::Stream,
@@ -46,20 +37,44 @@ impl<'a> Way<'a> {
         } else {
             Manner::Whole
         };
+        let differs = line.format != call.format || manner != asked;
         let converts = match call.kind {
-            CallKind::Conversation => {
-                line.format != call.format || manner != asked || call.array || call.is_ours()
-            }
-            CallKind::Count => line.format != call.format,
+            CallKind::Conversation => differs || call.array || call.is_ours(),
+            CallKind::Completion => differs || (chat_only && call.needs.convertible),
+            CallKind::Embeddings | CallKind::Count => line.format != call.format,
             CallKind::Other => false,
         };
         Some(Way {
             vendor,
             line,
             manner,
+            kind: match call.kind {
+                CallKind::Completion if converts => CallKind::Conversation,
+                kind => kind,
+            },
             converts,
         })
     }
+}
+
+/// The client's own format where the vendor has it, else the nearest that the call can be said in.
+fn line<'a>(vendor: &'a Vendor, call: &Call) -> Option<&'a Line> {
+    let others = || match call.kind {
+        CallKind::Conversation | CallKind::Completion => {
+            let others = likely(call.format);
+            others.iter().find_map(|format| vendor.line(*format))
+        }
+        CallKind::Count => {
+            let others = likely(call.format);
+            let mut counting = others
+                .iter()
+                .filter(|format| codec(**format).counting().is_some());
+            counting.find_map(|format| vendor.line(*format))
+        }
+        CallKind::Embeddings => vendor.line(embed::other_format(call.format)?),
+        CallKind::Other => None,
+    };
+    vendor.line(call.format).or_else(others)
 }
 
 /// The other formats, that first which keeps most of what this one says.

@@ -7,6 +7,8 @@ use crate::ir::Format;
 pub struct Needs {
     /// The client's format.
     pub format: Format,
+    /// Another format that the request can be said in, though not in all of them (embeddings).
+    pub also: Option<Format>,
     /// The request can be said in other formats too, and asked for in another manner (as a stream, or whole) than the
     /// client's: a conversation, unless its model is `direct`.
     pub convertible: bool,
@@ -29,6 +31,7 @@ impl Needs {
     pub fn of(format: Format) -> Needs {
         Needs {
             format,
+            also: None,
             convertible: false,
             path: PathKind::Chat,
             stream: false,

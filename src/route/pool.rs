@@ -234,7 +234,9 @@ impl Seat {
         };
         need(true, self.enabled, Lack::Disabled);
         if !needs.convertible {
-            need(true, self.formats.contains(&needs.format), Lack::Format);
+            let speaks = |format| self.formats.contains(&format);
+            let has = speaks(needs.format) || needs.also.is_some_and(speaks);
+            need(true, has, Lack::Format);
             need(needs.stream, self.streaming, Lack::Streaming);
             need(!needs.stream, self.non_streaming, Lack::NonStreaming);
         }
@@ -311,7 +313,15 @@ impl Able {
     fn of(&self, needs: &Needs) -> Seats {
         let mut able = self.enabled.clone();
         if !needs.convertible {
-            able.keep(&self.formats[needs.format as usize]);
+            let format = &self.formats[needs.format as usize];
+            match needs.also {
+                None => able.keep(format),
+                Some(also) => {
+                    let mut either = format.clone();
+                    either.join(&self.formats[also as usize]);
+                    able.keep(&either);
+                }
+            }
             able.keep(if needs.stream {
                 &self.streaming
             } else {

@@ -71,6 +71,14 @@ pub static BODY_BYTES: Lazy<IntGauge> = Lazy::new(|| {
     )
 });
 
+/// Bytes of request bodies that are in files.
+pub static SPOOLED_BYTES: Lazy<IntGauge> = Lazy::new(|| {
+    gauge(
+        "tidegate_body_bytes_spooled",
+        "Bytes of request bodies in temporary files now.",
+    )
+});
+
 /// Tasks alive on the serving runtime.
 pub static TASKS: Lazy<IntGauge> = Lazy::new(|| {
     gauge(

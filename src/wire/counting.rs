@@ -104,7 +104,11 @@ pub fn tell(client: Format, total: u64) -> Vec<u8> {
 /// A request as its converters read it, of a call that asks for no stream.
 pub fn original<'a>(format: Format, model: &'a str, body: &'a [u8]) -> Original<'a> {
     let stream = false;
-    let asked = Asked { model, stream };
+    let asked = Asked {
+        model,
+        stream,
+        completion: false,
+    };
     Original {
         format,
         asked,

@@ -24,11 +24,13 @@ mod anthropic;
 pub mod convert;
 pub mod counting;
 pub mod edit;
+pub mod embed;
 pub mod error;
 mod gemini;
 mod glance;
 pub mod json;
 mod members;
+pub mod multipart;
 mod openai_chat;
 mod openai_responses;
 pub mod passage;
@@ -139,12 +141,15 @@ pub trait Codec: Sync {
     fn writer(&self, telling: Telling) -> Box<dyn EventWriter>;
 }
 
-/// What a request says outside of its body: Gemini's paths hold the model and whether a stream is wanted.
+/// What a request says outside of its body: Gemini's paths hold the model and whether a stream is wanted, OpenAI's
+/// whether a prompt is to be completed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Asked<'a> {
     /// Empty where the body says it.
     pub model: &'a str,
     pub stream: bool,
+    /// OpenAI: it is a completion of a prompt, no conversation yet.
+    pub completion: bool,
 }
 
 /// Reads a vendor's stream, event by event.

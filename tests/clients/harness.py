@@ -41,6 +41,10 @@ gateway:
       format: anthropic
       base_url: {vendor}
       keys: [ {messages_key} ]
+    - name: google
+      format: gemini
+      base_url: {vendor}
+      keys: [ vendor-key-of-google ]
   models:
     - name: sonnet
       aliases: [ "claude-sonnet-*", "claude-*-sonnet-*" ]
@@ -50,6 +54,8 @@ gateway:
       endpoints: [ {{ provider: messages, model: demo-small }} ]
     - name: chat-pool
       endpoints: [ {{ provider: chat, model: demo }} ]
+    - name: google-pool
+      endpoints: [ {{ provider: google, model: demo-embedding }} ]
 """
 
 

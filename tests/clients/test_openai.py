@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -214,6 +215,46 @@ def test_embeddings_completions_and_moderations_pass(client: OpenAI, vendor: har
         "/v1/moderations",
     ]
     assert {s.json()["model"] for s in vendor.seen()} == {"demo"}
+
+
+def test_embeddings_come_from_another_format_in_either_encoding(client: OpenAI, vendor: harness.Vendor) -> None:
+    # The SDK asks for base64 unless it is told otherwise.
+    coded = client.embeddings.create(model="google-pool", input=["one", "two"], dimensions=5)
+    floats = client.embeddings.create(model="google-pool", input=["one", "two"], dimensions=5, encoding_format="float")
+    assert [d.index for d in coded.data] == [0, 1]
+    for ours, plain in zip(coded.data, floats.data, strict=True):
+        assert ours.embedding == pytest.approx(plain.embedding) and len(plain.embedding) == 5
+    assert coded.usage.prompt_tokens > 0 and coded.object == "list"
+    assert {s["path"] for s in vendor.seen()} == {"/v1beta/models/demo-embedding:batchEmbedContents"}
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.embeddings.create(model="google-pool", input=[1, 2, 3])
+    assert raised.value.param == "input[0]"
+
+
+def test_completions_of_an_endpoint_that_only_converses(client: OpenAI, vendor: harness.Vendor) -> None:
+    answer = client.completions.create(model="sonnet", prompt="say: it is done", max_tokens=50)
+    assert (answer.object, answer.choices[0].text, answer.choices[0].finish_reason) == ("text_completion", "it is done", "stop")
+    assert answer.usage and answer.usage.total_tokens > 0
+    options: Any = {"include_usage": True}
+    chunks = list(client.completions.create(model="sonnet", prompt="words: 9", stream=True, stream_options=options))
+    assert "".join(c.choices[0].text for c in chunks if c.choices).startswith("1 2 3")
+    assert chunks[-1].usage and not chunks[-1].choices
+    assert {s["path"] for s in vendor.seen()} == {"/v1/messages"}
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.completions.create(model="sonnet", prompt=["one", "two"])
+    assert raised.value.param == "prompt"
+
+
+@pytest.mark.parametrize("size", [1000, 2 << 20], ids=["small", "large"])
+def test_a_recording_arrives_byte_for_byte(client: OpenAI, vendor: harness.Vendor, size: int) -> None:
+    recording = bytes(range(256)) * (size // 256)
+    said = client.audio.transcriptions.create(model=POOL, file=("a.wav", recording, "audio/wav"))
+    assert hashlib.sha256(recording).hexdigest() in said.text and said.text.startswith("demo heard a.wav")
+    stream = client.audio.transcriptions.create(model=POOL, file=("a.wav", recording), stream=True)
+    events = list(stream)
+    assert events[-1].type == "transcript.text.done"
+    sound = client.audio.speech.create(model=POOL, voice="alloy", input="x" * 5000)
+    assert sound.read() == bytes(5000)
 
 
 def test_models_are_listed_and_found(client: OpenAI) -> None:

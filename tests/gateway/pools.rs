@@ -74,3 +74,41 @@ pub fn section(url_a: &str, url_b: &str, twist: &Twist) -> String {
 "
     )
 }
+
+/// Two vendors, and a gateway whose model `m` is `demo-one` at the first and, behind it, `demo-two` at the second.
+pub struct Pair {
+    pub a: TestVendor,
+    pub b: TestVendor,
+    pub gateway: Gateway,
+}
+
+impl Pair {
+    pub async fn of(format_a: &str, format_b: &str) -> Pair {
+        Pair::with(format_a, format_b, "").await
+    }
+
+    /// `more`: lines under `gateway:`, indented by two.
+    pub async fn with(format_a: &str, format_b: &str, more: &str) -> Pair {
+        let (a, b) = (TestVendor::start().await, TestVendor::start().await);
+        let section = format!(
+            "{more}  providers:
+    - {{ name: a, format: {format_a}, base_url: \"http://{}\", keys: [ k-a ] }}
+    - {{ name: b, format: {format_b}, base_url: \"http://{}\", keys: [ k-b ] }}
+  models:
+    - name: m
+      endpoints:
+        - {{ provider: a, model: demo-one, priority: 1, retries: 0 }}
+        - {{ provider: b, model: demo-two, priority: 2, retries: 0 }}
+",
+            a.addr, b.addr
+        );
+        let gateway = Gateway::start(&section).await;
+        Pair { a, b, gateway }
+    }
+}
+
+/// The paths that a vendor was asked for, in their order.
+pub fn paths(vendor: &TestVendor) -> Vec<String> {
+    let seen = vendor.vendor.requests();
+    seen.into_iter().map(|seen| seen.path).collect()
+}

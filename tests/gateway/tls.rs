@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_openssl::SslStream;
 
 use crate::certs::{Authority, Pair};
+use crate::forms::{TRANSCRIPTIONS, form, form_request, hash};
 use crate::harness::{Answer, Gateway, TestVendor, chat_body, collect, post};
 
 /// A vendor that speaks TLS with these protocols in its ALPN (wire form).
@@ -112,6 +113,25 @@ async fn alpn_decides_the_version_towards_a_vendor_with_a_ca_of_its_own() {
             connections.windows(2).all(|pair| pair[0] == pair[1]),
             "one connection for all: {connections:?}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_from_a_file_reaches_a_vendor_over_either_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new(dir.path(), "ca");
+    let pair = authority.issue(dir.path(), "localhost");
+    for protocols in [b"\x02h2".as_slice(), b"\x08http/1.1".as_slice()] {
+        let vendor = TlsVendor::start(&pair, protocols).await;
+        let gateway = Gateway::start(&vendor.provider(&ca(&authority, ""))).await;
+        for size in [1000, 5 << 20] {
+            let sent = form_request(TRANSCRIPTIONS, form("m", size, ""));
+            let answer = gateway.send(sent).await;
+            assert_eq!(answer.status, 200, "{}", gateway.stderr());
+            let seen = vendor.vendor.requests();
+            let got = seen.last().unwrap().body_sha256.clone();
+            assert_eq!(got, Some(hash(&form("demo-sonnet", size, ""))));
+        }
     }
 }
 

@@ -26,6 +26,7 @@ impl Recorded {
         Asked {
             model,
             stream: self.stream,
+            ..Asked::default()
         }
     }
 }

@@ -16,6 +16,8 @@ pub(in crate::demo) enum Side {
     Speech,
     /// Text in reply to a form.
     Transcriptions,
+    /// A picture in reply to a form.
+    Pictures,
 }
 
 impl Side {
@@ -27,23 +29,15 @@ impl Side {
             "moderations" => Side::Moderations,
             "rerank" => Side::Rerank,
             "audio/speech" => Side::Speech,
-            "audio/transcriptions" => Side::Transcriptions,
+            "audio/transcriptions" | "audio/translations" => Side::Transcriptions,
+            "images/edits" | "images/variations" => Side::Pictures,
             _ => return None,
         })
     }
 }
 
-/// Answers a request beside conversations. `body` is null where it is no JSON, `bytes` its length.
-pub(in crate::demo) fn answer(
-    side: Side,
-    body: &Value,
-    bytes: usize,
-    ids: &Ids,
-) -> Result<Answer, Complaint> {
-    if side == Side::Transcriptions {
-        let text = format!("A recording in a form of {bytes} bytes.");
-        return Ok(Answer::json(format!(r#"{{"text":{}}}"#, quote(&text))));
-    }
+/// Answers a request beside conversations. `body` is null where it is neither JSON nor a form.
+pub(in crate::demo) fn answer(side: Side, body: &Value, ids: &Ids) -> Result<Answer, Complaint> {
     let Some(model) = body["model"].as_str().filter(|m| !m.is_empty()) else {
         return Err(Complaint::invalid("you must provide a model parameter", ""));
     };
@@ -52,7 +46,57 @@ pub(in crate::demo) fn answer(
         Side::Embeddings => embeddings(body, model),
         Side::Moderations => Ok(moderation(body, model, ids)),
         Side::Rerank => rerank(body, model, ids),
-        Side::Speech | Side::Transcriptions => Ok(speech(body)),
+        Side::Speech => Ok(speech(body)),
+        Side::Transcriptions => transcription(body, model),
+        Side::Pictures => picture(body),
+    }
+}
+
+/// Says what came.
+fn transcription(body: &Value, model: &str) -> Result<Answer, Complaint> {
+    let text = format!("{model} heard {}.", file(body, "file")?);
+    if body["stream"] != "true" {
+        return Ok(Answer::json(format!(r#"{{"text":{}}}"#, quote(&text))));
+    }
+    let event = |part, data: String| Event {
+        part,
+        bytes: format!("data: {data}\n\n").into(),
+    };
+    let mut events: Vec<Event> = pieces(&text)
+        .iter()
+        .map(|piece| {
+            format!(
+                r#"{{"type":"transcript.text.delta","delta":{}}}"#,
+                quote(piece)
+            )
+        })
+        .map(|data| event(Part::Content, data))
+        .collect();
+    let done = format!(
+        r#"{{"type":"transcript.text.done","text":{}}}"#,
+        quote(&text)
+    );
+    events.push(event(Part::Finish, done));
+    Ok(Answer::stream(events))
+}
+
+fn picture(body: &Value) -> Result<Answer, Complaint> {
+    let about = quote(&file(body, "image")?);
+    Ok(Answer::json(format!(
+        r#"{{"created":{CREATED},"data":[{{"b64_json":"iVBORw0KGgo=","revised_prompt":{about}}}]}}"#
+    )))
+}
+
+/// A file of a form in words.
+fn file(body: &Value, name: &'static str) -> Result<String, Complaint> {
+    let file = &body[name];
+    let text = |key: &str| file[key].as_str().map(str::to_owned);
+    match (text("filename"), text("sha256")) {
+        (Some(filename), Some(hash)) => Ok(format!(
+            "{filename} of {} bytes with SHA-256 {hash}",
+            file["bytes"]
+        )),
+        _ => Err(Complaint::invalid("you must provide a file", name)),
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Telling {
     pub echo: String,
     /// Gemini: the stream is one JSON array, as it is without `alt=sse`.
     pub array: bool,
+    /// OpenAI: the client has asked for the completion of a prompt.
+    pub completion: bool,
 }
 
 impl Telling {

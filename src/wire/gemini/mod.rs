@@ -189,6 +189,7 @@ mod tests {
             let asked = Asked {
                 model: "g",
                 stream: false,
+                ..Asked::default()
             };
             let read = Gemini.read_request(asked, root).unwrap();
             let traits = Traits::default();

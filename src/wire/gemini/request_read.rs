@@ -374,6 +374,7 @@ mod tests {
         let asked = Asked {
             model: "gemini-pro",
             stream: true,
+            ..Asked::default()
         };
         let request = read(asked, root).unwrap();
         let unsaid = request.unsaid.iter().map(|at| path_of(root, *at)).collect();

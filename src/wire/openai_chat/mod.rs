@@ -9,7 +9,8 @@
 //! written by `request_write` (with `message_write`, `content_write`, `tools_write`, `schema`); answers are read by
 //! `answer`, whole ones as a stream of one chunk, choice by choice (`heard`), and written by `reply_write` and
 //! `stream_write`. What only compatible vendors say is read wherever it means something; what is written is OpenAI's, and
-//! beyond that only what `Traits` name. Never imports another format.
+//! beyond that only what `Traits` name. A legacy completion is told as a conversation by `completion_read` and
+//! `completion_write`, for endpoints that take nothing else. Never imports another format.
 //!
 //! Start with [`OpenaiChat`].
 
@@ -17,6 +18,8 @@ mod answer;
 mod assistant_write;
 mod balance;
 mod called;
+mod completion_read;
+mod completion_write;
 mod content_read;
 mod content_write;
 mod ending;
@@ -94,7 +97,11 @@ impl Codec for OpenaiChat {
         asked: Asked<'a>,
         body: Value<'_, 'a>,
     ) -> Result<Request<'a>, Misfit> {
-        request_read::read(asked, body)
+        if asked.completion {
+            completion_read::read(asked, body)
+        } else {
+            request_read::read(asked, body)
+        }
     }
 
     fn write_request(
@@ -117,7 +124,11 @@ impl Codec for OpenaiChat {
         out: &mut Vec<u8>,
         losses: &mut Losses,
     ) {
-        reply_write::write(reply, telling, out, losses);
+        if telling.completion {
+            completion_write::write(reply, telling, out, losses);
+        } else {
+            reply_write::write(reply, telling, out, losses);
+        }
     }
 
     fn reader(&self, seed: &str) -> Box<dyn EventReader> {
@@ -125,6 +136,10 @@ impl Codec for OpenaiChat {
     }
 
     fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
-        Box::new(stream_write::StreamWriter::new(telling))
+        if telling.completion {
+            Box::new(completion_write::StreamWriter::new(telling))
+        } else {
+            Box::new(stream_write::StreamWriter::new(telling))
+        }
     }
 }

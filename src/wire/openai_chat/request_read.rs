@@ -62,7 +62,7 @@ fn read_conversation<'a>(
     Ok(true)
 }
 
-fn read_sampling<'a>(
+pub(super) fn read_sampling<'a>(
     request: &mut Request<'a>,
     key: &str,
     value: Value<'_, 'a>,
@@ -173,7 +173,7 @@ fn read_switch(
     Ok(())
 }
 
-fn read_tags<'a>(
+pub(super) fn read_tags<'a>(
     request: &mut Request<'a>,
     key: &str,
     value: Value<'_, 'a>,

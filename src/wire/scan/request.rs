@@ -261,7 +261,8 @@ impl<'a> Request<'a> {
 }
 
 impl Scan {
-    fn nothing() -> Scan {
+    /// Of a body that says nothing that a scan could find.
+    pub fn nothing() -> Scan {
         Scan {
             model: None,
             stream: false,

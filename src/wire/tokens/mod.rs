@@ -50,6 +50,7 @@ mod tests {
         let asked = Asked {
             model,
             stream: false,
+            completion: false,
         };
         let request = codec(format).read_request(asked, root).unwrap();
         Tokenizers::default().count(&request, model)
