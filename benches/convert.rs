@@ -54,6 +54,7 @@ fn convert(from: Format, to: Format, body: &[u8]) -> Ready {
         asked: Asked {
             model: "tide",
             stream: true,
+            completion: false,
         },
         body,
     };

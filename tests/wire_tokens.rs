@@ -84,7 +84,7 @@ fn row(recorded: &Tree, tokenizers: &Tokenizers) -> Option<Row> {
     let root = document.read(text.as_bytes()).unwrap();
     let asked = Asked {
         model,
-        stream: false,
+        ..Asked::default()
     };
     let request = codec(format).read_request(asked, root).ok()?;
     if !is_told_whole(&request) {

@@ -49,8 +49,7 @@ mod tests {
         let root = document.read(text.as_bytes()).unwrap();
         let asked = Asked {
             model,
-            stream: false,
-            completion: false,
+            ..Asked::default()
         };
         let request = codec(format).read_request(asked, root).unwrap();
         Tokenizers::default().count(&request, model)
