@@ -11,6 +11,9 @@ pub struct At(pub u32);
 
 impl At {
     pub const NOWHERE: At = At(u32::MAX);
+
+    /// Put back by the gateway: the request does not say it, so that nobody misses it.
+    pub const OURS: At = At(u32::MAX - 1);
 }
 
 impl Default for At {

@@ -34,6 +34,8 @@ pub struct Traits {
     pub system_turns: bool,
     /// Anthropic: `max_tokens` where the client does not say it.
     pub default_max_tokens: u64,
+    /// Gemini: calls without a signature get the documented placeholder (from Gemini 3 on they are checked).
+    pub call_signatures: bool,
     /// Gemini: `thinkingLevel` in place of `thinkingBudget` (from Gemini 3 on).
     pub thinking_level: bool,
 }
@@ -72,6 +74,7 @@ impl Default for Traits {
             system_turns: false,
             default_max_tokens: 32_000,
             thinking_level: false,
+            call_signatures: true,
         }
     }
 }
@@ -123,6 +126,9 @@ impl Traits {
                 .split(['.', '-'])
                 .next()
                 .and_then(|word| word.parse::<u32>().ok());
+            if major.is_some_and(|major| major < 3) {
+                traits.call_signatures = false;
+            }
             if major.is_some_and(|major| major >= 3) {
                 traits.thinking_level = true;
                 traits.outcome_images = true;

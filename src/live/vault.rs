@@ -67,6 +67,11 @@ impl Vault {
         }
     }
 
+    /// Answers of one format go to clients of another, whose later turns hold what no vendor of theirs has issued.
+    pub fn will_be_used(&self) {
+        self.used.store(true, Ordering::Relaxed);
+    }
+
     /// Whether there is anything to be remembered at all: mostly there is not, where nothing is converted.
     pub fn is_used(&self) -> bool {
         self.used.load(Ordering::Relaxed)

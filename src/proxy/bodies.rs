@@ -126,7 +126,7 @@ impl<'a> Bodies<'a> {
         // What nobody remembers was issued before the gateway was there: the vendor will say.
         let is_own = |seal: &str| {
             !key.without_state
-                && !seal.is_empty()
+                && (!seal.is_empty() || key.format == Format::OpenaiResponses)
                 && memory.seal(seal).is_none_or(|note| note.issuer == issuer)
         };
         let sealed = (self.many || key.without_state || self.vault.is_used())
@@ -198,6 +198,7 @@ impl<'a> Bodies<'a> {
     }
 
     fn converted(&self, key: Key, way: &Way<'_>, arrival: &Arrival) -> Result<Made, Unsayable> {
+        self.vault.will_be_used();
         let call = self.call;
         let original = call.original();
         let (mut ready, vectors) = match call.kind {

@@ -80,7 +80,8 @@ impl Call {
     /// The name that the answer is to say for the model; `None`: the vendor's.
     pub fn rename(&self, arrival: &Arrival) -> Option<&str> {
         let requested = arrival.wiring.snapshot.gateway.reply_model == ReplyModel::Requested;
-        (requested && self.kind == CallKind::Conversation).then(|| self.model())
+        let says = matches!(self.kind, CallKind::Conversation | CallKind::Completion);
+        (requested && says).then(|| self.model())
     }
 
     /// What the writer of a converted answer has to know.

@@ -119,6 +119,9 @@ impl<'a> Place<'a> {
                 {
                     return only("POST", method, gemini(model, verb, query));
                 }
+                if path.contains("/models/") && path.contains(':') && method == "POST" {
+                    return Ask::Unknown;
+                }
                 match (
                     path.strip_prefix("/v1/"),
                     path.strip_prefix("/v1beta/models/"),

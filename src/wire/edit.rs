@@ -61,7 +61,7 @@ pub fn may_be_sealed(body: &[u8], format: Format) -> bool {
     let has = |word: &str| memmem::find(body, word.as_bytes()).is_some();
     match format {
         Format::OpenaiChat => false,
-        Format::OpenaiResponses => has("encrypted_content"),
+        Format::OpenaiResponses => has("encrypted_content") || has("\"rs_"),
         Format::Anthropic => has("thinking\""),
         Format::Gemini => has("hought"),
     }
@@ -72,17 +72,7 @@ type Stays<'s> = &'s dyn Fn(&str) -> bool;
 fn cut_state(root: Value<'_, '_>, format: Format, stays: Stays<'_>, changes: &mut Vec<Change>) {
     match format {
         Format::OpenaiChat => {}
-        Format::OpenaiResponses => {
-            let foreign = |item: Value<'_, '_>| {
-                is_of_type(item, &["reasoning"])
-                    && !item
-                        .member_text("encrypted_content")
-                        .is_some_and(|seal| stays(&seal))
-            };
-            if let Some(input) = root.member("input") {
-                cut_items(input, foreign, changes);
-            }
-        }
+        Format::OpenaiResponses => cut_reasoning(root, stays, changes),
         Format::Anthropic => cut_thinking(root, stays, changes),
         Format::Gemini => {
             let contents = root.member("contents");
@@ -93,6 +83,38 @@ fn cut_state(root: Value<'_, '_>, format: Format, stays: Stays<'_>, changes: &mu
             }
         }
     }
+}
+
+/// Reasoning items that are not the vendor's. With them go the ids of the other items: a call that is known by its id is
+/// refused without the reasoning that it came with.
+fn cut_reasoning(root: Value<'_, '_>, stays: Stays<'_>, changes: &mut Vec<Change>) {
+    let foreign = |item: Value<'_, '_>| {
+        is_of_type(item, &["reasoning"])
+            && match item.member_text("encrypted_content") {
+                Some(seal) => !stays(&seal),
+                // Without its state the vendor must have kept it, which it has not if its id is one of ours.
+                None => item.member_text("id").is_none_or(|id| is_our_id(&id)) || !stays(""),
+            }
+    };
+    let Some(input) = root.member("input") else {
+        return;
+    };
+    let before = changes.len();
+    cut_items(input, foreign, changes);
+    if changes.len() == before {
+        return;
+    }
+    let bound = ["function_call", "custom_tool_call", "message"];
+    for item in input.items().filter(|item| is_of_type(*item, &bound)) {
+        cut_members(item, |key| key == "id", changes);
+    }
+}
+
+/// `rs_`, the 26 characters of a request's id, and the index of the item.
+fn is_our_id(id: &str) -> bool {
+    id.strip_prefix("rs_")
+        .and_then(|rest| rest.split_once('_'))
+        .is_some_and(|(request, _)| request.len() == 26)
 }
 
 /// Thinking whose seal does not stay.
@@ -125,10 +147,26 @@ fn cut_thinking(root: Value<'_, '_>, stays: Stays<'_>, changes: &mut Vec<Change>
             cut_items(content, |block| goes(block, stays), changes);
         }
     }
-    if changes.len() > before
-        && let Some(thinking) = root.member("thinking")
-    {
+    if changes.len() == before {
+        return;
+    }
+    if let Some(thinking) = root.member("thinking") {
         changes.push((thinking.span(), "{\"type\":\"disabled\"}"));
+    }
+    // What is said about thinking is refused where there is none.
+    let edits = root
+        .member("context_management")
+        .and_then(|management| management.member("edits"));
+    if let Some(edits) = edits {
+        let is_about_thinking = |edit: Value<'_, '_>| {
+            let kind = edit.member_text("type");
+            kind.is_some_and(|kind| kind.starts_with("clear_thinking"))
+        };
+        if edits.items().all(is_about_thinking) {
+            cut_members(root, |key| key == "context_management", changes);
+        } else {
+            cut_items(edits, is_about_thinking, changes);
+        }
     }
 }
 
@@ -234,6 +272,36 @@ mod tests {
             edited(body, Format::Anthropic, Cut::SealsBut(&|_| true)),
             None
         );
+    }
+
+    #[test]
+    fn what_clears_thinking_goes_with_it() {
+        let body = |edits: &str| {
+            format!(
+                r#"{{"context_management":{{"edits":[{edits}]}},"messages":[{{"role":"assistant","content":[{{"type":"thinking","thinking":"a","signature":"s"}},{{"type":"text","text":"t"}}]}}]}}"#
+            )
+        };
+        let clear = r#"{"type":"clear_thinking_20251015","keep":"all"}"#;
+        let other = r#"{"type":"clear_tool_uses_20250919"}"#;
+        let all = |body: &str| edited(body, Format::Anthropic, Cut::SealsBut(&|_| false)).unwrap();
+        assert!(!all(&body(clear)).contains("context_management"));
+        let both = all(&body(&[other, ",", clear].concat()));
+        assert!(
+            both.contains(other) && !both.contains("clear_thinking"),
+            "{both}"
+        );
+    }
+
+    #[test]
+    fn reasoning_of_our_own_making_goes_and_the_vendors_stays() {
+        let body = r#"{"input":[{"type":"reasoning","id":"rs_01m7y2gtfhb6bcenknyf02sf7r_0","summary":[]},{"type":"function_call","id":"fc_1","call_id":"c"}]}"#;
+        let kept = r#"{"input":[{"type":"reasoning","id":"rs_0a1b2c3d","summary":[]},{"type":"function_call","id":"fc_1","call_id":"c"}]}"#;
+        let cut = |body| edited(body, Format::OpenaiResponses, Cut::SealsBut(&|_| true));
+        assert_eq!(
+            cut(body).as_deref(),
+            Some(r#"{"input":[{"type":"function_call","call_id":"c"}]}"#)
+        );
+        assert_eq!(cut(kept), None);
     }
 
     #[test]

@@ -237,6 +237,7 @@ static CAPABILITIES: Section = Section {
         value("stream_usage"),
         value("adaptive_thinking"),
         value("system_turns"),
+        value("call_signatures"),
         value("thinking_level"),
     ],
 };

@@ -19,7 +19,7 @@ const HABITS: [(&str, ReasoningHabit); 5] = [
 /// A switch of the traits, by its name in `capabilities`.
 pub(super) type Switch = (&'static str, fn(&mut Traits) -> &mut bool);
 
-pub(super) const SWITCHES: [Switch; 13] = [
+pub(super) const SWITCHES: [Switch; 14] = [
     ("max_completion_tokens", |t| &mut t.max_completion_tokens),
     ("developer_role", |t| &mut t.developer_role),
     ("echo_reasoning", |t| &mut t.echo_reasoning),
@@ -32,6 +32,7 @@ pub(super) const SWITCHES: [Switch; 13] = [
     ("stream_usage", |t| &mut t.stream_usage),
     ("adaptive_thinking", |t| &mut t.adaptive_thinking),
     ("thinking_level", |t| &mut t.thinking_level),
+    ("call_signatures", |t| &mut t.call_signatures),
     ("system_turns", |t| &mut t.system_turns),
 ];
 

@@ -38,7 +38,7 @@ impl Losses {
     }
 
     fn put(&mut self, loss: Loss) {
-        if !self.list.contains(&loss) {
+        if loss.at != At::OURS && !self.list.contains(&loss) {
             self.list.push(loss);
         }
     }

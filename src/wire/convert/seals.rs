@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::loss::Losses;
-use crate::ir::{Body, Call, Delta, Event, Format, Part, Request, Role, Said, Str, Thinking, Turn};
+use crate::ir::{
+    At, Body, Call, Delta, Event, Format, Part, Request, Role, Said, Str, Thinking, Turn,
+};
 
 /// Who issued opaque state: a vendor, and the format in which it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,6 +102,8 @@ impl Crossing<'_> {
 
     fn filter_thinking(&self, thinking: &mut Thinking<'_>, losses: &mut Losses) {
         let Some(seal) = &mut thinking.seal else {
+            // Made by us for an answer that had none: no vendor knows it.
+            thinking.id = None;
             return;
         };
         match self.noted(seal) {
@@ -145,7 +149,7 @@ impl Crossing<'_> {
                 continue;
             }
             if let (None, Some(seal)) = (&part.seal, note.seal) {
-                part.seal = Some(Said::new(Default::default(), Cow::Owned(seal)));
+                part.seal = Some(Said::new(At::OURS, Cow::Owned(seal)));
             }
             let sealed = |part: &Part<'_>| matches!(&part.body, Body::Thinking(thinking) if thinking.seal.is_some());
             let before = turn.parts.get(..at - 1).unwrap_or_default();
@@ -261,7 +265,7 @@ impl Keeping {
                         },
                     });
                 }
-                self.before.push(part);
+                self.before.push(ours(part));
             }
             Body::Call(call) => self.keep_call(call, part.seal),
             Body::Text(_)
@@ -319,6 +323,17 @@ fn grow(thinking: &mut Thinking<'static>, delta: &Delta<'_>) {
         | Delta::Audio(_)
         | Delta::Transcript(_) => {}
     }
+}
+
+/// A part that will come back from here.
+fn ours(mut part: Part<'static>) -> Part<'static> {
+    part.at = At::OURS;
+    if let Body::Thinking(thinking) = &mut part.body
+        && let Some(seal) = &mut thinking.seal
+    {
+        seal.at = At::OURS;
+    }
+    part
 }
 
 fn own(text: &Str<'_>) -> Str<'static> {

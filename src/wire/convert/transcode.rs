@@ -17,6 +17,7 @@ use crate::wire::relay::{End, Progress};
 use crate::wire::sse::{self, Framing, Lines};
 use crate::wire::{Choices, EventReader, EventWriter, Unheard, codec};
 
+pub(super) const NO_CALL: &str = "the model's answer was a call that cannot be read";
 const TOO_EARLY: &str = "the provider's stream ended before the answer was complete";
 
 /// The stream machine of converted traffic: a vendor's bytes in, a client's bytes out, by the same rules as
@@ -61,6 +62,8 @@ struct Seen {
     /// An end came and no choice had a reason to end: relays write it also when what they relayed was cut.
     early: bool,
     finished: Choices,
+    /// It ended in a call that cannot be read, and there is nothing else in it.
+    is_nothing: bool,
     /// The choices that call tools.
     called: Choices,
     usage: Usage,
@@ -166,10 +169,10 @@ impl Transcode {
             let line = &mut self.line;
             self.reader.finish(&mut |event| line.pass(event));
         }
-        if self.line.seen.done {
-            Ok(())
-        } else {
-            Err(broken_answer(TOO_EARLY))
+        match &self.line.seen {
+            seen if seen.is_nothing => Err(broken_answer(NO_CALL)),
+            seen if seen.done => Ok(()),
+            _ => Err(broken_answer(TOO_EARLY)),
         }
     }
 
@@ -191,6 +194,7 @@ impl Transcode {
             .read(event.name, &data, &mut |event| line.pass(event))
         {
             Ok(()) if line.seen.early => Err(broken_answer(TOO_EARLY)),
+            Ok(()) if line.seen.is_nothing => Err(broken_answer(NO_CALL)),
             Ok(()) => Ok(()),
             Err(Unheard::Fault(fault)) => Err(self.fail(*fault)),
             Err(Unheard::Malformed) => {
@@ -286,7 +290,7 @@ pub(super) fn takes_call_seals(client: Format) -> bool {
 impl Line {
     fn pass(&mut self, event: Event<'_>) {
         self.seen.see(&event);
-        if self.seen.early {
+        if self.seen.early || self.seen.is_nothing {
             return;
         }
         let event = match event {
@@ -436,11 +440,14 @@ impl Seen {
                 };
             }
             Event::Delta { delta, .. } => self.content |= says_something(delta),
-            Event::Stop { choice, .. } => self.finished.insert(u64::from(*choice)),
+            Event::Stop { choice, stop } => {
+                self.finished.insert(u64::from(*choice));
+                self.is_nothing |= stop.reason == StopReason::MalformedCall && !self.content;
+            }
             Event::Usage(usage) => self.usage.merge(*usage),
             Event::End => {
                 self.early = self.finished.is_empty();
-                self.done = !self.early;
+                self.done = !self.early && !self.is_nothing;
             }
             Event::Close { .. } | Event::Tier(_) => {}
         }

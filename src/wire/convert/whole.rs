@@ -6,9 +6,11 @@ use super::adapt::Adaptation;
 use super::loss::{Losses, Refused};
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
-use super::transcode::{Course, takes_call_seals};
+use super::transcode::{Course, NO_CALL, takes_call_seals};
 use super::turns::{join_pieces, name_of_call};
-use crate::ir::{Body, Event, Fault, Format, Part, Reply, Request, StopReason, Usage, replay};
+use crate::ir::{
+    Body, Choice, Event, Fault, Format, Part, Reply, Request, StopReason, Usage, replay,
+};
 use crate::wire::error::broken_answer;
 use crate::wire::json::{Document, on_one_line, path_of};
 use crate::wire::{Asked, codec};
@@ -180,6 +182,16 @@ pub fn answer(course: Course, body: &[u8], manner: Manner) -> Result<Answer, Fau
         .all(|choice| choice.stop.is_none() && choice.parts.is_empty())
     {
         return Err(broken());
+    }
+    let is_broken_call = |choice: &Choice<'_>| {
+        choice.parts.is_empty()
+            && choice
+                .stop
+                .as_ref()
+                .is_some_and(|stop| stop.reason == StopReason::MalformedCall)
+    };
+    if reply.choices.iter().any(is_broken_call) {
+        return Err(broken_answer(NO_CALL));
     }
     let mut answer = retell(course, reply.clone(), manner);
     let mut unread = Losses::default();

@@ -104,16 +104,20 @@ fn plain_words(kind: FaultKind) -> &'static str {
 
 /// Whether a vendor refuses opaque state of an earlier turn: a signature that it did not issue or does not know any more.
 pub fn is_about_state(fault: &Fault) -> bool {
+    let told = fault.message.to_ascii_lowercase();
+    let says = |word: &str| told.contains(word);
+    if fault.kind == FaultKind::NotFound {
+        return says("item with id 'rs_");
+    }
     if fault.kind != FaultKind::InvalidRequest {
         return false;
     }
-    let told = fault.message.to_ascii_lowercase();
-    let says = |word: &str| told.contains(word);
     (says("signature") && (says("thinking") || says("thought")))
         || says("encrypted content")
         || says("encrypted_content")
         || (says("redacted_thinking") && says("invalid"))
-        || (says("type 'reasoning'") && says("without its required"))
+        || (says("'reasoning'") && says("without its required"))
+        || (says("expected `thinking`") && says("found"))
         || says("item_id did not match")
 }
 
@@ -438,6 +442,14 @@ mod tests {
                 true,
             ),
             ("Thought signature is not valid.", true),
+            (
+                "Item 'fc_1' of type 'function_call' was provided without its required 'reasoning' item: 'rs_1'.",
+                true,
+            ),
+            (
+                "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`.",
+                true,
+            ),
             (
                 "max_tokens must be greater than thinking.budget_tokens",
                 false,

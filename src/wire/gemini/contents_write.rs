@@ -213,7 +213,7 @@ impl<'r, 'a> Contents<'r, 'a> {
         if let Some(namespace) = &call.namespace {
             self.losses.add(namespace.at, "namespace");
         }
-        let needs_seal = self.target.traits.thinking_level && !self.is_signed;
+        let needs_seal = self.target.traits.call_signatures && !self.is_signed;
         let seal = seal.or(needs_seal.then_some(parts_write::PLACEHOLDER));
         self.is_signed = true;
         parts_write::call(writer, call, seal, &mut self.document);

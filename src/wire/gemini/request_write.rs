@@ -348,11 +348,7 @@ mod tests {
             turn(Role::User, vec![outcome("a", vec![]), outcome("b", vec![])]),
             signed,
         ];
-        let level = Traits {
-            thinking_level: true,
-            ..Traits::default()
-        };
-        let (written, _) = contents(turns.clone(), &level);
+        let (written, _) = contents(turns.clone(), &Traits::default());
         let call = |id: &str, seal: &str| {
             format!("{{\"functionCall\":{{\"id\":\"{id}\",\"name\":\"f\",\"args\":{{}}}}{seal}}}")
         };
@@ -365,7 +361,8 @@ mod tests {
         ] {
             assert!(written.contains(&expected), "{expected} in {written}");
         }
-        let (written, _) = contents(turns, &Traits::default());
+        let older = Traits::default().of_model("gemini-2.5-pro");
+        let (written, _) = contents(turns, &older);
         assert!(written.contains(&call("a", "")), "{written}");
     }
 
