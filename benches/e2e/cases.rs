@@ -1,7 +1,11 @@
 use serde_json::{Value, json};
+use tidegate::ir::Format;
+use tidegate::wire::convert::{Course, Issuer, Manner, Transcode, answer};
+use tidegate::wire::relay::Progress;
 
 use super::answers;
 use super::bodies::{Text, agent, agent_chat, object, padded};
+use super::proxies::GATEWAY;
 
 /// One kind of request, and the answer it has to get.
 pub(super) struct Case {
@@ -14,6 +18,8 @@ pub(super) struct Case {
     pub(super) requests: usize,
     /// What the gateway may cost at most, as a multiple of bare Pingora; none = not promised.
     pub(super) promised: Option<f64>,
+    /// What the gateway is asked in place of it: the same for an upstream of another format, which only it can ask.
+    pub(super) converted: Option<Box<Case>>,
 }
 
 /// How an upstream answers: named by the end of the request's model.
@@ -93,6 +99,37 @@ impl Case {
             body,
             requests,
             promised: None,
+            converted: None,
+        }
+    }
+
+    /// The gateway asks an upstream of `kind`'s format, and says its answer in the client's.
+    fn converted(self, kind: Kind) -> Case {
+        let own = self.body.as_str();
+        let from = own.find("virtual-").unwrap_or(0);
+        let to = own[from..].find('"').map_or(from, |length| from + length);
+        let body = [&own[..from], &kind.virtual_model(), &own[to..]].concat();
+        let answer = told(kind, self.path);
+        let other = Case {
+            name: self.name,
+            path: self.path,
+            answer,
+            body,
+            requests: self.requests,
+            promised: None,
+            converted: None,
+        };
+        Case {
+            converted: Some(Box::new(other)),
+            ..self
+        }
+    }
+
+    /// What a proxy of that name is asked.
+    pub(super) fn of(&self, proxy: &str) -> &Case {
+        match &self.converted {
+            Some(converted) if proxy == GATEWAY => converted,
+            _ => self,
         }
     }
 
@@ -102,6 +139,33 @@ impl Case {
             ..self
         }
     }
+}
+
+/// The upstream's answer as a client of Anthropic's path gets it from a conversion.
+fn told(kind: Kind, path: &str) -> Vec<u8> {
+    assert_eq!(
+        path, "/v1/messages",
+        "ids and times are the upstream's there"
+    );
+    let course = Course {
+        from: Issuer {
+            vendor: 0,
+            format: Format::OpenaiChat,
+        },
+        client: Format::Anthropic,
+        back: Default::default(),
+        telling: Default::default(),
+    };
+    let said = kind.parts(true).concat();
+    if kind == Kind::Chat {
+        let answer = answer(course, said.as_bytes(), Manner::Whole);
+        return answer.map_or_else(|_| Vec::new(), |answer| answer.body);
+    }
+    let mut out = Vec::new();
+    let mut transcode = Transcode::stream(course);
+    let whole = transcode.push(said.into(), &mut out).is_ok();
+    assert!(whole && transcode.progress() == Progress::Done);
+    out.concat()
 }
 
 /// What is measured, in the order of the report.
@@ -153,6 +217,21 @@ pub(super) fn all() -> Vec<Case> {
             2_500,
         )
         .promised(1.25),
+        Case::new(
+            "50 events, messages said by chat",
+            Kind::MessagesStream,
+            small_messages(),
+            2_500,
+        )
+        .converted(Kind::ChatStream)
+        .promised(1.6),
+        Case::new(
+            "85 KB agent, messages said by chat",
+            Kind::Messages,
+            agent(85_000),
+            4_000,
+        )
+        .converted(Kind::Chat),
         Case::new(
             "50 events, chat, 1 ms apart",
             Kind::ChatPaced,

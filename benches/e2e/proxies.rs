@@ -13,6 +13,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::cases::Kind;
 use super::load::KEY;
 
+/// The gateway's name in the report.
+pub(super) const GATEWAY: &str = "tidegate";
+
 /// Time for a process to listen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -173,7 +176,7 @@ impl Stage {
             .arg(&file)
             .current_dir(&self.dir)
             .env_clear();
-        self.start("tidegate", addr, &mut command)
+        self.start(GATEWAY, addr, &mut command)
     }
 
     fn configure(

@@ -74,7 +74,8 @@ impl Bench {
         for round in 0..=self.rounds {
             let mut baseline = None;
             for (proxy, figures) in self.proxies.iter().zip(&mut figures) {
-                let cost = self.ask(proxy.addr, Some(proxy.pid()), case, figures)?;
+                let asked = case.of(proxy.name);
+                let cost = self.ask(proxy.addr, Some(proxy.pid()), asked, figures)?;
                 let base = *baseline.get_or_insert(cost);
                 figures.cpu.push(cost);
                 figures.ratios.push(cost / base);

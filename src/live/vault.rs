@@ -1,5 +1,6 @@
 //! Opaque state that a client's format cannot hold, until its conversation goes on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -21,6 +22,8 @@ const ENTRY: usize = 160;
 #[derive(Debug, Default)]
 pub struct Vault {
     shelves: Mutex<Shelves>,
+    /// Something was kept.
+    used: AtomicBool,
 }
 
 /// Two halves: new ones go to the young; when it is full it becomes the old one, and the old one is forgotten.
@@ -43,6 +46,7 @@ impl Vault {
         if keepsakes.is_empty() {
             return;
         }
+        self.used.store(true, Ordering::Relaxed);
         let mut shelves = self.shelves.lock();
         for keepsake in keepsakes {
             let young = &mut shelves.young;
@@ -61,6 +65,11 @@ impl Vault {
                 shelves.old = std::mem::take(&mut shelves.young);
             }
         }
+    }
+
+    /// Whether there is anything to be remembered at all: mostly there is not, where nothing is converted.
+    pub fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
     }
 
     /// What is remembered for that scope.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::clock;
 use crate::ir::{Format, Traits};
 use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
@@ -11,9 +12,11 @@ use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
 use crate::proxy::spool::Freight;
 use crate::proxy::way::Way;
-use crate::wire::convert::{Crossing, Manner, Original, Ready, Target, Unsayable, lower};
+use crate::wire::convert::{
+    Crossing, Issuer, Manner, Memory, Original, Ready, Target, Unsayable, lower,
+};
 use crate::wire::counting::{lower_count, rename_inner};
-use crate::wire::edit::{Cut, cut};
+use crate::wire::edit::{Cut, cut, may_be_sealed};
 use crate::wire::embed;
 use crate::wire::same::{Edits, splice};
 use crate::wire::scan::scan;
@@ -48,6 +51,8 @@ pub struct Bodies<'a> {
     vault: &'a Vault,
     /// Usage is asked for in a stream although the client did not.
     pub include_usage: bool,
+    /// The pool leads to more than one provider: opaque state may come to another than its issuer.
+    pub many: bool,
     made: Vec<Made>,
 }
 
@@ -61,6 +66,7 @@ impl<'a> Bodies<'a> {
                 && call.stream
                 && !call.scan.stream_options.asked()
                 && streams_usage(call),
+            many: leads_to_many(call),
             made: Vec::new(),
         }
     }
@@ -112,8 +118,22 @@ impl<'a> Bodies<'a> {
             model: Some(&key.model),
             include_usage: self.include_usage,
         };
+        let memory = self.vault.memory(self.call.scope, clock::now());
+        let issuer = Issuer {
+            vendor: key.vendor,
+            format: key.format,
+        };
+        // What nobody remembers was issued before the gateway was there: the vendor will say.
+        let is_own = |seal: &str| {
+            !key.without_state
+                && !seal.is_empty()
+                && memory.seal(seal).is_none_or(|note| note.issuer == issuer)
+        };
+        let sealed = (self.many || key.without_state || self.vault.is_used())
+            && self.call.kind == CallKind::Conversation
+            && may_be_sealed(&self.call.body.bytes, self.call.format);
         let cuts = [
-            (key.without_state, Cut::OpaqueState),
+            (sealed, Cut::SealsBut(&is_own)),
             (traits.cuts_cache_control, Cut::CacheMarks),
         ];
         let mut body = self.call.body.bytes.clone();
@@ -227,6 +247,17 @@ impl<'a> Bodies<'a> {
             lower(original, &target, &crossing)
         }
     }
+}
+
+fn leads_to_many(call: &Call) -> bool {
+    let mut seats = call
+        .lane
+        .pool()
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.seats);
+    let first = seats.next().map(|seat| seat.provider);
+    seats.any(|seat| Some(seat.provider) != first)
 }
 
 /// Paths whose streams know `stream_options`.

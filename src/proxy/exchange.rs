@@ -50,6 +50,8 @@ pub struct Order<'a> {
     pub stream: bool,
     /// How the answer becomes one in the client's format, if it is asked for in another or in another manner.
     pub conversion: Option<Conversion<'a>>,
+    /// The answer is looked at for opaque state: the next turn may go to another vendor.
+    pub watched: bool,
     /// The name that the answer says for the model, in an answer that goes on in its own format.
     pub rename: Option<&'a str>,
     /// The request asked for reasoning: silence before the first token is normal.

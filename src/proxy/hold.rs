@@ -15,10 +15,11 @@ use crate::wire::convert::{
 };
 use crate::wire::counting;
 use crate::wire::embed;
-use crate::wire::passage::Passage;
+use crate::wire::passage::{Looked, Passage};
 use crate::wire::relay::{End, Progress, Relay};
 use crate::wire::rename::Rename;
 use crate::wire::reply::ReplyTap;
+use crate::wire::watch::SealWatch;
 
 /// The largest answer that is converted whole: media come as base64 within, nothing else comes near.
 const MOST_WHOLE: usize = 64 << 20;
@@ -114,7 +115,10 @@ impl Order<'_> {
                 let body = self.read_whole(up).await?;
                 self.convert_whole(conversion, &body)
             }
-            None => self.hold_whole(up, json, limit).await.map(Held::of),
+            None => self
+                .hold_whole(up, json, limit)
+                .await
+                .map(|body| self.watch(body)),
         }
     }
 
@@ -324,6 +328,17 @@ impl Order<'_> {
         })
     }
 
+    /// Looks at a whole answer for opaque state.
+    fn watch(&self, body: ReplyBody) -> Held {
+        let mut held = Held::of(body);
+        if let (true, ReplyBody::Whole { bytes, .. }) = (self.watched, &held.body) {
+            let mut watch = SealWatch::new(self.outgoing.line.issuer);
+            watch.whole(bytes);
+            held.keepsakes = watch.take();
+        }
+        held
+    }
+
     /// An answer in which something changes is held until it is whole.
     fn most_held(&self) -> usize {
         if self.rename.is_some() {
@@ -339,10 +354,18 @@ impl Order<'_> {
             None => {
                 let format = self.outgoing.line.format;
                 let relay = Relay::new(format, stream_kind(self.kind), self.strip_usage);
-                match self.rename {
-                    Some(name) => Passage::Renamed(Box::new((relay, Rename::new(format, name)))),
-                    None => Passage::Same(Box::new(relay)),
+                let rename = self.rename.map(|name| Rename::new(format, name));
+                let watch = self
+                    .watched
+                    .then(|| SealWatch::new(self.outgoing.line.issuer));
+                if rename.is_none() && watch.is_none() {
+                    return Passage::Same(Box::new(relay));
                 }
+                Passage::Looked(Box::new(Looked {
+                    relay,
+                    rename,
+                    watch,
+                }))
             }
         }
     }

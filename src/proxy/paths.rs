@@ -339,9 +339,9 @@ mod tests {
         };
         assert_eq!(kind("/v1/completions"), CallKind::Completion);
         assert_eq!(kind("/openai/v1/completions"), CallKind::Completion);
-        assert_eq!(kind("/v1/moderations"), CallKind::Embeddings);
+        assert_eq!(kind("/v1/moderations"), CallKind::Other);
         assert_eq!(kind("/v1beta/models/m:embedContent"), CallKind::Embeddings);
-        assert_eq!(kind("/v1beta/models/m:countTokens"), CallKind::Embeddings);
+        assert_eq!(kind("/v1beta/models/m:countTokens"), CallKind::Count);
         assert!(matches!(
             ask("POST", "/v1/images/generations"),
             Ask::Vendor(_)

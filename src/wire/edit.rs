@@ -1,22 +1,23 @@
 //! Edits of a body that goes to a vendor of its own format, beyond the model's name: what is cut out of it, and nothing else
 //! changes.
 //!
-//! Opaque state that the vendor has refused, and cache marks for a vendor that refuses them. Bodies that need none of it are
-//! not even looked at.
+//! Opaque state that the vendor has refused or did not issue, and cache marks for a vendor that refuses them. Bodies that need
+//! none of it are not even looked at.
 
 use std::ops::Range;
 
 use bytes::Bytes;
+use memchr::memmem;
 
 use super::json::{Document, Value};
 use crate::ir::Format;
 
 /// What is to be cut out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// Thinking, its signatures, encrypted reasoning: with reasoning switched off for this turn, since vendors refuse a turn
-    /// of tools that lacks the reasoning it began with.
-    OpaqueState,
+#[derive(Clone, Copy)]
+pub enum Cut<'s> {
+    /// Thinking, its signatures, encrypted reasoning, where the seal is none of these: with reasoning switched off for this
+    /// turn, since vendors refuse a turn of tools that lacks the reasoning it began with.
+    SealsBut(&'s dyn Fn(&str) -> bool),
     /// `cache_control`.
     CacheMarks,
 }
@@ -28,12 +29,12 @@ const UNSIGNED: &str = "\"skip_thought_signature_validator\"";
 type Change = (Range<usize>, &'static str);
 
 /// The body without that. `None`: there is nothing of it in the body, or the body is no JSON.
-pub fn cut(body: &Bytes, format: Format, what: Cut) -> Option<Vec<Bytes>> {
+pub fn cut(body: &Bytes, format: Format, what: Cut<'_>) -> Option<Vec<Bytes>> {
     let mut document = Document::default();
     let root = document.read(body).ok()?;
     let mut changes = Vec::new();
     match what {
-        Cut::OpaqueState => cut_state(root, format, &mut changes),
+        Cut::SealsBut(stays) => cut_state(root, format, stays, &mut changes),
         Cut::CacheMarks => cut_marks(root, &mut changes),
     }
     if changes.is_empty() {
@@ -55,50 +56,73 @@ pub fn cut(body: &Bytes, format: Format, what: Cut) -> Option<Vec<Bytes>> {
     Some(pieces)
 }
 
-fn cut_state(root: Value<'_, '_>, format: Format, changes: &mut Vec<Change>) {
+/// Whether a body of that format may hold opaque state: else it need not be read for it.
+pub fn may_be_sealed(body: &[u8], format: Format) -> bool {
+    let has = |word: &str| memmem::find(body, word.as_bytes()).is_some();
+    match format {
+        Format::OpenaiChat => false,
+        Format::OpenaiResponses => has("encrypted_content"),
+        Format::Anthropic => has("thinking\""),
+        Format::Gemini => has("hought"),
+    }
+}
+
+type Stays<'s> = &'s dyn Fn(&str) -> bool;
+
+fn cut_state(root: Value<'_, '_>, format: Format, stays: Stays<'_>, changes: &mut Vec<Change>) {
     match format {
         Format::OpenaiChat => {}
         Format::OpenaiResponses => {
+            let foreign = |item: Value<'_, '_>| {
+                is_of_type(item, &["reasoning"])
+                    && !item
+                        .member_text("encrypted_content")
+                        .is_some_and(|seal| stays(&seal))
+            };
             if let Some(input) = root.member("input") {
-                cut_items(input, |item| is_of_type(item, &["reasoning"]), changes);
+                cut_items(input, foreign, changes);
             }
         }
-        Format::Anthropic => cut_thinking(root, changes),
+        Format::Anthropic => cut_thinking(root, stays, changes),
         Format::Gemini => {
             let contents = root.member("contents");
             for content in contents.into_iter().flat_map(Value::items) {
                 for part in content.member("parts").into_iter().flat_map(Value::items) {
-                    cut_signature(part, changes);
+                    cut_signature(part, stays, changes);
                 }
             }
         }
     }
 }
 
-fn is_thinking(block: Value<'_, '_>) -> bool {
-    is_of_type(block, &["thinking", "redacted_thinking"])
+/// Thinking whose seal does not stay.
+fn goes(block: Value<'_, '_>, stays: Stays<'_>) -> bool {
+    let seal = match block.member_text("type").as_deref() {
+        Some("thinking") => block.member_text("signature"),
+        Some("redacted_thinking") => block.member_text("data"),
+        _ => return false,
+    };
+    !seal.is_some_and(|seal| stays(&seal))
 }
 
-fn is_nothing_else(message: Value<'_, '_>) -> bool {
-    message.member("content").is_some_and(|content| {
-        let mut blocks = content.items().peekable();
-        blocks.peek().is_some() && blocks.all(is_thinking)
-    })
-}
-
-fn cut_thinking(root: Value<'_, '_>, changes: &mut Vec<Change>) {
+fn cut_thinking(root: Value<'_, '_>, stays: Stays<'_>, changes: &mut Vec<Change>) {
     let Some(messages) = root.member("messages") else {
         return;
     };
     let before = changes.len();
     // A message of thinking alone goes as a whole: none may be empty.
+    let is_nothing_else = |message: Value<'_, '_>| {
+        message.member("content").is_some_and(|content| {
+            let mut blocks = content.items().peekable();
+            blocks.peek().is_some() && blocks.all(|block| goes(block, stays))
+        })
+    };
     cut_items(messages, is_nothing_else, changes);
-    for message in messages
-        .items()
-        .filter(|message| !is_nothing_else(*message))
-    {
-        if let Some(content) = message.member("content") {
-            cut_items(content, is_thinking, changes);
+    for message in messages.items() {
+        if let Some(content) = message.member("content")
+            && !is_nothing_else(message)
+        {
+            cut_items(content, |block| goes(block, stays), changes);
         }
     }
     if changes.len() > before
@@ -109,21 +133,20 @@ fn cut_thinking(root: Value<'_, '_>, changes: &mut Vec<Change>) {
 }
 
 /// The first call of a step needs some signature; any other part does without.
-fn cut_signature(part: Value<'_, '_>, changes: &mut Vec<Change>) {
-    for (key, value) in part.members() {
-        if matches!(&*key, "thoughtSignature" | "thought_signature") && !value.is_null() {
-            let calls = part.member("functionCall").or(part.member("function_call"));
-            if calls.is_some() {
-                changes.push((value.span(), UNSIGNED));
-            } else {
-                cut_members(
-                    part,
-                    |key| matches!(key, "thoughtSignature" | "thought_signature"),
-                    changes,
-                );
-            }
-            return;
-        }
+fn cut_signature(part: Value<'_, '_>, stays: Stays<'_>, changes: &mut Vec<Change>) {
+    let is_signature = |key: &str| matches!(key, "thoughtSignature" | "thought_signature");
+    let signature = part.members().find(|(key, _)| is_signature(key));
+    let Some(value) = signature.map(|(_, value)| value) else {
+        return;
+    };
+    if value.text().is_none_or(|seal| stays(&seal)) {
+        return;
+    }
+    let calls = part.member("functionCall").or(part.member("function_call"));
+    if calls.is_some() {
+        changes.push((value.span(), UNSIGNED));
+    } else {
+        cut_members(part, is_signature, changes);
     }
 }
 
@@ -177,7 +200,7 @@ fn cut_children(spans: &[Range<usize>], going: &[bool], changes: &mut Vec<Change
 mod tests {
     use super::*;
 
-    fn edited(body: &str, format: Format, what: Cut) -> Option<String> {
+    fn edited(body: &str, format: Format, what: Cut<'_>) -> Option<String> {
         let pieces = cut(&Bytes::from(body.to_owned()), format, what)?;
         Some(String::from_utf8(pieces.concat()).unwrap())
     }
@@ -192,15 +215,34 @@ mod tests {
             {"role":"user","content":"a"},
             {"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":{"type":"thinking"}}]}]}"#;
         assert_eq!(
-            edited(body, Format::Anthropic, Cut::OpaqueState).as_deref(),
+            edited(body, Format::Anthropic, Cut::SealsBut(&|_| false)).as_deref(),
             Some(expected)
+        );
+    }
+
+    #[test]
+    fn what_the_vendor_issued_stays() {
+        let body = r#"{"thinking":{"type":"enabled"},"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":"mine"},{"type":"redacted_thinking","data":"other"},{"type":"text","text":"t"}]}]}"#;
+        let expected = r#"{"thinking":{"type":"disabled"},"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":"mine"},{"type":"text","text":"t"}]}]}"#;
+        let mine = |seal: &str| seal == "mine";
+        assert_eq!(
+            edited(body, Format::Anthropic, Cut::SealsBut(&mine)).as_deref(),
+            Some(expected)
+        );
+        assert!(may_be_sealed(body.as_bytes(), Format::Anthropic));
+        assert_eq!(
+            edited(body, Format::Anthropic, Cut::SealsBut(&|_| true)),
+            None
         );
     }
 
     #[test]
     fn a_body_without_it_is_not_changed() {
         let body = r#"{"thinking":{"type":"enabled"},"messages":[{"role":"user","content":"a"}]}"#;
-        assert_eq!(edited(body, Format::Anthropic, Cut::OpaqueState), None);
+        assert_eq!(
+            edited(body, Format::Anthropic, Cut::SealsBut(&|_| false)),
+            None
+        );
         assert_eq!(edited(body, Format::Anthropic, Cut::CacheMarks), None);
         assert_eq!(edited("{", Format::Anthropic, Cut::CacheMarks), None);
     }
@@ -209,12 +251,12 @@ mod tests {
     fn reasoning_items_and_signatures_go() {
         let body = r#"{"input":[{"type":"reasoning","encrypted_content":"x"},{"type":"message"},{"type":"reasoning"}]}"#;
         assert_eq!(
-            edited(body, Format::OpenaiResponses, Cut::OpaqueState).as_deref(),
+            edited(body, Format::OpenaiResponses, Cut::SealsBut(&|_| false)).as_deref(),
             Some(r#"{"input":[{"type":"message"}]}"#)
         );
         let body = r#"{"contents":[{"parts":[{"text":"a","thoughtSignature":"x"},{"functionCall":{"name":"f"},"thoughtSignature":"y"}]}]}"#;
         assert_eq!(
-            edited(body, Format::Gemini, Cut::OpaqueState).as_deref(),
+            edited(body, Format::Gemini, Cut::SealsBut(&|_| false)).as_deref(),
             Some(
                 r#"{"contents":[{"parts":[{"text":"a"},{"functionCall":{"name":"f"},"thoughtSignature":"skip_thought_signature_validator"}]}]}"#
             )

@@ -42,6 +42,7 @@ pub mod scan;
 pub mod sse;
 pub mod tokens;
 mod walk;
+pub mod watch;
 
 use convert::{Losses, Lowered, Refused, Target, Telling};
 use counting::Counting;

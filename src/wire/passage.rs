@@ -6,16 +6,36 @@ use super::codec;
 use super::convert::{Keepsake, Transcode};
 use super::relay::{End, Progress, Relay};
 use super::rename::Rename;
+use super::watch::SealWatch;
 use crate::ir::{Fault, Format, Usage};
 
 /// The stream machine of one answer.
 pub enum Passage {
     /// The vendor's bytes.
     Same(Box<Relay>),
-    /// The vendor's bytes, but for the model's name.
-    Renamed(Box<(Relay, Rename)>),
+    /// The vendor's bytes, but for the model's name; or looked at for opaque state.
+    Looked(Box<Looked>),
     /// The client's format, written anew.
     Other(Box<Transcode>),
+}
+
+/// A stream that is more than relayed.
+pub struct Looked {
+    pub relay: Relay,
+    pub rename: Option<Rename>,
+    pub watch: Option<SealWatch>,
+}
+
+impl Looked {
+    fn pass(&mut self, whole: Vec<Bytes>, out: &mut Vec<Bytes>) {
+        if let Some(watch) = &mut self.watch {
+            watch.events(&whole);
+        }
+        match &mut self.rename {
+            Some(rename) => whole.into_iter().for_each(|run| rename.events(run, out)),
+            None => out.extend(whole),
+        }
+    }
 }
 
 impl Passage {
@@ -26,10 +46,10 @@ impl Passage {
     pub fn push(&mut self, chunk: Bytes, out: &mut Vec<Bytes>) -> Result<(), Fault> {
         match self {
             Passage::Same(relay) => relay.push(chunk, out),
-            Passage::Renamed(both) => {
+            Passage::Looked(looked) => {
                 let mut whole = Vec::new();
-                let pushed = both.0.push(chunk, &mut whole);
-                whole.into_iter().for_each(|run| both.1.events(run, out));
+                let pushed = looked.relay.push(chunk, &mut whole);
+                looked.pass(whole, out);
                 pushed
             }
             Passage::Other(transcode) => transcode.push(chunk, out),
@@ -43,10 +63,10 @@ impl Passage {
     pub fn finish(&mut self, end: End, out: &mut Vec<Bytes>) -> Result<(), Fault> {
         match self {
             Passage::Same(relay) => relay.finish(end, out),
-            Passage::Renamed(both) => {
+            Passage::Looked(looked) => {
                 let mut whole = Vec::new();
-                let finished = both.0.finish(end, &mut whole);
-                whole.into_iter().for_each(|run| both.1.events(run, out));
+                let finished = looked.relay.finish(end, &mut whole);
+                looked.pass(whole, out);
                 finished
             }
             Passage::Other(transcode) => transcode.finish(end, out),
@@ -56,7 +76,7 @@ impl Passage {
     /// Ends the client's stream with an error.
     pub fn write_fault(&mut self, client: Format, fault: &Fault, out: &mut Vec<u8>) {
         match self {
-            Passage::Same(_) | Passage::Renamed(_) => codec(client).write_fault_event(fault, out),
+            Passage::Same(_) | Passage::Looked(_) => codec(client).write_fault_event(fault, out),
             Passage::Other(transcode) => transcode.write_fault(fault, out),
         }
     }
@@ -64,7 +84,7 @@ impl Passage {
     pub fn progress(&self) -> Progress {
         match self {
             Passage::Same(relay) => relay.progress(),
-            Passage::Renamed(both) => both.0.progress(),
+            Passage::Looked(looked) => looked.relay.progress(),
             Passage::Other(transcode) => transcode.progress(),
         }
     }
@@ -73,7 +93,7 @@ impl Passage {
     pub fn events(&self) -> u64 {
         match self {
             Passage::Same(relay) => relay.events(),
-            Passage::Renamed(both) => both.0.events(),
+            Passage::Looked(looked) => looked.relay.events(),
             Passage::Other(transcode) => transcode.events(),
         }
     }
@@ -82,7 +102,7 @@ impl Passage {
     pub fn said_error(&self) -> bool {
         match self {
             Passage::Same(relay) => relay.said_error(),
-            Passage::Renamed(both) => both.0.said_error(),
+            Passage::Looked(looked) => looked.relay.said_error(),
             Passage::Other(transcode) => transcode.said_error(),
         }
     }
@@ -90,7 +110,7 @@ impl Passage {
     pub fn usage(&self) -> Usage {
         match self {
             Passage::Same(relay) => relay.usage(),
-            Passage::Renamed(both) => both.0.usage(),
+            Passage::Looked(looked) => looked.relay.usage(),
             Passage::Other(transcode) => transcode.usage(),
         }
     }
@@ -98,7 +118,7 @@ impl Passage {
     pub fn malformed(&self) -> u32 {
         match self {
             Passage::Same(relay) => relay.malformed(),
-            Passage::Renamed(both) => both.0.malformed(),
+            Passage::Looked(looked) => looked.relay.malformed(),
             Passage::Other(transcode) => transcode.malformed(),
         }
     }
@@ -106,7 +126,8 @@ impl Passage {
     /// What there is to remember since the last time.
     pub fn keepsakes(&mut self) -> Vec<Keepsake> {
         match self {
-            Passage::Same(_) | Passage::Renamed(_) => Vec::new(),
+            Passage::Same(_) => Vec::new(),
+            Passage::Looked(looked) => looked.watch.as_mut().map_or_else(Vec::new, SealWatch::take),
             Passage::Other(transcode) => transcode.keepsakes(),
         }
     }
@@ -114,7 +135,7 @@ impl Passage {
     /// What the client's format could not say, by the end.
     pub fn dropped(&self) -> Vec<&'static str> {
         match self {
-            Passage::Same(_) | Passage::Renamed(_) => Vec::new(),
+            Passage::Same(_) | Passage::Looked(_) => Vec::new(),
             Passage::Other(transcode) => transcode.losses().iter().map(|loss| loss.what).collect(),
         }
     }

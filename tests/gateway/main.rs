@@ -15,6 +15,7 @@ mod certs;
 mod clients;
 mod counting;
 mod exchange;
+mod formats;
 mod forms;
 mod harness;
 mod pools;
