@@ -22,6 +22,10 @@ pub(super) fn write(
         let why = "this vendor keeps no earlier answers; send the whole conversation";
         return Err(Refused::new(previous.at, why));
     }
+    if let Some(state) = request.tags.stateful.first() {
+        let why = format!("`{}` needs what its vendor has stored", state.value);
+        return Err(Refused::new(state.at, why));
+    }
     "/chat/completions".clone_into(&mut lowered.suffix);
     let mut writer = Writer::new(&mut lowered.body);
     let mut out = Out {
@@ -468,6 +472,10 @@ mod tests {
         request.tags.previous = Some(Said::new(At(3), "resp_1".into()));
         let refused = try_write(&request, &Traits::default()).unwrap_err();
         assert_eq!(refused.at, At(3));
+        let mut request = read("{}");
+        request.tags.stateful = vec![Said::new(At(4), "cachedContent")];
+        let refused = try_write(&request, &Traits::default()).unwrap_err();
+        assert_eq!(refused.at, At(4));
     }
 
     #[test]
