@@ -10,8 +10,8 @@
 
 #[path = "wire_convert/answers.rs"]
 mod answers;
-#[path = "wire_convert/ground.rs"]
-mod ground;
+#[path = "laws/mod.rs"]
+mod laws;
 #[path = "wire_convert/recorded.rs"]
 mod recorded;
 #[path = "wire_convert/sentinels.rs"]

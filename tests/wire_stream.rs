@@ -12,64 +12,21 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use laws::ground::place;
+use laws::relay::{
+    a_reply_tells_the_same, any_fault_is_told_as_one, any_split_gives_the_same,
+    assert_ends_between_events, conversation, relayed, whole, whole_is_what_a_client_sees_as_whole,
+};
 use proptest::prelude::*;
-use tidegate::ir::{Fault, Format, Usage};
+use tidegate::ir::Format;
 use tidegate::wire::codec;
-use tidegate::wire::relay::{End, Progress, Relay, StreamKind};
+use tidegate::wire::relay::{End, Progress, Relay};
 use tidegate::wire::reply::ReplyTap;
 
+#[path = "laws/mod.rs"]
+mod laws;
 #[path = "wire_stream/recorded.rs"]
 mod recorded;
-
-/// What became of a stream.
-#[derive(Debug, Clone, PartialEq)]
-struct Outcome {
-    out: Vec<u8>,
-    result: Result<(), Fault>,
-    progress: Progress,
-    usage: Usage,
-    model: Option<String>,
-    malformed: u32,
-}
-
-fn relayed<'a>(mut relay: Relay, parts: impl IntoIterator<Item = &'a [u8]>, end: End) -> Outcome {
-    let mut out = Vec::new();
-    let pushed = parts
-        .into_iter()
-        .try_for_each(|part| relay.push(Bytes::copy_from_slice(part), &mut out));
-    let result = pushed.and_then(|()| relay.finish(end, &mut out));
-    Outcome {
-        out: out.concat(),
-        result,
-        progress: relay.progress(),
-        usage: relay.usage(),
-        model: relay.model().map(str::to_owned),
-        malformed: relay.malformed(),
-    }
-}
-
-fn conversation(format: Format) -> Relay {
-    Relay::new(format, StreamKind::Conversation, false)
-}
-
-/// The stream in one piece.
-fn whole(format: Format, stream: &[u8], end: End) -> Outcome {
-    relayed(conversation(format), [stream], end)
-}
-
-/// The stream cut at these places (of 65536).
-fn in_parts(format: Format, stream: &[u8], cuts: &[u16], end: End) -> Outcome {
-    let mut cuts: Vec<usize> = cuts.iter().map(|cut| place(*cut, stream)).collect();
-    cuts.extend([0, stream.len()]);
-    cuts.sort_unstable();
-    let parts = cuts.windows(2).map(|pair| &stream[pair[0]..pair[1]]);
-    relayed(conversation(format), parts, end)
-}
-
-/// One of 65536 places in the bytes.
-fn place(of: u16, bytes: &[u8]) -> usize {
-    (usize::from(of) * (bytes.len() + 1)) >> 16
-}
 
 struct Sample {
     name: String,
@@ -197,16 +154,6 @@ fn a_clean_end_of_the_transport_before_the_finish_reason_is_no_clean_end() {
             assert_ends_between_events(&outcome.out);
         }
     }
-}
-
-/// After what has gone out an error event can follow: it ends in a blank line, or nothing has gone out.
-fn assert_ends_between_events(out: &[u8]) {
-    let ends = [&b"\n\n"[..], b"\r\r", b"\r\n\r\n", b"\r\n\r", b"\n\r\n"];
-    assert!(
-        out.is_empty() || ends.iter().any(|end| out.ends_with(end)),
-        "{:?}",
-        String::from_utf8_lossy(out)
-    );
 }
 
 #[test]
@@ -379,48 +326,27 @@ proptest! {
 
     #[test]
     fn any_split_of_a_spoiled_stream_gives_the_same((format, bytes) in spoiled(), cuts in any::<Vec<u16>>(), end in ends()) {
-        prop_assert_eq!(in_parts(format, &bytes, &cuts, end), whole(format, &bytes, end));
+        any_split_gives_the_same(format, &bytes, &cuts, end);
     }
 
     #[test]
     fn a_spoiled_stream_is_whole_only_if_it_says_so((format, bytes) in spoiled(), end in ends()) {
-        let outcome = whole(format, &bytes, end);
+        let outcome = whole_is_what_a_client_sees_as_whole(format, &bytes, end);
         if outcome.result.is_ok() {
-            prop_assert_eq!(outcome.progress, Progress::Done);
             prop_assert!(String::from_utf8_lossy(&outcome.out).contains(finish_mark(format)));
-            // What went out is whole by itself: a client sees the same.
-            prop_assert_eq!(whole(format, &outcome.out, End::Cut).result, Ok(()));
         }
     }
 
     #[test]
     fn garbage_never_panics_and_is_never_whole(format in formats(), bytes in any::<Vec<u8>>(), cuts in any::<Vec<u16>>(), end in ends()) {
-        let outcome = in_parts(format, &bytes, &cuts, end);
-        prop_assert!(outcome.result.is_err());
-        let codec = codec(format);
-        let fault = codec.read_fault(500, &bytes);
-        let mut out = Vec::new();
-        codec.write_fault(&fault, &mut out);
-        prop_assert!(serde_json::from_slice::<serde_json::Value>(&out).is_ok());
-        let mut event = Vec::new();
-        codec.write_fault_event(&fault, &mut event);
-        prop_assert!(whole(format, &event, End::Clean).result.is_err());
+        any_split_gives_the_same(format, &bytes, &cuts, end);
+        prop_assert!(whole(format, &bytes, end).result.is_err());
+        any_fault_is_told_as_one(format, &bytes);
     }
 
     #[test]
     fn a_reply_tells_the_same_however_it_is_split(format in formats(), bytes in json_like(), cuts in any::<Vec<u16>>()) {
-        let mut one = ReplyTap::new(format);
-        one.push(&bytes);
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| place(*cut, &bytes)).collect();
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
-        let mut parts = ReplyTap::new(format);
-        cuts.windows(2).for_each(|pair| parts.push(&bytes[pair[0]..pair[1]]));
-        prop_assert_eq!(parts.finish(), one.finish());
-        if std::str::from_utf8(&bytes).is_ok() {
-            let whole = serde_json::from_slice::<Box<serde_json::value::RawValue>>(&bytes).is_ok();
-            prop_assert_eq!(one.finish().whole, whole);
-        }
+        a_reply_tells_the_same(format, &bytes, &cuts);
     }
 }
 

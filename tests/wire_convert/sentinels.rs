@@ -7,7 +7,7 @@ use serde_json::Value;
 use tidegate::ir::Format;
 use tidegate::wire::convert::Ready;
 
-use super::ground::{lowered, text_of};
+use super::laws::ground::{lowered, text_of};
 use super::recorded::{Recorded, recorded};
 
 /// Where a leaf stands.

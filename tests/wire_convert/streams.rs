@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use tidegate::ir::Format;
 use tidegate::wire::relay::End;
 
-use super::ground::{collected, converted};
+use super::laws::ground::{collected, converted};
+use super::laws::meaning::meaning;
 use super::recorded::recorded;
 
 fn streams() -> Vec<(String, Format, Vec<u8>)> {
@@ -75,10 +76,10 @@ fn a_stream_cut_anywhere_never_ends_well_before_its_finish() {
                 let (out, ended) = converted(from, to, &[&bytes[..at]], End::Cut);
                 if ended.is_ok() {
                     // Then all of it had come.
-                    let got = collected(to, &out).map(|reply| super::answers::meaning(&reply));
+                    let got = collected(to, &out).map(|reply| meaning(&reply));
                     assert_eq!(
                         got,
-                        Some(super::answers::meaning(&whole)),
+                        Some(meaning(&whole)),
                         "{name} -> {to} at {at}"
                     );
                 }

@@ -38,10 +38,10 @@ fn recorded_requests_are_scanned_and_spliced_like_their_trees() {
 }
 
 fn check(id: &str, body: &[u8], api: &str) {
-    super::finds_what_the_tree_says(body);
+    super::laws::scan::finds_what_the_tree_says(body);
     for usage in [false, true] {
-        super::splices_like_the_tree(body, Some("a\"nother"), usage);
-        super::splices_like_the_tree(body, None, usage);
+        super::laws::scan::splices_like_the_tree(body, Some("a\"nother"), usage);
+        super::laws::scan::splices_like_the_tree(body, None, usage);
     }
     let format = match api {
         "chat" => Format::OpenaiChat,

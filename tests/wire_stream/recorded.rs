@@ -9,7 +9,7 @@ use tidegate::wire::codec;
 use tidegate::wire::relay::{End, Progress, Relay, StreamKind};
 use tidegate::wire::reply::ReplyTap;
 
-use super::{conversation, relayed, whole};
+use super::laws::relay::{conversation, relayed, whole};
 
 struct Exchange {
     id: String,

@@ -10,7 +10,7 @@ use tidegate::wire::convert::{
 use tidegate::wire::relay::End;
 
 /// A memory in which everything was issued by one.
-pub(crate) struct All(pub Issuer);
+pub struct All(pub Issuer);
 
 impl Memory for All {
     fn seal(&self, seal: &str) -> Option<SealNote> {
@@ -27,17 +27,17 @@ impl Memory for All {
     }
 }
 
-pub(crate) fn issuer(format: Format) -> Issuer {
+pub fn issuer(format: Format) -> Issuer {
     Issuer { vendor: 1, format }
 }
 
 /// What a vendor can be expected to take that has everything of its format.
-pub(crate) fn traits(format: Format) -> Traits {
+pub fn traits(format: Format) -> Traits {
     let _any = format;
     Traits::default()
 }
 
-pub(crate) fn lowered(
+pub fn lowered(
     from: Format,
     to: Format,
     asked: Asked<'_>,
@@ -64,11 +64,11 @@ pub(crate) fn lowered(
     lower(original, &target, &crossing)
 }
 
-pub(crate) fn text_of(lowered: &Lowered) -> String {
+pub fn text_of(lowered: &Lowered) -> String {
     String::from_utf8(lowered.body.clone()).unwrap()
 }
 
-pub(crate) fn telling() -> Telling {
+pub fn telling() -> Telling {
     Telling {
         seed: "seed".into(),
         now: 1_700_000_000,
@@ -77,7 +77,7 @@ pub(crate) fn telling() -> Telling {
     }
 }
 
-pub(crate) fn course(from: Format, client: Format) -> Course {
+pub fn course(from: Format, client: Format) -> Course {
     Course {
         from: issuer(from),
         client,
@@ -86,8 +86,34 @@ pub(crate) fn course(from: Format, client: Format) -> Course {
     }
 }
 
+/// The bytes in parts, cut at these of 65536 places.
+pub fn cut<'b>(bytes: &'b [u8], places: &[u16]) -> Vec<&'b [u8]> {
+    let mut ends: Vec<usize> = places.iter().map(|of| place(*of, bytes)).collect();
+    ends.extend([0, bytes.len()]);
+    ends.sort_unstable();
+    ends.windows(2)
+        .map(|pair| &bytes[pair[0]..pair[1]])
+        .collect()
+}
+
+/// One of 65536 places in the bytes.
+pub fn place(of: u16, bytes: &[u8]) -> usize {
+    (usize::from(of) * (bytes.len() + 1)) >> 16
+}
+
+/// Where an input of the fuzzer wants the rest of itself to be cut.
+pub fn places(input: &[u8]) -> Option<([u16; 2], &[u8])> {
+    let (places, rest) = input.split_first_chunk::<2>()?;
+    Some((places.map(|of| u16::from(of) << 8 | 0x80), rest))
+}
+
+/// Whether it is a JSON text, to somebody who looks at nothing but that.
+pub fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<&serde_json::value::RawValue>(text).is_ok()
+}
+
 /// What a client of `client` gets for a stream of `from`, cut into chunks.
-pub(crate) fn converted(
+pub fn converted(
     from: Format,
     client: Format,
     chunks: &[&[u8]],
@@ -105,7 +131,7 @@ pub(crate) fn converted(
 }
 
 /// What a stream makes, collected.
-pub(crate) fn collected(from: Format, stream: &[u8]) -> Option<Reply<'static>> {
+pub fn collected(from: Format, stream: &[u8]) -> Option<Reply<'static>> {
     let mut transcode = Transcode::whole(course(from, from));
     let mut out = Vec::new();
     transcode

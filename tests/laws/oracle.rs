@@ -6,22 +6,22 @@ use tidegate::wire::scan::{Scan, StreamOptions};
 
 /// The traits that a tree can tell.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Traits {
-    pub(crate) model: Option<String>,
-    pub(crate) stream: bool,
-    pub(crate) asked: bool,
-    pub(crate) tools: bool,
-    pub(crate) images: bool,
-    pub(crate) prefill: bool,
-    pub(crate) assistant_turn: bool,
-    pub(crate) reasoning: bool,
-    pub(crate) max_tokens: Option<u64>,
-    pub(crate) messages: usize,
-    pub(crate) session: Option<String>,
+pub struct Traits {
+    pub model: Option<String>,
+    pub stream: bool,
+    pub asked: bool,
+    pub tools: bool,
+    pub images: bool,
+    pub prefill: bool,
+    pub assistant_turn: bool,
+    pub reasoning: bool,
+    pub max_tokens: Option<u64>,
+    pub messages: usize,
+    pub session: Option<String>,
 }
 
 impl Traits {
-    pub(crate) fn of(scan: &Scan) -> Traits {
+    pub fn of(scan: &Scan) -> Traits {
         Traits {
             model: scan.model.as_ref().map(|model| model.value.clone()),
             stream: scan.stream,
@@ -40,13 +40,13 @@ impl Traits {
 
 /// What the model or the stream flag is refused for.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Wrong {
+pub enum Wrong {
     Model,
     Stream,
 }
 
 /// The traits of any request but conversations.
-pub(crate) fn common(body: &Map<String, Value>) -> Result<Traits, Wrong> {
+pub fn common(body: &Map<String, Value>) -> Result<Traits, Wrong> {
     let model = match body.get("model") {
         None => None,
         Some(Value::String(model)) => Some(model.clone()),
@@ -69,7 +69,7 @@ pub(crate) fn common(body: &Map<String, Value>) -> Result<Traits, Wrong> {
 }
 
 /// The traits of a conversation, and its bytes and tokens of media when it is written without white space.
-pub(crate) fn conversation(
+pub fn conversation(
     body: &Map<String, Value>,
     format: Format,
 ) -> Result<(Traits, Media), Wrong> {
@@ -185,10 +185,10 @@ fn session(body: &Map<String, Value>) -> Option<String> {
 
 /// Images and documents, and how much of a body they are.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Media {
-    pub(crate) images: bool,
-    pub(crate) bytes: usize,
-    pub(crate) tokens: u64,
+pub struct Media {
+    pub images: bool,
+    pub bytes: usize,
+    pub tokens: u64,
 }
 
 impl Media {

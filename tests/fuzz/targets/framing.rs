@@ -1,0 +1,11 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tidegate::laws::{framing, ground};
+
+// Two bytes that say where it is cut, then the stream.
+fuzz_target!(|input: &[u8]| {
+    if let Some((places, bytes)) = ground::places(input) {
+        framing::holds(bytes, &places);
+    }
+});

@@ -1,0 +1,10 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tidegate::ir::Format;
+use tidegate::laws::request;
+
+fuzz_target!(|body: &[u8]| {
+    let asked = request::asked(Format::OpenaiChat, false);
+    request::holds(Format::OpenaiChat, asked, body);
+});

@@ -1,0 +1,41 @@
+//! Requests on their way to every target.
+
+use tidegate::ir::Format;
+use tidegate::wire::Asked;
+
+use super::ground::{is_json, lowered, text_of};
+
+/// What a request of a format says beside its body.
+pub fn asked(from: Format, stream: bool) -> Asked<'static> {
+    Asked {
+        model: match from {
+            Format::OpenaiChat | Format::OpenaiResponses | Format::Anthropic => "",
+            Format::Gemini => "gemini-model",
+        },
+        stream,
+        ..Asked::default()
+    }
+}
+
+/// Whatever a client sends, it is refused, or becomes for every target a body that the target's own reader takes. Written
+/// once more it may find a simpler form; from then on it stays the same.
+pub fn holds(from: Format, asked: Asked<'_>, body: &[u8]) {
+    for to in Format::ALL {
+        let Ok(ready) = lowered(from, to, asked, body) else {
+            continue;
+        };
+        let first = text_of(&ready.lowered);
+        let is_object = first.starts_with('{') && is_json(first.as_bytes());
+        assert!(is_object, "{from} -> {to}: {first}");
+        let second = again(to, asked.stream, &first);
+        let third = again(to, asked.stream, &second);
+        assert_eq!(third, second, "{from} -> {to}: {first}");
+    }
+}
+
+fn again(format: Format, stream: bool, text: &str) -> String {
+    match lowered(format, format, asked(format, stream), text.as_bytes()) {
+        Ok(ready) => text_of(&ready.lowered),
+        Err(why) => panic!("{format} does not take what was written for it: {why}: {text}"),
+    }
+}
