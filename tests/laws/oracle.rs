@@ -69,10 +69,7 @@ pub fn common(body: &Map<String, Value>) -> Result<Traits, Wrong> {
 }
 
 /// The traits of a conversation, and its bytes and tokens of media when it is written without white space.
-pub fn conversation(
-    body: &Map<String, Value>,
-    format: Format,
-) -> Result<(Traits, Media), Wrong> {
+pub fn conversation(body: &Map<String, Value>, format: Format) -> Result<(Traits, Media), Wrong> {
     let mut traits = common(body)?;
     let mut media = Media::default();
     let (turns, systems): (&str, &[&str]) = match format {

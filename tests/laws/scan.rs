@@ -121,7 +121,11 @@ pub fn is_refused_only_if_a_parser_does(body: &[u8], format: Format) {
         Err(ScanError::ModelNotAString { .. } | ScanError::StreamNotABool { .. })
     );
     if is_object_of_distinct_keys(body) && !refused_by_type {
-        assert!(found.is_ok(), "{found:?}: {}", String::from_utf8_lossy(body));
+        assert!(
+            found.is_ok(),
+            "{found:?}: {}",
+            String::from_utf8_lossy(body)
+        );
     }
 }
 

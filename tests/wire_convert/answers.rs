@@ -5,7 +5,7 @@ use tidegate::wire::convert::{Manner, answer};
 use tidegate::wire::relay::End;
 
 use super::laws::ground::{collected, converted, course};
-use super::laws::meaning::{Meaning, meaning, read};
+use super::laws::meaning::{meaning, read};
 use super::recorded::recorded;
 
 #[test]
@@ -30,8 +30,7 @@ fn a_recorded_answer_means_the_same_in_every_format() {
         };
         for to in Format::ALL {
             let told = if recorded.stream {
-                let (out, ended) =
-                    converted(recorded.format, to, &[body], End::Clean);
+                let (out, ended) = converted(recorded.format, to, &[body], End::Clean);
                 match ended {
                     Ok(()) => collected(to, &out).map(|reply| meaning(&reply)),
                     Err(fault) => {
@@ -48,13 +47,12 @@ fn a_recorded_answer_means_the_same_in_every_format() {
                     }
                 }
             };
-            let told = told.map(|told| match original.spoken {
-                true => Meaning {
-                    text: original.text.clone(),
-                    spoken: true,
-                    ..told
-                },
-                false => told,
+            let told = told.map(|mut told| {
+                if original.spoken {
+                    told.text = original.text.clone();
+                    told.spoken = true;
+                }
+                told
             });
             if told.as_ref() != Some(&original) {
                 wrong.push(format!(
