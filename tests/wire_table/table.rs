@@ -111,7 +111,7 @@ pub(crate) fn of(features: &[Feature], kind: Kind) -> String {
         } else {
             ", "
         };
-        let _ = write!(out, "{lead}{}&nbsp;`{name}`", letter_above(index));
+        write!(out, "{lead}{}&nbsp;`{name}`", letter_above(index)).unwrap();
     }
     if !notes.names.is_empty() {
         out += ".\n";
