@@ -20,19 +20,30 @@ mod readme;
 #[path = "wire_table/table.rs"]
 mod table;
 
-use features::{Kind, features};
+use features::{Feature, Kind, features};
 
-#[test]
-fn the_readme_says_what_survives_of_requests() {
+fn requests() -> Vec<Feature> {
     let texts = [
         include_str!("wire_table/requests.txt"),
         include_str!("wire_table/settings.txt"),
     ];
-    let features: Vec<_> = texts
-        .iter()
-        .flat_map(|text| features(text, Kind::Request))
-        .collect();
-    readme::must_have("requests", &table::of(&features, Kind::Request));
+    let all = texts.iter().map(|text| features(text, Kind::Request));
+    all.flatten().collect()
+}
+
+#[test]
+fn the_readme_says_what_survives_of_requests() {
+    readme::must_have("requests", &table::of(&requests(), Kind::Request));
+}
+
+#[test]
+fn a_vendor_of_the_clients_own_format_gets_every_byte_but_the_models_name() {
+    for feature in requests() {
+        for format in feature.says.keys() {
+            let (sent, wanted) = convert::untouched(&feature, *format);
+            assert_eq!(sent, wanted, "{}", feature.name);
+        }
+    }
 }
 
 #[test]

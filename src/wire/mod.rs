@@ -2,8 +2,8 @@
 //!
 //! Owns all knowledge of what a vendor's bytes mean. [`Codec`] is the door to a format: one zero-sized type each, in
 //! `openai_chat`, `openai_responses`, `anthropic` and `gemini`; each folder holds the format's shapes (`types`), its
-//! streams (`stream`), its errors (`fault`), and will hold its requests and replies. A format folder never imports another:
-//! what they share is in the files beside them. Same-format traffic passes as bytes: [`sse`] cuts a stream into events,
+//! requests, replies, streams and errors (`fault`). A format folder never imports another: what they share is in the files
+//! beside them, and [`convert`] leads from one to the other. Same-format traffic passes as bytes: [`sse`] cuts a stream into events,
 //! [`relay`] passes them on and watches them, [`reply`] watches replies that are no streams. `walk` is the JSON parser
 //! under both: it checks bytes without building anything; `members` picks values out of small documents. [`counting`] says how
 //! vendors are asked how many tokens a request has, [`tokens`] counts them where none is.

@@ -1,11 +1,14 @@
 //! What comes of a feature on one way.
 
+use bytes::Bytes;
 use tidegate::ir::{Body, Format, Part, Said, Thinking, Traits};
 use tidegate::wire::Asked;
 use tidegate::wire::convert::{
     CallNote, Course, Crossing, Issuer, Manner, Memory, Original, SealNote, Target, Telling,
     answer, lower,
 };
+use tidegate::wire::same::{Edits, splice};
+use tidegate::wire::scan::{Subject, scan};
 
 use super::features::{self, Feature, Seen};
 
@@ -106,6 +109,19 @@ pub(crate) fn request(
     let body = String::from_utf8(ready.lowered.body).unwrap();
     fate(feature, to, &body, &ready.dropped)
         .map_err(|wrong| format!("`{}` from {from} to {to}: {wrong}", feature.name))
+}
+
+/// What a vendor of the client's own format is sent, and what it should be sent: every byte but the model's name.
+pub(crate) fn untouched(feature: &Feature, format: Format) -> (String, String) {
+    let body = feature.says[&format].to_string();
+    let edits = Edits {
+        model: Some("upstream-model"),
+        ..Edits::default()
+    };
+    let scan = scan(body.as_bytes(), Subject::Format(format)).unwrap();
+    let sent = splice(&Bytes::from(body.clone()), &scan, edits).concat();
+    let wanted = body.replace(r#""model":"m""#, r#""model":"upstream-model""#);
+    (String::from_utf8(sent).unwrap(), wanted)
 }
 
 /// The fate of an answer's feature, in whichever manner it is told.

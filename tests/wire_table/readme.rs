@@ -7,6 +7,7 @@ pub(crate) fn must_have(part: &str, text: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let open = format!("<!-- {part}: derived by tests/wire_table.rs -->\n");
     let close = format!("<!-- /{part} -->");
+    let text = &format!("\n{text}\n");
     // Tests of one program run beside each other.
     static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _alone = ONE_AT_A_TIME.lock();

@@ -90,17 +90,17 @@ pub(crate) fn of(features: &[Feature], kind: Kind) -> String {
     for feature in features {
         if feature.section != section {
             section = &feature.section;
-            let _ = writeln!(out, "| **{section}** | | | | | |");
+            writeln!(out, "| **{section}** | | | | | |").unwrap();
         }
         let froms = Format::ALL.iter().copied();
         let froms: Vec<Format> = froms
             .filter(|from| feature.says.contains_key(from))
             .collect();
         let letters: Vec<_> = froms.iter().map(|from| letter(*from)).collect();
-        let _ = write!(out, "| {} | {} |", feature.name, letters.join(" "));
+        write!(out, "| {} | {} |", feature.name, letters.join(" ")).unwrap();
         for to in Format::ALL {
             let cell = cell(feature, (&froms, to), kind, &mut notes);
-            let _ = write!(out, " {cell}{}|", if cell.is_empty() { "" } else { " " });
+            write!(out, " {cell}{}|", if cell.is_empty() { "" } else { " " }).unwrap();
         }
         out.push('\n');
     }
@@ -111,7 +111,7 @@ pub(crate) fn of(features: &[Feature], kind: Kind) -> String {
         } else {
             ", "
         };
-        let _ = write!(out, "{lead}{} `{name}`", letter_above(index));
+        write!(out, "{lead}{}&nbsp;`{name}`", letter_above(index)).unwrap();
     }
     if !notes.names.is_empty() {
         out += ".\n";
@@ -180,13 +180,14 @@ pub(crate) fn efforts() -> String {
         Effort::XHigh,
         Effort::Max,
     ] {
-        let _ = writeln!(
+        writeln!(
             out,
             "| {} | {} | {} |",
             effort_name(effort),
             thousands(budget_of(effort)),
             level_of(effort)
-        );
+        )
+        .unwrap();
     }
     out
 }
