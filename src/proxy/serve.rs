@@ -149,7 +149,8 @@ impl Course<'_> {
             ))));
         };
         let without = self.without_state.contains(&seat.identity);
-        let (strip_usage, many) = (self.bodies.include_usage, self.bodies.many);
+        let strip_usage = self.bodies.include_usage;
+        let watched = self.bodies.many || self.proxy.vault().is_used();
         let made = match self.bodies.for_way(&way, &seat.model, without, arrival) {
             Ok(made) => made,
             Err(unsayable) => return Ok(Err(unfit(unsayable_fault(&unsayable, &way)))),
@@ -184,7 +185,7 @@ impl Course<'_> {
             stream: way.manner == Manner::Stream,
             conversion,
             rename: self.call.rename(arrival),
-            watched: many,
+            watched,
             reasoning: self.call.scan.reasoning,
             strip_usage,
             timeouts: seat.policy.timeouts,

@@ -1,5 +1,8 @@
 use crate::ir::At;
-use crate::wire::json::{Misfit, Value, path_of};
+use crate::wire::json::{Misfit, Value, paths_of};
+
+/// Losses that are noted at most: nobody reads more.
+const MOST: usize = 10_000;
 
 /// What a conversion could not carry across. Nothing is left out without a word here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +41,10 @@ impl Losses {
     }
 
     fn put(&mut self, loss: Loss) {
-        if loss.at != At::OURS && !self.list.contains(&loss) {
+        if loss.at == At::OURS || self.list.last() == Some(&loss) {
+            return;
+        }
+        if self.list.len() < MOST {
             self.list.push(loss);
         }
     }
@@ -64,16 +70,15 @@ impl Losses {
 
     /// The paths of what was lost, in the order of the document, each once. `root`: the document that was read.
     pub fn paths(&self, root: Value<'_, '_>) -> Vec<String> {
-        let mut list = self.list.clone();
-        list.sort_by_key(|loss| loss.at);
-        let mut paths: Vec<String> = Vec::with_capacity(list.len());
-        for loss in list {
-            let path = match loss.at {
-                At::NOWHERE => loss.what.to_owned(),
-                at => path_of(root, at),
-            };
-            if !paths.contains(&path) {
-                paths.push(path);
+        let placed = self.list.iter().map(|loss| loss.at);
+        let mut places: Vec<At> = placed.filter(|at| *at != At::NOWHERE).collect();
+        places.sort_unstable();
+        places.dedup();
+        let mut paths = paths_of(root, &places);
+        let nowhere = self.list.iter().filter(|loss| loss.at == At::NOWHERE);
+        for loss in nowhere {
+            if !paths.iter().any(|path| path == loss.what) {
+                paths.push(loss.what.to_owned());
             }
         }
         paths

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashMap;
+
 use super::adapt::Adaptation;
 use super::loss::{Losses, Refused};
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
 use super::transcode::{Course, NO_CALL, takes_call_seals};
-use super::turns::{join_pieces, name_of_call};
+use super::turns::join_pieces;
 use crate::ir::{
     Body, Choice, Event, Fault, Format, Part, Reply, Request, StopReason, Usage, replay,
 };
@@ -72,7 +74,7 @@ pub fn lower(
         join_pieces(&mut request.turns);
     }
     crossing.settle(&mut request, &mut lowered.losses);
-    tell_names(&request, crossing.to.format, &mut lowered.losses);
+    settle_names(&mut request, crossing.to.format, &mut lowered.losses);
     settle_words(&mut request, original.format, crossing.to.format);
     settle_store(
         &mut request,
@@ -128,17 +130,35 @@ fn settle_store(request: &mut Request<'_>, from: Format, to: Format, losses: &mu
     }
 }
 
-/// An outcome's name (Gemini) says nothing more than its call's; where it does, only Gemini can be told.
-fn tell_names(request: &Request<'_>, target: Format, losses: &mut Losses) {
-    if target == Format::Gemini {
-        return;
-    }
-    for part in request.turns.iter().flat_map(|turn| &turn.parts) {
-        if let Body::Outcome(outcome) = &part.body
-            && let Some(name) = outcome.name.as_deref()
-            && name_of_call(request, &outcome.call).is_none_or(|called| called != name)
-        {
-            losses.add(part.at, "the name of a tool's outcome");
+/// Gives the outcomes that have none the names of their calls, for targets that want one. Where a name (Gemini's) says
+/// something else than its call's, only Gemini can be told.
+fn settle_names(request: &mut Request<'_>, target: Format, losses: &mut Losses) {
+    let mut names: FxHashMap<String, String> = FxHashMap::default();
+    for part in request.turns.iter_mut().flat_map(|turn| &mut turn.parts) {
+        match &mut part.body {
+            Body::Call(call) => {
+                names.insert(call.id.to_string(), call.name.to_string());
+            }
+            Body::Outcome(outcome) => {
+                let called = names.get(&*outcome.call);
+                match &outcome.name {
+                    None => outcome.name = called.map(|name| Cow::Owned(name.clone())),
+                    Some(name) if target != Format::Gemini => {
+                        if called.is_none_or(|called| called != name) {
+                            losses.add(part.at, "the name of a tool's outcome");
+                        }
+                    }
+                    Some(_) => {}
+                }
+            }
+            Body::Text(_)
+            | Body::Refusal(_)
+            | Body::Image(_)
+            | Body::Audio(_)
+            | Body::Video(_)
+            | Body::Document(_)
+            | Body::Thinking(_)
+            | Body::Foreign(_) => {}
         }
     }
 }

@@ -18,6 +18,6 @@ mod write;
 
 pub use document::{Document, NotJson};
 pub use line::{escape_separators, on_one_line};
-pub use path::path_of;
+pub use path::{path_of, paths_of};
 pub use value::{Kind, Misfit, Value};
 pub use write::Writer;

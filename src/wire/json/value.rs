@@ -261,34 +261,6 @@ impl<'d, 'a> Value<'d, 'a> {
         }
     }
 
-    /// The values from the outermost down to the one that stands at `at`, each with what leads to it: a key or an index.
-    pub(super) fn way_to(self, at: At) -> Vec<Step<'a>> {
-        let mut way = Vec::new();
-        let mut value = self;
-        'down: while value.at() != at {
-            let holds = |inner: Value<'_, '_>| {
-                let node = inner.node();
-                (node.start..node.end).contains(&at.0)
-            };
-            for (key, member) in value.members() {
-                if holds(member) {
-                    way.push(Step::Key(key));
-                    value = member;
-                    continue 'down;
-                }
-            }
-            for (index, item) in value.items().enumerate() {
-                if holds(item) {
-                    way.push(Step::Index(index));
-                    value = item;
-                    continue 'down;
-                }
-            }
-            break;
-        }
-        way
-    }
-
     fn node(self) -> Node {
         const NOTHING: Node = Node {
             start: 0,
@@ -298,13 +270,6 @@ impl<'d, 'a> Value<'d, 'a> {
         };
         self.nodes.get(self.at).copied().unwrap_or(NOTHING)
     }
-}
-
-/// What leads from a value to one inside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step<'a> {
-    Key(Str<'a>),
-    Index(usize),
 }
 
 fn unescaped(raw: &str) -> String {
