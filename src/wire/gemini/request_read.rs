@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::ir::{
     Arguments, At, Body, Call, Json, Outcome, Part, Request, Role, Said, Str, Text, Thinking, Tier,
@@ -169,6 +170,9 @@ fn read_contents<'a>(request: &mut Request<'a>, value: Value<'_, 'a>) -> Result<
 #[derive(Default)]
 struct Calls<'a> {
     list: Vec<Known<'a>>,
+    by_id: BTreeMap<Str<'a>, usize>,
+    /// Every call before it is answered.
+    first_open: usize,
 }
 
 struct Known<'a> {
@@ -246,6 +250,8 @@ impl<'a> Calls<'a> {
         if is_made {
             call.id = made_id(place);
         }
+        let at = self.list.len();
+        self.by_id.entry(call.id.clone()).or_insert(at);
         self.list.push(Known {
             id: call.id.clone(),
             name: call.name.clone(),
@@ -296,20 +302,27 @@ impl<'a> Calls<'a> {
     /// The id of the call that is answered: the one of that id, else the earliest of that name that waits.
     fn answered(&mut self, id: Option<Str<'a>>, name: &str) -> Option<Str<'a>> {
         let named = |known: &&mut Known<'_>| !known.is_answered && known.name == name;
+        let answered = self.list.get(self.first_open..).unwrap_or_default();
+        self.first_open += answered
+            .iter()
+            .take_while(|known| known.is_answered)
+            .count();
         if let Some(id) = id {
-            if let Some(known) = self.list.iter_mut().find(|known| known.id == id) {
+            let known = self.by_id.get(&id).and_then(|at| self.list.get_mut(*at));
+            if let Some(known) = known {
                 known.is_answered = true;
                 return Some(id);
             }
             // An id for a call that had none.
-            let mut made = self.list.iter_mut().filter(|known| known.is_made);
+            let waiting = self.list.iter_mut().skip(self.first_open);
+            let mut made = waiting.filter(|known| known.is_made);
             let Some(known) = made.find(named) else {
                 return Some(id);
             };
             known.is_answered = true;
             return Some(known.id.clone());
         }
-        let known = self.list.iter_mut().find(named)?;
+        let known = self.list.iter_mut().skip(self.first_open).find(named)?;
         known.is_answered = true;
         Some(known.id.clone())
     }

@@ -1,6 +1,7 @@
 //! Messages of a request: one turn each.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::ir::{
     Arguments, At, Body, CacheMark, Call, Format, Media, Outcome, Part, Role, Said, Source, Str,
@@ -17,6 +18,8 @@ pub(super) fn read<'a>(list: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Vec<
     let mut messages = Messages {
         unsaid,
         calls: Vec::new(),
+        by_id: BTreeMap::new(),
+        first_open: 0,
         index: 0,
     };
     let mut turns = Vec::new();
@@ -31,6 +34,10 @@ struct Messages<'r, 'a> {
     unsaid: &'r mut Vec<At>,
     /// What was called so far, so that outcomes find their calls.
     calls: Vec<Called<'a>>,
+    /// The last call of each id.
+    by_id: BTreeMap<Str<'a>, usize>,
+    /// Every call before it has its answer.
+    first_open: usize,
     /// Of the message.
     index: usize,
 }
@@ -230,6 +237,7 @@ impl<'a> Messages<'_, 'a> {
     }
 
     fn note(&mut self, call: &Call<'a>) {
+        self.by_id.insert(call.id.clone(), self.calls.len());
         self.calls.push(Called {
             id: call.id.clone(),
             name: call.name.clone(),
@@ -341,11 +349,16 @@ impl<'a> Messages<'_, 'a> {
     /// answer yet.
     fn answer(&mut self, id: Option<&str>, name: Option<&str>) -> Option<&Called<'a>> {
         let found = match id {
-            Some(id) => self.calls.iter().rposition(|call| call.id == id),
-            None => self
-                .calls
-                .iter()
-                .position(|call| !call.answered && name.is_none_or(|name| call.name == name)),
+            Some(id) => self.by_id.get(id).copied(),
+            None => {
+                let open = |call: &&Called<'_>| call.answered;
+                let rest = self.calls.get(self.first_open..).unwrap_or_default();
+                self.first_open += rest.iter().take_while(open).count();
+                let mut rest = self.calls.iter().enumerate().skip(self.first_open);
+                let fits =
+                    |call: &Called<'_>| !call.answered && name.is_none_or(|name| call.name == name);
+                rest.find(|(_, call)| fits(call)).map(|(at, _)| at)
+            }
         };
         let called = self.calls.get_mut(found?)?;
         called.answered = true;
