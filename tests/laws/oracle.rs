@@ -69,10 +69,7 @@ pub fn common(body: &Map<String, Value>) -> Result<Traits, Wrong> {
 }
 
 /// The traits of a conversation, and its bytes and tokens of media when it is written without white space.
-pub fn conversation(
-    body: &Map<String, Value>,
-    format: Format,
-) -> Result<(Traits, Media), Wrong> {
+pub fn conversation(body: &Map<String, Value>, format: Format) -> Result<(Traits, Media), Wrong> {
     let mut traits = common(body)?;
     let mut media = Media::default();
     let (turns, systems): (&str, &[&str]) = match format {
@@ -199,6 +196,16 @@ impl Media {
     }
 }
 
+/// Whether a source is text: it says so, or the source that it has itself.
+fn is_text(source: &Map<String, Value>, level: usize) -> bool {
+    let kind = source.get("type").and_then(Value::as_str);
+    matches!(kind, Some("text" | "content"))
+        || source
+            .get("source")
+            .and_then(Value::as_object)
+            .is_some_and(|inner| level < 8 && is_text(inner, level + 1))
+}
+
 /// A message, a part or what a part wraps.
 struct Node;
 
@@ -254,7 +261,7 @@ impl Node {
                 "source" => {
                     if let (Value::Object(source), true) = (value, level < 8) {
                         media.add(Node::object(source, level + 1));
-                        textual |= matches!(&*kind(source), "text" | "content");
+                        textual |= is_text(source, level + 1);
                     }
                 }
                 _ => {}

@@ -20,7 +20,11 @@ pub struct Outcome {
     pub malformed: u32,
 }
 
-pub fn relayed<'a>(mut relay: Relay, parts: impl IntoIterator<Item = &'a [u8]>, end: End) -> Outcome {
+pub fn relayed<'a>(
+    mut relay: Relay,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+    end: End,
+) -> Outcome {
     let mut out = Vec::new();
     let pushed = parts
         .into_iter()

@@ -75,7 +75,10 @@ fn chat(events: &[Shown], well: bool, text: &str) {
         assert_eq!(event.data["id"], events[0].data["id"], "{text}");
         let choices = event.data["choices"].as_array().unwrap();
         for choice in choices {
-            assert!(choice["index"].is_u64() && choice["delta"].is_object(), "{text}");
+            assert!(
+                choice["index"].is_u64() && choice["delta"].is_object(),
+                "{text}"
+            );
             stopped |= choice["finish_reason"].is_string();
         }
     }
@@ -136,10 +139,18 @@ fn anthropic(events: &[Shown], well: bool, text: &str) {
         let data = &event.data;
         let kind = data["type"].as_str().unwrap_or_else(|| panic!("{text}"));
         assert_eq!(event.name.as_deref(), Some(kind), "{text}");
-        assert_eq!(number == 0 && kind != "error", kind == "message_start", "{text}");
+        assert_eq!(
+            number == 0 && kind != "error",
+            kind == "message_start",
+            "{text}"
+        );
         match kind {
             "content_block_start" => {
-                assert_eq!((&data["index"], open), (&Value::from(blocks), None), "{text}");
+                assert_eq!(
+                    (&data["index"], open),
+                    (&Value::from(blocks), None),
+                    "{text}"
+                );
                 open = Some(blocks);
                 blocks += 1;
             }
@@ -163,7 +174,8 @@ fn gemini(events: &[Shown], well: bool, text: &str) {
     let is_stop = |event: &Shown| {
         let candidates = event.data["candidates"].as_array();
         let blocked = event.data["promptFeedback"]["blockReason"].is_string();
-        blocked || candidates.is_some_and(|all| all.iter().any(|one| one["finishReason"].is_string()))
+        blocked
+            || candidates.is_some_and(|all| all.iter().any(|one| one["finishReason"].is_string()))
     };
     assert!(events.iter().all(|event| event.name.is_none()), "{text}");
     assert_eq!(well, !events.last().is_some_and(is_error), "{text}");

@@ -36,7 +36,10 @@ pub fn holds(from: Format, bytes: &[u8], places: &[u16]) {
             let read = collected(to, whole.out.as_bytes());
             assert!(read.is_some(), "{from} -> {to}: {}", whole.out);
         }
-        for at in [bytes.len(), places.first().map_or(0, |of| place(*of, bytes))] {
+        for at in [
+            bytes.len(),
+            places.first().map_or(0, |of| place(*of, bytes)),
+        ] {
             let broken = told(course(from, to), &[&bytes[..at]], End::Cut);
             shown::is_well_formed(to, broken.out.as_bytes(), broken.ended.is_ok());
             assert_eq!(broken.ended.is_ok(), broken.done, "{from} -> {to} at {at}");

@@ -30,8 +30,7 @@ fn a_recorded_answer_means_the_same_in_every_format() {
         };
         for to in Format::ALL {
             let told = if recorded.stream {
-                let (out, ended) =
-                    converted(recorded.format, to, &[body], End::Clean);
+                let (out, ended) = converted(recorded.format, to, &[body], End::Clean);
                 match ended {
                     Ok(()) => collected(to, &out).map(|reply| meaning(&reply)),
                     Err(fault) => {

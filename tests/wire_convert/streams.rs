@@ -77,11 +77,7 @@ fn a_stream_cut_anywhere_never_ends_well_before_its_finish() {
                 if ended.is_ok() {
                     // Then all of it had come.
                     let got = collected(to, &out).map(|reply| meaning(&reply));
-                    assert_eq!(
-                        got,
-                        Some(meaning(&whole)),
-                        "{name} -> {to} at {at}"
-                    );
+                    assert_eq!(got, Some(meaning(&whole)), "{name} -> {to} at {at}");
                 }
             }
         }
