@@ -61,11 +61,14 @@ fn slowly(bytes: &[u8]) -> (Vec<Said>, bool) {
 fn read(lines: &[Vec<u8>]) -> Vec<Said> {
     let mut found: Vec<Said> = Vec::new();
     let mut said: Said = (None, None, Lines::Blank);
-    for (at, line) in lines.iter().enumerate() {
+    let mut begins = true;
+    for line in lines {
         let line = match line.strip_prefix(b"\xEF\xBB\xBF") {
-            Some(bare) if at == 0 => bare,
+            Some(bare) if begins => bare,
             _ => line,
         };
+        // A mark alone is a blank line.
+        begins &= line.is_empty();
         let colon = line.iter().position(|byte| *byte == b':');
         let (name, value) = match colon {
             Some(colon) => (&line[..colon], &line[colon + 1..]),
@@ -86,7 +89,6 @@ fn read(lines: &[Vec<u8>]) -> Vec<Said> {
             }
             b"id" | b"retry" => Lines::Fields,
             b"" if colon.is_some() => Lines::Comments,
-            // A byte order mark alone.
             b"" => Lines::Blank,
             _ => Lines::Foreign,
         };

@@ -10,10 +10,10 @@ use tidegate::wire::json::Document;
 pub struct Meaning {
     pub text: String,
     pub thinking: String,
-    calls: Vec<(String, serde_json::Value)>,
-    stop: Option<StopReason>,
-    input: Option<u64>,
-    output: Option<u64>,
+    pub calls: Vec<(String, serde_json::Value)>,
+    pub stop: Option<StopReason>,
+    pub input: Option<u64>,
+    pub output: Option<u64>,
     /// Part of it is sound, which not every format has.
     pub spoken: bool,
 }

@@ -15,6 +15,7 @@
 )]
 
 pub mod answer;
+pub mod distinct;
 pub mod framing;
 pub mod ground;
 pub mod meaning;

@@ -196,6 +196,16 @@ impl Media {
     }
 }
 
+/// Whether a source is text: it says so, or the source that it has itself.
+fn is_text(source: &Map<String, Value>, level: usize) -> bool {
+    let kind = source.get("type").and_then(Value::as_str);
+    matches!(kind, Some("text" | "content"))
+        || source
+            .get("source")
+            .and_then(Value::as_object)
+            .is_some_and(|inner| level < 8 && is_text(inner, level + 1))
+}
+
 /// A message, a part or what a part wraps.
 struct Node;
 
@@ -251,7 +261,7 @@ impl Node {
                 "source" => {
                     if let (Value::Object(source), true) = (value, level < 8) {
                         media.add(Node::object(source, level + 1));
-                        textual |= matches!(&*kind(source), "text" | "content");
+                        textual |= is_text(source, level + 1);
                     }
                 }
                 _ => {}

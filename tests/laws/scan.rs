@@ -1,15 +1,14 @@
 //! The scan and the splices against a JSON parser: whatever the body, they find and change what the tree says.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use tidegate::ir::Format;
 use tidegate::wire::same::{Edits, splice};
 use tidegate::wire::scan::{Scan, ScanError, StreamOptions, Subject, scan};
 
+use super::distinct::is_object_of_distinct_keys;
 use super::oracle::{self, Traits, Wrong};
 
 fn tree(body: &[u8]) -> Map<String, Value> {
@@ -146,66 +145,5 @@ pub fn holds(body: &[u8], model: &str) {
     let dense = serde_json::to_vec(&tree(body)).unwrap();
     for format in Format::ALL {
         media_are_not_counted_as_text(&dense, format);
-    }
-}
-
-/// Whether it is a JSON object whose keys differ, and those of all objects in it: which of two members with one key counts
-/// is nobody's law.
-pub fn is_object_of_distinct_keys(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<Distinct>(body).is_ok()
-}
-
-struct Distinct;
-
-impl<'de> Deserialize<'de> for Distinct {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Distinct, D::Error> {
-        deserializer.deserialize_any(Distinct)
-    }
-}
-
-impl<'de> Visitor<'de> for Distinct {
-    type Value = Distinct;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Distinct, E> {
-        Ok(self)
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Distinct, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Distinct, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Distinct, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Distinct, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Distinct, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Distinct, A::Error> {
-        while items.next_element::<Distinct>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Distinct, A::Error> {
-        let mut keys = BTreeSet::new();
-        while let Some((key, Distinct)) = members.next_entry::<String, Distinct>()? {
-            if !keys.insert(key) {
-                return Err(A::Error::custom("a key twice"));
-            }
-        }
-        Ok(self)
     }
 }

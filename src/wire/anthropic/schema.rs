@@ -21,6 +21,17 @@ pub(super) struct Rules<'r> {
 }
 
 impl Rules<'_> {
+    /// Whether a member is written where there is none.
+    fn replaces(self, key: &str) -> bool {
+        match key {
+            "type" => self.object,
+            "title" => self.title.is_some(),
+            "description" => self.description.is_some(),
+            "additionalProperties" => self.closed,
+            _ => false,
+        }
+    }
+
     /// For what is inside of the schema.
     fn inner(self) -> Rules<'static> {
         Rules {
@@ -69,6 +80,8 @@ fn write_schema(schema: Value<'_, '_>, rules: Rules<'_>, out: &mut Writer<'_>) {
     }
     for (key, value) in schema.members() {
         match &*key {
+            // `member` does not see it, so that another is written in its place.
+            key if value.kind() == Kind::Null && rules.replaces(key) => {}
             "type" => {
                 out.key("type");
                 write_type(value, rules, out);
@@ -192,6 +205,7 @@ mod tests {
     fn the_outermost_type_is_object() {
         for (schema, expected) in [
             ("{}", r#"{"type":"object"}"#),
+            (r#"{"type":null,"x":1}"#, r#"{"type":"object","x":1}"#),
             (
                 r#"{"properties":{"a":{}}}"#,
                 r#"{"type":"object","properties":{"a":{}}}"#,

@@ -11,7 +11,8 @@ use super::target::{Lowered, Target};
 use super::transcode::{Course, NO_CALL, takes_call_seals};
 use super::turns::join_pieces;
 use crate::ir::{
-    Body, Choice, Event, Fault, Format, Part, Reply, Request, StopReason, Usage, replay,
+    At, Body, Choice, Event, Fault, Format, Part, Reply, Request, Source, Stop, StopReason, Usage,
+    replay,
 };
 use crate::wire::error::broken_answer;
 use crate::wire::json::{Document, on_one_line, path_of};
@@ -82,6 +83,13 @@ pub fn lower(
         crossing.to.format,
         &mut lowered.losses,
     );
+    if let Format::OpenaiChat | Format::OpenaiResponses = crossing.to.format {
+        let mut parts = request.turns.iter().flat_map(|turn| &turn.parts);
+        if let Some(at) = parts.find_map(unaddressable) {
+            let why = "its media type holds a comma, which no `data:` address can";
+            return Err(unsayable(Refused::new(at, why)));
+        }
+    }
     let back = Adaptation::adapt(&mut request, crossing.to.format, target.traits);
     lowered
         .body
@@ -101,6 +109,25 @@ pub fn lower(
         echo: reader.echo(root),
         stream_usage,
     })
+}
+
+/// Where a part stands whose bytes no `data:` address can hold: their media type would end it early.
+fn unaddressable(part: &Part<'_>) -> Option<At> {
+    let source = match &part.body {
+        Body::Image(media) | Body::Audio(media) | Body::Video(media) => &media.source,
+        Body::Document(document) => &document.source,
+        Body::Outcome(outcome) => return outcome.parts.iter().find_map(unaddressable),
+        Body::Text(_) | Body::Refusal(_) | Body::Thinking(_) | Body::Call(_) | Body::Foreign(_) => {
+            return None;
+        }
+    };
+    match source {
+        Source::Inline { mime, .. } => mime.contains(',').then_some(part.at),
+        Source::Parts { parts } => parts.iter().find_map(unaddressable),
+        Source::Url { .. } | Source::File { .. } | Source::Text { .. } | Source::Earlier { .. } => {
+            None
+        }
+    }
 }
 
 /// What other formats show of reasoning is to Responses a summary; its own `reasoning_text` is what open models think.
@@ -239,9 +266,9 @@ pub fn retell(course: Course, mut reply: Reply<'_>, manner: Manner) -> Answer {
             .parts
             .iter()
             .any(|part| matches!(part.body, Body::Call(_)));
-        if let (true, Some(stop)) = (calls, &mut choice.stop)
-            && stop.reason == StopReason::End
-        {
+        // An answer that came whole has ended, also where the vendor does not say why.
+        let stop = choice.stop.get_or_insert_with(|| Stop::of(StopReason::End));
+        if calls && stop.reason == StopReason::End {
             stop.reason = StopReason::ToolUse;
         }
     }

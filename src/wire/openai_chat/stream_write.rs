@@ -147,17 +147,15 @@ impl StreamWriter {
         }
     }
 
-    /// Reasons to have ended are told when the answer is known to be whole, and its tier, too.
+    /// Reasons to have ended are told when the answer is known to be whole, and its tier, too. A choice without one ends as
+    /// in a whole answer: a library that was shown its beginning waits for its end.
     fn end(&mut self, out: &mut Vec<u8>) {
         for (choice, told) in (0..).zip(&self.choices) {
-            let Some(stop) = &told.stop else {
-                continue;
-            };
             let said = Said {
                 called: told.calls > 0,
                 refused: told.refused,
             };
-            let end = End::of(Some(stop), said, &mut self.losses);
+            let end = End::of(told.stop.as_ref(), said, &mut self.losses);
             told.write_rest(choice, end.refusal, &self.frames, (&mut self.losses, out));
             self.frames.finish(choice, end.reason, out);
         }

@@ -80,7 +80,9 @@ fn read_custom<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<ToolKin
         match &*key {
             "name" => name = Some(value.want_text()?),
             "description" => description = Some(value.want_said()?),
-            "format" => format = Some(Said::new(value.at(), flat_format(value))),
+            "format" => {
+                format = Some(Said::new(value.at(), flat_format(value.want_object()?)));
+            }
             _ => unsaid.push(value.at()),
         }
     }

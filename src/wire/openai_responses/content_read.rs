@@ -260,6 +260,8 @@ pub(super) fn citation<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Citati
 pub(super) fn source(url: Str<'_>) -> Source<'_> {
     let inner = url.strip_prefix("data:");
     let mime = inner.and_then(|inner| inner.split_once(";base64,"));
+    // The first comma ends the media type; before any other it is no base64.
+    let mime = mime.filter(|(mime, _)| !mime.contains(','));
     let Some(mime_end) = mime.map(|(mime, _)| "data:".len() + mime.len()) else {
         return Source::Url { url, mime: None };
     };

@@ -1,6 +1,7 @@
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use tidegate::Kind;
 use tidegate::ir::Format;
 use tidegate::laws::{answer, ground};
 
@@ -12,4 +13,8 @@ fuzz_target!(|input: &[u8]| {
         let format = Format::ALL[usize::from(*format) % Format::ALL.len()];
         answer::holds(format, body, &places);
     }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, _max: usize, seed: u32| {
+    tidegate::mutate(data, size, seed, Kind::Body, 3)
 });

@@ -1,10 +1,15 @@
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use tidegate::Kind;
 use tidegate::ir::Format;
 use tidegate::laws::request;
 
 fuzz_target!(|body: &[u8]| {
     let asked = request::asked(Format::Gemini, false);
     request::holds(Format::Gemini, asked, body);
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, _max: usize, seed: u32| {
+    tidegate::mutate(data, size, seed, Kind::Body, 0)
 });
