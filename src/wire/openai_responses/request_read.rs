@@ -1,7 +1,7 @@
 use crate::ir::{Effort, Output, Part, Request, Role, Said, Summary, Tier, Turn};
 use crate::wire::Asked;
 use crate::wire::convert::effort::effort_named;
-use crate::wire::json::{Kind, Misfit, Value};
+use crate::wire::json::{Misfit, Value};
 
 use super::content_read::{plain, said};
 use super::{input_read, tools_read};
