@@ -180,6 +180,8 @@ fn what_is_shown_of_a_case_keeps_the_laws() {
 #[test]
 fn recorded_traffic_keeps_the_laws() {
     for recorded in recorded() {
+        // Shown where a law is broken.
+        println!("{}", recorded.id);
         let body = recorded.request.to_string();
         request::holds(recorded.format, recorded.asked(), body.as_bytes());
         let response = recorded.response.as_bytes();

@@ -11,6 +11,10 @@ pub(super) fn refuse_stored(tags: &Tags<'_>) -> Result<(), Refused> {
         let why = "an answer that is stored at another vendor cannot be continued";
         return Err(Refused::new(previous.at, why));
     }
+    if let Some(state) = tags.stateful.first() {
+        let why = format!("`{}` needs what its vendor has stored", state.value);
+        return Err(Refused::new(state.at, why));
+    }
     match &tags.store {
         Some(store) if store.value => {
             let why = "this vendor does not store answers";

@@ -22,6 +22,10 @@ pub(super) fn write(
         let why = "this vendor keeps no earlier answers; send the whole conversation";
         return Err(Refused::new(previous.at, why));
     }
+    if let Some(state) = request.tags.stateful.first() {
+        let why = format!("`{}` needs what its vendor has stored", state.value);
+        return Err(Refused::new(state.at, why));
+    }
     "/chat/completions".clone_into(&mut lowered.suffix);
     let mut writer = Writer::new(&mut lowered.body);
     let mut out = Out {
