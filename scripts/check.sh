@@ -11,6 +11,7 @@ need_deny
 has shellcheck || [ "$(id -u)" != 0 ] || need_packages shellcheck
 
 cargo fmt --check
+cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 cargo clippy --locked --all-targets -- -D warnings
 cargo deny --locked check bans licenses sources
 if has shellcheck; then

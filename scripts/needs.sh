@@ -64,3 +64,15 @@ need_deny() {
     fi
     PATH="$place/bin:$PATH"
 }
+
+# cargo-fuzz: the machine's, else one of our own.
+need_fuzz() {
+    local version=0.13.2
+    has cargo-fuzz && return 0
+    local place="$cache/cargo-fuzz-$version"
+    if [ ! -x "$place/bin/cargo-fuzz" ]; then
+        say "building cargo-fuzz $version (about half a minute, once)"
+        env -u CARGO_TARGET_DIR cargo install --quiet --debug --locked --root "$place" --version "$version" cargo-fuzz
+    fi
+    PATH="$place/bin:$PATH"
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything: check.sh, then unit, property and integration tests, doc tests, and the real clients. Ends with one line
-# that sums up all runners. A failing part does not stop the others.
+# that sums up all runners. A failing part does not stop the others. TIDEGATE_FUZZ_SECONDS also fuzzes each target that long.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/needs.sh
@@ -48,6 +48,7 @@ fi
 part "doc tests" cargo test --locked --doc
 part build cargo build --locked
 part clients bash tests/clients/run.sh
+[ -z "${TIDEGATE_FUZZ_SECONDS:-}" ] || part fuzz bash scripts/fuzz.sh "$TIDEGATE_FUZZ_SECONDS"
 
 [ ${#broken[@]} = 0 ] || printf 'broken: %s\n' "${broken[*]}"
 total

@@ -130,7 +130,8 @@ fn write_function(function: &Function<'_>, blocks: &mut Blocks<'_>, out: &mut Wr
     }
 }
 
-/// Whether the tool was written in this format: its type ends with a version, `_` and a date of eight digits.
+/// Whether the tool was written in this format: it has a name, and its type ends with a version, `_` and a date of
+/// eight digits.
 fn is_own(server: &ServerTool<'_>) -> bool {
     let mut document = Document::default();
     let Ok(tool) = document.read(server.json.0.as_bytes()) else {
@@ -141,7 +142,9 @@ fn is_own(server: &ServerTool<'_>) -> bool {
     };
     let version = kind.rsplit_once('_').map(|(_, version)| version);
     kind == "mcp_toolset"
-        || version.is_some_and(|date| date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit()))
+        || (tool.member_text("name").is_some()
+            && version
+                .is_some_and(|date| date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit())))
 }
 
 /// A tool that other vendors have too, in the version that every model takes (web search) or that needs no beta.
@@ -261,7 +264,10 @@ pub(super) fn choice(
 fn is_choice(json: &str) -> bool {
     let mut document = Document::default();
     let choice = document.read(json.as_bytes());
-    choice.is_ok_and(|choice| choice.member_text("type").as_deref() == Some("tool"))
+    choice.is_ok_and(|choice| {
+        choice.member_text("type").as_deref() == Some("tool")
+            && choice.member_text("name").is_some()
+    })
 }
 
 #[cfg(test)]

@@ -202,7 +202,13 @@ impl<'r, 'a> Contents<'r, 'a> {
                 parts_write::thought(writer, &text, seal);
             }
             Body::Call(call) => self.call(writer, call, seal),
-            Body::Foreign(Foreign { json, .. }) => parts_write::foreign(writer, json, seal),
+            Body::Foreign(Foreign {
+                format: Format::Gemini,
+                json,
+                ..
+            }) => parts_write::foreign(writer, json, seal),
+            // In a document that is made of parts.
+            Body::Foreign(_) => self.losses.add(part.at, "what only its own format knows"),
             // Only an outcome within an outcome comes here.
             Body::Outcome(_) => self.losses.add(part.at, "outcome of a call"),
         }

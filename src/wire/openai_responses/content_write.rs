@@ -154,6 +154,8 @@ impl Input<'_, '_, '_> {
                     lose_marks(part, self.losses);
                     if self.belongs_in_message(part, Role::User)? {
                         self.content(part)?;
+                    } else {
+                        self.losses.add(part.at, "part of a document");
                     }
                 }
             }

@@ -1,7 +1,7 @@
 use crate::ir::{Effort, Output, Part, Request, Role, Said, Summary, Tier, Turn};
 use crate::wire::Asked;
 use crate::wire::convert::effort::effort_named;
-use crate::wire::json::{Kind, Misfit, Value};
+use crate::wire::json::{Misfit, Value};
 
 use super::content_read::{plain, said};
 use super::{input_read, tools_read};
@@ -164,8 +164,6 @@ fn json_schema<'a>(format: Value<'_, 'a>, request: &mut Request<'a>) -> Result<(
         match &*key {
             "name" => named = Some(value.want_said()?),
             "description" => about = Some(value.want_said()?),
-            // A schema may be `true` as well.
-            "schema" if value.kind() == Kind::Bool => shape = Some(value.json()),
             "schema" => shape = Some(value.want_json_object()?.value),
             "strict" => strictly = Some(value.want_bool()?),
             _ => request.unsaid.push(value.at()),
