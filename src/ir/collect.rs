@@ -44,6 +44,11 @@ impl Collector {
         self.ended
     }
 
+    /// The answer, as far as it has come.
+    pub fn so_far(&self) -> &Reply<'static> {
+        &self.reply
+    }
+
     /// The answer, as far as it came.
     pub fn finish(self) -> Reply<'static> {
         self.reply

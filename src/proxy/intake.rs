@@ -98,6 +98,7 @@ impl Call {
             echo: ready.echo.clone(),
             array: self.array,
             completion: self.kind == CallKind::Completion,
+            own_id: String::new(),
         }
     }
 

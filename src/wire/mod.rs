@@ -6,7 +6,8 @@
 //! beside them, and [`convert`] leads from one to the other. Same-format traffic passes as bytes: [`sse`] cuts a stream into events,
 //! [`relay`] passes them on and watches them, [`reply`] watches replies that are no streams. `walk` is the JSON parser
 //! under both: it checks bytes without building anything; `members` picks values out of small documents. [`counting`] says how
-//! vendors are asked how many tokens a request has, [`tokens`] counts them where none is.
+//! vendors are asked how many tokens a request has, [`tokens`] counts them where none is; [`resume`] has an answer that broke
+//! off gone on with by another.
 //!
 //! Never does: I/O, waiting, clocks, randomness, logging. Everything here is bytes in, bytes out, and the same bytes give
 //! the same answer however they were cut. Nothing here panics on what strangers send; the lints below see to that.
@@ -37,6 +38,7 @@ pub mod passage;
 pub mod relay;
 pub mod rename;
 pub mod reply;
+pub mod resume;
 pub mod same;
 pub mod scan;
 pub mod sse;
@@ -140,6 +142,9 @@ pub trait Codec: Sync {
 
     /// A machine that writes a stream for a client.
     fn writer(&self, telling: Telling) -> Box<dyn EventWriter>;
+
+    /// A machine that keeps the place in a client's stream, so that another answer can go on there.
+    fn bookmark(&self) -> Box<dyn Bookmark>;
 }
 
 /// What a request says outside of its body: Gemini's paths hold the model and whether a stream is wanted, OpenAI's
@@ -193,6 +198,27 @@ pub trait EventWriter: Send {
     /// What the format could not say.
     fn losses(&self) -> &Losses;
 }
+
+/// Keeps the place in a client's stream ([`resume`]).
+pub trait Bookmark: Send {
+    /// This event goes to the client.
+    fn see(&mut self, name: Option<&[u8]>, data: &[u8]);
+
+    /// Whether the answer may still be gone on with: nothing but text and reasoning was begun, and no end.
+    fn is_open(&self) -> bool;
+
+    /// A writer that goes on where the stream stands, and the part that is open for it. `said`: what the stream has said so
+    /// far; `open`: which part of that is open. `None`: it stands where none can go on.
+    fn writer(
+        &self,
+        telling: Telling,
+        said: &Reply<'static>,
+        open: Option<resume::Kind>,
+    ) -> Option<Landing>;
+}
+
+/// A writer in the middle of a stream, and the part that is open there.
+pub type Landing = (Box<dyn EventWriter>, Option<resume::Kind>);
 
 /// The codec of a format.
 pub fn codec(format: Format) -> &'static dyn Codec {

@@ -11,6 +11,7 @@
 
 mod answer;
 mod base64;
+mod bookmark;
 mod content_read;
 mod content_write;
 mod counting;
@@ -36,7 +37,7 @@ use crate::ir::{Fault, Format, Reply, Request, Usage};
 use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling};
 use crate::wire::counting::Counting;
 use crate::wire::json::{Misfit, Value};
-use crate::wire::{Asked, EventReader, EventWriter};
+use crate::wire::{Asked, Bookmark, EventReader, EventWriter};
 
 use super::{Codec, EventKind, Rule, error};
 
@@ -120,6 +121,10 @@ impl Codec for Anthropic {
 
     fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
         Box::new(stream_write::StreamWriter::new(telling))
+    }
+
+    fn bookmark(&self) -> Box<dyn Bookmark> {
+        Box::new(bookmark::BlockMark::default())
     }
 }
 

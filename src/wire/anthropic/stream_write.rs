@@ -16,6 +16,7 @@ use crate::ir::{
 use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
+use crate::wire::resume::Kind;
 
 pub(super) struct StreamWriter {
     telling: Telling,
@@ -80,6 +81,20 @@ impl StreamWriter {
             stop: None,
             ended: false,
         }
+    }
+}
+
+impl StreamWriter {
+    /// Goes on in a stream that has begun so many blocks, the last of which may be open.
+    pub(super) fn land(&mut self, blocks: u64, open: Option<Kind>) {
+        self.started = true;
+        self.choice = Some(0);
+        self.blocks = blocks;
+        self.open = match open {
+            Some(Kind::Text) => Open::Text,
+            Some(Kind::Thinking) => Open::Thinking,
+            None => Open::Nothing,
+        };
     }
 }
 

@@ -41,12 +41,17 @@ pub struct Telling {
     pub array: bool,
     /// OpenAI: the client has asked for the completion of a prompt.
     pub completion: bool,
+    /// The id under which the client has the beginning of the answer already; empty: it has none.
+    pub own_id: String,
 }
 
 impl Telling {
     /// The id of an answer as a client of the format expects it: `prefix`, and the vendor's own id without any prefix of
     /// its format.
     pub fn id(&self, prefix: &str, vendors: &str) -> String {
+        if !self.own_id.is_empty() {
+            return self.own_id.clone();
+        }
         const PREFIXES: [&str; 4] = ["chatcmpl-", "resp_", "msg_", "gen-"];
         let bare = PREFIXES
             .iter()

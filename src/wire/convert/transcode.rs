@@ -14,10 +14,12 @@ use crate::ir::{
 use crate::wire::error::broken_answer;
 use crate::wire::json::on_one_line;
 use crate::wire::relay::{End, Progress};
+use crate::wire::resume::Seam;
 use crate::wire::sse::{self, Framing, Lines};
 use crate::wire::{Choices, EventReader, EventWriter, Unheard, codec};
 
 pub(super) const NO_CALL: &str = "the model's answer was a call that cannot be read";
+const OTHER_WORDS: &str = "the answer broke off, and who was asked to go on gave another one";
 const TOO_EARLY: &str = "the provider's stream ended before the answer was complete";
 
 /// The stream machine of converted traffic: a vendor's bytes in, a client's bytes out, by the same rules as
@@ -41,6 +43,8 @@ struct Line {
     takes_call_seals: bool,
     /// The choice whose open part is a call.
     in_call: Option<u32>,
+    /// The client has the beginning of another answer, and this one goes on with it.
+    seam: Option<Box<Seam>>,
     sink: Sink,
     out: Vec<u8>,
     seen: Seen,
@@ -70,6 +74,15 @@ struct Seen {
     model: Option<String>,
 }
 
+impl Sink {
+    fn take(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        match self {
+            Sink::Stream(writer) => writer.write(event, out),
+            Sink::Whole(collector) => collector.push(event),
+        }
+    }
+}
+
 /// What a stream becomes, and what goes with it.
 pub struct Course {
     pub from: Issuer,
@@ -83,6 +96,13 @@ impl Transcode {
     pub fn stream(course: Course) -> Transcode {
         let writer = codec(course.client).writer(course.telling.clone());
         Transcode::new(course, Sink::Stream(writer))
+    }
+
+    /// A stream that goes on with another one, of which the client has the beginning.
+    pub fn resumed(course: Course, seam: Seam, writer: Box<dyn EventWriter>) -> Transcode {
+        let mut transcode = Transcode::new(course, Sink::Stream(writer));
+        transcode.line.seam = Some(Box::new(seam));
+        transcode
     }
 
     /// A stream that becomes one answer: ask for it by [`into_reply`](Transcode::into_reply).
@@ -100,6 +120,7 @@ impl Transcode {
                 keeping: Keeping::new(course.from),
                 takes_call_seals: takes_call_seals(course.client),
                 in_call: None,
+                seam: None,
                 sink,
                 out: Vec::new(),
                 seen: Seen::default(),
@@ -131,6 +152,10 @@ impl Transcode {
                     break 'all;
                 }
             }
+        }
+        // Of an answer that turns out to be another one, nothing goes on.
+        if self.differs() {
+            self.line.out.clear();
         }
         self.flush(out);
         ended.inspect_err(|_| self.failed = true)
@@ -169,6 +194,9 @@ impl Transcode {
             let line = &mut self.line;
             self.reader.finish(&mut |event| line.pass(event));
         }
+        if self.differs() {
+            return Err(broken_answer(OTHER_WORDS));
+        }
         match &self.line.seen {
             seen if seen.is_nothing => Err(broken_answer(NO_CALL)),
             seen if seen.done => Ok(()),
@@ -193,6 +221,7 @@ impl Transcode {
             .reader
             .read(event.name, &data, &mut |event| line.pass(event))
         {
+            Ok(()) if line.differs() => Err(broken_answer(OTHER_WORDS)),
             Ok(()) if line.seen.early => Err(broken_answer(TOO_EARLY)),
             Ok(()) if line.seen.is_nothing => Err(broken_answer(NO_CALL)),
             Ok(()) => Ok(()),
@@ -226,9 +255,13 @@ impl Transcode {
 
     pub fn progress(&self) -> Progress {
         let seen = &self.line.seen;
+        let has_spoken = match &self.line.seam {
+            Some(seam) => seam.has_spoken(),
+            None => seen.content,
+        };
         if seen.done {
             Progress::Done
-        } else if seen.content {
+        } else if has_spoken {
             Progress::Content
         } else {
             Progress::Preamble
@@ -243,6 +276,16 @@ impl Transcode {
     /// Whether the fault that [`push`](Transcode::push) or [`finish`](Transcode::finish) gave is the vendor's own word.
     pub fn said_error(&self) -> bool {
         self.said_error
+    }
+
+    /// Whether it was to go on with another answer and says something else.
+    pub fn differs(&self) -> bool {
+        self.line.differs()
+    }
+
+    /// Whether the vendor has said something, be it nothing new to the client.
+    pub fn has_content(&self) -> bool {
+        self.line.seen.content
     }
 
     pub fn usage(&self) -> Usage {
@@ -344,10 +387,15 @@ impl Line {
         }
     }
 
+    fn differs(&self) -> bool {
+        self.seam.as_ref().is_some_and(|seam| seam.differs())
+    }
+
     fn write(&mut self, event: Event<'_>) {
-        match &mut self.sink {
-            Sink::Stream(writer) => writer.write(event, &mut self.out),
-            Sink::Whole(collector) => collector.push(event),
+        let (sink, out) = (&mut self.sink, &mut self.out);
+        match &mut self.seam {
+            Some(seam) => seam.pass(event, &mut |event| sink.take(event, out)),
+            None => sink.take(event, out),
         }
     }
 

@@ -14,6 +14,7 @@
 
 mod answer_read;
 mod answer_write;
+mod bookmark;
 mod candidate_read;
 mod config_read;
 mod config_write;
@@ -43,7 +44,7 @@ use crate::ir::{Fault, Format, Reply, Request, Usage};
 use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling};
 use crate::wire::counting::Counting;
 use crate::wire::json::{Misfit, Value};
-use crate::wire::{Asked, EventReader, EventWriter};
+use crate::wire::{Asked, Bookmark, EventReader, EventWriter};
 
 use super::{Codec, EventKind, Rule};
 
@@ -129,6 +130,10 @@ impl Codec for Gemini {
 
     fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
         Box::new(stream_write::Writer::new(telling))
+    }
+
+    fn bookmark(&self) -> Box<dyn Bookmark> {
+        Box::new(bookmark::PieceMark::default())
     }
 }
 

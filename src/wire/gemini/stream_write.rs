@@ -64,6 +64,14 @@ impl Writer {
         }
     }
 
+    /// Goes on in a stream that has said something.
+    pub(super) fn land(&mut self) {
+        self.has_begun = true;
+        if let Some(choice) = self.choice(0) {
+            choice.parts = 1;
+        }
+    }
+
     fn choice(&mut self, index: u32) -> Option<&mut Choice> {
         let at = self.choices.partition_point(|choice| choice.index < index);
         if self
@@ -303,7 +311,10 @@ impl EventWriter for Writer {
             return;
         }
         match event {
-            Event::Start(start) => self.start = start.into_owned(),
+            Event::Start(start) => {
+                self.start = start.into_owned();
+                self.tail.clear();
+            }
             Event::Open { choice, part } => {
                 if let Some(choice) = self.choice(choice) {
                     choice.open = Some(Open {

@@ -17,6 +17,7 @@
 mod answer;
 mod assistant_write;
 mod balance;
+mod bookmark;
 mod called;
 mod completion_read;
 mod completion_write;
@@ -49,7 +50,7 @@ mod usage;
 use crate::ir::{Fault, Format, Reply, Request, Usage};
 use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling};
 use crate::wire::json::{Misfit, Value};
-use crate::wire::{Asked, EventReader, EventWriter};
+use crate::wire::{Asked, Bookmark, EventReader, EventWriter};
 
 use super::{Codec, EventKind, Rule, error};
 
@@ -141,5 +142,9 @@ impl Codec for OpenaiChat {
         } else {
             Box::new(stream_write::StreamWriter::new(telling))
         }
+    }
+
+    fn bookmark(&self) -> Box<dyn Bookmark> {
+        Box::new(bookmark::ChunkMark::default())
     }
 }

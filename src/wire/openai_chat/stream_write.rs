@@ -1,11 +1,12 @@
 //! An answer in chunks, as OpenAI's own stream looks.
 
 use crate::ir::{
-    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Media, Part, Stop, Usage,
+    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Media, Part, Start, Stop, Usage,
 };
 use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
+use crate::wire::resume::Kind;
 
 use super::ending::{End, Said};
 use super::fault;
@@ -75,6 +76,31 @@ impl StreamWriter {
             ended: false,
             losses: Losses::default(),
         }
+    }
+
+    /// Goes on in a stream whose one choice has said these texts, and reasoning or not.
+    pub(super) fn land(
+        &mut self,
+        start: &Start<'_>,
+        texts: &[&str],
+        (reasoned, open): (bool, Option<Kind>),
+    ) {
+        self.frames.start(start);
+        let told = texts.iter().map(|text| characters(text)).sum();
+        let last = texts.last().filter(|_| open == Some(Kind::Text));
+        self.choices = vec![Told {
+            begun: true,
+            open: match open {
+                Some(Kind::Text) => Open::Text,
+                Some(Kind::Thinking) => Open::Thinking,
+                None => Open::Nothing,
+            },
+            texted: !texts.is_empty(),
+            reasoned,
+            characters: told,
+            start: told - last.map_or(0, |text| characters(text)),
+            ..Told::default()
+        }];
     }
 
     /// Begins the choice if it has not. Clients put choices into a list as they come, so that those before it begin too.
@@ -388,7 +414,7 @@ impl Told {
 mod tests {
     use super::super::proof::telling;
     use super::*;
-    use crate::ir::{FaultKind, Start, StopReason, Text};
+    use crate::ir::{FaultKind, StopReason, Text};
 
     fn text() -> Part<'static> {
         Part::new(At::NOWHERE, Body::Text(Text::default()))

@@ -25,11 +25,20 @@ pub(super) struct Output {
 pub(super) struct Message {
     pub(super) id: String,
     /// What stands in `content`, without the brackets.
-    content: Vec<u8>,
+    pub(super) content: Vec<u8>,
     pub(super) parts: u64,
 }
 
 impl Output {
+    /// With items that are finished, and a message that is not.
+    pub(super) fn at((json, count): (Vec<u8>, u64), message: Option<Message>) -> Output {
+        Output {
+            json,
+            count,
+            message,
+        }
+    }
+
     /// The index of the item that is being written.
     pub(super) fn index(&self) -> u64 {
         self.count

@@ -17,6 +17,7 @@
 //! Never imports another format.
 
 mod annotation;
+mod bookmark;
 mod content_read;
 mod content_write;
 mod counting;
@@ -50,7 +51,7 @@ use crate::ir::{Fault, Format, Reply, Request, Usage};
 use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling};
 use crate::wire::counting::Counting;
 use crate::wire::json::{Misfit, Value};
-use crate::wire::{Asked, EventReader, EventWriter};
+use crate::wire::{Asked, Bookmark, EventReader, EventWriter};
 
 use super::{Codec, EventKind, Rule, error};
 
@@ -139,5 +140,9 @@ impl Codec for OpenaiResponses {
 
     fn writer(&self, telling: Telling) -> Box<dyn EventWriter> {
         Box::new(stream_write::StreamWriter::new(telling))
+    }
+
+    fn bookmark(&self) -> Box<dyn Bookmark> {
+        Box::new(bookmark::ItemMark::default())
     }
 }

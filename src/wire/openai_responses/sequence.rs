@@ -13,6 +13,14 @@ pub(super) struct Sequence {
 }
 
 impl Sequence {
+    /// With the number of the next event.
+    pub(super) fn at(number: u64) -> Sequence {
+        Sequence {
+            number,
+            ..Sequence::default()
+        }
+    }
+
     /// Writes an event: its name, its number, and what `write` adds.
     pub(super) fn event(
         &mut self,

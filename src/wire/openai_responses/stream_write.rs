@@ -8,14 +8,15 @@
 use std::borrow::Cow;
 
 use crate::ir::{
-    Arguments, At, Call, Citation, Delta, Event, Fault, Json, Start, Stop, Str, Usage,
+    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Json, Start, Stop, Str, Usage,
 };
 use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
+use crate::wire::resume::Kind;
 
 use super::annotation::without_place;
 use super::fault;
-use super::items::{self, Output};
+use super::items::{self, Message, Output};
 use super::reply_write::{Ending, FURTHER, Response, SEAL, ending, words_of};
 use super::sequence::Sequence;
 use super::thinking_write::Thinking;
@@ -37,6 +38,22 @@ pub(super) struct StreamWriter {
     pub(super) usage: Usage,
     pub(super) tier: Option<Str<'static>>,
     pub(super) losses: Losses,
+}
+
+/// Where a stream stands that has begun.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// Of the next event.
+    pub(super) number: u64,
+    /// The items that are finished, as they stand in a list, and how many.
+    pub(super) output: Vec<u8>,
+    pub(super) items: u64,
+    /// Of the open item: its id; of a message also its finished parts, as they stand in a list, and how many.
+    pub(super) id: String,
+    pub(super) content: Vec<u8>,
+    pub(super) parts: u64,
+    /// A summary is open.
+    pub(super) in_summary: bool,
 }
 
 /// The part that is open.
@@ -70,6 +87,40 @@ impl StreamWriter {
             usage: Usage::default(),
             tier: None,
             losses: Losses::default(),
+        }
+    }
+
+    /// Goes on in a stream at its place.
+    pub(super) fn land(&mut self, start: &Start<'static>, place: &Place, is_message: bool) {
+        self.start = start.clone();
+        self.begun = true;
+        self.wire = Sequence::at(place.number);
+        let message = is_message.then(|| Message {
+            id: place.id.clone(),
+            content: place.content.clone(),
+            parts: place.parts,
+        });
+        self.output = Output::at((place.output.clone(), place.items), message);
+        if !place.id.is_empty() {
+            self.wire.set_place(&place.id, place.items);
+        }
+    }
+
+    /// Goes on in the part that is open there, which has said `last` so far.
+    pub(super) fn land_in(&mut self, kind: Option<Kind>, last: Option<&Body<'_>>, place: &Place) {
+        match (kind, last) {
+            (Some(Kind::Text), last) => {
+                self.wire.set_content(place.parts);
+                self.open = Open::Text;
+                if let Some(Body::Text(text)) = last {
+                    self.text.push_str(&text.text);
+                }
+            }
+            (Some(Kind::Thinking), Some(Body::Thinking(said))) => {
+                let thinking = Thinking::at(place.id.clone(), said, place.in_summary);
+                self.open = Open::Thinking(thinking);
+            }
+            (Some(Kind::Thinking), _) | (None, _) => {}
         }
     }
 
@@ -240,8 +291,8 @@ mod tests {
 
     use super::*;
     use crate::ir::{
-        Body, Choice, FaultKind, Foreign, Format, Media, Part, Reply, Said, Source, StopReason,
-        Text, Thinking, replay,
+        Choice, FaultKind, Foreign, Format, Media, Part, Reply, Said, Source, StopReason, Text,
+        Thinking, replay,
     };
     use crate::wire::Codec;
     use crate::wire::openai_responses::OpenaiResponses;

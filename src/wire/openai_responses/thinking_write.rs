@@ -33,6 +33,19 @@ impl Thinking {
         }
     }
 
+    /// One that has said something already. `in_summary`: its last summary is open.
+    pub(super) fn at(id: String, said: &ir::Thinking<'_>, in_summary: bool) -> Thinking {
+        let own = |text: &Str<'_>| Str::Owned(text.clone().into_owned());
+        Thinking {
+            seal: said.seal.as_ref().map(|seal| seal.value.to_string()),
+            summaries: said.summaries.iter().map(own).collect(),
+            in_summary,
+            has_own: !said.text.is_empty(),
+            text: said.text.to_string(),
+            ..Thinking::new(id)
+        }
+    }
+
     /// What the part brought with it when it opened.
     pub(super) fn open(
         &mut self,
