@@ -196,8 +196,10 @@ pub struct ActiveHealth {
 pub struct Capabilities {
     pub tools: bool,
     pub images: bool,
-    /// Whether a trailing assistant turn is continued.
+    /// Whether a trailing assistant turn is taken.
     pub prefill: bool,
+    /// The file says so itself: a partial answer is gone on with (`resume: prefill`).
+    pub continues: bool,
 }
 
 /// How a provider is reached over TLS.
@@ -226,6 +228,8 @@ pub struct Model {
     pub aliases: Vec<Glob>,
     pub balance: Balance,
     pub sticky: bool,
+    pub resume: Resume,
+    pub hedge: Option<Hedge>,
     /// Nothing is converted: only endpoints of the client's own format serve it (S1's `mode: direct`).
     pub direct: bool,
     /// Weight of each provider for the outer round robin, by provider index; 1 where absent.
@@ -238,6 +242,26 @@ pub struct Model {
     pub policy: Policy,
     /// Made by us (`haiku`, `sonnet`, `opus`), not declared in the file.
     pub built_in: bool,
+}
+
+/// What becomes of an answer that breaks off when the client has seen some of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Resume {
+    /// An error.
+    #[default]
+    Off,
+    /// Another endpoint goes on from the partial answer; one that cannot is asked anew.
+    Prefill,
+    /// Another endpoint is asked anew, and only what goes beyond is passed on.
+    Restart,
+}
+
+/// A second endpoint is asked when the first token is late.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hedge {
+    pub after: Duration,
+    /// Hedges as a share of the requests of the last 10 s.
+    pub budget: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

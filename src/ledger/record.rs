@@ -77,4 +77,8 @@ pub struct AttemptRow {
     /// Why it ended: `ok`, `connect`, `status`, …
     pub outcome: &'static str,
     pub took: Duration,
+    /// What it cost, apart from what the client is told. Nothing known where nothing was answered.
+    pub usage: Usage,
+    /// The vendor did not say; the numbers are ours.
+    pub usage_estimated: bool,
 }

@@ -347,10 +347,21 @@ impl Field for Lane {
 
     fn count_request(&self, now: Tick) {
         self.course.budget.lock().request(now);
+        if self.pool.hedge.is_some() {
+            self.course.hedges.lock().request(now);
+        }
     }
 
     fn take_retry(&self, share: f64, now: Tick) -> bool {
         self.course.budget.lock().retry(now, share)
+    }
+
+    fn take_hedge(&self, share: f64, now: Tick) -> bool {
+        self.course.hedges.lock().retry(now, share)
+    }
+
+    fn slow(&self, ask: Ask, waited: Duration, now: Tick) {
+        self.standing(ask.spot).slow(waited, now);
     }
 
     fn bound(&self, conversation: u64, now: Tick) -> Option<u64> {

@@ -25,6 +25,7 @@ pub struct Registry {
 #[derive(Debug, Default)]
 pub(super) struct Course {
     pub budget: Mutex<Budget>,
+    pub hedges: Mutex<Budget>,
     pub sticky: Mutex<Sticky>,
 }
 

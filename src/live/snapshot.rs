@@ -107,6 +107,8 @@ impl Snapshot {
             name: model.name.clone(),
             stages: stages.iter().map(|live| live.stage.clone()).collect(),
             sticky: model.sticky,
+            resume: model.resume,
+            hedge: model.hedge,
             direct: model.direct,
             policy: model.policy,
         };

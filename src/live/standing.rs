@@ -166,6 +166,10 @@ impl Standing {
         }
     }
 
+    pub(super) fn slow(&self, waited: Duration, now: Tick) {
+        self.pace.lock().at_least(waited, now);
+    }
+
     pub(super) fn finished(&self, began: Tick) {
         self.change(|health| health.finished(began));
     }

@@ -13,7 +13,7 @@ use crate::proxy::paths::CallKind;
 use crate::proxy::spool::Freight;
 use crate::proxy::way::Way;
 use crate::wire::convert::{
-    Crossing, Issuer, Manner, Memory, Original, Ready, Target, Unsayable, lower,
+    Crossing, Issuer, Manner, Memory, Original, Ready, Target, Unsayable, lower_with,
 };
 use crate::wire::counting::{lower_count, rename_inner};
 use crate::wire::edit::{Cut, cut, may_be_sealed};
@@ -43,6 +43,17 @@ struct Key {
     manner: Manner,
     converts: bool,
     without_state: bool,
+    /// How often the answer had broken off; 0 where the vendor is not given the beginning of it.
+    partial: u32,
+}
+
+/// What differs between two attempts in the same way.
+#[derive(Clone, Copy, Default)]
+pub struct Variant<'p> {
+    /// The vendor has refused the opaque state in the request.
+    pub without_state: bool,
+    /// The beginning of the answer, to go on with, and how often it had broken off.
+    pub partial: Option<(u32, &'p str)>,
 }
 
 /// All bodies of a call.
@@ -53,7 +64,7 @@ pub struct Bodies<'a> {
     pub include_usage: bool,
     /// The pool leads to more than one provider: opaque state may come to another than its issuer.
     pub many: bool,
-    made: Vec<Made>,
+    made: Vec<Arc<Made>>,
 }
 
 impl<'a> Bodies<'a> {
@@ -71,7 +82,7 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    /// The body for an endpoint's model, asked in that way. `without_state`: the vendor has refused the opaque state in it.
+    /// The body for an endpoint's model, asked in that way.
     ///
     /// # Errors
     /// [`Unsayable`].
@@ -79,34 +90,29 @@ impl<'a> Bodies<'a> {
         &mut self,
         way: &Way<'_>,
         model: &Arc<str>,
-        without_state: bool,
+        variant: Variant<'_>,
         arrival: &Arrival,
-    ) -> Result<&Made, Unsayable> {
+    ) -> Result<Arc<Made>, Unsayable> {
         let key = Key {
             format: way.line.format,
             vendor: way.line.issuer.vendor,
             model: model.clone(),
             manner: way.manner,
             converts: way.converts,
-            without_state,
+            without_state: variant.without_state,
+            partial: variant.partial.map_or(0, |(nth, _)| nth),
         };
-        let known = self.made.iter().position(|made| made.key == key);
-        let at = match known {
-            Some(at) => at,
-            None => {
-                let made = if way.converts {
-                    self.converted(key, way, arrival)?
-                } else {
-                    self.spliced(key, &way.line.traits)
-                };
-                self.made.push(made);
-                self.made.len() - 1
-            }
-        };
-        self.made.get(at).ok_or_else(|| Unsayable {
-            path: String::new(),
-            why: String::new(),
-        })
+        if let Some(made) = self.made.iter().find(|made| made.key == key) {
+            return Ok(made.clone());
+        }
+        let partial = variant.partial.map_or("", |(_, partial)| partial);
+        let made = Arc::new(if way.converts {
+            self.converted(key, way, (partial, arrival))?
+        } else {
+            self.spliced(key, &way.line.traits)
+        });
+        self.made.push(made.clone());
+        Ok(made)
     }
 
     /// The client's own bytes, but for the model's name and what has to go.
@@ -197,7 +203,12 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    fn converted(&self, key: Key, way: &Way<'_>, arrival: &Arrival) -> Result<Made, Unsayable> {
+    fn converted(
+        &self,
+        key: Key,
+        way: &Way<'_>,
+        (partial, arrival): (&str, &Arrival),
+    ) -> Result<Made, Unsayable> {
         self.vault.will_be_used();
         let call = self.call;
         let original = call.original();
@@ -207,7 +218,7 @@ impl<'a> Bodies<'a> {
                 (ready, Some(back))
             }
             CallKind::Conversation | CallKind::Completion | CallKind::Count | CallKind::Other => {
-                (self.lowered(original, &key, way, arrival)?, None)
+                (self.lowered(original, (&key, partial), way, arrival)?, None)
             }
         };
         let body = Bytes::from(std::mem::take(&mut ready.lowered.body));
@@ -224,7 +235,7 @@ impl<'a> Bodies<'a> {
     fn lowered(
         &self,
         original: Original<'_>,
-        key: &Key,
+        (key, partial): (&Key, &str),
         way: &Way<'_>,
         arrival: &Arrival,
     ) -> Result<Ready, Unsayable> {
@@ -245,7 +256,7 @@ impl<'a> Bodies<'a> {
         if call.kind == CallKind::Count {
             lower_count(original, &target, &crossing)
         } else {
-            lower(original, &target, &crossing)
+            lower_with(original, partial, &target, &crossing)
         }
     }
 }

@@ -10,10 +10,10 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::ir::{Fault, FaultKind};
+use crate::proxy::attempt::about;
 use crate::proxy::exchange::Miss;
 use crate::proxy::intake::Call;
 use crate::proxy::reply::Page;
-use crate::proxy::serve::about;
 use crate::proxy::way::Way;
 use crate::route::{Pool, Why};
 use crate::wire::convert::Unsayable;

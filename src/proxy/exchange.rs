@@ -214,7 +214,8 @@ impl Order<'_> {
             return Err(self.refused(up, status).await);
         }
         let headers = for_client(&head.headers);
-        let held = timeout(limit.since(clock::now()), self.hold(up, limit)).await;
+        let patience = self.patience(sent_at, limit);
+        let held = timeout(patience.since(clock::now()), self.hold(up, limit)).await;
         let mut held = held.map_err(|_| self.late(limit))??;
         let first_token = clock::now().since(sent_at);
         if let ReplyBody::Stream(streaming) = &mut held.body {
@@ -257,7 +258,22 @@ impl Order<'_> {
         (sent_at + own).min(self.deadline)
     }
 
-    fn late(&self, limit: Tick) -> Miss {
+    /// When there has to be something that the client may see.
+    fn patience(&self, sent_at: Tick, limit: Tick) -> Tick {
+        if self.resumes() {
+            limit.max((sent_at + self.timeouts.response).min(self.deadline))
+        } else {
+            limit
+        }
+    }
+
+    /// Whether it goes on with an answer that broke off.
+    pub(super) fn resumes(&self) -> bool {
+        let conversion = self.conversion.as_ref();
+        conversion.is_some_and(|conversion| conversion.resumes.is_some())
+    }
+
+    pub(super) fn late(&self, limit: Tick) -> Miss {
         let fault = Fault::new(
             FaultKind::Timeout,
             504,

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use pingora::time::timeout;
 
-use crate::clock::Tick;
+use crate::clock::{self, Tick};
 use crate::ir::{Fault, Format, Usage};
 use crate::proxy::exchange::{HOLD, Long, Miss, Order, ReplyBody, Streaming, joined, stream_kind};
 use crate::proxy::paths::CallKind;
-use crate::proxy::upstream::Upstream;
+use crate::proxy::upstream::{ReadFailure, Upstream};
 use crate::route::Failure;
 use crate::wire;
 use crate::wire::convert::{
@@ -19,6 +20,7 @@ use crate::wire::passage::{Looked, Passage};
 use crate::wire::relay::{End, Progress, Relay};
 use crate::wire::rename::Rename;
 use crate::wire::reply::ReplyTap;
+use crate::wire::resume::{self, Shown};
 use crate::wire::watch::SealWatch;
 
 /// The largest answer that is converted whole: media come as base64 within, nothing else comes near.
@@ -32,8 +34,17 @@ pub struct Conversion<'a> {
     /// What the client wants.
     pub manner: Manner,
     pub telling: Telling,
+    /// It goes on with an answer that broke off.
+    pub resumes: Option<Resumes<'a>>,
     /// The answer is no conversation.
     pub vectors: Option<&'a embed::Back>,
+}
+
+/// What is gone on with, and how.
+#[derive(Clone, Copy)]
+pub struct Resumes<'a> {
+    pub shown: &'a Shown,
+    pub way: resume::Way,
 }
 
 impl Conversion<'_> {
@@ -103,7 +114,7 @@ impl Order<'_> {
                 Some(conversion) if conversion.manner == Manner::Whole => {
                     self.collect(conversion, up).await
                 }
-                _ => self.hold_stream(up).await.map(Held::of),
+                _ => self.hold_stream(up, limit).await.map(Held::of),
             };
         }
         let json = content_type.is_empty() || content_type.contains("json");
@@ -218,26 +229,50 @@ impl Order<'_> {
         Ok(Held::told(answered, conversion.manner))
     }
 
-    async fn hold_stream(&self, mut up: Box<Upstream>) -> Result<ReplyBody, Miss> {
-        let mut passage = self.passage();
+    /// What of a stream a client has seen already is waited for as long as a whole answer, as long as it flows.
+    async fn next_chunk(
+        &self,
+        up: &mut Upstream,
+        is_flowing: bool,
+        limit: Tick,
+    ) -> Result<Result<Option<Bytes>, ReadFailure>, Miss> {
+        if !self.resumes() {
+            return Ok(up.chunk().await);
+        }
+        let wait = if is_flowing {
+            self.timeouts.idle
+        } else {
+            limit.since(clock::now())
+        };
+        let read = timeout(wait, up.chunk()).await;
+        read.map_err(|_| self.late(limit))
+    }
+
+    async fn hold_stream(&self, mut up: Box<Upstream>, limit: Tick) -> Result<ReplyBody, Miss> {
+        let mut passage = self
+            .passage()
+            .ok_or_else(|| self.miss(Failure::OtherWords))?;
         let mut held = Vec::new();
         let mut size = 0;
         let ended = loop {
-            match up.chunk().await {
+            let is_flowing = passage.has_content();
+            match self.next_chunk(&mut up, is_flowing, limit).await? {
                 Ok(Some(chunk)) => {
                     size += chunk.len();
                     if let Err(fault) = passage.push(chunk, &mut held) {
-                        return Err(self.stream_error(fault));
+                        return Err(self.no_stream(&passage, fault));
                     }
-                    if passage.progress() != Progress::Preamble || size >= HOLD {
+                    // Of an answer that goes on with another, nothing is held as long as it says nothing new.
+                    let is_full = size >= HOLD && !self.resumes();
+                    if passage.progress() != Progress::Preamble || is_full {
                         break false;
                     }
                 }
                 end => {
                     let how = if end.is_ok() { End::Clean } else { End::Cut };
                     if let Err(fault) = passage.finish(how, &mut held) {
-                        if passage.said_error() {
-                            return Err(self.stream_error(fault));
+                        if passage.said_error() || passage.differs() {
+                            return Err(self.no_stream(&passage, fault));
                         }
                         let failure = if size == 0 {
                             Failure::EmptyAnswer
@@ -257,6 +292,16 @@ impl Order<'_> {
             idle: self.timeouts.idle,
             ended,
         })))
+    }
+
+    fn no_stream(&self, passage: &Passage, fault: Fault) -> Miss {
+        if passage.differs() {
+            return Miss {
+                fault,
+                ..self.miss(Failure::OtherWords)
+            };
+        }
+        self.stream_error(fault)
     }
 
     async fn hold_whole(
@@ -348,9 +393,16 @@ impl Order<'_> {
         }
     }
 
-    fn passage(&self) -> Passage {
-        match &self.conversion {
-            Some(conversion) => Passage::Other(Box::new(Transcode::stream(conversion.course()))),
+    /// `None`: the client's stream stands where none can go on.
+    fn passage(&self) -> Option<Passage> {
+        Some(match &self.conversion {
+            Some(conversion) => Passage::Other(Box::new(match conversion.resumes {
+                Some(Resumes { shown, way }) => {
+                    let (seam, writer) = shown.resume(way, conversion.telling.clone())?;
+                    Transcode::resumed(conversion.course(), seam, writer)
+                }
+                None => Transcode::stream(conversion.course()),
+            })),
             None => {
                 let format = self.outgoing.line.format;
                 let relay = Relay::new(format, stream_kind(self.kind), self.strip_usage);
@@ -359,7 +411,7 @@ impl Order<'_> {
                     .watched
                     .then(|| SealWatch::new(self.outgoing.line.issuer));
                 if rename.is_none() && watch.is_none() {
-                    return Passage::Same(Box::new(relay));
+                    return Some(Passage::Same(Box::new(relay)));
                 }
                 Passage::Looked(Box::new(Looked {
                     relay,
@@ -367,6 +419,6 @@ impl Order<'_> {
                     watch,
                 }))
             }
-        }
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Requests in, answers out: `impl ProxyHttp`, and the exchange with the vendor.
 //!
 //! The walk of a request, room by room: [`arrival`] (the head) → [`intake`] (who, body, scan, pool) → [`serve`] (the
-//! attempts) → [`exchange`] (one attempt, up to its first content) → [`pump`] (the rest of the answer) → [`tab`] (the
+//! attempts, one after the other or, in [`race`], two beside each other) → [`attempt`] (what is asked) → [`exchange`] (one attempt, up to its first content) → [`pump`] (the rest of the answer) → [`tab`] (the
 //! record, exactly once). Everything happens in `request_filter`: Pingora's own upstream path can neither hold a head
 //! back nor send a body again.
 //!
@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod arrival;
+pub mod attempt;
 pub mod bodies;
 pub mod body;
 pub mod cors;
@@ -22,6 +23,7 @@ pub mod intake;
 pub mod pages;
 pub mod paths;
 pub mod pump;
+pub mod race;
 pub mod refusal;
 pub mod reply;
 pub mod serve;

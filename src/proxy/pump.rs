@@ -22,6 +22,7 @@ use crate::wire;
 use crate::wire::convert::Keepsake;
 use crate::wire::passage::Passage;
 use crate::wire::relay::{End, Progress};
+use crate::wire::resume::Shown;
 
 /// Chunks that are there already and go on in one write.
 const BATCH: usize = 32;
@@ -33,7 +34,21 @@ pub enum PumpEnd {
     Complete,
     /// The vendor broke off; the client was told.
     Broken(Failure),
+    /// The vendor broke off, and another may go on: the client knows of nothing.
+    Cut(Failure, Box<Cut>),
     ClientGone,
+}
+
+/// What to tell the client if nobody goes on.
+pub struct Cut {
+    pub fault: Fault,
+    pub passage: Passage,
+}
+
+impl std::fmt::Debug for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.fault.fmt(f)
+    }
 }
 
 /// What went on, and how it ended.
@@ -62,23 +77,33 @@ impl Shelf<'_> {
     }
 }
 
+/// What goes along with an answer.
+pub struct Along<'a> {
+    pub shelf: Shelf<'a>,
+    /// Never to be shown.
+    pub secrets: &'a [String],
+    /// Watches what the client sees of a stream that may be resumed.
+    pub shown: Option<&'a mut Shown>,
+}
+
 /// What the client may see of a vendor's head.
-type Shown = Vec<(HeaderName, HeaderValue)>;
+type Head = Vec<(HeaderName, HeaderValue)>;
 
 /// Commits a reply and passes it on to its end.
 pub async fn pump(
-    waiting: Waiting<'_>,
+    waiting: &mut Waiting<'_>,
     stamp: &Stamp,
     reply: Reply,
-    secrets: &[String],
-    shelf: Shelf<'_>,
+    along: Along<'_>,
 ) -> Pumped {
-    let Waiting {
-        session,
-        committed,
-        sent,
-        ..
-    } = waiting;
+    let Along {
+        shelf,
+        secrets,
+        shown,
+    } = along;
+    let committed = std::mem::replace(&mut waiting.committed, true);
+    let sent = waiting.sent;
+    let session = &mut *waiting.session;
     let Reply {
         status,
         headers,
@@ -114,6 +139,7 @@ pub async fn pump(
                 up,
                 passage,
                 shelf,
+                shown,
                 idle,
                 idling: None,
                 secrets,
@@ -139,14 +165,14 @@ fn told_whole(sent: Result<u64, Gone>, usage: Usage) -> Pumped {
     }
 }
 
-fn show(vendor: Shown, head: &mut ResponseHeader) -> pingora::Result<()> {
+fn show(vendor: Head, head: &mut ResponseHeader) -> pingora::Result<()> {
     for (name, value) in vendor {
         head.insert_header(name, value)?;
     }
     Ok(())
 }
 
-fn stream_head(session: &Session, stamp: &Stamp, vendor: Shown) -> pingora::Result<ResponseHeader> {
+fn stream_head(session: &Session, stamp: &Stamp, vendor: Head) -> pingora::Result<ResponseHeader> {
     let mut head = stamp.event_stream(session)?;
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
     show(vendor, &mut head)?;
@@ -159,7 +185,7 @@ fn stream_head(session: &Session, stamp: &Stamp, vendor: Shown) -> pingora::Resu
 async fn send_whole(
     session: &mut Session,
     stamp: &Stamp,
-    (status, vendor): (u16, Shown),
+    (status, vendor): (u16, Head),
     bytes: Bytes,
 ) -> pingora::Result<u64> {
     let mut head = stamp.sized(status, bytes.len())?;
@@ -167,7 +193,7 @@ async fn send_whole(
     write_whole(session, head, bytes).await
 }
 
-async fn send_events(
+pub(super) async fn send_events(
     session: &mut Session,
     head: Option<ResponseHeader>,
     bytes: Bytes,
@@ -185,7 +211,7 @@ async fn send_events(
 async fn pump_long(
     session: &mut Session,
     stamp: &Stamp,
-    (status, vendor): (u16, Shown),
+    (status, vendor): (u16, Head),
     mut long: Long,
 ) -> Pumped {
     let mut bytes = 0;
@@ -206,7 +232,7 @@ async fn pump_long(
                 long.up.release();
             }
         }
-        PumpEnd::Broken(_) => session.as_downstream_mut().shutdown().await,
+        PumpEnd::Broken(_) | PumpEnd::Cut(..) => session.as_downstream_mut().shutdown().await,
         PumpEnd::ClientGone => {}
     }
     Pumped {
@@ -221,7 +247,7 @@ async fn pump_long(
 async fn begin_long(
     session: &mut Session,
     stamp: &Stamp,
-    (status, vendor): (u16, Shown),
+    (status, vendor): (u16, Head),
     long: &mut Long,
     bytes: &mut u64,
 ) -> pingora::Result<()> {
@@ -288,6 +314,7 @@ struct Stream<'a> {
     up: Box<Upstream>,
     passage: Passage,
     shelf: Shelf<'a>,
+    shown: Option<&'a mut Shown>,
     idle: Duration,
     /// Since when nothing has come but comments.
     idling: Option<Tick>,
@@ -316,9 +343,21 @@ impl Stream<'_> {
         };
         let mut head = head;
         loop {
-            let last = !matches!(turn, Turn::GoOn);
+            if let Some(shown) = &mut self.shown {
+                out.iter().for_each(|bytes| shown.see(bytes));
+            }
+            let may_go_on = self.shown.as_ref().is_some_and(|shown| shown.is_open());
+            let last = match turn {
+                Turn::GoOn => false,
+                Turn::Broken(..) => !may_go_on,
+                Turn::Over { .. } => true,
+            };
             if let Turn::Broken(_, fault) = &mut turn {
                 scrub(fault, self.secrets);
+            }
+            if let Turn::Broken(_, fault) = &mut turn
+                && !may_go_on
+            {
                 let mut event = Vec::with_capacity(256);
                 self.passage
                     .write_fault(self.stamp.format, fault, &mut event);
@@ -332,6 +371,7 @@ impl Stream<'_> {
                 Turn::GoOn => {}
                 Turn::Over { ended: true } => return self.complete(true),
                 Turn::Over { ended: false } => return self.complete(false),
+                Turn::Broken(failure, fault) if may_go_on => return self.cut(failure, fault),
                 Turn::Broken(failure, _) => return self.pumped(PumpEnd::Broken(failure)),
             }
             let Ok(read) = unless_gone(self.session, pin!(self.up.chunk())).await else {
@@ -446,6 +486,15 @@ impl Stream<'_> {
             up.release_when_read();
         }
         pumped(&passage, sent, PumpEnd::Complete)
+    }
+
+    fn cut(self, failure: Failure, fault: Fault) -> Pumped {
+        let told = pumped(&self.passage, self.sent, PumpEnd::Complete);
+        let passage = self.passage;
+        Pumped {
+            end: PumpEnd::Cut(failure, Box::new(Cut { fault, passage })),
+            ..told
+        }
     }
 
     fn pumped(self, end: PumpEnd) -> Pumped {

@@ -38,6 +38,13 @@ impl<'a> Waiting<'a> {
         }
     }
 
+    /// Bytes go to the client by another way: the next ping is due after a silence from now on.
+    pub fn rest(&mut self) {
+        if let Some(every) = self.every {
+            self.next = clock::now() + every;
+        }
+    }
+
     /// Runs `work`, unless the client goes away first; the caller then drops it.
     ///
     /// # Errors

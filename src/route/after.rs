@@ -99,7 +99,7 @@ impl Plan {
             Class::Final => self.final_answer(field, last),
             Class::Broken => {
                 self.give_up(field, last, Cause::Answer, now);
-                self.end(field, last, Why::Over, Some(self.attempts));
+                self.end(field, last, Why::Over, Some(last.number));
             }
         }
     }
@@ -112,6 +112,7 @@ impl Plan {
         let retries = self.pool.seat(spot).policy.retry.retries;
         let nth = self.tried(spot).retries;
         let may = nth < retries
+            && !self.beside
             && self.left() > 0
             && matches!(field.look(spot, now), Look::Free)
             && !self.untried_are_at_least(field, self.stage, self.left(), now)
@@ -209,7 +210,7 @@ impl Plan {
     }
 
     fn final_answer<F: Field>(&mut self, field: &F, last: &Last) {
-        self.end(field, last, Why::Answer, Some(self.attempts));
+        self.end(field, last, Why::Answer, Some(last.number));
     }
 
     fn end<F: Field>(&mut self, field: &F, last: &Last, why: Why, best: Option<u32>) {

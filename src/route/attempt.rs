@@ -31,7 +31,7 @@ pub struct Attempt<P> {
     pub pass: P,
 }
 
-/// Why there is this attempt. Later: `Hedge`, `Resume`.
+/// Why there is this attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     First,
@@ -40,6 +40,10 @@ pub enum Purpose {
     /// The same endpoint with another key.
     OtherKey,
     OtherEndpoint,
+    /// Another endpoint beside the first, whose first token is late.
+    Hedge,
+    /// Another endpoint goes on with an answer that broke off.
+    Resume,
 }
 
 impl Purpose {
@@ -50,6 +54,8 @@ impl Purpose {
             Purpose::Retry => "retry",
             Purpose::OtherKey => "other_key",
             Purpose::OtherEndpoint => "other_endpoint",
+            Purpose::Hedge => "hedge",
+            Purpose::Resume => "resume",
         }
     }
 }
@@ -80,6 +86,7 @@ pub enum Why {
     Attempts,
     /// `total` is over: 504, or the error of `best`.
     OutOfTime,
-    /// An attempt was committed (`Answered`), or the client is gone: nothing follows. (Place of resume.)
+    /// An attempt was committed (`Answered`), or the client is gone: nothing follows, unless
+    /// [`Plan::resume`](super::Plan::resume) has an answer gone on with.
     Over,
 }

@@ -1,4 +1,4 @@
-//! How many same-endpoint retries a virtual model may make.
+//! How many same-endpoint retries, or hedges, a virtual model may make.
 
 use crate::clock::Tick;
 

@@ -141,7 +141,7 @@ impl Plan {
         self.take(field, spot(stage, seat), at.now)
     }
 
-    fn by_strategy<F: Field>(
+    pub(super) fn by_strategy<F: Field>(
         &mut self,
         field: &F,
         stage: u16,

@@ -46,6 +46,8 @@ pub(super) fn class(failure: &Failure) -> Class {
         Failure::StreamError { kind, retry_after } => by_kind(*kind, 200, *retry_after),
         Failure::CutAfterContent | Failure::StallAfterContent => Class::Broken,
         Failure::Unsayable => Class::Unfit,
+        // What the client has is the beginning of nobody's answer but who broke off.
+        Failure::OtherWords => Class::Final,
     }
 }
 

@@ -28,6 +28,14 @@ impl Ewma {
         self.take(first_token.as_secs_f64() * 1e6, now);
     }
 
+    /// Somebody waited that long and then no more: it is at least as slow.
+    pub fn at_least(&mut self, waited: Duration, now: Tick) {
+        let micros = waited.as_secs_f64() * 1e6;
+        if micros > self.now(now) {
+            self.take(micros, now);
+        }
+    }
+
     /// A failed attempt, so that failing fast does not look fast.
     pub fn fail(&mut self, now: Tick) {
         let usual = self.now(now);
@@ -101,6 +109,15 @@ mod tests {
         let mut fresh = Ewma::default();
         fresh.fail(at(1));
         assert!(fresh.cost(0, at(1)) >= 1e6);
+    }
+
+    #[test]
+    fn who_was_not_waited_for_is_at_least_that_slow() {
+        let mut ewma = after(&[(1, 500)]);
+        ewma.at_least(Duration::from_millis(100), at(1));
+        assert!((ewma.cost(0, at(1)) - 5e5).abs() < 1.0);
+        ewma.at_least(Duration::from_millis(900), at(1));
+        assert!((ewma.cost(0, at(1)) - 9e5).abs() < 1.0);
     }
 
     #[test]

@@ -72,6 +72,12 @@ pub trait Field {
     /// Takes one same-endpoint retry out of the budget, `share` of the requests.
     fn take_retry(&self, share: f64, now: Tick) -> bool;
 
+    /// Takes one hedge out of the budget, `share` of the requests.
+    fn take_hedge(&self, share: f64, now: Tick) -> bool;
+
+    /// Another endpoint was faster: nobody waits for this one any more.
+    fn slow(&self, ask: Ask, waited: Duration, now: Tick);
+
     /// The identity of the endpoint where this conversation was.
     fn bound(&self, conversation: u64, now: Tick) -> Option<u64>;
 

@@ -6,8 +6,8 @@
 //! the chosen strategy runs in `balance/selection`, over [`pick`]'s algorithms.
 //!
 //! Start with `plan.rs` (next and record), then `class.rs` (the table of outcomes), `after.rs` (what follows from each)
-//! and `choose.rs` (one stage). Places for later: `Purpose::{Hedge, Resume}`, `Why::Over`, routes before
-//! `Table::resolve`, quotas beside `HeldBy`.
+//! and `choose.rs` (one stage); `hedge.rs` has a second attempt beside a late one, and another after one that broke off.
+//! Places for later: routes before `Table::resolve`, quotas beside `HeldBy`.
 
 mod after;
 mod attempt;
@@ -22,6 +22,7 @@ mod field;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod health;
+mod hedge;
 mod key;
 mod needs;
 mod outcome;

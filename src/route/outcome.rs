@@ -56,6 +56,8 @@ pub enum Failure {
     CutAfterContent,
     /// After content: `idle` passed.
     StallAfterContent,
+    /// It was to go on with an answer that broke off, and gave another one.
+    OtherWords,
     /// Nothing was sent: the request says what this endpoint's format cannot say.
     Unsayable,
 }

@@ -20,7 +20,7 @@ use super::trace::Trace;
 pub struct Plan {
     pub(super) pool: Arc<Pool>,
     pub(super) needs: Needs,
-    started: Tick,
+    pub(super) started: Tick,
     pub(super) turn: Turn,
     /// The stage from which the next choice is made. Only a wait for anybody at all goes back to the first.
     pub(super) stage: u16,
@@ -38,6 +38,13 @@ pub struct Plan {
     /// Waits without an attempt in between end here.
     pub(super) patience_ends: Option<Tick>,
     pub(super) home: Home,
+    /// The second of two attempts that run beside each other.
+    pub(super) rival: Option<Last>,
+    pub(super) hedged: bool,
+    /// One of two attempts has failed and the other runs on: nothing is retried.
+    pub(super) beside: bool,
+    /// An answer broke off and is to be gone on with.
+    pub(super) resuming: bool,
     pub(super) trace: Trace,
 }
 
@@ -69,6 +76,7 @@ pub(super) struct Again {
 /// The attempt that is running or ran last.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Last {
+    pub number: u32,
     pub ask: Ask,
     pub purpose: Purpose,
     pub answered: bool,
@@ -129,6 +137,10 @@ impl Plan {
             best: None,
             patience_ends: None,
             home: Home::Unknown,
+            rival: None,
+            hedged: false,
+            beside: false,
+            resuming: false,
             trace: Trace::default(),
         }
     }
@@ -270,7 +282,7 @@ impl Plan {
         }
     }
 
-    fn attempt<P>(
+    pub(super) fn attempt<P>(
         &mut self,
         spot: Spot,
         key: Option<usize>,
@@ -291,6 +303,7 @@ impl Plan {
             began: now,
         };
         self.last = Some(Last {
+            number: self.attempts,
             ask,
             purpose,
             answered: false,
@@ -314,7 +327,9 @@ impl Plan {
             .map(|failed| failed.ask)
             .filter(|ask| ask.spot == spot);
         let Some(first) = before.next() else {
-            return if self.attempts == 0 {
+            return if self.resuming {
+                Purpose::Resume
+            } else if self.attempts == 0 {
                 Purpose::First
             } else {
                 Purpose::OtherEndpoint

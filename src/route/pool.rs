@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use crate::config::{Balance, Capabilities, Endpoint, Gateway, Keys, Model, Policy, Provider};
+use crate::config::{
+    Balance, Capabilities, Endpoint, Gateway, Hedge, Keys, Model, Policy, Provider, Resume,
+};
 use crate::ir::Format;
 
 use super::needs::{Lack, Lacks, Needs};
@@ -14,6 +16,8 @@ pub struct Pool {
     pub name: String,
     pub stages: Vec<Arc<Stage>>,
     pub sticky: bool,
+    pub resume: Resume,
+    pub hedge: Option<Hedge>,
     /// Only endpoints of the client's format, and nothing converted.
     pub direct: bool,
     /// Bounds of a whole request: `max_attempts`, `patience`, `budget`, `total`.

@@ -1,6 +1,6 @@
 use rustc_hash::FxHashMap;
 
-use crate::config::{Balance, Endpoint, Gateway, Glob, Model};
+use crate::config::{Balance, Endpoint, Gateway, Glob, Model, Resume};
 
 /// Names to pools: what product §2 calls name resolution (routes come before, later). Case-sensitive.
 #[derive(Debug)]
@@ -232,6 +232,8 @@ pub fn real_model(
         aliases: Vec::new(),
         balance: Balance::RoundRobin,
         sticky: true,
+        resume: Resume::Off,
+        hedge: None,
         direct: false,
         provider_weights: Vec::new(),
         fallbacks: Vec::new(),

@@ -101,8 +101,9 @@ impl Plan {
         let running = self
             .last
             .iter()
+            .chain(&self.rival)
             .filter(|last| last.ask.spot == spot)
-            .map(|_| self.attempts);
+            .map(|last| last.number);
         let failed = self
             .trace
             .failed
@@ -129,10 +130,10 @@ impl Plan {
 
     pub(super) fn note(&mut self, failure: &Failure, rank: u8, last: &Last, now: Tick) {
         if self.best.is_none_or(|(most, _)| rank >= most) {
-            self.best = Some((rank, self.attempts));
+            self.best = Some((rank, last.number));
         }
         let lasted: Duration = now.since(last.ask.began);
-        let (number, ask, purpose) = (self.attempts, last.ask, last.purpose);
+        let (number, ask, purpose) = (last.number, last.ask, last.purpose);
         self.trace.failed.push(Failed {
             number,
             ask,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::config::LogFormat;
+use crate::ir::Usage;
 use crate::ledger::{AttemptRow, Record};
 
 /// Appends the record's line, with its line feed.
@@ -38,16 +39,7 @@ pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
 }
 
 fn usage(line: &mut Line<'_>, record: &Record) {
-    let usage = record.usage;
-    let buckets = [
-        ("input", usage.input),
-        ("cache_read", usage.cache_read),
-        ("cache_write", usage.cache_write),
-        ("output", usage.output),
-        ("reasoning", usage.reasoning),
-        ("audio", usage.audio),
-    ];
-    for (name, tokens) in buckets {
+    for (name, tokens) in buckets(&record.usage) {
         if let Some(tokens) = tokens {
             line.number(name, tokens);
         }
@@ -55,6 +47,17 @@ fn usage(line: &mut Line<'_>, record: &Record) {
     if record.usage_estimated {
         line.flag("usage_estimated", true);
     }
+}
+
+fn buckets(usage: &Usage) -> [(&'static str, Option<u64>); 6] {
+    [
+        ("input", usage.input),
+        ("cache_read", usage.cache_read),
+        ("cache_write", usage.cache_write),
+        ("output", usage.output),
+        ("reasoning", usage.reasoning),
+        ("audio", usage.audio),
+    ]
 }
 
 struct Line<'a> {
@@ -144,7 +147,7 @@ impl<'a> Line<'a> {
                 if n > 0 {
                     self.out.push(b',');
                 }
-                json_attempt(self.out, row);
+                json_attempt(self.out, row, attempts.len() > 1);
             }
             self.out.push(b']');
         } else {
@@ -181,7 +184,8 @@ fn text_attempt(out: &mut Vec<u8>, row: &AttemptRow) {
     out.extend_from_slice(b"ms");
 }
 
-fn json_attempt(out: &mut Vec<u8>, row: &AttemptRow) {
+/// `with_usage`: there are others, so that what each cost is not what the line says of all.
+fn json_attempt(out: &mut Vec<u8>, row: &AttemptRow, with_usage: bool) {
     out.extend_from_slice(b"{\"provider\":");
     write_json_string(out, &row.provider);
     out.extend_from_slice(b",\"model\":");
@@ -197,6 +201,16 @@ fn json_attempt(out: &mut Vec<u8>, row: &AttemptRow) {
     }
     out.extend_from_slice(b",\"ms\":");
     write_millis(out, row.took);
+    if with_usage {
+        for (name, tokens) in buckets(&row.usage) {
+            if let Some(tokens) = tokens {
+                append(out, format_args!(",\"{name}\":{tokens}"));
+            }
+        }
+        if row.usage_estimated {
+            out.extend_from_slice(b",\"usage_estimated\":true");
+        }
+    }
     out.push(b'}');
 }
 
@@ -288,7 +302,6 @@ fn civil(days: u64) -> (u64, u64, u64) {
 mod tests {
     use super::*;
     use crate::id::RequestId;
-    use crate::ir::Usage;
     use crate::ledger::Ending;
 
     fn record() -> Record {
@@ -322,6 +335,8 @@ mod tests {
                 status: Some(200),
                 outcome: "ok",
                 took: Duration::from_millis(9),
+                usage: Usage::default(),
+                usage_estimated: false,
             }],
         }
     }

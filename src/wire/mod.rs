@@ -159,7 +159,7 @@ pub struct Asked<'a> {
 }
 
 /// Reads a vendor's stream, event by event.
-pub trait EventReader: Send {
+pub trait EventReader: Send + Sync {
     /// Reads an event, by its name (the `event` field) and its data, and tells what it means in the order that
     /// [`Event`]'s law asks for.
     ///
@@ -200,7 +200,7 @@ pub trait EventWriter: Send {
 }
 
 /// Keeps the place in a client's stream ([`resume`]).
-pub trait Bookmark: Send {
+pub trait Bookmark: Send + Sync {
     /// This event goes to the client.
     fn see(&mut self, name: Option<&[u8]>, data: &[u8]);
 

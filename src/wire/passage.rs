@@ -107,6 +107,22 @@ impl Passage {
         }
     }
 
+    /// Whether it was to go on with another answer and says something else.
+    pub fn differs(&self) -> bool {
+        match self {
+            Passage::Same(_) | Passage::Looked(_) => false,
+            Passage::Other(transcode) => transcode.differs(),
+        }
+    }
+
+    /// Whether the vendor has said something, be it nothing new to the client.
+    pub fn has_content(&self) -> bool {
+        match self {
+            Passage::Same(_) | Passage::Looked(_) => self.progress() != Progress::Preamble,
+            Passage::Other(transcode) => transcode.has_content(),
+        }
+    }
+
     pub fn usage(&self) -> Usage {
         match self {
             Passage::Same(relay) => relay.usage(),

@@ -7,7 +7,7 @@ use tidegate::clock::Tick;
 use tidegate::config::{
     AuthHeader, AuthMode, Balance, BaseUrl, Breaker, Capabilities, Cooldown, Endpoint, Gateway,
     HttpVersions, Keys, Limits, Log, LogFormat, Model, Offer, Policy, Provider, ProviderKey,
-    ProviderTls, ReplyModel, Retry, Secret, Timeouts,
+    ProviderTls, ReplyModel, Resume, Retry, Secret, Timeouts,
 };
 use tidegate::ir::{FaultKind, Format, Traits};
 use tidegate::live::{Lane, Live};
@@ -74,6 +74,7 @@ pub(crate) fn provider(name: &str, keys: usize) -> Provider {
             tools: true,
             images: true,
             prefill: true,
+            continues: false,
         },
         tls: ProviderTls {
             ca: None,
@@ -124,6 +125,8 @@ pub(crate) fn model(name: &str, endpoints: Vec<Endpoint>) -> Model {
         aliases: Vec::new(),
         balance: Balance::RoundRobin,
         sticky: false,
+        resume: Resume::Off,
+        hedge: None,
         direct: false,
         provider_weights: Vec::new(),
         fallbacks: Vec::new(),

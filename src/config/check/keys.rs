@@ -35,8 +35,6 @@ pub(crate) enum Shape {
     PerFormat(&'static Shape),
     /// Not built yet.
     Later,
-    /// A single value, of which only this one is built.
-    Only(&'static str),
     /// One of Pingora's own settings.
     Pingora(pingora::Kind),
 }
@@ -256,8 +254,8 @@ static MODEL: Section = Section {
         value("sticky"),
         value("mode"),
         key("provider_weights", Shape::Names),
-        key("resume", Shape::Only("off")),
-        later("hedge"),
+        value("resume"),
+        table("hedge", &HEDGE),
         list("fallbacks", &Shape::Value),
         list("endpoints", &Shape::Table(&ENDPOINT)),
         table("timeouts", &TIMEOUTS),
@@ -266,6 +264,11 @@ static MODEL: Section = Section {
         table("breaker", &BREAKER),
         value("enabled"),
     ],
+};
+
+static HEDGE: Section = Section {
+    place: "in `hedge`",
+    keys: &[value("after"), value("budget")],
 };
 
 static ENDPOINT: Section = Section {
@@ -377,12 +380,7 @@ fn each_shape(shape: Shape, visit: &mut dyn FnMut(&'static Section)) {
         Shape::Table(section) => each_section(section, visit),
         Shape::List(of) | Shape::PerFormat(of) => each_shape(*of, visit),
         Shape::Either(shapes) => shapes.iter().for_each(|shape| each_shape(*shape, visit)),
-        Shape::Value
-        | Shape::Secret
-        | Shape::Names
-        | Shape::Later
-        | Shape::Only(_)
-        | Shape::Pingora(_) => {}
+        Shape::Value | Shape::Secret | Shape::Names | Shape::Later | Shape::Pingora(_) => {}
     }
 }
 

@@ -1,11 +1,14 @@
 //! `models`: virtual models and their endpoints.
 
+use std::time::Duration;
+
 use super::Check;
 use super::names::{NameOf, Names};
 use super::policy::Patch;
 use super::providers::{MAX_WEIGHT, Providers};
+use super::units;
 use crate::config::file::Node;
-use crate::config::gateway::{Balance, Endpoint, Glob, Model, Policy};
+use crate::config::gateway::{Balance, Endpoint, Glob, Hedge, Model, Policy, Resume};
 use crate::config::report::Problem;
 use crate::config::text::Span;
 
@@ -61,11 +64,28 @@ impl Check<'_> {
         let direct = node
             .get("mode")
             .and_then(|node| self.choice(node, "mode", &[("convert", false), ("direct", true)]));
+        const RESUMES: [(&str, Resume); 3] = [
+            ("off", Resume::Off),
+            ("prefill", Resume::Prefill),
+            ("restart", Resume::Restart),
+        ];
+        let resume = node
+            .get("resume")
+            .and_then(|node| self.choice(node, "way to resume", &RESUMES));
+        let hedge = node
+            .get("hedge")
+            .and_then(|hedge| self.hedge(hedge, policy));
         let endpoints = self.endpoints(node, vendors, patch);
+        let resume = resume.unwrap_or_default();
+        if resume == Resume::Prefill {
+            self.nobody_goes_on(node, vendors, &endpoints);
+        }
         let model = Model {
             aliases: aliases.iter().map(|(glob, _)| glob.clone()).collect(),
             balance: balance.unwrap_or(Balance::RoundRobin),
             sticky: sticky.unwrap_or(true),
+            resume,
+            hedge,
             direct: direct.unwrap_or(false),
             provider_weights: self.provider_weights(
                 node.get("provider_weights"),
@@ -89,6 +109,41 @@ impl Check<'_> {
             span: node.get("name").map_or(node.span, |name| name.span),
             aliases,
             fallbacks,
+        }
+    }
+
+    fn hedge(&mut self, node: &Node, policy: Policy) -> Option<Hedge> {
+        let after = self.required(node, "after", "hedge")?;
+        let budget = node.get("budget").and_then(|budget| self.share(budget));
+        let span = after.span;
+        let after = self.duration(after, Duration::from_millis(10))?;
+        if after >= policy.timeouts.first_token {
+            let first_token = units::show(policy.timeouts.first_token);
+            self.push(
+                Problem::warning(span, "no second endpoint will ever be asked")
+                    .label(format!("`first_token` ends after {first_token}")),
+            );
+        }
+        Some(Hedge {
+            after,
+            budget: budget.unwrap_or(0.05),
+        })
+    }
+
+    /// A partial answer goes only to whom the file says that it may.
+    fn nobody_goes_on(&mut self, model: &Node, vendors: &Vendors<'_>, endpoints: &[Endpoint]) {
+        let goes_on = |endpoint: &Endpoint| {
+            let provider = vendors.providers.list.get(endpoint.provider);
+            provider.is_none_or(|provider| provider.capabilities.continues)
+        };
+        if let Some(node) = model.get("resume")
+            && !endpoints.is_empty()
+            && !endpoints.iter().any(goes_on)
+        {
+            self.push(
+                Problem::warning(node.span, "nobody is known to go on from a partial answer")
+                    .help("capabilities: { prefill: true } at a provider says that it does; the others are asked anew"),
+            );
         }
     }
 

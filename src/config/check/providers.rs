@@ -318,6 +318,7 @@ impl Check<'_> {
             tools: flag("tools"),
             images: flag("images"),
             prefill: flag("prefill"),
+            continues: node.is_some_and(|node| self.flag(node, "prefill", false)),
         }
     }
 

@@ -21,7 +21,7 @@ impl Check<'_> {
         }
         match shape {
             Shape::Later => {}
-            Shape::Value | Shape::Only(_) => self.expect(node, node.is_single(), "a single value"),
+            Shape::Value => self.expect(node, node.is_single(), "a single value"),
             Shape::Secret => {
                 self.keep_secret(node);
                 self.expect(node, node.is_single(), "a single value");
@@ -67,14 +67,6 @@ impl Check<'_> {
             Shape::Later if !entry.node.is_null() => {
                 let problem = Problem::error(key.span, format!("`{}` is not built yet", key.text));
                 self.push(problem.help("remove it: it would have no effect"));
-            }
-            Shape::Only(word) if entry.node.text().is_some_and(|text| text != word) => {
-                let text = entry.node.text().unwrap_or_default();
-                let problem = Problem::error(
-                    entry.node.span,
-                    format!("`{}: {text}` is not built yet", key.text),
-                );
-                self.push(problem.label(format!("only `{word}` is")));
             }
             _ => self.shape_of(&entry.node, shape),
         }

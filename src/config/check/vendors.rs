@@ -12,7 +12,7 @@ use crate::config::env::Env;
 use crate::config::file::Node;
 use crate::config::gateway::{
     Balance, Capabilities, Endpoint, Glob, HttpVersions, Keys, Model, Offer, Policy, Provider,
-    ProviderKey, ProviderTls,
+    ProviderKey, ProviderTls, Resume,
 };
 use crate::config::report::{Place, Problem};
 use crate::config::secret::Secret;
@@ -110,6 +110,7 @@ impl Vendor {
                 tools: true,
                 images: true,
                 prefill: true,
+                continues: false,
             },
             tls: ProviderTls {
                 ca: None,
@@ -188,6 +189,8 @@ impl Check<'_> {
                 aliases: pattern.filter(free).into_iter().map(Glob::new).collect(),
                 balance: Balance::RoundRobin,
                 sticky: true,
+                resume: Resume::Off,
+                hedge: None,
                 direct: false,
                 provider_weights: Vec::new(),
                 fallbacks: Vec::new(),

@@ -22,7 +22,7 @@ pub(in crate::demo) fn think(ask: &Ask, vendor: &str) -> Thought {
         ));
     }
     if thought.calls.is_empty() {
-        thought.text = pieces(&words(ask, &wish, vendor));
+        thought.text = pieces(beyond(ask, &words(ask, &wish, vendor)));
         thought.refused = wish.refuse;
         if wish.refuse {
             thought.end = End::Refusal;
@@ -33,6 +33,13 @@ pub(in crate::demo) fn think(ask: &Ask, vendor: &str) -> Thought {
     stop(&mut thought, &ask.stop);
     limit(&mut thought, ask.max_tokens);
     thought
+}
+
+/// The words without those that the assistant's last turn has already, if it is to go on from them.
+fn beyond<'w>(ask: &Ask, words: &'w str) -> &'w str {
+    let last = ask.turns.last().filter(|turn| turn.role == Role::Assistant);
+    let begun = last.map_or("", |turn| turn.text.trim());
+    words.strip_prefix(begun).unwrap_or(words)
 }
 
 /// The turns after the assistant's last one: what is to be answered.
@@ -221,6 +228,18 @@ mod tests {
         let mut turn = Turn::new(Role::User);
         turn.say(text);
         turn
+    }
+
+    #[test]
+    fn an_answer_that_has_begun_is_gone_on_with() {
+        let mut begun = Turn::new(Role::Assistant);
+        begun.say("1 2 3");
+        let thought = think(&ask(vec![user("words: 5"), begun]), "v");
+        assert_eq!(thought.text(), " 4 5");
+        let mut other = Turn::new(Role::Assistant);
+        other.say("one");
+        let thought = think(&ask(vec![user("words: 5"), other]), "v");
+        assert_eq!(thought.text(), "1 2 3 4 5");
     }
 
     fn called(calls: usize) -> Turn {

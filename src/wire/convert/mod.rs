@@ -26,4 +26,4 @@ pub use target::{Lowered, Target, Telling, input_total, output_total};
 
 pub use crate::ir::{ReasoningHabit, Traits};
 pub use transcode::{Course, Transcode};
-pub use whole::{Answer, Manner, Original, Ready, Unsayable, answer, lower, retell};
+pub use whole::{Answer, Manner, Original, Ready, Unsayable, answer, lower, lower_with, retell};

@@ -11,8 +11,8 @@ use super::target::{Lowered, Target};
 use super::transcode::{Course, NO_CALL, takes_call_seals};
 use super::turns::join_pieces;
 use crate::ir::{
-    At, Body, Choice, Event, Fault, Format, Part, Reply, Request, Source, Stop, StopReason, Usage,
-    replay,
+    At, Body, Choice, Event, Fault, Format, Part, Reply, Request, Role, Source, Stop, StopReason,
+    Text, Turn, Usage, replay,
 };
 use crate::wire::error::broken_answer;
 use crate::wire::json::{Document, on_one_line, path_of};
@@ -57,6 +57,19 @@ pub fn lower(
     target: &Target<'_>,
     crossing: &Crossing<'_>,
 ) -> Result<Ready, Unsayable> {
+    lower_with(original, "", target, crossing)
+}
+
+/// The same with the beginning of an answer that is to be gone on with; empty: there is none.
+///
+/// # Errors
+/// [`Unsayable`].
+pub fn lower_with(
+    original: Original<'_>,
+    partial: &str,
+    target: &Target<'_>,
+    crossing: &Crossing<'_>,
+) -> Result<Ready, Unsayable> {
     let mut document = Document::default();
     let root = document.read(original.body).map_err(|error| Unsayable {
         path: String::new(),
@@ -70,6 +83,7 @@ pub fn lower(
     let mut request = reader
         .read_request(original.asked, root)
         .map_err(|misfit| unsayable(misfit.into()))?;
+    begin_answer(&mut request, partial);
     let mut lowered = Lowered::default();
     if original.format == Format::Gemini {
         join_pieces(&mut request.turns);
@@ -109,6 +123,30 @@ pub fn lower(
         echo: reader.echo(root),
         stream_usage,
     })
+}
+
+/// Puts the beginning of the answer behind the conversation: more of the assistant's turn, where that is the last one.
+fn begin_answer<'a>(request: &mut Request<'a>, partial: &'a str) {
+    if partial.is_empty() {
+        return;
+    }
+    let last = request.turns.last_mut();
+    let last = last.filter(|turn| turn.role == Role::Assistant);
+    if let Some(turn) = last {
+        match turn.parts.last_mut().map(|part| &mut part.body) {
+            Some(Body::Text(text)) => text.text.to_mut().push_str(partial),
+            _ => turn.parts.push(said(partial)),
+        }
+        return;
+    }
+    let turn = Turn::new(At::NOWHERE, Role::Assistant, vec![said(partial)]);
+    request.turns.push(turn);
+}
+
+fn said(text: &str) -> Part<'_> {
+    let text = Cow::Borrowed(text);
+    let citations = Vec::new();
+    Part::new(At::NOWHERE, Body::Text(Text { text, citations }))
 }
 
 /// Where a part stands whose bytes no `data:` address can hold: their media type would end it early.

@@ -1,0 +1,240 @@
+//! An attempt up to its first content, and a second one beside it when its first token is late.
+//!
+//! Both run as futures of this task: the one that loses is dropped, which closes its connection or resets its stream.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+
+use pingora::time::timeout;
+
+use crate::clock;
+use crate::ir::Usage;
+use crate::proxy::attempt::{Place, Prepared, Running};
+use crate::proxy::bodies::Variant;
+use crate::proxy::exchange::{Miss, Reply};
+use crate::proxy::paths::CallKind;
+use crate::proxy::serve::{Course, Unserved, outcome_name, row};
+use crate::proxy::tab::Tab;
+use crate::proxy::waiting::{Gone, Waiting};
+use crate::route::Outcome;
+
+/// How an attempt ended, which may be another one than that which was begun with.
+pub struct Ended {
+    pub running: Running,
+    pub ended: Result<Reply, Miss>,
+}
+
+/// Which of two attempts.
+#[derive(Clone, Copy)]
+enum Who {
+    First,
+    Second,
+}
+
+enum Raced {
+    By(Who, Result<Reply, Miss>),
+    /// The failure of one is the end of both.
+    Over,
+}
+
+impl Course<'_> {
+    /// Runs an attempt up to its first content. `None`: two ran, and the failure of one has ended both; it is recorded.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub(super) async fn try_out(
+        &mut self,
+        running: Running,
+        waiting: &mut Waiting<'_>,
+        (place, tab): (Place<'_>, &mut Tab),
+    ) -> Result<Option<Ended>, Unserved> {
+        let mut rival = None;
+        let raced = self
+            .race(&running, &mut rival, waiting, (place, tab))
+            .await?;
+        Ok(match raced {
+            Raced::By(Who::First, ended) => Some(Ended { running, ended }),
+            Raced::By(Who::Second, ended) => rival.map(|running| Ended { running, ended }),
+            Raced::Over => None,
+        })
+    }
+
+    /// Asks once more in the same attempt.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub(super) async fn try_again(
+        &mut self,
+        running: &Running,
+        waiting: &mut Waiting<'_>,
+        (place, tab): (Place<'_>, &mut Tab),
+    ) -> Result<Result<Reply, Miss>, Unserved> {
+        let prepared = match self.prepare(running, &place) {
+            Ok(prepared) => prepared,
+            Err(miss) => return Ok(Err(miss)),
+        };
+        let order = place.order(&prepared, &running.attempt);
+        let asking = pin!(order.run());
+        let ended = waiting.during(&place.arrival.stamp, asking).await;
+        ended.map_err(|Gone| self.gone(&[running], tab))
+    }
+
+    async fn race(
+        &mut self,
+        first: &Running,
+        rival: &mut Option<Running>,
+        waiting: &mut Waiting<'_>,
+        (place, tab): (Place<'_>, &mut Tab),
+    ) -> Result<Raced, Unserved> {
+        let prepared = match self.prepare(first, &place) {
+            Ok(prepared) => prepared,
+            Err(miss) => return Ok(Raced::By(Who::First, Err(miss))),
+        };
+        let order = place.order(&prepared, &first.attempt);
+        let mut asking = pin!(order.run());
+        let stamp = &place.arrival.stamp;
+        // The first token is what is waited for: whole answers are not hedged.
+        let is_stream = self.call.stream && self.call.kind == CallKind::Conversation;
+        if let Some(after) = self.plan.hedges_after().filter(|_| is_stream) {
+            let soon = pin!(timeout(after, asking.as_mut()));
+            let soon = waiting.during(stamp, soon).await;
+            if let Ok(ended) = soon.map_err(|Gone| self.gone(&[first], tab))? {
+                return Ok(Raced::By(Who::First, ended));
+            }
+            let now = clock::now();
+            let second = self.plan.hedge(&*self.call.lane, now, fastrand::u64(..));
+            if let Some(attempt) = second {
+                let started = now;
+                let rival = &*rival.insert(Running { attempt, started });
+                log::debug!("the first token is late; asking another endpoint beside");
+                return self
+                    .beside(asking, [first, rival], waiting, (place, tab))
+                    .await;
+            }
+        }
+        let ended = waiting.during(stamp, asking).await;
+        let ended = ended.map_err(|Gone| self.gone(&[first], tab))?;
+        Ok(Raced::By(Who::First, ended))
+    }
+
+    async fn beside(
+        &mut self,
+        mut asking: Pin<&mut impl Future<Output = Result<Reply, Miss>>>,
+        [first, second]: [&Running; 2],
+        waiting: &mut Waiting<'_>,
+        (place, tab): (Place<'_>, &mut Tab),
+    ) -> Result<Raced, Unserved> {
+        let stamp = &place.arrival.stamp;
+        let prepared = match self.prepare(second, &place) {
+            Ok(prepared) => prepared,
+            Err(miss) => {
+                if !self.missed_beside(second, miss, tab) {
+                    self.lost(first, tab);
+                    return Ok(Raced::Over);
+                }
+                let ended = waiting.during(stamp, asking).await;
+                let ended = ended.map_err(|Gone| self.gone(&[first], tab))?;
+                return Ok(Raced::By(Who::First, ended));
+            }
+        };
+        let order = place.order(&prepared, &second.attempt);
+        let mut other = pin!(order.run());
+        let both = async {
+            tokio::select! {
+                biased;
+                ended = asking.as_mut() => (Who::First, ended),
+                ended = other.as_mut() => (Who::Second, ended),
+            }
+        };
+        let raced = waiting.during(stamp, pin!(both)).await;
+        let (who, ended) = raced.map_err(|Gone| self.gone(&[first, second], tab))?;
+        let (done, left) = match who {
+            Who::First => (first, second),
+            Who::Second => (second, first),
+        };
+        let miss = match ended {
+            // Also one that is to be asked again speaks to us.
+            Err(miss) if self.again(&done.attempt, &miss).is_none() => miss,
+            ended => {
+                let now = clock::now();
+                self.plan.won(&*self.call.lane, done.attempt.number, now);
+                self.lost(left, tab);
+                return Ok(Raced::By(who, ended));
+            }
+        };
+        if !self.missed_beside(done, miss, tab) {
+            self.lost(left, tab);
+            return Ok(Raced::Over);
+        }
+        let (who, ended) = match who {
+            Who::First => (Who::Second, waiting.during(stamp, other).await),
+            Who::Second => (Who::First, waiting.during(stamp, asking).await),
+        };
+        let ended = ended.map_err(|Gone| self.gone(&[left], tab))?;
+        Ok(Raced::By(who, ended))
+    }
+
+    fn prepare<'p>(&mut self, running: &Running, place: &Place<'p>) -> Result<Prepared<'p>, Miss> {
+        let attempt = &running.attempt;
+        let pool = self.call.lane.pool().clone();
+        let seat = pool.seat(attempt.spot);
+        self.tried
+            .note(&seat.model, place.way(attempt, seat).as_ref());
+        let partial = self.partial.as_deref().filter(|_| place.goes_on());
+        let variant = Variant {
+            without_state: self.without_state.contains(&seat.identity),
+            partial: partial.map(|partial| (self.cuts, partial)),
+        };
+        place.prepare(attempt, seat, &mut self.bodies, variant)
+    }
+
+    /// One of two has failed. Whether the other goes on.
+    fn missed_beside(&mut self, running: &Running, miss: Miss, tab: &mut Tab) -> bool {
+        let now = clock::now();
+        let Running { attempt, started } = running;
+        let outcome = outcome_name(&miss.outcome);
+        let seat = self.plan.pool().seat(attempt.spot);
+        tab.attempt(row(
+            seat,
+            attempt,
+            (miss.status, outcome),
+            now.since(*started),
+        ));
+        let told = (&miss.outcome, now);
+        let goes_on = self
+            .plan
+            .record_beside(&*self.call.lane, attempt.number, told);
+        self.misses.push((attempt.number, miss));
+        goes_on
+    }
+
+    /// The other spoke first, or ended both: this one is cancelled. What it cost by then nobody says.
+    fn lost(&self, running: &Running, tab: &mut Tab) {
+        let Running { attempt, started } = running;
+        let seat = self.plan.pool().seat(attempt.spot);
+        let took = clock::now().since(*started);
+        let mut row = row(seat, attempt, (None, "lost"), took);
+        row.usage = Usage {
+            output: None,
+            ..self.estimate(0)
+        };
+        row.usage_estimated = true;
+        tab.attempt(row);
+    }
+
+    fn gone(&mut self, running: &[&Running], tab: &mut Tab) -> Unserved {
+        let now = clock::now();
+        for Running { attempt, started } in running {
+            let seat = self.plan.pool().seat(attempt.spot);
+            let took = now.since(*started);
+            tab.attempt(row(seat, attempt, (None, "client_gone"), took));
+        }
+        self.plan
+            .record(&*self.call.lane, &Outcome::ClientGone, now);
+        // What was answered before is booked already.
+        if self.cuts == 0 {
+            self.book(tab, Usage::default(), 0);
+        }
+        Unserved::ClientGone
+    }
+}

@@ -1,0 +1,348 @@
+//! Answers that break off when the client has seen some of them, and who goes on: from every format to every format.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tidegate::demo::{Break, ErrorKind, Fault, Match, Place, Step};
+
+use crate::harness::{Answer, Gateway, TestVendor, attempts};
+
+const FORMATS: [&str; 4] = ["openai_chat", "openai_responses", "anthropic", "gemini"];
+/// What `words: 30` asks the vendors to say.
+const WORDS: u32 = 30;
+
+fn full() -> String {
+    let words: Vec<String> = (1..=WORDS).map(|n| n.to_string()).collect();
+    words.join(" ")
+}
+
+/// One request: the client's format, and those of the vendor that breaks off and of the one that goes on.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    client: &'static str,
+    first: &'static str,
+    second: &'static str,
+}
+
+impl Case {
+    fn every() -> Vec<Case> {
+        let mut every = Vec::new();
+        for client in FORMATS {
+            for first in FORMATS {
+                for second in FORMATS {
+                    every.push(Case {
+                        client,
+                        first,
+                        second,
+                    });
+                }
+            }
+        }
+        every
+    }
+
+    /// Each client with its own format first, and another one behind it.
+    fn few() -> Vec<Case> {
+        let next = |at: usize| FORMATS[(at + 1) % 4];
+        let of = |at: usize| Case {
+            client: FORMATS[at],
+            first: FORMATS[at],
+            second: next(at),
+        };
+        (0..4).map(of).collect()
+    }
+
+    fn name(&self) -> String {
+        format!("{}-{}-{}", self.client, self.first, self.second)
+    }
+}
+
+/// Two vendors, and a model for every case that is the first vendor's and, behind it, the second's.
+struct Cases {
+    a: TestVendor,
+    b: TestVendor,
+    gateway: Gateway,
+}
+
+impl Cases {
+    async fn start(cases: &[Case], resume: &str, step: Step) -> Cases {
+        Cases::with(cases, resume, step, "").await
+    }
+
+    /// `more`: lines under `gateway:`, indented by two.
+    async fn with(cases: &[Case], resume: &str, step: Step, more: &str) -> Cases {
+        let (a, b) = (TestVendor::start().await, TestVendor::start().await);
+        a.vendor.always(Match::default(), Some(step));
+        let mut section = format!(
+            "{more}  retry: {{ retries: 0, base: 10ms, max: 40ms, patience: 300ms }}\n  timeouts: {{ idle: 300ms }}\n  providers:\n"
+        );
+        for format in FORMATS {
+            for (name, vendor, more) in [
+                ("a", &a, ""),
+                ("b", &b, ", capabilities: { prefill: true }"),
+            ] {
+                section += &format!(
+                    "    - {{ name: {name}-{format}, format: {format}, base_url: \"http://{}\", keys: [ key-{name} ]{more} }}\n",
+                    vendor.addr
+                );
+            }
+        }
+        section += "  models:\n";
+        for case in cases {
+            let name = case.name();
+            section += &format!(
+                "    - {{ name: m-{name}, resume: {resume}, endpoints: [ {{ provider: a-{}, model: demo-one-{name}, priority: 1 }}, {{ provider: b-{}, model: demo-two-{name}, priority: 2 }} ] }}\n",
+                case.first, case.second
+            );
+        }
+        let gateway = Gateway::start(&section).await;
+        Cases { a, b, gateway }
+    }
+
+    async fn ask(&self, case: Case) -> Answer {
+        let (path, body) = question(case.client, &format!("m-{}", case.name()));
+        self.gateway.post(&path, &body).await
+    }
+
+    async fn ask_all(&self, cases: &[Case]) -> Vec<(Case, Answer)> {
+        let answers = cases
+            .iter()
+            .map(|case| async { (*case, self.ask(*case).await) });
+        join_all(answers).await
+    }
+}
+
+fn question(format: &str, model: &str) -> (String, Value) {
+    let words = format!("words: {WORDS}");
+    let turn = json!([{ "role": "user", "content": words }]);
+    match format {
+        "openai_chat" => {
+            let options = json!({ "include_usage": true });
+            let body = json!({ "model": model, "stream": true, "messages": turn, "stream_options": options });
+            ("/v1/chat/completions".into(), body)
+        }
+        "openai_responses" => {
+            let body = json!({ "model": model, "stream": true, "input": words });
+            ("/v1/responses".into(), body)
+        }
+        "anthropic" => {
+            let body =
+                json!({ "model": model, "stream": true, "max_tokens": 999, "messages": turn });
+            ("/v1/messages".into(), body)
+        }
+        _ => {
+            let contents = json!([{ "role": "user", "parts": [{ "text": words }] }]);
+            let path = format!("/v1beta/models/{model}:streamGenerateContent?alt=sse");
+            (path, json!({ "contents": contents }))
+        }
+    }
+}
+
+/// The text that a stream has said.
+fn said(format: &str, answer: &Answer) -> String {
+    let of = |event: &Value| -> String {
+        let text = match format {
+            "openai_chat" => &event["choices"][0]["delta"]["content"],
+            "openai_responses" if event["type"] == "response.output_text.delta" => &event["delta"],
+            "anthropic" if event["type"] == "content_block_delta" => &event["delta"]["text"],
+            "gemini" => &event["candidates"][0]["content"]["parts"][0]["text"],
+            _ => &Value::Null,
+        };
+        text.as_str().unwrap_or_default().to_owned()
+    };
+    answer.events().iter().map(of).collect()
+}
+
+/// The stream has one beginning and one proper end, and its numbers, indexes and ids go on.
+fn is_one_stream(format: &str, answer: &Answer) {
+    let text = answer.text();
+    let events = answer.events();
+    let count = |kind: &str| events.iter().filter(|event| event["type"] == kind).count();
+    let same = |of: fn(&Value) -> &Value| {
+        let found: BTreeSet<String> = events
+            .iter()
+            .map(of)
+            .filter(|value| !value.is_null())
+            .map(Value::to_string)
+            .collect();
+        assert_eq!(found.len(), 1, "{text}");
+    };
+    assert!(answer.clean, "{text}");
+    let last = events.last().unwrap();
+    match format {
+        "openai_chat" => {
+            assert_eq!(last, &json!("[DONE]"), "{text}");
+            assert_eq!(text.matches("\"role\"").count(), 1, "{text}");
+            assert_eq!(
+                text.matches("\"finish_reason\":\"stop\"").count(),
+                1,
+                "{text}"
+            );
+            same(|event| &event["id"]);
+            same(|event| &event["created"]);
+        }
+        "openai_responses" => {
+            assert_eq!(count("response.created"), 1, "{text}");
+            assert_eq!(last["type"], "response.completed", "{text}");
+            for (n, event) in events.iter().enumerate() {
+                assert_eq!(event["sequence_number"], n, "{text}");
+            }
+            same(|event| &event["response"]["id"]);
+            same(|event| &event["item_id"]);
+            let output = last["response"]["output"].as_array().unwrap();
+            assert_eq!(output.len(), 1, "{text}");
+            assert_eq!(output[0]["content"][0]["text"], full(), "{text}");
+        }
+        "anthropic" => {
+            for kind in ["message_start", "content_block_start", "content_block_stop"] {
+                assert_eq!(count(kind), 1, "{text}");
+            }
+            assert_eq!(
+                (count("message_delta"), count("message_stop")),
+                (1, 1),
+                "{text}"
+            );
+            same(|event| &event["index"]);
+        }
+        _ => {
+            assert_eq!(text.matches("\"finishReason\"").count(), 1, "{text}");
+            same(|event| &event["responseId"]);
+        }
+    }
+    assert!(!text.contains("\"error\":{"), "{text}");
+}
+
+/// The model and the input tokens that the end of a stream tells.
+fn told(format: &str, answer: &Answer) -> (Option<String>, u64) {
+    let events = answer.events();
+    let last = |of: &dyn Fn(&Value) -> &Value| {
+        let mut found = events.iter().rev().map(of);
+        found.find(|value| !value.is_null()).cloned()
+    };
+    let (model, usage) = match format {
+        "openai_chat" => (
+            last(&|e| &e["model"]),
+            last(&|e| &e["usage"]["prompt_tokens"]),
+        ),
+        "openai_responses" => (
+            last(&|e| &e["response"]["model"]),
+            last(&|e| &e["response"]["usage"]["input_tokens"]),
+        ),
+        // The head is gone when the other answers.
+        "anthropic" => (None, last(&|e| &e["usage"]["input_tokens"])),
+        _ => (
+            last(&|e| &e["modelVersion"]),
+            last(&|e| &e["usageMetadata"]["promptTokenCount"]),
+        ),
+    };
+    let model = model.and_then(|model| model.as_str().map(str::to_owned));
+    (model, usage.and_then(|usage| usage.as_u64()).unwrap_or(0))
+}
+
+async fn is_whole(cases: &Cases, case: Case, answer: &Answer, outcome: &str) {
+    assert_eq!(
+        said(case.client, answer),
+        full(),
+        "{case:?}: {}",
+        answer.text()
+    );
+    is_one_stream(case.client, answer);
+    let (model, input) = told(case.client, answer);
+    let name = case.name();
+    let answered = model.is_none_or(|model| model.contains("two"));
+    assert!(answered, "{case:?}: {}", answer.text());
+    let record = cases.gateway.record(answer.id()).await;
+    let expected = [
+        format!("a-{}/demo-one-{name}:{outcome}", case.first),
+        format!("b-{}/demo-two-{name}:ok", case.second),
+    ];
+    assert_eq!(attempts(&record), expected);
+    assert_eq!(record["ending"], "complete");
+    // The client is told what the one that answered has counted; every attempt has what it cost by itself.
+    let rows = record["attempts"].as_array().unwrap();
+    assert_eq!(record["input"], rows[1]["input"], "{record}");
+    let all: u64 = ["input", "cache_read", "cache_write"]
+        .iter()
+        .filter_map(|bucket| record[*bucket].as_u64())
+        .sum();
+    // Anthropic's `input_tokens` are without those of the cache.
+    let told = if case.client == "anthropic" {
+        record["input"].as_u64().unwrap()
+    } else {
+        all
+    };
+    assert_eq!(input, told, "{case:?}: {record} {}", answer.text());
+    assert!(rows[0]["output"].as_u64().unwrap() > 0, "{record}");
+    assert_eq!(rows[0]["usage_estimated"], true, "{record}");
+    assert_eq!(rows[1]["usage_estimated"], Value::Null, "{record}");
+}
+
+fn breaks_off() -> Step {
+    Step::broken(Place::Events(7), Break::Close)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_goes_on_from_the_beginning_that_it_is_given() {
+    let every = Case::every();
+    let cases = Cases::start(&every, "prefill", breaks_off()).await;
+    for (case, answer) in cases.ask_all(&every).await {
+        is_whole(&cases, case, &answer, "cut").await;
+    }
+    for seen in cases.b.vendor.requests() {
+        let body = String::from_utf8(seen.body.unwrap().to_vec()).unwrap();
+        assert!(body.contains("1 2 3"), "{body}");
+    }
+    assert_eq!(cases.b.vendor.requests().len(), every.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asked_anew_only_what_goes_beyond_is_passed_on() {
+    let every = Case::every();
+    let cases = Cases::start(&every, "restart", breaks_off()).await;
+    for (case, answer) in cases.ask_all(&every).await {
+        is_whole(&cases, case, &answer, "cut").await;
+    }
+    for seen in cases.b.vendor.requests() {
+        let body = String::from_utf8(seen.body.unwrap().to_vec()).unwrap();
+        assert!(!body.contains("1 2 3"), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_refuses_to_go_on_is_asked_anew() {
+    let every = Case::every();
+    let cases = Cases::start(&every, "prefill", breaks_off()).await;
+    for case in &every {
+        let model = format!("demo-two-{}", case.name());
+        let refused = Step::from(Fault::Error(ErrorKind::InvalidRequest));
+        cases.b.vendor.script(&model, [refused]);
+    }
+    for (case, answer) in cases.ask_all(&every).await {
+        is_whole(&cases, case, &answer, "cut").await;
+    }
+    assert_eq!(cases.b.vendor.requests().len(), 2 * every.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_to_break_off_is_resumed() {
+    let ways = [
+        ("cut", Step::broken(Place::Events(1), Break::Reset)),
+        ("cut", Step::broken(Place::Events(5), Break::End)),
+        ("cut", Step::broken(Place::Content, Break::End)),
+        (
+            "cut",
+            Step::broken(Place::Events(5), Break::Error(ErrorKind::Overloaded)),
+        ),
+        ("stall", Step::broken(Place::Events(5), Break::Stall)),
+    ];
+    for (outcome, step) in ways {
+        for resume in ["prefill", "restart"] {
+            let few = Case::few();
+            let cases = Cases::start(&few, resume, step.clone()).await;
+            for (case, answer) in cases.ask_all(&few).await {
+                is_whole(&cases, case, &answer, outcome).await;
+            }
+        }
+    }
+}
