@@ -18,6 +18,7 @@ mod exchange;
 mod formats;
 mod forms;
 mod harness;
+mod hedge;
 mod pools;
 mod process;
 mod resume;

@@ -60,7 +60,7 @@ impl Case {
 
 /// Two vendors, and a model for every case that is the first vendor's and, behind it, the second's.
 struct Cases {
-    a: TestVendor,
+    _a: TestVendor,
     b: TestVendor,
     gateway: Gateway,
 }
@@ -97,7 +97,7 @@ impl Cases {
             );
         }
         let gateway = Gateway::start(&section).await;
-        Cases { a, b, gateway }
+        Cases { _a: a, b, gateway }
     }
 
     async fn ask(&self, case: Case) -> Answer {
@@ -345,4 +345,187 @@ async fn every_way_to_break_off_is_resumed() {
             }
         }
     }
+}
+
+/// The stream ends in one error, and what was said is the beginning of the answer and nothing else.
+fn is_broken_off(format: &str, answer: &Answer) {
+    let text = answer.text();
+    assert!(answer.clean, "{text}");
+    let said = said(format, answer);
+    assert!(!said.is_empty() && full().starts_with(&said), "{text}");
+    assert_ne!(said, full(), "{text}");
+    let events = answer.events();
+    let is_error = |event: &&Value| {
+        event["error"].is_object()
+            || event["type"] == "error"
+            || event["response"]["error"].is_object()
+    };
+    let errors = events.iter().filter(is_error).count();
+    // Responses has two, where the gateway writes the stream.
+    let most = if format == "openai_responses" { 2 } else { 1 };
+    assert!((1..=most).contains(&errors), "{text}");
+    assert!(is_error(&events.last().unwrap()), "{text}");
+    for end in ["[DONE]", "message_stop", "response.completed"] {
+        assert!(!text.contains(end), "{text}");
+    }
+    if format == "openai_responses" {
+        for (n, event) in events.iter().enumerate() {
+            assert_eq!(event["sequence_number"], n, "{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_words_are_an_error_and_never_spliced() {
+    let every = Case::every();
+    let cases = Cases::start(&every, "restart", breaks_off()).await;
+    // A longer answer that is another one, and a shorter one that is the beginning.
+    for other in [200, 3] {
+        let step = Step::from(Fault::BigAnswer(other));
+        cases.b.vendor.always(Match::default(), Some(step));
+        for (case, answer) in cases.ask_all(&every).await {
+            // Who broke off is cooling, so that the second vendor may be the only one that is asked.
+            let record = cases.gateway.record(answer.id()).await;
+            if attempts(&record).len() < 2 {
+                continue;
+            }
+            is_broken_off(case.client, &answer);
+            assert_eq!(record["ending"], "broken");
+            assert!(attempts(&record)[1].ends_with(":other_words"), "{record}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_can_go_on_the_client_is_told_in_its_stream() {
+    let ends = [
+        Step::status(500),
+        Step::status(429),
+        Step::from(Fault::Error(ErrorKind::ContentPolicy)),
+        Step::from(Fault::Reset),
+        Step::broken(Place::Events(2), Break::Close),
+    ];
+    for resume in ["prefill", "restart"] {
+        for end in &ends {
+            let few = Case::few();
+            let cases = Cases::start(&few, resume, breaks_off()).await;
+            cases.b.vendor.always(Match::default(), Some(end.clone()));
+            for (case, answer) in cases.ask_all(&few).await {
+                is_broken_off(case.client, &answer);
+                let record = cases.gateway.record(answer.id()).await;
+                assert_eq!(record["ending"], "broken", "{record}");
+                assert_eq!(attempts(&record).len(), 2, "{record}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_may_break_off_more_than_once() {
+    let every = Case::few();
+    for resume in ["prefill", "restart"] {
+        let c = TestVendor::start().await;
+        let (a, b) = (TestVendor::start().await, TestVendor::start().await);
+        a.vendor.always(Match::default(), Some(breaks_off()));
+        // Of an answer asked anew that is behind what the first has said.
+        let place = if resume == "prefill" { 5 } else { 12 };
+        let step = Step::broken(Place::Events(place), Break::Close);
+        b.vendor.always(Match::default(), Some(step));
+        let mut section = "  providers:\n".to_owned();
+        for (name, vendor, format) in [
+            ("a", &a, "openai_responses"),
+            ("b", &b, "anthropic"),
+            ("c", &c, "gemini"),
+        ] {
+            section += &format!(
+                "    - {{ name: {name}, format: {format}, base_url: \"http://{}\", keys: [ key-{name} ], capabilities: {{ prefill: true }} }}\n",
+                vendor.addr
+            );
+        }
+        section += "  models:\n";
+        for case in &every {
+            let name = case.client;
+            section += &format!(
+                "    - {{ name: m-{name}, resume: {resume}, endpoints: [ {{ provider: a, model: demo-{name}, priority: 1 }}, {{ provider: b, model: demo-{name}, priority: 2 }}, {{ provider: c, model: demo-{name}, priority: 3 }} ] }}\n",
+            );
+        }
+        let gateway = Gateway::start(&section).await;
+        for case in &every {
+            let (path, body) = question(case.client, &format!("m-{}", case.client));
+            let answer = gateway.post(&path, &body).await;
+            assert_eq!(said(case.client, &answer), full(), "{}", answer.text());
+            is_one_stream(case.client, &answer);
+            let record = gateway.record(answer.id()).await;
+            let name = case.client;
+            let expected = [
+                format!("a/demo-{name}:cut"),
+                format!("b/demo-{name}:cut"),
+                format!("c/demo-{name}:ok"),
+            ];
+            assert_eq!(attempts(&record), expected);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_half_sent_call_is_an_error() {
+    let few = Case::few();
+    for resume in ["prefill", "restart"] {
+        let step = Step::broken(Place::Content, Break::Close);
+        let cases = Cases::start(&few, resume, step).await;
+        for case in &few {
+            let model = format!("m-{}", case.name());
+            let body = match case.client {
+                "openai_chat" => json!({ "model": model, "stream": true,
+                    "tools": [{ "type": "function", "function": { "name": "look", "parameters": { "type": "object", "properties": { "a": { "type": "string" } }, "required": ["a"] } } }],
+                    "messages": [{ "role": "user", "content": "use the tool look" }] }),
+                "anthropic" => json!({ "model": model, "stream": true, "max_tokens": 99,
+                    "tools": [{ "name": "look", "input_schema": { "type": "object", "properties": { "a": { "type": "string" } }, "required": ["a"] } }],
+                    "messages": [{ "role": "user", "content": "use the tool look" }] }),
+                "openai_responses" => json!({ "model": model, "stream": true,
+                    "tools": [{ "type": "function", "name": "look", "strict": false, "parameters": { "type": "object", "properties": { "a": { "type": "string" } }, "required": ["a"] } }],
+                    "input": "use the tool look" }),
+                // Calls come whole there.
+                _ => continue,
+            };
+            let (path, _) = question(case.client, &model);
+            let answer = cases.gateway.post(&path, &body).await;
+            assert!(answer.text().contains("look"), "{}", answer.text());
+            let record = cases.gateway.record(answer.id()).await;
+            assert_eq!(attempts(&record).len(), 1, "{record}");
+            assert_eq!(record["ending"], "broken", "{}", answer.text());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_waits_for_the_rest_is_pinged_and_may_leave() {
+    let few = Case::few();
+    let more = "  ping: 50ms\n";
+    let cases = Cases::with(&few, "restart", breaks_off(), more).await;
+    let slow = Step::from(Fault::SlowFirstToken(std::time::Duration::from_millis(250)));
+    cases.b.vendor.always(Match::default(), Some(slow));
+    for (case, answer) in cases.ask_all(&few).await {
+        assert_eq!(said(case.client, &answer), full(), "{}", answer.text());
+        let ping = match case.client {
+            "anthropic" => "event: ping",
+            "gemini" => "data: {\"candidates\":[]}",
+            _ => ": ping",
+        };
+        assert!(
+            answer.text().matches(ping).count() >= 2,
+            "{}",
+            answer.text()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_resume_nothing_goes_on() {
+    let few = Case::few();
+    let cases = Cases::start(&few, "off", breaks_off()).await;
+    for (case, answer) in cases.ask_all(&few).await {
+        is_broken_off(case.client, &answer);
+    }
+    assert_eq!(cases.b.vendor.requests().len(), 0);
 }

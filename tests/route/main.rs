@@ -13,6 +13,7 @@
 
 mod choosing;
 mod harness;
+mod hedging;
 mod names;
 mod properties;
 mod reloads;
