@@ -40,6 +40,15 @@ pub struct Record {
     pub attempts: Vec<AttemptRow>,
 }
 
+impl Record {
+    /// What all attempts have cost, the last one being what the client is told.
+    pub fn spent(&self) -> impl Iterator<Item = Usage> {
+        let others = self.attempts.len().saturating_sub(1);
+        let others = self.attempts.iter().take(others);
+        others.map(|row| row.usage).chain([self.usage])
+    }
+}
+
 /// How a request ended, seen from the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {

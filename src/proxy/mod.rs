@@ -1,14 +1,16 @@
 //! Requests in, answers out: `impl ProxyHttp`, and the exchange with the vendor.
 //!
 //! The walk of a request, room by room: [`arrival`] (the head) → [`intake`] (who, body, scan, pool) → [`serve`] (the
-//! attempts, one after the other or, in [`race`], two beside each other) → [`attempt`] (what is asked) → [`exchange`] (one attempt, up to its first content) → [`pump`] (the rest of the answer) → [`tab`] (the
-//! record, exactly once). Everything happens in `request_filter`: Pingora's own upstream path can neither hold a head
-//! back nor send a body again.
+//! attempts, one after the other; in [`race`] two beside each other, in [`resume`] one that goes on with another) →
+//! [`attempt`] (what is asked) → [`exchange`] (one attempt, up to its first content) → [`pump`] (the rest of the answer) →
+//! [`tab`] (the record, exactly once). Everything happens in `request_filter`: Pingora's own upstream path can neither hold
+//! a head back nor send a body again.
 //!
 //! Only this room, `balance/` and `server.rs` know Pingora. It never imports `store`, `cluster` or `admin`: nothing of
 //! ours is waited for between bytes in and bytes out.
 
 pub mod access;
+pub mod again;
 pub mod arrival;
 pub mod attempt;
 pub mod bodies;
@@ -26,6 +28,7 @@ pub mod pump;
 pub mod race;
 pub mod refusal;
 pub mod reply;
+pub mod resume;
 pub mod serve;
 pub mod spool;
 pub mod tab;

@@ -31,11 +31,8 @@ enum Who {
     Second,
 }
 
-enum Raced {
-    By(Who, Result<Reply, Miss>),
-    /// The failure of one is the end of both.
-    Over,
-}
+/// `None`: the failure of one is the end of both.
+type Raced = Option<(Who, Result<Reply, Miss>)>;
 
 impl Course<'_> {
     /// Runs an attempt up to its first content. `None`: two ran, and the failure of one has ended both; it is recorded.
@@ -53,9 +50,9 @@ impl Course<'_> {
             .race(&running, &mut rival, waiting, (place, tab))
             .await?;
         Ok(match raced {
-            Raced::By(Who::First, ended) => Some(Ended { running, ended }),
-            Raced::By(Who::Second, ended) => rival.map(|running| Ended { running, ended }),
-            Raced::Over => None,
+            Some((Who::First, ended)) => Some(Ended { running, ended }),
+            Some((Who::Second, ended)) => rival.map(|running| Ended { running, ended }),
+            None => None,
         })
     }
 
@@ -88,18 +85,20 @@ impl Course<'_> {
     ) -> Result<Raced, Unserved> {
         let prepared = match self.prepare(first, &place) {
             Ok(prepared) => prepared,
-            Err(miss) => return Ok(Raced::By(Who::First, Err(miss))),
+            Err(miss) => return Ok(Some((Who::First, Err(miss)))),
         };
         let order = place.order(&prepared, &first.attempt);
         let mut asking = pin!(order.run());
         let stamp = &place.arrival.stamp;
-        // The first token is what is waited for: whole answers are not hedged.
-        let is_stream = self.call.stream && self.call.kind == CallKind::Conversation;
+        // The first token is what is waited for, and not where reasoning was asked for: silence is normal there.
+        let is_stream = self.call.stream
+            && self.call.kind == CallKind::Conversation
+            && !self.call.scan.reasoning;
         if let Some(after) = self.plan.hedges_after().filter(|_| is_stream) {
             let soon = pin!(timeout(after, asking.as_mut()));
             let soon = waiting.during(stamp, soon).await;
             if let Ok(ended) = soon.map_err(|Gone| self.gone(&[first], tab))? {
-                return Ok(Raced::By(Who::First, ended));
+                return Ok(Some((Who::First, ended)));
             }
             let now = clock::now();
             let second = self.plan.hedge(&*self.call.lane, now, fastrand::u64(..));
@@ -114,7 +113,7 @@ impl Course<'_> {
         }
         let ended = waiting.during(stamp, asking).await;
         let ended = ended.map_err(|Gone| self.gone(&[first], tab))?;
-        Ok(Raced::By(Who::First, ended))
+        Ok(Some((Who::First, ended)))
     }
 
     async fn beside(
@@ -130,11 +129,11 @@ impl Course<'_> {
             Err(miss) => {
                 if !self.missed_beside(second, miss, tab) {
                     self.lost(first, tab);
-                    return Ok(Raced::Over);
+                    return Ok(None);
                 }
                 let ended = waiting.during(stamp, asking).await;
                 let ended = ended.map_err(|Gone| self.gone(&[first], tab))?;
-                return Ok(Raced::By(Who::First, ended));
+                return Ok(Some((Who::First, ended)));
             }
         };
         let order = place.order(&prepared, &second.attempt);
@@ -159,19 +158,19 @@ impl Course<'_> {
                 let now = clock::now();
                 self.plan.won(&*self.call.lane, done.attempt.number, now);
                 self.lost(left, tab);
-                return Ok(Raced::By(who, ended));
+                return Ok(Some((who, ended)));
             }
         };
         if !self.missed_beside(done, miss, tab) {
             self.lost(left, tab);
-            return Ok(Raced::Over);
+            return Ok(None);
         }
         let (who, ended) = match who {
             Who::First => (Who::Second, waiting.during(stamp, other).await),
             Who::Second => (Who::First, waiting.during(stamp, asking).await),
         };
         let ended = ended.map_err(|Gone| self.gone(&[left], tab))?;
-        Ok(Raced::By(who, ended))
+        Ok(Some((who, ended)))
     }
 
     fn prepare<'p>(&mut self, running: &Running, place: &Place<'p>) -> Result<Prepared<'p>, Miss> {

@@ -16,18 +16,17 @@ use crate::proxy::attempt::{Place, Running};
 use crate::proxy::bodies::{Bodies, Variant};
 use crate::proxy::counting::Tried;
 use crate::proxy::exchange::{Miss, Reply};
-use crate::proxy::hold::Resumes;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
-use crate::proxy::pump::{Along, Cut, PumpEnd, Shelf, pump, send_events};
+use crate::proxy::pump::{Along, Cut, PumpEnd, Pumped, Shelf, pump};
 use crate::proxy::race::Ended;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::reply::Page;
+use crate::proxy::resume::break_off;
 use crate::proxy::tab::Tab;
 use crate::proxy::waiting::{Gone, Waiting};
 use crate::route::{Attempt, Failure, Outcome, Plan, Seat, Step, Stop, Why};
-use crate::wire::error;
-use crate::wire::resume::{Shown, Way};
+use crate::wire::resume::Shown;
 
 /// How a call ended before anything was committed.
 pub enum Unserved {
@@ -67,83 +66,44 @@ pub async fn serve(
     };
     let streams = call.stream && !call.array && call.kind == CallKind::Conversation;
     let every = arrival.wiring.snapshot.gateway.ping.filter(|_| streams);
-    let mut waiting = Waiting::new(session, every);
     let resumes = streams && call.lane.pool().resume != Resume::Off;
-    let mut shown = resumes.then(|| Box::new(Shown::new(call.format)));
-    let mut cut: Option<Box<Cut>> = None;
+    let mut client = Client {
+        waiting: Waiting::new(session, every),
+        shown: resumes.then(|| Box::new(Shown::new(call.format))),
+        cut: None,
+    };
     loop {
         let now = clock::now();
         match course.plan.next(&*call.lane, now, fastrand::u64(..)) {
             Step::Wait(pause) => {
-                let paused = waiting
-                    .during(&arrival.stamp, pin!(pingora::time::sleep(pause)))
-                    .await;
+                let pausing = pin!(pingora::time::sleep(pause));
+                let paused = client.waiting.during(&arrival.stamp, pausing).await;
                 paused.map_err(|Gone| {
                     let now = clock::now();
                     course.plan.record(&*call.lane, &Outcome::ClientGone, now);
                     Unserved::ClientGone
                 })?;
             }
-            Step::Stop(stop) => {
-                if let Some(cut) = cut {
-                    let fault = course.best_fault(&stop);
-                    return break_off(*cut, fault, &mut waiting, (arrival, tab)).await;
-                }
-                if course.may_count(&stop) {
-                    return Err(course.count_here(waiting, arrival).await);
-                }
-                return Err(Unserved::Refused {
-                    refusal: course.refusal(&stop),
-                    committed: waiting.committed,
-                    sent: waiting.sent,
-                });
-            }
+            Step::Stop(stop) => return course.stop(&stop, client, (arrival, tab)).await,
             Step::Try(attempt) => {
-                let running = Running {
-                    attempt,
-                    started: now,
-                };
-                let before = shown.as_deref().filter(|_| cut.is_some());
-                let place = course.place(&running.attempt, arrival, before);
-                let trying = course.try_out(running, &mut waiting, (place, tab));
-                let Some(Ended { running, mut ended }) = trying.await? else {
-                    continue;
-                };
-                while let Err(miss) = &ended
-                    && let Some(again) = course.again(&running.attempt, miss)
-                {
-                    course.note(again, &running.attempt);
-                    let place = course.place(&running.attempt, arrival, before);
-                    let again = course.try_again(&running, &mut waiting, (place, tab));
-                    ended = again.await?;
-                }
-                match ended {
-                    Err(miss) if course.cannot_count(&miss) => {
-                        // Which says nothing against the endpoint.
-                        let outcome = Outcome::Failed(Failure::Unsayable);
-                        course.missed(&running, Miss { outcome, ..miss }, tab);
-                        return Err(course.count_here(waiting, arrival).await);
-                    }
-                    Err(miss) => course.missed(&running, miss, tab),
-                    Ok(reply) => {
-                        let place = course.place(&running.attempt, arrival, before);
-                        let dropped = course.dropped(&running.attempt, &place);
-                        let shown = shown.as_deref_mut();
-                        let told = course.commit(
-                            running,
-                            (reply, dropped),
-                            (&mut waiting, shown),
-                            (arrival, tab),
-                        );
-                        cut = told.await?;
-                        if cut.is_none() {
-                            return Ok(());
-                        }
-                    }
+                let started = now;
+                let running = Running { attempt, started };
+                let over = course.attempt(running, &mut client, (arrival, tab));
+                if over.await? {
+                    return Ok(());
                 }
             }
         }
     }
+}
+
+/// A client while its answer is made.
+pub(super) struct Client<'s> {
+    pub waiting: Waiting<'s>,
+    /// What it has seen, of a stream that may be resumed.
+    pub shown: Option<Box<Shown>>,
+    /// Its answer has broken off, and somebody is to go on with it.
+    pub cut: Option<Box<Cut>>,
 }
 
 /// A call in the middle of its attempts.
@@ -165,95 +125,68 @@ pub(super) struct Course<'a> {
     pub anew: Vec<u64>,
 }
 
-/// Why the same endpoint is asked once more.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
-    /// Without the opaque state of earlier turns, which it refuses.
-    WithoutState,
-    /// For a conversation: it has no path for completions.
-    AsChat,
-    /// Without the beginning of the answer, which it refuses.
-    Anew,
-}
-
-impl<'a> Course<'a> {
-    /// Where an attempt is made. `before`: what the client has of an answer that broke off.
-    fn place<'p>(
-        &self,
-        attempt: &Attempt<Pass>,
-        arrival: &'p Arrival,
-        before: Option<&'p Shown>,
-    ) -> Place<'p>
-    where
-        'a: 'p,
-    {
-        let seat = self.plan.pool().seat(attempt.spot);
-        let goes_on = seat.capabilities.continues
-            && self.plan.pool().resume == Resume::Prefill
-            && self.partial.is_some()
-            && !self.anew.contains(&seat.identity);
-        let way = if goes_on { Way::GoOn } else { Way::Anew };
-        Place {
-            proxy: self.proxy,
-            call: self.call,
-            arrival,
-            deadline: self.plan.deadline(),
-            resumes: before.map(|shown| Resumes { shown, way }),
-        }
-    }
-
-    /// Whether an endpoint is to be asked once more in the same attempt, and how.
-    pub(super) fn again(&self, attempt: &Attempt<Pass>, miss: &Miss) -> Option<Again> {
-        let seat = self.plan.pool().seat(attempt.spot);
-        let is_conversation = self.call.kind == CallKind::Conversation;
-        let about_state = is_conversation
-            && miss.status.is_some()
-            && error::is_about_state(&miss.fault)
-            && !self.without_state.contains(&seat.identity);
-        if about_state {
-            return Some(Again::WithoutState);
-        }
-        if self.is_chat_only(attempt, miss) {
-            return Some(Again::AsChat);
-        }
-        let was_given = self.partial.is_some()
-            && seat.capabilities.continues
-            && self.plan.pool().resume == Resume::Prefill
-            && !self.anew.contains(&seat.identity);
-        let refuses = match miss.status {
-            Some(status) => {
-                (400..500).contains(&status) && miss.fault.kind == FaultKind::InvalidRequest
-            }
-            None => miss.outcome == Outcome::Failed(Failure::Unsayable),
+impl Course<'_> {
+    /// Makes an attempt, and passes on what it brings. Whether the call is answered.
+    async fn attempt(
+        &mut self,
+        running: Running,
+        client: &mut Client<'_>,
+        (arrival, tab): (&mut Arrival, &mut Tab),
+    ) -> Result<bool, Unserved> {
+        let before = client.shown.as_deref().filter(|_| client.cut.is_some());
+        let waiting = &mut client.waiting;
+        let place = self.place(&running.attempt, arrival, before);
+        let trying = self.try_out(running, waiting, (place, tab));
+        let Some(Ended { running, mut ended }) = trying.await? else {
+            return Ok(false);
         };
-        (was_given && refuses).then_some(Again::Anew)
-    }
-
-    fn note(&mut self, again: Again, attempt: &Attempt<Pass>) {
-        let identity = self.plan.pool().seat(attempt.spot).identity;
-        match again {
-            Again::WithoutState => {
-                log::info!(
-                    "the vendor refuses the opaque state of earlier turns; asking without it"
-                );
-                self.without_state.push(identity);
+        while let Err(miss) = &ended
+            && let Some(again) = self.again(&running.attempt, miss)
+        {
+            self.note(again, &running.attempt);
+            let place = self.place(&running.attempt, arrival, before);
+            let again = self.try_again(&running, waiting, (place, tab));
+            ended = again.await?;
+        }
+        match ended {
+            Err(miss) if self.cannot_count(&miss) => {
+                // Which says nothing against the endpoint.
+                let outcome = Outcome::Failed(Failure::Unsayable);
+                self.missed(&running, Miss { outcome, ..miss }, tab);
+                Err(self.count_here(waiting, arrival).await)
             }
-            // Remembered for the requests after this one, unless the conversation finds nothing either.
-            Again::AsChat => {
-                let standing = self.call.lane.standing(attempt.spot);
-                let (provider, model) = (standing.provider(), standing.model());
-                log::info!(
-                    "{provider}/{model} has no path for completions; asking for a conversation"
-                );
-                standing.set_chat_only(true);
+            Err(miss) => {
+                self.missed(&running, miss, tab);
+                Ok(false)
             }
-            Again::Anew => {
-                log::info!(
-                    "the vendor does not go on with the beginning of an answer; asking anew"
-                );
-                self.anew.push(identity);
+            Ok(reply) => {
+                let place = self.place(&running.attempt, arrival, before);
+                let dropped = self.dropped(&running.attempt, &place);
+                self.commit(running, (reply, dropped), client, (arrival, tab))
+                    .await
             }
         }
+    }
+
+    /// Nobody is left to ask.
+    async fn stop(
+        &mut self,
+        stop: &Stop,
+        mut client: Client<'_>,
+        (arrival, tab): (&mut Arrival, &mut Tab),
+    ) -> Result<(), Unserved> {
+        if let Some(cut) = client.cut {
+            let fault = self.best_fault(stop);
+            return break_off(*cut, fault, &mut client.waiting, (arrival, tab)).await;
+        }
+        if self.may_count(stop) {
+            return Err(self.count_here(&mut client.waiting, arrival).await);
+        }
+        Err(Unserved::Refused {
+            refusal: self.refusal(stop),
+            committed: client.waiting.committed,
+            sent: client.waiting.sent,
+        })
     }
 
     /// Whether there is nobody at that endpoint to ask how many tokens a request has.
@@ -268,7 +201,7 @@ impl<'a> Course<'a> {
         self.call.kind == CallKind::Count && self.tried.may_count(stop.why, best)
     }
 
-    async fn count_here(&self, mut waiting: Waiting<'_>, arrival: &mut Arrival) -> Unserved {
+    async fn count_here(&self, waiting: &mut Waiting<'_>, arrival: &mut Arrival) -> Unserved {
         let model = self.tried.model(self.plan.pool());
         let counting = self.proxy.counter().page(self.call, &model);
         match waiting.during(&arrival.stamp, pin!(counting)).await {
@@ -288,16 +221,6 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Whether the vendor has no path for completions.
-    fn is_chat_only(&self, attempt: &Attempt<Pass>, miss: &Miss) -> bool {
-        let seat = self.plan.pool().seat(attempt.spot);
-        self.call.kind == CallKind::Completion
-            && self.call.needs.convertible
-            && seat.formats.contains(&self.call.format)
-            && matches!(miss.status, Some(404 | 405))
-            && !self.call.lane.standing(attempt.spot).is_chat_only()
-    }
-
     fn missed(&mut self, running: &Running, miss: Miss, tab: &mut Tab) {
         let now = clock::now();
         let Running { attempt, started } = running;
@@ -313,28 +236,18 @@ impl<'a> Course<'a> {
         self.misses.push((attempt.number, miss));
     }
 
-    /// Passes a reply on to its end. `Some`: it broke off, and another is to go on with it.
+    /// Passes a reply on to its end. Whether that is the end: if it broke off, another may go on with it.
     async fn commit(
         &mut self,
         running: Running,
-        (reply, mut dropped): (Reply, Vec<String>),
-        (waiting, shown): (&mut Waiting<'_>, Option<&mut Shown>),
+        (reply, dropped): (Reply, Vec<String>),
+        client: &mut Client<'_>,
         (arrival, tab): (&mut Arrival, &mut Tab),
-    ) -> Result<Option<Box<Cut>>, Unserved> {
+    ) -> Result<bool, Unserved> {
         let Running { attempt, started } = running;
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
-        let (provider, model) = (seat.provider_name.clone(), seat.model.clone());
-        log::debug!(
-            "selected provider: {provider}/{model}, attempt {}",
-            attempt.number
-        );
-        arrival.routed(&provider, &model);
-        dropped.extend(reply.dropped.iter().cloned());
-        if !dropped.is_empty() {
-            log::info!("lost in conversion: {}", dropped.join(", "));
-            arrival.dropped(&dropped);
-        }
+        self.tell_chosen(&attempt, (&reply, dropped), arrival);
         let answered = Outcome::Answered {
             first_token: reply.first_token,
         };
@@ -347,21 +260,19 @@ impl<'a> Course<'a> {
         }
         let wiring = arrival.wiring.clone();
         let vendor = wiring.vendor(seat.provider);
-        let mut shown = shown;
         let along = Along {
             secrets: vendor.map_or(&[][..], |vendor| &vendor.secrets),
             shelf: Shelf {
                 vault: self.proxy.vault(),
                 scope: self.call.scope,
             },
-            shown: shown.as_deref_mut(),
+            shown: client.shown.as_deref_mut(),
         };
+        let waiting = &mut client.waiting;
         let before = waiting.sent;
         let pumped = pump(waiting, &arrival.stamp, reply, along).await;
         waiting.sent = pumped.bytes;
-        if !pumped.dropped.is_empty() {
-            log::info!("lost in conversion: {}", pumped.dropped.join(", "));
-        }
+        tell_pumped(&pumped, seat);
         let (outcome, ending, cut) = match pumped.end {
             PumpEnd::Complete => (Outcome::Finished, Ending::Complete, None),
             PumpEnd::ClientGone => (Outcome::ClientGone, Ending::ClientGone, None),
@@ -372,7 +283,7 @@ impl<'a> Course<'a> {
         self.plan.record(&*self.call.lane, &outcome, now);
         tab.record.ending = ending;
         tab.record.bytes_out = pumped.bytes;
-        self.book(tab, pumped.usage, pumped.bytes - before.min(pumped.bytes));
+        self.book(tab, pumped.usage, pumped.bytes.saturating_sub(before));
         let name = outcome_name(&outcome);
         let mut row = row(seat, &attempt, (Some(status), name), now.since(started));
         row.usage = tab.record.usage;
@@ -381,40 +292,30 @@ impl<'a> Course<'a> {
             tell_switch(&attempt, &row);
         }
         tab.attempt(row);
-        if pumped.malformed > 0 {
-            let skipped = u64::from(pumped.malformed);
-            crate::telemetry::metrics::MALFORMED_EVENTS
-                .with_label_values(&[&*provider])
-                .inc_by(skipped);
-        }
         match (ending, cut) {
             (Ending::ClientGone, _) => Err(Unserved::ClientGone),
-            (_, None) => Ok(None),
-            (_, Some(cut)) => {
-                let partial = shown.and_then(|shown| shown.partial());
-                self.go_on(cut, partial, waiting, (arrival, tab)).await
-            }
+            (_, None) => Ok(true),
+            (_, Some(cut)) => self.go_on(cut, client, (arrival, tab)).await,
         }
     }
 
-    /// The answer broke off. Whether another is to go on with it; else the client is told.
-    async fn go_on(
-        &mut self,
-        cut: Box<Cut>,
-        partial: Option<String>,
-        waiting: &mut Waiting<'_>,
-        (arrival, tab): (&Arrival, &mut Tab),
-    ) -> Result<Option<Box<Cut>>, Unserved> {
-        if !self.plan.resume(clock::now()) {
-            let told = break_off(*cut, None, waiting, (arrival, tab));
-            return told.await.map(|()| None);
+    /// Says who answers, and what was lost on the way there and, of an answer that is whole, on the way back.
+    fn tell_chosen(
+        &self,
+        attempt: &Attempt<Pass>,
+        (reply, mut dropped): (&Reply, Vec<String>),
+        arrival: &mut Arrival,
+    ) {
+        let seat = self.plan.pool().seat(attempt.spot);
+        let (provider, model) = (&seat.provider_name, &seat.model);
+        let number = attempt.number;
+        log::debug!("selected provider: {provider}/{model}, attempt {number}");
+        arrival.routed(provider, model);
+        dropped.extend(reply.dropped.iter().cloned());
+        if !dropped.is_empty() {
+            log::info!("lost in conversion: {}", dropped.join(", "));
+            arrival.dropped(&dropped);
         }
-        self.cuts += 1;
-        self.partial = partial;
-        // Until somebody has gone on with it, it is the client that may go.
-        tab.record.ending = Ending::ClientGone;
-        waiting.rest();
-        Ok(Some(cut))
     }
 
     /// What the request loses on its way to that endpoint.
@@ -488,25 +389,15 @@ impl<'a> Course<'a> {
     }
 }
 
-/// Nobody goes on with an answer that broke off: the client is told in its stream.
-async fn break_off(
-    mut cut: Cut,
-    fault: Option<Fault>,
-    waiting: &mut Waiting<'_>,
-    (arrival, tab): (&Arrival, &mut Tab),
-) -> Result<(), Unserved> {
-    let fault = fault.unwrap_or(cut.fault);
-    let mut event = Vec::with_capacity(256);
-    cut.passage
-        .write_fault(arrival.stamp.format, &fault, &mut event);
-    waiting.sent += u64::try_from(event.len()).unwrap_or(0);
-    tab.record.ending = Ending::Broken;
-    tab.record.bytes_out = waiting.sent;
-    let sent = send_events(waiting.session, None, event.into()).await;
-    sent.map_err(|Gone| {
-        tab.record.ending = Ending::ClientGone;
-        Unserved::ClientGone
-    })
+fn tell_pumped(pumped: &Pumped, seat: &Seat) {
+    if !pumped.dropped.is_empty() {
+        log::info!("lost in conversion: {}", pumped.dropped.join(", "));
+    }
+    if pumped.malformed > 0 {
+        crate::telemetry::metrics::MALFORMED_EVENTS
+            .with_label_values(&[&*seat.provider_name])
+            .inc_by(u64::from(pumped.malformed));
+    }
 }
 
 fn tell_switch(attempt: &Attempt<Pass>, row: &AttemptRow) {

@@ -97,21 +97,26 @@ impl Tab {
                 .with_label_values(&[model])
                 .observe(first.as_secs_f64());
         }
-        let usage = record.usage;
-        let buckets = [
-            ("input", usage.input),
-            ("cache_read", usage.cache_read),
-            ("cache_write", usage.cache_write),
-            ("output", usage.output),
-            ("reasoning", usage.reasoning),
-            ("audio", usage.audio),
-        ];
-        for (bucket, tokens) in buckets {
-            if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
-                metrics::TOKENS
-                    .with_label_values(&[model, bucket])
-                    .inc_by(tokens);
-            }
+        for usage in record.spent() {
+            count_tokens(model, &usage);
+        }
+    }
+}
+
+fn count_tokens(model: &str, usage: &Usage) {
+    let buckets = [
+        ("input", usage.input),
+        ("cache_read", usage.cache_read),
+        ("cache_write", usage.cache_write),
+        ("output", usage.output),
+        ("reasoning", usage.reasoning),
+        ("audio", usage.audio),
+    ];
+    for (bucket, tokens) in buckets {
+        if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
+            metrics::TOKENS
+                .with_label_values(&[model, bucket])
+                .inc_by(tokens);
         }
     }
 }

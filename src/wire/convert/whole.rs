@@ -133,9 +133,11 @@ fn begin_answer<'a>(request: &mut Request<'a>, partial: &'a str) {
     let last = request.turns.last_mut();
     let last = last.filter(|turn| turn.role == Role::Assistant);
     if let Some(turn) = last {
-        match turn.parts.last_mut().map(|part| &mut part.body) {
-            Some(Body::Text(text)) => text.text.to_mut().push_str(partial),
-            _ => turn.parts.push(said(partial)),
+        let last = turn.parts.last_mut().map(|part| &mut part.body);
+        if let Some(Body::Text(text)) = last {
+            text.text.to_mut().push_str(partial);
+        } else {
+            turn.parts.push(said(partial));
         }
         return;
     }

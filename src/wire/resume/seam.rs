@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Way;
-use crate::ir::{At, Body, Delta, Event, Part, Start, Text, Thinking};
+use crate::ir::{At, Body, Delta, Event, Part, Start, Stop, StopReason, Text, Thinking};
 
 /// A part that a stream may be resumed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,11 +171,21 @@ impl Seam {
             Event::Open { .. } | Event::Delta { .. } | Event::Close { .. } => {}
             Event::Stop { choice, .. } if choice != 0 => {}
             Event::Stop { .. } | Event::End if !self.is_through() => self.differs = true,
+            Event::Stop { stop, .. } if self.refuses(&stop) => self.differs = true,
             event @ (Event::Stop { .. } | Event::End) => {
                 self.close(tell);
                 tell(event);
             }
         }
+    }
+
+    /// Who was to go on has said nothing but that it does not.
+    fn refuses(&self, stop: &Stop<'_>) -> bool {
+        let is_refusal = matches!(
+            stop.reason,
+            StopReason::Refusal | StopReason::ContentFilter | StopReason::MalformedCall
+        );
+        self.way == Way::GoOn && !self.spoken && is_refusal
     }
 
     fn begin(&mut self, part: Part<'_>, tell: Tell<'_>) {

@@ -373,6 +373,30 @@ fn other_words_are_never_spliced() {
 }
 
 #[test]
+fn who_only_refuses_to_go_on_is_no_end() {
+    for (client, events, at) in breaks() {
+        let shown = shown(client, &events[..at]);
+        if shown.partial().is_none() {
+            continue;
+        }
+        for from in FORMATS {
+            let mut refusal = reply("second", Vec::new());
+            refusal.choices[0].stop = Some(Stop::of(StopReason::ContentFilter));
+            let other = stream(from, refusal);
+            let told = goes_on(&shown, Way::GoOn, (from, &other), client);
+            let Some((ended, rest, transcode)) = told else {
+                continue;
+            };
+            assert!(
+                ended.is_err() && transcode.differs(),
+                "{client} {from} {at}"
+            );
+            assert_eq!(rest, "");
+        }
+    }
+}
+
+#[test]
 fn a_stream_with_a_call_in_it_is_closed_to_others() {
     let call = Call {
         id: "c".into(),
@@ -418,7 +442,7 @@ fn calls_may_follow_in_the_answer_that_goes_on() {
             let reply = collected(client, &whole).finish();
             let found = parts(&reply);
             assert!(
-                matches!(&found[..], [
+                matches!(found, [
                 Part { body: Body::Text(text), .. },
                 Part { body: Body::Call(call), .. },
             ] if text.text == "Hello you there." && call.name == "f"),
