@@ -180,6 +180,8 @@ def read(chunks: list[types.GenerateContentResponse], got: Got) -> None:
             got.thought += part.text or ""
         elif part.text:
             got.text += part.text
+        if part.audio_transcription:
+            got.spoken += part.audio_transcription.text or ""
     got.calls = _calls([part.function_call for part in parts if part.function_call])
     got.native = types.Content(role="model", parts=parts)
 
