@@ -18,3 +18,5 @@ mod recorded;
 mod sentinels;
 #[path = "wire_convert/streams.rs"]
 mod streams;
+#[path = "wire_convert/words.rs"]
+mod words;
