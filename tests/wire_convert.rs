@@ -14,6 +14,8 @@ mod answers;
 mod laws;
 #[path = "wire_convert/recorded.rs"]
 mod recorded;
+#[path = "wire_convert/same.rs"]
+mod same;
 #[path = "wire_convert/sentinels.rs"]
 mod sentinels;
 #[path = "wire_convert/streams.rs"]

@@ -4,8 +4,6 @@ use serde_json::Value;
 use tidegate::ir::Format;
 use tidegate::wire::Asked;
 
-use super::words::{EVERY_WORD, EVERY_WORD_ID};
-
 /// One recorded exchange of a conversation.
 pub(crate) struct Recorded {
     pub id: String,
@@ -63,37 +61,4 @@ fn one(line: &str) -> Option<Recorded> {
         status: u16::try_from(value["status"].as_u64()?).ok()?,
         response: value["response_body"].as_str()?.to_owned(),
     })
-}
-
-/// The requests of the goldens, and those that have every word.
-pub(crate) fn own() -> Vec<Recorded> {
-    let folder =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire_golden/requests");
-    let mut found: Vec<Recorded> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
-            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            let format = name.split('.').next().and_then(Format::from_name).unwrap();
-            hand_written(&name, format, &std::fs::read_to_string(&path).unwrap())
-        })
-        .collect();
-    found.extend(
-        EVERY_WORD
-            .iter()
-            .map(|(format, request)| hand_written(EVERY_WORD_ID, *format, request)),
-    );
-    found
-}
-
-fn hand_written(name: &str, format: Format, request: &str) -> Recorded {
-    Recorded {
-        id: name.to_owned(),
-        format,
-        path: "/models/m:generateContent".to_owned(),
-        stream: false,
-        request: serde_json::from_str(request).unwrap(),
-        status: 200,
-        response: String::new(),
-    }
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tidegate::ir::Format;
-use tidegate::wire::convert::Ready;
+use tidegate::wire::convert::{Ready, Unsayable};
 
 use super::laws::ground::{lowered, text_of};
-use super::recorded::{Recorded, own, recorded};
+use super::recorded::{Recorded, recorded};
+use super::same::{SAME, same};
 use super::words::{self, EVERY_WORD_ID};
 
 /// Where a leaf stands.
@@ -195,82 +196,6 @@ fn has_free_role(message: &Value) -> bool {
     }
 }
 
-/// Words that mean the same to that target: the path's end, and the words.
-struct Same {
-    to: &'static [Format],
-    end: &'static str,
-    words: &'static [&'static str],
-    /// What must not be in the upstream request for it to be so; empty: it always is.
-    without: &'static str,
-    /// Why it is so.
-    #[expect(dead_code, reason = "it is for whoever reads the list")]
-    why: &'static str,
-}
-
-const SAME: &[Same] = &[
-    Same {
-        to: &[Format::Anthropic, Format::Gemini],
-        end: "role",
-        words: &["system", "developer"],
-        without: "",
-        why: "they know one kind of instructions",
-    },
-    Same {
-        to: &[Format::Gemini],
-        end: "effort",
-        words: &["high", "xhigh", "max"],
-        without: "",
-        why: "its highest budget is that of `high`",
-    },
-    Same {
-        to: &[Format::Anthropic, Format::Gemini],
-        end: "strict",
-        words: &["true", "false"],
-        without: "",
-        why: "an answer by a schema always keeps to it",
-    },
-    Same {
-        to: &[
-            Format::OpenaiChat,
-            Format::OpenaiResponses,
-            Format::Anthropic,
-        ],
-        end: "fileData.mimeType",
-        words: &["image/png", "image/jpeg", "image/webp"],
-        without: "",
-        why: "an image by its address says itself what it is",
-    },
-    Same {
-        to: &[Format::OpenaiResponses, Format::Anthropic, Format::Gemini],
-        end: "tool_choice",
-        words: &["any", "required"],
-        without: "",
-        why: "Mistral calls it so",
-    },
-    Same {
-        to: &[Format::Gemini],
-        end: "tool_choice",
-        words: &["auto", "none"],
-        without: "\"tools\"",
-        why: "no tool is left to choose, which is told",
-    },
-];
-
-/// The place of what says that both mean the same.
-fn same(to: Format, upstream: &str, shape: &str, (was, new): (&Value, &Value)) -> Option<usize> {
-    let word = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let (was, new) = (word(was), word(new));
-    let shape = shape.replace("file_data.mime_type", "fileData.mimeType");
-    SAME.iter().position(|same| {
-        let has = |word: &String| same.words.contains(&word.as_str());
-        let is_so = same.without.is_empty() || !upstream.contains(same.without);
-        same.to.contains(&to) && shape.ends_with(same.end) && has(&was) && has(&new) && is_so
-    })
-}
-
 /// Whether a refusal speaks of the value, or of what it is a part of.
 fn is_related(refused: &str, at: &str) -> bool {
     let outer = at.rfind(['.', '[']).map_or("", |end| &at[..end]);
@@ -288,100 +213,113 @@ fn is_told(ready: &Ready, at: &str) -> bool {
 struct Found {
     /// What does not reach the other side, by pair and the path without indexes.
     silent: BTreeMap<(String, String), Vec<String>>,
-    /// Which of `SAME` were needed.
+    /// Which of the words that mean the same were needed.
     same: BTreeSet<usize>,
     seen: usize,
     refused: usize,
 }
 
-fn check(recorded: &Recorded, to: Format, found: &mut Found) {
-    let send = |request: &Value| {
-        lowered(
-            recorded.format,
-            to,
-            recorded.asked(),
-            request.to_string().as_bytes(),
-        )
-    };
-    let before = match send(&recorded.request) {
-        Ok(before) => before,
-        Err(refused) => {
-            assert_ne!(recorded.id, EVERY_WORD_ID, "{to}: {refused}");
-            return;
-        }
-    };
-    let text_before = text_of(&before.lowered);
-    let mut places = Vec::new();
-    leaves(&recorded.request, &mut Vec::new(), &mut places);
-    for steps in places {
-        let mut request = recorded.request.clone();
-        let at = path(&steps);
-        let was = leaf(&mut request, &steps).clone();
-        if steps.last() == Some(&Step::Key("role".to_owned()))
-            && let Some((_, message)) = steps.split_last()
-            && !has_free_role(leaf(&mut request, message))
-        {
-            continue;
-        }
-        for (new, sign) in changes(recorded.format, &steps, &was) {
-            *leaf(&mut request, &steps) = new.clone();
-            let ready = match send(&request) {
-                Ok(ready) => ready,
-                Err(refused) => {
-                    found.refused += 1;
-                    if !is_related(&refused.path, &at) {
-                        let pair = format!("{} -> {}, refused", recorded.format, to);
-                        let key = (pair, format!("{} for {refused}", shape(&at)));
-                        found
-                            .silent
-                            .entry(key)
-                            .or_default()
-                            .push(recorded.id.clone());
-                    }
-                    continue;
-                }
-            };
-            found.seen += 1;
-            let text = text_of(&ready.lowered);
-            // A number may become another (a budget an effort), but not nothing.
-            let is_text = new.is_string() && sign.is_some();
-            let is_seen = match &sign {
-                Some(sign) if is_text => text.contains(sign),
-                Some(sign) => text.contains(sign) || text != text_before,
-                None => text != text_before || ready.stream_usage != before.stream_usage,
-            };
-            // A word may be the one that goes without saying, so that only the other was lost.
-            let is_told = is_told(&ready, &at) || (sign.is_none() && is_told(&before, &at));
-            if is_seen || is_told {
+/// A request on its way to a target, as it was recorded.
+struct Probe<'r> {
+    recorded: &'r Recorded,
+    to: Format,
+    before: Ready,
+    text_before: String,
+}
+
+impl Probe<'_> {
+    fn send(recorded: &Recorded, to: Format, request: &Value) -> Result<Ready, Unsayable> {
+        let body = request.to_string();
+        lowered(recorded.format, to, recorded.asked(), body.as_bytes())
+    }
+
+    fn check(&self, found: &mut Found) {
+        let mut places = Vec::new();
+        leaves(&self.recorded.request, &mut Vec::new(), &mut places);
+        for steps in places {
+            let mut request = self.recorded.request.clone();
+            let was = leaf(&mut request, &steps).clone();
+            if key_of(&steps) == Some("role")
+                && let Some((_, message)) = steps.split_last()
+                && !has_free_role(leaf(&mut request, message))
+            {
                 continue;
             }
-            if let Some(place) = same(to, &text_before, &shape(&at), (&was, &new)) {
-                found.same.insert(place);
-            } else {
-                let pair = format!("{} -> {}", recorded.format, to);
-                let change = if is_text {
-                    String::new()
-                } else {
-                    format!(": {was} as {new}")
-                };
-                let key = (pair, format!("{}{change}", shape(&at)));
-                found
-                    .silent
-                    .entry(key)
-                    .or_default()
-                    .push(recorded.id.clone());
+            for (new, sign) in changes(self.recorded.format, &steps, &was) {
+                *leaf(&mut request, &steps) = new.clone();
+                self.judge(&request, &path(&steps), (&was, &new, sign), found);
             }
         }
+    }
+
+    fn judge(
+        &self,
+        request: &Value,
+        at: &str,
+        (was, new, sign): (&Value, &Value, Option<String>),
+        found: &mut Found,
+    ) {
+        let is_text = new.is_string() && sign.is_some();
+        let mut complain = |how: String| {
+            let pair = format!("{} -> {}", self.recorded.format, self.to);
+            let ids = found.silent.entry((pair, format!("{}{how}", shape(at))));
+            ids.or_default().push(self.recorded.id.clone());
+        };
+        let ready = match Probe::send(self.recorded, self.to, request) {
+            Ok(ready) => ready,
+            Err(refused) => {
+                if !is_related(&refused.path, at) {
+                    complain(format!(", refused for {refused}"));
+                }
+                found.refused += 1;
+                return;
+            }
+        };
+        let text = text_of(&ready.lowered);
+        // A number may become another (a budget an effort), but not nothing.
+        let is_other = text != self.text_before || ready.stream_usage != self.before.stream_usage;
+        let is_seen = match &sign {
+            Some(sign) if is_text => text.contains(sign),
+            Some(sign) => text.contains(sign) || is_other,
+            None => is_other,
+        };
+        // A word may be the one that goes without saying, so that only the other was lost.
+        let is_told = is_told(&ready, at) || (sign.is_none() && is_told(&self.before, at));
+        if !is_seen && !is_told {
+            match same(self.to, &self.text_before, &shape(at), (was, new)) {
+                Some(place) => {
+                    found.same.insert(place);
+                }
+                None if is_text => complain(String::new()),
+                None => complain(format!(": {was} as {new}")),
+            }
+        }
+        found.seen += 1;
     }
 }
 
 #[test]
 fn whatever_a_request_says_is_seen_upstream_or_told_as_dropped() {
     let mut found = Found::default();
-    for recorded in recorded().into_iter().chain(own()) {
-        for to in Format::ALL {
-            if to != recorded.format {
-                check(&recorded, to, &mut found);
+    for recorded in &recorded()
+        .into_iter()
+        .chain(words::own())
+        .collect::<Vec<_>>()
+    {
+        for to in Format::ALL.into_iter().filter(|to| *to != recorded.format) {
+            match Probe::send(recorded, to, &recorded.request) {
+                Ok(before) => {
+                    let text_before = text_of(&before.lowered);
+                    let probe = Probe {
+                        recorded,
+                        to,
+                        before,
+                        text_before,
+                    };
+                    probe.check(&mut found);
+                }
+                // These are made so that every target takes them.
+                Err(refused) => assert_ne!(recorded.id, EVERY_WORD_ID, "{to}: {refused}"),
             }
         }
     }
@@ -391,8 +329,9 @@ fn whatever_a_request_says_is_seen_upstream_or_told_as_dropped() {
         .map(|((pair, shape), ids)| format!("{pair}: {shape} ({} times, {})", ids.len(), ids[0]))
         .collect();
     assert!(list.is_empty(), "lost without a word:\n{}", list.join("\n"));
-    println!(
-        "{} changes seen or told, {} refused",
-        found.seen, found.refused
-    );
+    if !recorded().is_empty() {
+        let all: BTreeSet<usize> = (0..SAME.len()).collect();
+        assert_eq!(found.same, all, "which of what means the same is needed");
+    }
+    println!("{} changes judged, {} refused", found.seen, found.refused);
 }
