@@ -90,14 +90,14 @@ def field(folder: Path) -> Iterator[Field]:
 
 
 @contextmanager
-def gateway(folder: Path, bases: dict[Format, str]) -> Iterator[str]:
-    """In front of a provider for each format, which are asked for their models `at-<format>-…`."""
+def gateway(folder: Path, bases: dict[Format, str], models: str = "") -> Iterator[str]:
+    """In front of a provider for each format, which are asked for their models `at-<format>-…`, and for `models`."""
     port = harness.free_port()
     config = CONFIG.format(port=port, key=CLIENT_KEY)
     for name, base in bases.items():
         words = GATEWAYS_WORDS[name]
         config += PROVIDER.format(name=name, format=words, base=base, key=KEYS[name])
     path = folder / "matrix.yaml"
-    path.write_text(config)
+    path.write_text(config + models)
     with harness.process([harness.BINARY, "--conf", str(path)], folder / LOG, port, "/health"):
         yield f"http://127.0.0.1:{port}"

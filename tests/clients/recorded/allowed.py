@@ -17,8 +17,15 @@ class Allowed:
     clients: tuple[Format, ...]
     """Whose format has no word; the vendor's own format has."""
     change: Change
+    at_home: bool = False
+    """Also where the gateway writes the vendor's own format anew."""
     recorded: bool = False
     """Only the recorded traffic has it."""
+
+    def applies(self, reply: Reply, client: Format, is_turned: bool) -> bool:
+        if client == reply.format:
+            return is_turned and self.at_home
+        return client in self.clients
 
 
 def _refusal(_: Reply, said: Meaning) -> Meaning:
@@ -79,12 +86,12 @@ TABLE = (
     Allowed("a refusal has no place of its own: it is the text", ("anthropic", "gemini"), _refusal),
     Allowed("only Anthropic tells a stop sequence from the end", others("anthropic"), _sequence),
     Allowed("Gemini counts what is written to a cache as input like any other", ("gemini",), _written),
-    Allowed("a vendor counts tokens as read and as written, and they are in one bucket", FORMATS, _twice, recorded=True),
+    Allowed("a vendor counts tokens as read and as written, and they are in one bucket", FORMATS, _twice, True, True),
     Allowed("Responses and Anthropic give one answer", ("responses", "anthropic"), _choices),
     Allowed("free text for a tool is wrapped where arguments are an object", ("anthropic", "gemini"), _free),
     Allowed("of speech the words are told", ("responses", "anthropic"), _spoken, recorded=True),
-    Allowed("an answer that does not say why it ended has ended", others("gemini"), _unsaid),
-    Allowed("a stream whose answer does not end has failed", others("chat"), _unended),
+    Allowed("an answer that does not say why it ended has ended", others("gemini"), _unsaid, True),
+    Allowed("a stream whose answer does not end has failed", others("chat"), _unended, True),
     # A relay lost its upstream, and put a second answer behind the half of the first.
-    Allowed("the SDK mixes two answers in one stream, which is an error", others("anthropic"), _spliced, recorded=True),
+    Allowed("the SDK mixes two answers in one stream, which is an error", others("anthropic"), _spliced, True, True),
 )

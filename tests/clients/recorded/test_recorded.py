@@ -1,5 +1,6 @@
 """Whatever a vendor has answered means the same to every client."""
 
+import itertools
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -11,12 +12,15 @@ from .allowed import TABLE
 from .meaning import Meaning, differences, meaning
 from .setting import REPLIES, Setting
 
-CELLS = [(number, client) for number in range(len(REPLIES)) for client in FORMATS]
+# Of a vendor that has told none.
+NO_USAGE = "no usage, though it was asked for"
+Cell = tuple[int, Format, bool]
+CELLS: list[Cell] = list(itertools.product(range(len(REPLIES)), FORMATS, (False, True)))
 
 
-def name(cell: tuple[int, Format]) -> str:
-    number, client = cell
-    return f"{REPLIES[number].name}, {client}"
+def name(cell: Cell) -> str:
+    number, client, is_turned = cell
+    return f"{REPLIES[number].name}, {client}" + (", turned" if is_turned else "")
 
 
 @pytest.fixture(autouse=True)
@@ -26,20 +30,20 @@ def lenient() -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=name)
-def test_an_answer_means_the_same_to_every_client(cell: tuple[int, Format], setting: Setting) -> None:
-    number, client = cell
+def test_an_answer_means_the_same_to_every_client(cell: Cell, setting: Setting) -> None:
+    number, client, is_turned = cell
     reply = REPLIES[number]
     wanted = setting.meant(number)
     needed = []
     for row in TABLE:
-        if client != reply.format and client in row.clients and (told := row.change(reply, wanted)) != wanted:
+        if row.applies(reply, client, is_turned) and (told := row.change(reply, wanted)) != wanted:
             wanted = told
             needed.append(row.reason)
-    got = setting.got(number, client)
+    got = setting.got(number, client, is_turned)
     problems = differences(wanted, meaning(client, got))
     if client != reply.format and isinstance(got, Got):
         # Where or how it breaks the rules of the client's format. What a vendor breaks of its own passes as it is.
-        problems += got.problems
+        problems += [one for one in got.problems if any(wanted.usage.values()) or one != NO_USAGE]
     setting.judged.add(cell)
     setting.allowed.update(needed)
     assert not problems, "\n".join(problems)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from matrix.words import Format
+from matrix.words import FORMATS, Format
 
 from .replies import Reply
 
@@ -62,3 +62,20 @@ def vendor(replies: list[Reply]) -> Iterator[str]:
 def model(number: int, format: Format, client: str) -> str:
     """The model whose answer the reply is: one of the client's own, so that no other's faults cool it."""
     return f"at-{format}-{number}-{client}"
+
+
+def turned(number: int, format: Format, client: str) -> str:
+    """A model for clients that want the answer in the other manner, a stream whole or the reverse."""
+    return f"turned-{format}-{number}-{client}"
+
+
+def models(replies: list[Reply]) -> str:
+    """The gateway's configuration of those."""
+    lines = ["  models:"]
+    for number, reply in enumerate(replies):
+        manner = "non_streaming" if reply.stream else "streaming"
+        for client in FORMATS:
+            upstream = model(number, reply.format, f"{client}turned")
+            lines.append(f"    - name: {turned(number, reply.format, client)}")
+            lines.append(f"      endpoints: [ {{ provider: {reply.format}, model: {upstream}, {manner}: false }} ]")
+    return "\n".join([*lines, ""])
