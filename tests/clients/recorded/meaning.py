@@ -108,7 +108,8 @@ def differences(wanted: Meaning, got: Meaning) -> list[str]:
         if getattr(wanted, name) != getattr(got, name) and not (name == "text" and wanted.error)
     ]
     # Parts of a thought are told apart by a blank line where a format has no parts.
-    if not {"".join(wanted.thoughts), "\n\n".join(wanted.thoughts)} & {"".join(got.thoughts), "\n\n".join(got.thoughts)}:
+    ways = [{"".join(said.thoughts), "\n\n".join(said.thoughts)} for said in (wanted, got)]
+    if not ways[0] & ways[1]:
         told.append(f"thoughts: wanted {wanted.thoughts}, got {got.thoughts}")
     if wanted.error and got.text != wanted.text and (got.text or not got.status):
         told.append(f"before the error: wanted {wanted.text!r} or no answer at all, got {got.text!r}")

@@ -53,8 +53,9 @@ class Setting:
         errors = sum(reply.status >= 400 for reply in replies)
         recorded = sum(not reply.is_own for reply in replies)
         return (
-            f"replies: {len(replies)} ({recorded} recorded; {streams} streams, {errors} errors) to {len(FORMATS)} SDKs, "
-            f"in the vendor's manner and in the other: {len(self.judged)} judged, {self.allowed.total()} by an allowance"
+            f"replies: {len(replies)} ({recorded} recorded; {streams} streams, {errors} errors), {len(FORMATS)} SDKs, "
+            "in the vendor's manner and in the other: "
+            f"{len(self.judged)} judged, {self.allowed.total()} by an allowance"
         )
 
 
