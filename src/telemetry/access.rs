@@ -56,7 +56,7 @@ fn buckets(usage: &Usage) -> [(&'static str, Option<u64>); 6] {
         ("cache_write", usage.cache_write),
         ("output", usage.output),
         ("reasoning", usage.reasoning),
-        ("audio", usage.audio),
+        ("audio", usage.audio()),
     ]
 }
 
