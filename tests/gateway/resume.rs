@@ -620,12 +620,10 @@ async fn reasoning_that_was_shown_stays_and_is_not_shown_again() {
                 said(case.client, &answer).ends_with(&full()),
                 "{case:?}: {text}"
             );
-            assert!(
-                text.matches("short answer").count() <= 2,
-                "{case:?}: {text}"
-            );
+            // Responses says it all again at the end of a part, of an item, and of the whole.
+            let shown = text.matches("short answer").count();
+            assert!(shown <= 4, "{case:?}: {text}");
         }
-        println!("{resume}: {resumed}");
         assert!(resumed >= 40, "{resume}: {resumed}");
     }
 }
