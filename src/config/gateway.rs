@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::config::routes::Route;
 use crate::config::secret::Secret;
 use crate::ir::{Format, Traits};
 
@@ -32,6 +33,8 @@ pub struct Gateway {
     pub log: Log,
     pub providers: Vec<Provider>,
     pub models: Vec<Model>,
+    /// In their order: the first that a request meets decides.
+    pub routes: Vec<Route>,
     /// Index into `models`.
     pub default_model: Option<usize>,
     /// Index into `providers`.
@@ -108,6 +111,8 @@ pub struct Provider {
     pub capabilities: Capabilities,
     pub tls: ProviderTls,
     pub enabled: bool,
+    /// Another with a route's own keys: no name leads to it.
+    pub of_route: bool,
     /// For endpoints that stand in no `models:` entry (real names).
     pub policy: Policy,
 }
@@ -238,6 +243,8 @@ pub struct Model {
     pub policy: Policy,
     /// Made by us (`haiku`, `sonnet`, `opus`), not declared in the file.
     pub built_in: bool,
+    /// The pool of a route alone: no name leads to it.
+    pub of_route: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -337,6 +344,18 @@ pub struct ClientKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
     pattern: String,
+}
+
+impl Gateway {
+    /// The providers that were declared.
+    pub fn declared_providers(&self) -> impl Iterator<Item = &Provider> {
+        self.providers.iter().filter(|provider| !provider.of_route)
+    }
+
+    /// The virtual models: those that clients can ask for.
+    pub fn virtual_models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().filter(|model| !model.of_route)
+    }
 }
 
 impl Glob {

@@ -75,6 +75,7 @@ impl Arrival {
             },
             asked_model: None,
             model: None,
+            route: None,
             stream: false,
             status: CLIENT_GONE,
             ending: Ending::ClientGone,

@@ -11,15 +11,15 @@ use crate::config::{Limits, ReplyModel};
 use crate::ir::Format;
 use crate::live::Lane;
 use crate::proxy::Proxy;
-use crate::proxy::access::{Admitted, Who};
+use crate::proxy::access::Admitted;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{self, Body};
 use crate::proxy::headers::{Forwarded, query_for_vendor};
-use crate::proxy::pages;
 use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
 use crate::proxy::refusal::Refusal;
+use crate::proxy::routing::{self, Facts, Routed};
 use crate::proxy::tab::Tab;
-use crate::route::{Needs, PathKind, Unknown};
+use crate::route::{Needs, PathKind};
 use crate::wire::Asked;
 use crate::wire::convert::{Manner, Original, Ready, Telling};
 use crate::wire::embed;
@@ -159,14 +159,27 @@ pub async fn take_in(
     };
     let model = model.strip_prefix("models/").unwrap_or(model);
     tab.record.asked_model = Some(model.to_owned());
-    let lane = resolve(arrival, &who, model)?;
+    let facts = Facts {
+        model,
+        client_key: tab.record.client_key.as_deref(),
+        format: asked.format,
+        stream: asked.stream(&scan),
+        scan: &scan,
+        headers: &session.req_header().headers,
+        body: form.is_none().then_some(&body.bytes[..]),
+    };
+    let Routed {
+        lane,
+        direct,
+        route,
+    } = routing::route(arrival, &who, &facts)?;
     tab.record.model = Some(arrival.wiring.label(&lane));
-    let in_path = asked.named.as_ref().is_some_and(|named| named.stream);
-    let stream = (scan.stream || in_path) && asked.kind != CallKind::Count;
+    tab.record.route = route;
+    let stream = asked.stream(&scan);
     tab.record.stream = stream;
     let mut needs = needs(&asked, &scan, conversation(session, &scan));
     needs.stream = stream;
-    if !lane.pool().direct {
+    if !direct {
         allow_conversion(&mut needs, asked.kind);
     }
     let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
@@ -257,29 +270,6 @@ fn form_type(session: &Session, asked: &VendorCall) -> Result<Option<HeaderValue
         _ if json => Ok(None),
         "multipart/form-data" if takes_forms => Ok(Some(value.clone())),
         _ => Err(Refusal::MediaType(essence.chars().take(80).collect())),
-    }
-}
-
-/// The pool that a name stands for, if this caller may use it.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn resolve(arrival: &Arrival, who: &Who, model: &str) -> Result<Arc<Lane>, Refusal> {
-    let snapshot = &arrival.wiring.snapshot;
-    let lane = snapshot.lane(model).map_err(|unknown| match unknown {
-        Unknown::Disabled => Refusal::DisabledModel(model.to_owned()),
-        Unknown::NoSuchModel => Refusal::UnknownModel {
-            asked: model.to_owned(),
-            known: pages::names(&arrival.wiring, who)
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-        },
-    })?;
-    if snapshot.allows(who.models(), &lane) {
-        Ok(lane)
-    } else {
-        Err(Refusal::ModelNotAllowed(model.to_owned()))
     }
 }
 

@@ -24,6 +24,7 @@ pub mod paths;
 pub mod pump;
 pub mod refusal;
 pub mod reply;
+pub mod routing;
 pub mod serve;
 pub mod spool;
 pub mod tab;
@@ -176,7 +177,7 @@ impl Proxy {
             }
             Ask::ShowModel(id) => {
                 let who = intake::admit(session, arrival, tab)?.who;
-                intake::resolve(arrival, &who, id)?;
+                routing::resolve(arrival, &who, id)?;
                 Ok(pages::show_model(id, headers, arrival.stamp.format))
             }
             Ask::WrongMethod(allow) => Err(Refusal::WrongMethod { allow }),

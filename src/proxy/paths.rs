@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::ir::Format;
+use crate::wire::scan::Scan;
 
 /// What a request wants, by method and path alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,14 @@ pub struct VendorCall {
     pub suffix: String,
     pub kind: CallKind,
     pub named: Option<Named>,
+}
+
+impl VendorCall {
+    /// Whether a stream is wanted: by the path, or by the body.
+    pub fn stream(&self, scan: &Scan) -> bool {
+        let in_path = self.named.as_ref().is_some_and(|named| named.stream);
+        (scan.stream || in_path) && self.kind != CallKind::Count
+    }
 }
 
 /// What a path says that other formats say in the body.

@@ -26,6 +26,7 @@ pub mod counting;
 pub mod edit;
 pub mod embed;
 pub mod error;
+pub mod find;
 mod gemini;
 mod glance;
 pub mod json;

@@ -81,6 +81,7 @@ pub(crate) fn provider(name: &str, keys: usize) -> Provider {
             http: HttpVersions::Auto,
         },
         enabled: true,
+        of_route: false,
         policy: policy(),
     }
 }
@@ -131,6 +132,7 @@ pub(crate) fn model(name: &str, endpoints: Vec<Endpoint>) -> Model {
         enabled: true,
         policy: policy(),
         built_in: false,
+        of_route: false,
     }
 }
 

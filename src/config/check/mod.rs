@@ -16,6 +16,7 @@ mod names;
 pub(super) mod pingora;
 pub(super) mod policy;
 mod providers;
+mod routes;
 mod settings;
 mod shape;
 mod time;

@@ -76,6 +76,7 @@ impl Check<'_> {
             enabled: self.flag(node, "enabled", true),
             policy,
             built_in: false,
+            of_route: false,
             name,
             endpoints,
         };
@@ -143,7 +144,7 @@ impl Check<'_> {
     }
 
     /// `None` where the provider is unknown.
-    fn endpoint(
+    pub(super) fn endpoint(
         &mut self,
         node: &Node,
         vendors: &Vendors<'_>,
