@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -272,9 +273,20 @@ pub struct Endpoint {
     pub max_context: Option<u64>,
     pub streaming: bool,
     pub non_streaming: bool,
+    /// What is said of every conversation that goes there, in their order.
+    pub set: Arc<[Setting]>,
     pub enabled: bool,
     /// With everything inherited filled in.
     pub policy: Policy,
+}
+
+/// A value of requests that an endpoint's configuration decides, in the words of the provider's format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The names of the members that lead there.
+    pub path: Vec<String>,
+    /// JSON; `None`: it is left out.
+    pub value: Option<String>,
 }
 
 /// What may stand at gateway, provider, model or endpoint; the innermost wins, setting by setting.

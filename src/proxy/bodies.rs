@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::clock;
+use crate::config::Setting;
 use crate::ir::{Format, Traits};
 use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
@@ -12,6 +13,7 @@ use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
 use crate::proxy::spool::Freight;
 use crate::proxy::way::Way;
+use crate::route::Seat;
 use crate::wire::convert::{
     Crossing, Issuer, Manner, Memory, Original, Ready, Target, Unsayable, lower,
 };
@@ -20,6 +22,7 @@ use crate::wire::edit::{Cut, cut, may_be_sealed};
 use crate::wire::embed;
 use crate::wire::same::{Edits, splice};
 use crate::wire::scan::scan;
+use crate::wire::set::set;
 
 /// A body for one way of asking.
 pub struct Made {
@@ -40,6 +43,8 @@ struct Key {
     format: Format,
     vendor: u64,
     model: Arc<str>,
+    /// What the endpoint's configuration decides.
+    set: Arc<[Setting]>,
     manner: Manner,
     converts: bool,
     without_state: bool,
@@ -71,21 +76,25 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    /// The body for an endpoint's model, asked in that way. `without_state`: the vendor has refused the opaque state in it.
+    /// The body for an endpoint, asked in that way. `without_state`: the vendor has refused the opaque state in it.
     ///
     /// # Errors
     /// [`Unsayable`].
     pub fn for_way(
         &mut self,
         way: &Way<'_>,
-        model: &Arc<str>,
+        seat: &Seat,
         without_state: bool,
         arrival: &Arrival,
     ) -> Result<&Made, Unsayable> {
         let key = Key {
             format: way.line.format,
             vendor: way.line.issuer.vendor,
-            model: model.clone(),
+            model: seat.model.clone(),
+            set: match self.call.kind {
+                CallKind::Conversation | CallKind::Completion => seat.set.clone(),
+                CallKind::Count | CallKind::Embeddings | CallKind::Other => Arc::default(),
+            },
             manner: way.manner,
             converts: way.converts,
             without_state,
@@ -147,6 +156,7 @@ impl<'a> Bodies<'a> {
         {
             body = renamed.into();
         }
+        body = with_settings(body, &key.set);
         // The same memory: comparing the bytes would cost as much as sending them.
         let is_same = body.as_ptr() == self.call.body.bytes.as_ptr();
         let again = if is_same {
@@ -211,6 +221,7 @@ impl<'a> Bodies<'a> {
             }
         };
         let body = Bytes::from(std::mem::take(&mut ready.lowered.body));
+        let body = with_settings(body, &key.set);
         Ok(Made {
             body: Freight::Held(vec![body]),
             suffix: std::mem::take(&mut ready.lowered.suffix),
@@ -248,6 +259,13 @@ impl<'a> Bodies<'a> {
             lower(original, &target, &crossing)
         }
     }
+}
+
+/// What an endpoint's configuration decides stands over what the client says.
+fn with_settings(body: Bytes, settings: &[Setting]) -> Bytes {
+    settings.iter().fold(body, |body, setting| {
+        set(&body, &setting.path, setting.value.as_deref()).into()
+    })
 }
 
 fn leads_to_many(call: &Call) -> bool {

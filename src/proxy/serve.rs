@@ -151,7 +151,7 @@ impl Course<'_> {
         let without = self.without_state.contains(&seat.identity);
         let strip_usage = self.bodies.include_usage;
         let watched = self.bodies.many || self.proxy.vault().is_used();
-        let made = match self.bodies.for_way(&way, &seat.model, without, arrival) {
+        let made = match self.bodies.for_way(&way, seat, without, arrival) {
             Ok(made) => made,
             Err(unsayable) => return Ok(Err(unfit(unsayable_fault(&unsayable, &way)))),
         };
@@ -384,7 +384,7 @@ impl Course<'_> {
         let chat_only = self.call.lane.standing(attempt.spot).is_chat_only();
         let way = Way::of(arrival, seat, self.call, chat_only).filter(|way| way.converts);
         let made = way.and_then(|way| {
-            let made = self.bodies.for_way(&way, &seat.model, without, arrival);
+            let made = self.bodies.for_way(&way, seat, without, arrival);
             made.ok()?.ready.as_ref()
         });
         made.map_or_else(Vec::new, |ready| ready.dropped.clone())

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::config::{Balance, Endpoint, Gateway, Glob, Model};
@@ -225,6 +227,7 @@ pub fn real_model(
             max_context: None,
             streaming: true,
             non_streaming: true,
+            set: Arc::default(),
             enabled: true,
             policy: provider.policy,
         })

@@ -40,6 +40,7 @@ pub mod rename;
 pub mod reply;
 pub mod same;
 pub mod scan;
+pub mod set;
 pub mod sse;
 pub mod tokens;
 mod walk;

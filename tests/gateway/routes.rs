@@ -254,3 +254,60 @@ async fn who_may_ask_for_the_name_may_go_where_its_route_leads() {
     let off = ask("client-key-lowly", &chat_body("closed", false)).await;
     assert_eq!(off.status, 404, "{}", off.text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_endpoint_sets_stands_over_what_the_client_says() {
+    let (a, b) = (TestVendor::start().await, TestVendor::start().await);
+    let gateway = Gateway::start(&format!(
+        "  providers:
+    - {{ name: a, format: openai_chat, base_url: \"{}\" }}
+    - {{ name: b, format: anthropic, base_url: \"{}\" }}
+  models:
+    - name: m
+      endpoints:
+        - {{ provider: a, model: demo-a, priority: 1, set: {{ temperature: 0.2, metadata.team: search, user: null, stop: [ a, \"1\", 2 ] }} }}
+    - name: n
+      endpoints:
+        - {{ provider: b, model: demo-b, set: {{ temperature: 0.2, thinking: {{ type: disabled }} }} }}
+",
+        a.base_url(),
+        b.base_url()
+    ))
+    .await;
+    let body = r#"{"model":"m", "user":"u","temperature":1.0,"messages":[{"role":"user","content":"hi"}],"seed":7}"#;
+    let ask = async |path: &str, body: String| {
+        let request = Request::post(path)
+            .header("host", "localhost")
+            .header("content-type", "application/json");
+        let answer = gateway.send(request.body(Full::from(body)).unwrap()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    ask("/v1/chat/completions", body.to_owned()).await;
+    let seen = |vendor: &TestVendor, at: usize| {
+        let seen = vendor.vendor.requests();
+        String::from_utf8(seen[at].body.clone().unwrap().to_vec()).unwrap()
+    };
+    assert_eq!(
+        seen(&a, 0),
+        r#"{"model":"demo-a","temperature":0.2,"messages":[{"role":"user","content":"hi"}],"seed":7,"metadata":{"team":"search"},"stop":["a","1",2]}"#,
+        "and not one byte else"
+    );
+    ask("/v1/chat/completions", body.replace("\"m\"", "\"n\"")).await;
+    let said: Value = serde_json::from_str(&seen(&b, 0)).unwrap();
+    assert_eq!(
+        (&said["temperature"], &said["thinking"]),
+        (&json!(0.2), &json!({ "type": "disabled" })),
+        "in the words of the vendor's format"
+    );
+    ask(
+        "/v1/embeddings",
+        json!({ "model": "m", "input": "x" }).to_string(),
+    )
+    .await;
+    let said: Value = serde_json::from_str(&seen(&a, 1)).unwrap();
+    assert_eq!(
+        said,
+        json!({ "model": "demo-a", "input": "x" }),
+        "conversations only"
+    );
+}

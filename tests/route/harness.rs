@@ -114,6 +114,7 @@ pub(crate) fn endpoint(provider: usize, model: &str, priority: u32) -> Endpoint 
         max_context: None,
         streaming: true,
         non_streaming: true,
+        set: Default::default(),
         enabled: true,
         policy: policy(),
     }
@@ -159,6 +160,7 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
         },
         providers,
         models,
+        routes: Vec::new(),
         default_model: None,
         preferred_provider: None,
         client_keys: Vec::new(),

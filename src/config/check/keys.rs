@@ -35,6 +35,8 @@ pub(crate) enum Shape {
     Either(&'static [Shape]),
     /// Either this, or a mapping from format names to this.
     PerFormat(&'static Shape),
+    /// Whatever YAML can say that JSON can.
+    Any,
     /// Not built yet.
     Later,
     /// A single value, of which only this one is built.
@@ -281,7 +283,7 @@ static ENDPOINT: Section = Section {
         value("max_context"),
         value("streaming"),
         value("non_streaming"),
-        later("set"),
+        key("set", Shape::NamesOf(&Shape::Any)),
         later("quota"),
         table("timeouts", &TIMEOUTS),
         table("retry", &RETRY),
@@ -426,6 +428,7 @@ fn each_shape(shape: Shape, visit: &mut dyn FnMut(&'static Section)) {
         Shape::Value
         | Shape::Secret
         | Shape::Names
+        | Shape::Any
         | Shape::Later
         | Shape::Only(_)
         | Shape::Pingora(_) => {}

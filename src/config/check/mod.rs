@@ -17,6 +17,7 @@ pub(super) mod pingora;
 pub(super) mod policy;
 mod providers;
 mod routes;
+mod set;
 mod settings;
 mod shape;
 mod time;

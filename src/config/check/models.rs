@@ -190,6 +190,7 @@ impl Check<'_> {
                 .and_then(|node| self.integer(node, 1, u64::MAX)),
             streaming,
             non_streaming,
+            set: self.settings_of(node.get("set")),
             enabled: self.flag(node, "enabled", true),
             policy,
             provider: provider?,

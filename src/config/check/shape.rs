@@ -20,7 +20,7 @@ impl Check<'_> {
             return;
         }
         match shape {
-            Shape::Later => {}
+            Shape::Later | Shape::Any => {}
             Shape::Value | Shape::Only(_) => self.expect(node, node.is_single(), "a single value"),
             Shape::Secret => {
                 self.keep_secret(node);
@@ -129,7 +129,7 @@ impl Check<'_> {
         if names_a_secret(&entry.key.text) {
             self.keep_secret(&entry.node);
         }
-        if entry.node.is_null() {
+        if entry.node.is_null() && !matches!(shape, Shape::Any) {
             self.push(Problem::error(
                 entry.key.span,
                 format!("`{}` has no value", entry.key.text),

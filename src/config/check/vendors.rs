@@ -252,6 +252,7 @@ fn fill(tier: usize, vendors: &Vendors<'_>, preferred: Option<usize>) -> Vec<End
         max_context: None,
         streaming: true,
         non_streaming: true,
+        set: std::sync::Arc::default(),
         enabled: true,
         policy: vendors.outer,
     };
