@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use pingora::ErrorType;
 use pingora::connectors::http::Connector;
@@ -19,6 +18,7 @@ use crate::ir::{Fault, FaultKind, Usage};
 use crate::proxy::headers::{Outgoing, for_client};
 use crate::proxy::hold::Conversion;
 use crate::proxy::paths::CallKind;
+use crate::proxy::retry_after::retry_after;
 use crate::proxy::spool::Freight;
 use crate::proxy::upstream::{Connection, ReadFailure, SendError, Upstream};
 use crate::route::{Failure, Outcome};
@@ -276,7 +276,8 @@ impl Order<'_> {
 
     /// An error answer: its body is read, so that its connection can be used again.
     async fn refused(&self, mut up: Box<Upstream>, status: u16) -> Miss {
-        let asked_to_wait = up.head().and_then(|head| retry_after(&head.headers));
+        let head = up.head();
+        let asked_to_wait = head.and_then(|head| retry_after(&head.headers, status, clock::wall()));
         let mut body = Vec::new();
         let reading = async {
             while let Ok(Some(chunk)) = up.chunk().await {
@@ -396,69 +397,12 @@ fn connect_failure(error: &ErrorType) -> Failure {
     }
 }
 
-/// When the vendor wants to be asked again: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(millis) = text("retry-after-ms").and_then(|value| value.parse::<f64>().ok()) {
-        return duration(millis / 1000.0);
-    }
-    let value = text("retry-after")?;
-    if let Ok(seconds) = value.parse::<f64>() {
-        return duration(seconds);
-    }
-    let at = httpdate::parse_http_date(value).ok()?;
-    let since_epoch = at.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(since_epoch.saturating_sub(clock::wall()))
-}
-
-fn duration(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
 impl From<ReadFailure> for Failure {
     /// What a broken read means once content went out.
     fn from(failure: ReadFailure) -> Failure {
         match failure {
             ReadFailure::Cut => Failure::CutAfterContent,
             ReadFailure::Stall => Failure::StallAfterContent,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(name: &'static str, value: &str) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        map.insert(name, value.parse().unwrap());
-        map
-    }
-
-    #[test]
-    fn retry_after_is_read_in_every_habit() {
-        assert_eq!(
-            retry_after(&headers("retry-after", "3")),
-            Some(Duration::from_secs(3))
-        );
-        assert_eq!(
-            retry_after(&headers("retry-after", " 0.5 ")),
-            Some(Duration::from_millis(500))
-        );
-        assert_eq!(
-            retry_after(&headers("retry-after-ms", "250")),
-            Some(Duration::from_millis(250))
-        );
-        assert_eq!(
-            retry_after(&headers("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")),
-            Some(Duration::ZERO)
-        );
-        for nonsense in ["soon", "-1", "NaN", "1e300"] {
-            assert_eq!(
-                retry_after(&headers("retry-after", nonsense)),
-                None,
-                "{nonsense}"
-            );
         }
     }
 }

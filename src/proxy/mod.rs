@@ -24,6 +24,7 @@ pub mod paths;
 pub mod pump;
 pub mod refusal;
 pub mod reply;
+pub mod retry_after;
 pub mod routing;
 pub mod serve;
 pub mod spool;
