@@ -123,6 +123,9 @@ fn wait(value: &str, wall: Duration) -> Option<Duration> {
 /// `1h2m3.5s`, `20ms`.
 fn span(mut value: &str) -> Option<Duration> {
     let mut sum = 0.0;
+    if value.is_empty() {
+        return None;
+    }
     while !value.is_empty() {
         let end = value.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, rest) = value.split_at(end);
