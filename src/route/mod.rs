@@ -17,6 +17,7 @@ mod choose;
 mod class;
 mod cooldown;
 mod ewma;
+mod explain;
 mod field;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -38,6 +39,7 @@ pub use attempt::{Attempt, Purpose, Step, Stop, Why};
 pub use budget::Budget;
 pub use cooldown::Cause;
 pub use ewma::Ewma;
+pub use explain::{Candidate, Explanation, Seen};
 pub use field::{Ask, Entry, Field, Load, Look};
 pub use health::{Blow, Health, Held, HeldBy, Ticket, Verdict};
 pub use key::{KeyHealth, KeyMark};
