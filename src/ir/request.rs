@@ -23,6 +23,9 @@ pub struct Request<'a> {
     pub cache: Option<CacheMark<'a>>,
     /// What the vocabulary has no word for: places of values that only their own format knows.
     pub unsaid: Vec<At>,
+    /// The same of values without which the answer is the same: ids by which a vendor knows an item again, notes for its
+    /// own use.
+    pub hints: Vec<At>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -22,7 +22,9 @@ pub struct Traits {
     pub outcome_images: bool,
     /// `cache_control` marks.
     pub cache_control: bool,
-    /// They are cut out of bodies that go on as they are: the configuration says that the vendor refuses them.
+    /// OpenAI's formats: `prompt_cache_breakpoint` on parts (from GPT-5.6 on).
+    pub cache_breakpoints: bool,
+    /// Marks are cut out of bodies that go on as they are: the configuration says that the vendor refuses them.
     pub cuts_cache_control: bool,
     /// `parallel_tool_calls` (Chat).
     pub parallel_switch: bool,
@@ -67,6 +69,7 @@ impl Default for Traits {
             url_images: true,
             outcome_images: true,
             cache_control: true,
+            cache_breakpoints: false,
             cuts_cache_control: false,
             parallel_switch: true,
             stream_usage: true,
@@ -121,6 +124,12 @@ impl Traits {
             );
             traits.adaptive_thinking |= version >= (4, 6);
         }
+        if let Some(rest) = name.strip_prefix("gpt-") {
+            let version = rest.split('-').next().unwrap_or_default();
+            let mut numbers = version.split('.').map(|word| word.parse::<u32>().ok());
+            let mut number = || numbers.next().flatten().unwrap_or(0);
+            traits.cache_breakpoints |= (number(), number()) >= (5, 6);
+        }
         if let Some(rest) = name.strip_prefix("gemini-") {
             let major = rest
                 .split(['.', '-'])
@@ -155,6 +164,17 @@ mod tests {
             ("gpt-5", false),
         ] {
             assert_eq!(of(model).adaptive_thinking, adaptive, "{model}");
+        }
+        for (model, marks) in [
+            ("gpt-5.6", true),
+            ("openai/gpt-5.6-mini-2026-08-01", true),
+            ("gpt-6", true),
+            ("gpt-5.5", false),
+            ("gpt-5", false),
+            ("gpt-4o", false),
+            ("gpt-oss-120b", false),
+        ] {
+            assert_eq!(of(model).cache_breakpoints, marks, "{model}");
         }
         for (model, level) in [
             ("gemini-3-pro-preview", true),

@@ -458,10 +458,10 @@ pub(super) fn about(path: &str, text: &str) -> Fault {
     fault
 }
 
-/// `strict`: a loss is a refusal.
+/// `strict`: a loss that may make it another answer is a refusal.
 fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
     let ready = made.ready.as_ref()?;
-    if !ready.lowered.losses.lacks() {
+    if ready.lacking.is_empty() {
         return None;
     }
     if !arrival.wiring.snapshot.gateway.strict {
@@ -470,10 +470,10 @@ fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
     let text = format!(
         "the endpoint speaks {}, which cannot say: {}",
         way.line.format,
-        ready.dropped.join(", ")
+        ready.lacking.join(", ")
     );
     let mut fault = Fault::new(FaultKind::InvalidRequest, 400, sentence(&text));
-    fault.param = ready.dropped.first().cloned();
+    fault.param = ready.lacking.first().cloned();
     Some(fault)
 }
 

@@ -23,6 +23,7 @@ fn capabilities(usual: &Traits) -> Vec<(&'static str, Traits)> {
         ("echo_reasoning", with(|t| t.echo_reasoning = true)),
         ("custom_tools", with(|t| t.custom_tools = true)),
         ("cache_control", with(|t| t.cache_control = true)),
+        ("cache_breakpoints", with(|t| t.cache_breakpoints = true)),
         ("adaptive_thinking", with(|t| t.adaptive_thinking = true)),
         ("thinking_level", with(|t| t.thinking_level = true)),
         (
@@ -69,7 +70,7 @@ impl Notes {
 }
 
 fn letter_above(at: usize) -> String {
-    let letters = ["ᵃ", "ᵇ", "ᶜ", "ᵈ", "ᵉ", "ᶠ", "ᵍ", "ʰ", "ⁱ", "ʲ", "ᵏ", "ˡ"];
+    let letters = ["ᵃ", "ᵇ", "ᶜ", "ᵈ", "ᵉ", "ᶠ", "ᵍ", "ʰ", "ⁱ", "ʲ", "ᵏ", "ˡ", "ᵐ", "ⁿ"];
     letters[at].to_owned()
 }
 

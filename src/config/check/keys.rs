@@ -233,6 +233,7 @@ static CAPABILITIES: Section = Section {
         value("url_images"),
         value("outcome_images"),
         value("cache_control"),
+        value("cache_breakpoints"),
         value("parallel_switch"),
         value("stream_usage"),
         value("adaptive_thinking"),

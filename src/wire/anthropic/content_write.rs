@@ -75,7 +75,7 @@ impl Blocks<'_> {
         out.open_object();
         for (key, member) in value.members() {
             if key == "cache_control" {
-                self.losses.add(mark, "cache_control");
+                self.losses.hint(mark, "cache_control");
             } else {
                 out.any_key(&key).raw(member.raw());
             }
@@ -99,7 +99,7 @@ impl Blocks<'_> {
 
     pub(super) fn lose_mark(&mut self, mark: Option<&CacheMark<'_>>) {
         if let Some(mark) = mark {
-            self.losses.add(mark.at, "cache_control");
+            self.losses.hint(mark.at, "cache_control");
         }
     }
 
@@ -123,7 +123,7 @@ impl Blocks<'_> {
         write_source(&media.source, out);
         self.mark(part.cache.as_ref(), out);
         out.close_object();
-        if let Some(detail) = &media.detail {
+        if let Some(detail) = media.detail.as_ref().filter(|said| said.value != "auto") {
             self.losses.add(detail.at, "detail of an image");
         }
     }

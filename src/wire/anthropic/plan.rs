@@ -46,8 +46,9 @@ pub(super) fn plan<'r, 'a>(
         let name = turn.name.as_ref().map(|name| name.at);
         let phase = turn.phase.as_ref().map(|phase| phase.at);
         let id = turn.id.as_ref().map(|id| id.at);
-        for at in [name, phase, id].into_iter().flatten() {
-            losses.add(at, "what is said about a turn");
+        losses.add_all(name.as_slice(), "name of a participant");
+        for at in [phase, id].into_iter().flatten() {
+            losses.hint(at, "what is said about a turn");
         }
     }
     let mut plan = Plan::default();
@@ -174,7 +175,10 @@ pub(super) fn keeps(
         }
         Body::Thinking(thinking) if role == Role::Assistant => match &thinking.seal {
             Some(_) => None,
-            None => Some("thinking without its signature"),
+            None => {
+                losses.hint(part.at, "thinking without its signature");
+                return Ok(false);
+            }
         },
         Body::Thinking(_) => Some("thinking"),
         Body::Call(_) => (role != Role::Assistant).then_some("call of a tool"),
@@ -204,10 +208,10 @@ fn is_blank(text: &str) -> bool {
 /// Notes what goes with a text of nothing or of white space.
 fn nothing(part: &Part<'_>, text: &str, losses: &mut Losses) -> bool {
     if !text.is_empty() {
-        losses.add(part.at, "text of white space");
+        losses.hint(part.at, "text of white space");
     }
     if let Some(CacheMark { at, .. }) = part.cache {
-        losses.add(at, "cache_control");
+        losses.hint(at, "cache_control");
     }
     false
 }

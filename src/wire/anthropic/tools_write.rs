@@ -210,10 +210,16 @@ pub(super) fn choice(
     let single = request.parallel.as_ref().filter(|said| !said.value);
     if !any {
         // The API refuses a choice among nothing.
-        let at = request.choice.as_ref().map(|choice| choice.at);
-        blocks.losses.add_all(at.as_slice(), "tool choice");
-        let at = single.map(|said| said.at);
-        blocks.losses.add_all(at.as_slice(), "parallel calls");
+        match &request.choice {
+            Some(said) if matches!(said.value, ToolChoice::Auto | ToolChoice::None) => {
+                blocks.losses.hint(said.at, "tool choice");
+            }
+            Some(said) => blocks.losses.add(said.at, "tool choice"),
+            None => {}
+        }
+        if let Some(single) = single {
+            blocks.losses.hint(single.at, "parallel calls");
+        }
         return;
     }
     let (kind, name) = match request

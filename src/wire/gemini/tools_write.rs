@@ -15,7 +15,7 @@ pub(super) fn write(
     let mut server = Vec::new();
     for tool in &request.tools {
         if let Some(cache) = &tool.cache {
-            losses.add(cache.at, "cache mark");
+            losses.hint(cache.at, "cache mark");
         }
         match &tool.kind {
             ToolKind::Function(_) => {}
@@ -122,8 +122,11 @@ fn write_config(
     losses: &mut Losses,
 ) {
     let (has_functions, is_mixed) = kinds;
-    if let Some(parallel) = request.parallel.as_ref().filter(|said| !said.value) {
-        losses.add(parallel.at, "one call at a time");
+    let single = request.parallel.as_ref().filter(|said| !said.value);
+    match single {
+        Some(said) if has_functions => losses.add(said.at, "one call at a time"),
+        Some(said) => losses.hint(said.at, "one call at a time"),
+        None => {}
     }
     let mut choice = None;
     if let Some(said) = &request.choice {

@@ -67,7 +67,7 @@ impl<'r, 'a> Content<'r, 'a> {
         };
         match self.pieces.last_mut() {
             Some((_, slot)) if slot.is_none() => *slot = Some(mark),
-            _ => out.losses.add(mark.at, "cache_control"),
+            _ => out.losses.hint(mark.at, "cache_control"),
         }
     }
 
@@ -104,7 +104,7 @@ impl<'r, 'a> Content<'r, 'a> {
             true => self.mark(part.cache.as_ref(), out),
             false => {
                 if let Some(mark) = &part.cache {
-                    out.losses.add(mark.at, "cache_control");
+                    out.losses.hint(mark.at, "cache_control");
                 }
             }
         }
@@ -200,7 +200,9 @@ impl<'r, 'a> Content<'r, 'a> {
 
     /// Writes it as the member `content`.
     pub(super) fn write(&self, out: &mut Out<'_, '_>) -> Result<(), Refused> {
-        let writes_marks = out.traits.cache_control;
+        // OpenAI takes none on what the model has said.
+        let is_spoken = self.between.is_empty();
+        let writes_marks = out.traits.cache_control || (out.traits.cache_breakpoints && !is_spoken);
         let plain = self.pieces.iter().all(|(piece, mark)| {
             matches!(piece, Piece::Words(_)) && !(writes_marks && mark.is_some())
         });
@@ -208,7 +210,7 @@ impl<'r, 'a> Content<'r, 'a> {
         if plain {
             out.writer.text(&self.joined());
             for mark in self.pieces.iter().filter_map(|(_, mark)| *mark) {
-                out.losses.add(mark.at, "cache_control");
+                out.losses.hint(mark.at, "cache_control");
             }
             return Ok(());
         }
@@ -216,7 +218,10 @@ impl<'r, 'a> Content<'r, 'a> {
         for (piece, mark) in &self.pieces {
             out.writer.open_object().key("type");
             piece.write(out.writer);
-            out.write_mark(*mark);
+            match is_spoken {
+                true => out.write_mark(*mark),
+                false => out.write_mark_of_part(*mark),
+            }
             out.writer.close_object();
         }
         out.writer.close_list();

@@ -66,7 +66,7 @@ impl Out<'_, '_> {
             return;
         };
         if !self.traits.cache_control {
-            self.losses.add(mark.at, "cache_control");
+            self.losses.hint(mark.at, "cache_control");
             return;
         }
         let writer = self.writer.key("cache_control").open_object();
@@ -77,9 +77,39 @@ impl Out<'_, '_> {
         writer.close_object();
     }
 
+    /// A mark on a part: as relays in front of Anthropic's models take it, or as OpenAI does from GPT-5.6 on, which says
+    /// how long the cache keeps what is marked of the request as a whole, and always the same.
+    pub(super) fn write_mark_of_part(&mut self, mark: Option<&CacheMark<'_>>) {
+        if self.traits.cache_control || !self.traits.cache_breakpoints {
+            self.write_mark(mark);
+            return;
+        }
+        let Some(mark) = mark else {
+            return;
+        };
+        if mark.ttl.is_some() {
+            self.losses.hint(mark.at, "how long a cache keeps it");
+        }
+        let writer = self.writer.key("prompt_cache_breakpoint").open_object();
+        writer.key("mode").text("explicit").close_object();
+    }
+
     pub(super) fn lose<T>(&mut self, said: Option<&Said<T>>, what: &'static str) {
         if let Some(said) = said {
             self.losses.add(said.at, what);
+        }
+    }
+
+    /// What the answer is the same without.
+    pub(super) fn hint<T>(&mut self, said: Option<&Said<T>>, what: &'static str) {
+        if let Some(said) = said {
+            self.losses.hint(said.at, what);
+        }
+    }
+
+    fn round<T>(&mut self, said: Option<&Said<T>>, what: &'static str) {
+        if let Some(said) = said {
+            self.losses.round(said.at, what);
         }
     }
 
@@ -161,9 +191,10 @@ fn write_reasoning(request: &Request<'_>, out: &mut Out<'_, '_>) {
                 lose_budget(reasoning, effort, out);
             } else {
                 // How much is the model's to decide then, as it is where nothing is said; but not all reason by themselves.
-                out.lose(reasoning.enabled.as_ref(), "reasoning of no effort");
+                out.round(reasoning.enabled.as_ref(), "reasoning of no effort");
+                out.round(reasoning.adaptive.as_ref(), "reasoning of no effort");
             }
-            out.lose(reasoning.summary.as_ref(), "shown reasoning");
+            out.hint(reasoning.summary.as_ref(), "shown reasoning");
         }
         ReasoningHabit::Thinking => {
             if let Some(on) = on {
@@ -171,7 +202,7 @@ fn write_reasoning(request: &Request<'_>, out: &mut Out<'_, '_>) {
                 let writer = out.writer.key("thinking").open_object();
                 writer.key("type").text(kind).close_object();
             }
-            lose_amount(reasoning, out);
+            round_amount(reasoning, out);
         }
         ReasoningHabit::EnableThinking => {
             if let Some(on) = on {
@@ -180,32 +211,38 @@ fn write_reasoning(request: &Request<'_>, out: &mut Out<'_, '_>) {
             if let Some(budget) = budget_asked(reasoning).filter(|budget| *budget > 0) {
                 out.writer.key("thinking_budget").number(budget);
             }
-            out.lose(reasoning.summary.as_ref(), "shown reasoning");
+            out.hint(reasoning.summary.as_ref(), "shown reasoning");
         }
         ReasoningHabit::Reasoning => write_reasoning_object(reasoning, out),
         ReasoningHabit::Unsaid => {
             out.lose(reasoning.enabled.as_ref(), "reasoning");
             out.lose(reasoning.adaptive.as_ref(), "reasoning");
-            lose_amount(reasoning, out);
+            let effort = reasoning.effort.as_ref();
+            let budget = reasoning.budget.as_ref();
+            out.lose(
+                effort.filter(|said| said.value != Effort::None),
+                "reasoning",
+            );
+            out.lose(budget.filter(|said| said.value > 0), "reasoning");
+            out.hint(reasoning.summary.as_ref(), "shown reasoning");
         }
     }
 }
 
 /// How much reasoning, where it can only be switched.
-fn lose_amount(reasoning: &Reasoning<'_>, out: &mut Out<'_, '_>) {
-    let none = |said: &&Said<Effort>| said.value == Effort::None;
-    if !reasoning.effort.as_ref().is_some_and(|said| none(&said)) {
-        out.lose(reasoning.effort.as_ref(), "reasoning effort");
-    }
+fn round_amount(reasoning: &Reasoning<'_>, out: &mut Out<'_, '_>) {
+    let effort = reasoning.effort.as_ref();
     let budget = reasoning.budget.as_ref();
-    out.lose(budget.filter(|said| said.value > 0), "reasoning budget");
-    out.lose(reasoning.summary.as_ref(), "shown reasoning");
+    let some = |said: &&Said<Effort>| said.value != Effort::None;
+    out.round(effort.filter(some), "reasoning effort");
+    out.round(budget.filter(|said| said.value > 0), "reasoning budget");
+    out.hint(reasoning.summary.as_ref(), "shown reasoning");
 }
 
 /// A budget that is not one of the table's becomes the effort below it: close to what was asked for, but not the same.
 fn lose_budget(reasoning: &Reasoning<'_>, effort: Effort, out: &mut Out<'_, '_>) {
     let budget = reasoning.budget.as_ref();
-    out.lose(
+    out.round(
         budget.filter(|said| effort != Effort::None && budget_of(effort) != said.value),
         "reasoning budget",
     );
@@ -242,7 +279,7 @@ fn write_reasoning_object(reasoning: &Reasoning<'_>, out: &mut Out<'_, '_>) {
             Summary::Shown => {
                 out.writer.key("exclude").bool(false);
             }
-            Summary::Named(_) => out.losses.add(summary.at, "shown reasoning"),
+            Summary::Named(_) => out.losses.hint(summary.at, "shown reasoning"),
         }
     }
     out.writer.close_object();
@@ -307,7 +344,7 @@ fn above_budget(most: &Said<u64>, request: &Request<'_>, out: &mut Out<'_, '_>) 
 fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
     match &tags.user {
         Some(user) if user.value.chars().count() > MAX_USER => {
-            out.losses.add(user.at, "a user id over 64 characters");
+            out.losses.hint(user.at, "a user id over 64 characters");
         }
         user => out.text("user", user.as_ref()),
     }
@@ -316,7 +353,7 @@ fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
     // "The 'metadata' parameter is only allowed when 'store' is enabled."
     match tags.store.as_ref().is_some_and(|store| store.value) {
         true => out.json("metadata", tags.metadata.as_ref()),
-        false => out.lose(tags.metadata.as_ref(), "metadata"),
+        false => out.hint(tags.metadata.as_ref(), "metadata"),
     }
     out.text("prompt_cache_key", tags.prompt_cache_key.as_ref());
     let retention = tags.prompt_cache_retention.as_ref();
@@ -339,8 +376,11 @@ fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
     out.json("audio", tags.audio.as_ref());
     out.json("logit_bias", tags.logit_bias.as_ref());
     for include in &tags.include {
-        if include.value != "message.output_text.logprobs" {
-            out.losses.add(include.at, "include");
+        match &*include.value {
+            "message.output_text.logprobs" => {}
+            // What a vendor of this format does not show cannot come back, and is not missed.
+            "reasoning.encrypted_content" => out.losses.hint(include.at, "include"),
+            _ => out.losses.add(include.at, "include"),
         }
     }
 }
@@ -424,7 +464,11 @@ mod tests {
         let table = r#"{"thinking_budget":4096}"#;
         assert!(losses(table, ReasoningHabit::Effort).is_empty());
         let effort = r#"{"reasoning_effort":"high"}"#;
-        assert_eq!(losses(effort, ReasoningHabit::Unsaid), ["reasoning effort"]);
+        assert_eq!(losses(effort, ReasoningHabit::Unsaid), ["reasoning"]);
+        let free = r#"{"thinking":{"type":"adaptive"}}"#;
+        let none = ["reasoning of no effort"];
+        assert_eq!(losses(free, ReasoningHabit::Effort), none);
+        assert!(losses(free, ReasoningHabit::Thinking).is_empty());
         let hidden = r#"{"reasoning":{"exclude":true}}"#;
         assert_eq!(losses(hidden, ReasoningHabit::Effort), ["shown reasoning"]);
         assert!(losses(hidden, ReasoningHabit::Reasoning).is_empty());

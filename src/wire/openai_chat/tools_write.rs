@@ -28,8 +28,14 @@ pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) {
     }
     // OpenAI refuses both where there are no tools.
     if !has_tools {
-        out.lose(request.choice.as_ref(), "tool_choice without tools");
-        out.lose(request.parallel.as_ref(), "parallel calls without tools");
+        let choice = request.choice.as_ref();
+        let idle = |said: &&Said<ToolChoice<'_>>| {
+            matches!(said.value, ToolChoice::Auto | ToolChoice::None)
+        };
+        out.hint(choice.filter(idle), "tool_choice without tools");
+        let demanded = choice.filter(|said| !idle(said));
+        out.lose(demanded, "tool_choice without tools");
+        out.hint(request.parallel.as_ref(), "parallel calls without tools");
         return;
     }
     if let Some(choice) = &request.choice {
@@ -37,7 +43,11 @@ pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) {
     }
     match out.traits.parallel_switch {
         true => out.bool("parallel_tool_calls", request.parallel.as_ref()),
-        false => out.lose(request.parallel.as_ref(), "parallel calls"),
+        // They may be several where nothing is said.
+        false => {
+            let parallel = request.parallel.as_ref();
+            out.lose(parallel.filter(|said| !said.value), "parallel calls");
+        }
     }
 }
 

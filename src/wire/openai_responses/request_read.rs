@@ -24,7 +24,7 @@ pub(super) fn read<'a>(asked: Asked<'a>, body: Value<'_, 'a>) -> Result<Request<
             "model" => request.model = value.want_text()?,
             "stream" => request.stream = value.want_bool()?.value,
             "instructions" => instructions = Some(value.want_said()?),
-            "input" => request.turns = input_read::read(value, &mut request.unsaid)?,
+            "input" => request.turns = input_read::read(value, &mut request)?,
             "tools" => request.tools = tools_read::read(value, &mut request.unsaid)?,
             "tool_choice" => tools_read::read_choice(value, &mut request)?,
             "parallel_tool_calls" => request.parallel = Some(value.want_bool()?),
@@ -69,10 +69,15 @@ fn tag<'a>(key: &str, value: Value<'_, 'a>, request: &mut Request<'a>) -> Result
         "prompt" => stateful("prompt", value, request),
         "background" if value.want_bool()?.value => stateful("background", value, request),
         "background" => {}
+        // How chunks are padded.
         "stream_options" => {
             let inner = said(value.want_object()?);
-            request.unsaid.extend(inner.map(|(_, value)| value.at()));
+            request.hints.extend(inner.map(|(_, value)| value.at()));
         }
+        // Notes for the vendor, and for how long its cache keeps what is marked.
+        "client_metadata" | "prompt_cache_options" => request.hints.push(value.at()),
+        // As it is without a word.
+        "truncation" if value.text().is_some_and(|way| way == "disabled") => {}
         _ => request.unsaid.push(value.at()),
     }
     Ok(())
@@ -233,15 +238,14 @@ mod tests {
             let expected = [
                 "max_tool_calls",
                 "truncation",
-                "stream_options.include_obfuscation",
                 "reasoning.effort",
                 "reasoning.context",
                 "reasoning.generate_summary",
                 "text.format",
                 "text.z",
-                "client_metadata",
             ];
             assert_eq!(unsaid, expected);
+            assert_eq!(request.hints.len(), 2, "padding, client_metadata");
             assert!(matches!(
                 request.reasoning.summary.as_ref().unwrap().value,
                 Summary::Shown

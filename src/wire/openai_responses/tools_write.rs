@@ -78,7 +78,7 @@ fn write_namespace(space: &str, tools: &[Tool<'_>], w: &mut Writer<'_>, losses: 
 
 fn write_tool(tool: &Tool<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
     if let Some(mark) = &tool.cache {
-        losses.add(mark.at, "cache mark");
+        losses.hint(mark.at, "cache mark");
     }
     match &tool.kind {
         ToolKind::Function(function) => write_function(function, w),
