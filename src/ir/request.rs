@@ -116,8 +116,22 @@ pub struct ServerTool<'a> {
     pub allowed_domains: Option<Said<Vec<Str<'a>>>>,
     /// `blocked_domains` of a web search.
     pub blocked_domains: Option<Said<Vec<Str<'a>>>>,
+    /// Where the user of a web search is.
+    pub place: Option<Said<Place<'a>>>,
+    /// How much of the context a web search may fill: `low`, `medium`, `high`.
+    pub context_size: Option<Said<Str<'a>>>,
     /// Places of the settings that only its own format knows.
     pub unsaid: Vec<At>,
+}
+
+/// Where somebody is, about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place<'a> {
+    pub city: Option<Str<'a>>,
+    /// Two letters (ISO 3166).
+    pub country: Option<Str<'a>>,
+    pub region: Option<Str<'a>>,
+    pub timezone: Option<Str<'a>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

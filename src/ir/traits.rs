@@ -18,6 +18,8 @@ pub struct Traits {
     pub custom_tools: bool,
     /// Images by URL.
     pub url_images: bool,
+    /// Chat: `video_url`, which OpenAI's own does not know.
+    pub videos: bool,
     /// Images in the outcomes of tools.
     pub outcome_images: bool,
     /// `cache_control` marks.
@@ -26,6 +28,8 @@ pub struct Traits {
     pub cache_breakpoints: bool,
     /// Marks are cut out of bodies that go on as they are: the configuration says that the vendor refuses them.
     pub cuts_cache_control: bool,
+    /// Chat: the model searches the web and takes `web_search_options` (OpenAI's search models; others refuse them).
+    pub web_search_options: bool,
     /// `parallel_tool_calls` (Chat).
     pub parallel_switch: bool,
     /// Chat: `stream_options.include_usage`.
@@ -67,10 +71,12 @@ impl Default for Traits {
             json_schema: true,
             custom_tools: true,
             url_images: true,
+            videos: false,
             outcome_images: true,
             cache_control: true,
             cache_breakpoints: false,
             cuts_cache_control: false,
+            web_search_options: false,
             parallel_switch: true,
             stream_usage: true,
             adaptive_thinking: false,
@@ -129,6 +135,8 @@ impl Traits {
             let mut numbers = version.split('.').map(|word| word.parse::<u32>().ok());
             let mut number = || numbers.next().flatten().unwrap_or(0);
             traits.cache_breakpoints |= (number(), number()) >= (5, 6);
+            let searches = name.contains("-search-preview") || name.contains("-search-api");
+            traits.web_search_options |= searches;
         }
         if let Some(rest) = name.strip_prefix("gemini-") {
             let major = rest
@@ -176,6 +184,9 @@ mod tests {
         ] {
             assert_eq!(of(model).cache_breakpoints, marks, "{model}");
         }
+        assert!(of("gpt-4o-mini-search-preview-2025-03-11").web_search_options);
+        assert!(of("gpt-5-search-api").web_search_options);
+        assert!(!of("gpt-5").web_search_options);
         for (model, level) in [
             ("gemini-3-pro-preview", true),
             ("models/gemini-3.5-flash", true),

@@ -16,7 +16,7 @@ use crate::wire::convert::{
     Crossing, Issuer, Manner, Memory, Original, Ready, Target, Unsayable, lower,
 };
 use crate::wire::counting::{lower_count, rename_inner};
-use crate::wire::edit::{Cut, cut, may_be_sealed};
+use crate::wire::edit::{Cut, cut, may_be_sealed, may_cite_nothing};
 use crate::wire::embed;
 use crate::wire::same::{Edits, splice};
 use crate::wire::scan::scan;
@@ -132,9 +132,13 @@ impl<'a> Bodies<'a> {
         let sealed = (self.many || key.without_state || self.vault.is_used())
             && self.call.kind == CallKind::Conversation
             && may_be_sealed(&self.call.body.bytes, self.call.format);
+        let cites_others = self.call.format == Format::Anthropic
+            && self.call.kind != CallKind::Embeddings
+            && may_cite_nothing(&self.call.body.bytes);
         let cuts = [
             (sealed, Cut::SealsBut(&is_own)),
             (traits.cuts_cache_control, Cut::CacheMarks),
+            (cites_others, Cut::HollowCitations),
         ];
         let mut body = self.call.body.bytes.clone();
         for (_, what) in cuts.into_iter().filter(|(wanted, _)| *wanted) {

@@ -278,7 +278,7 @@ mod tests {
             text: "t".into(),
             citations: vec![Citation::default()],
         };
-        cited.citations[0].url = Some("https://x".into());
+        cited.citations[0].title = Some("nowhere".into());
         let mut sealed = call(Arguments::Json("{}".into()));
         sealed.seal = Some(Said::new(At::NOWHERE, "s".into()));
         let image = crate::ir::Media::new(crate::ir::Source::Inline {

@@ -55,10 +55,18 @@ pub(super) fn plan<'r, 'a>(
     let mut messages = Vec::new();
     for (index, message) in turns::messages(turns).into_iter().enumerate() {
         let mut kept = Vec::with_capacity(message.parts.len());
+        let mut lost = None;
         for part in message.parts {
             if keeps(part, message.role, traits, losses)? {
                 kept.push(part);
+            } else if is_medium(part) {
+                lost = lost.or(Some(part.at));
             }
+        }
+        // Without it nobody would have said anything there.
+        if let (true, Role::User, Some(at)) = (kept.is_empty(), message.role, lost) {
+            let why = "this vendor takes no such media, and nothing else is said there";
+            return Err(Refused::new(at, why));
         }
         if index == 0 && message.role == Role::System {
             plan.system = kept;
@@ -198,6 +206,18 @@ pub(super) fn keeps(
         losses.add(part.at, what);
     }
     Ok(lost.is_none())
+}
+
+fn is_medium(part: &Part<'_>) -> bool {
+    match part.body {
+        Body::Image(_) | Body::Audio(_) | Body::Video(_) | Body::Document(_) => true,
+        Body::Text(_)
+        | Body::Refusal(_)
+        | Body::Thinking(_)
+        | Body::Call(_)
+        | Body::Outcome(_)
+        | Body::Foreign(_) => false,
+    }
 }
 
 /// The API refuses texts of white space.

@@ -243,7 +243,10 @@ mod tests {
             let request = request.unwrap();
             assert!(request.reasoning.adaptive.is_some());
             let hints = request.hints.iter().map(|at| path_of(root, *at));
-            assert_eq!(hints.collect::<Vec<_>>(), ["metadata.z", "context_management"]);
+            assert_eq!(
+                hints.collect::<Vec<_>>(),
+                ["metadata.z", "context_management"]
+            );
             let mut paths: Vec<_> = request.unsaid.iter().map(|at| path_of(root, *at)).collect();
             paths.sort_unstable();
             let expected = [

@@ -111,6 +111,14 @@ fn lose_settings(tool: &ServerTool<'_>, losses: &mut Losses) {
             "domains of a web search",
         );
     }
+    if let Some(place) = &tool.place {
+        losses.add(place.at, "where the user is");
+    }
+    // The middle is what is done without a word.
+    let size = tool.context_size.as_ref();
+    if let Some(size) = size.filter(|size| size.value != "medium") {
+        losses.add(size.at, "how much a search finds");
+    }
     losses.add_all(&tool.unsaid, "setting of a server tool");
 }
 
@@ -223,6 +231,8 @@ mod tests {
             name: None,
             allowed_domains: None,
             blocked_domains: Some(Said::new(At(9), Vec::new())),
+            place: None,
+            context_size: None,
             unsaid: Vec::new(),
         })
     }

@@ -22,6 +22,7 @@ pub(super) struct Content<'r, 'a> {
 pub(super) enum Piece<'r, 'a> {
     Words(&'r str),
     Image(&'r Media<'a>),
+    Video(&'r Media<'a>),
     /// Base64, and the format as Chat names it.
     Audio(&'r str, &'r str),
     /// A file that the vendor keeps.
@@ -84,6 +85,10 @@ impl<'r, 'a> Content<'r, 'a> {
             Body::Image(media) => self.add_image(media, part, out)?,
             Body::Audio(media) => self.add_audio(media, part, out)?,
             Body::Document(document) => self.add_document(document, part, out)?,
+            Body::Video(media) if out.traits.videos && is_told(&media.source) => {
+                self.push(Piece::Video(media), None);
+                out.lose(media.detail.as_ref(), "detail of a video");
+            }
             Body::Video(_) => {
                 return Err(Refused::new(part.at, "this vendor takes no videos"));
             }
@@ -231,7 +236,11 @@ impl<'r, 'a> Content<'r, 'a> {
     fn joined(&self) -> Cow<'r, str> {
         let words = |piece: &Piece<'r, 'a>| match piece {
             Piece::Words(words) => Some(*words),
-            Piece::Image(_) | Piece::Audio(..) | Piece::Stored(_) | Piece::File { .. } => None,
+            Piece::Image(_)
+            | Piece::Video(_)
+            | Piece::Audio(..)
+            | Piece::Stored(_)
+            | Piece::File { .. } => None,
         };
         let mut all = self.pieces.iter().filter_map(|(piece, _)| words(piece));
         match (all.next(), self.pieces.len()) {
@@ -266,6 +275,11 @@ impl Piece<'_, '_> {
                 }
                 image.close_object();
             }
+            Piece::Video(media) => {
+                let video = writer.text("video_url").key("video_url").open_object();
+                write_address(&media.source, video.key("url"));
+                video.close_object();
+            }
             Piece::Audio(base64, format) => {
                 let audio = writer.text("input_audio").key("input_audio").open_object();
                 audio.key("data").text(base64);
@@ -283,6 +297,17 @@ impl Piece<'_, '_> {
                 file.close_object();
             }
         }
+    }
+}
+
+/// Whether an address can say it.
+fn is_told(source: &Source<'_>) -> bool {
+    match source {
+        Source::Inline { .. } | Source::Url { .. } => true,
+        Source::File { .. }
+        | Source::Text { .. }
+        | Source::Parts { .. }
+        | Source::Earlier { .. } => false,
     }
 }
 

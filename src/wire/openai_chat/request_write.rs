@@ -39,6 +39,7 @@ pub(super) fn write(
     write_reasoning(request, &mut out);
     write_sampling(request, &mut out);
     write_tags(&request.tags, &mut out);
+    write_voice(&request.tags, target.stream, &mut out);
     out.write_mark(request.cache.as_ref());
     if target.stream {
         out.writer.key("stream").bool(true);
@@ -373,7 +374,6 @@ fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
         }
         list.close_list();
     }
-    out.json("audio", tags.audio.as_ref());
     out.json("logit_bias", tags.logit_bias.as_ref());
     for include in &tags.include {
         match &*include.value {
@@ -382,6 +382,22 @@ fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
             "reasoning.encrypted_content" => out.losses.hint(include.at, "include"),
             _ => out.losses.add(include.at, "include"),
         }
+    }
+}
+
+/// How an answer is spoken. OpenAI wants to be told; who asks in another format has no need to say it.
+fn write_voice(tags: &Tags<'_>, stream: bool, out: &mut Out<'_, '_>) {
+    let modalities = tags.modalities.as_ref().map(|said| said.value.as_slice());
+    let is_spoken = modalities.is_some_and(|all| all.iter().any(|name| name == "audio"));
+    match &tags.audio {
+        None if is_spoken => {
+            let audio = out.writer.key("audio").open_object();
+            audio.key("voice").text("alloy");
+            // Streams know no other.
+            let format = if stream { "pcm16" } else { "wav" };
+            audio.key("format").text(format).close_object();
+        }
+        audio => out.json("audio", audio.as_ref()),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::ir::{
     Function, Json, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
+use crate::wire::convert::place;
 use crate::wire::json::{Document, Kind, Value};
 
 use super::request_write::{Out, write_schema};
@@ -182,14 +183,35 @@ fn write_format(format: &Json<'_>, out: &mut Out<'_, '_>) {
     writer.close_object().close_object();
 }
 
-/// OpenAI's Chat has one tool of its own, with a member of its own. Other formats' searches are not sent there: all models
-/// but those made for searching refuse it.
+/// OpenAI's Chat has one tool of its own, with a member of its own. Other formats' searches are sent to models that are
+/// made for searching: all others refuse it.
 fn write_server_tool(tool: &Tool<'_>, server: &ServerTool<'_>, out: &mut Out<'_, '_>) {
     if server.kind == ServerToolKind::WebSearch && is_chats(&server.json) {
         out.writer.key("web_search_options").json(&server.json);
+    } else if server.kind == ServerToolKind::WebSearch && out.traits.web_search_options {
+        write_search(server, out);
     } else {
         out.losses.add(tool.at, "a tool that the vendor runs");
     }
+}
+
+fn write_search(server: &ServerTool<'_>, out: &mut Out<'_, '_>) {
+    out.lose(server.allowed_domains.as_ref(), "domains of a web search");
+    out.lose(server.blocked_domains.as_ref(), "domains of a web search");
+    out.losses
+        .add_all(&server.unsaid, "setting of a web search");
+    let writer = out.writer.key("web_search_options").open_object();
+    if let Some(size) = &server.context_size {
+        writer.key("search_context_size").text(&size.value);
+    }
+    if let Some(said) = &server.place {
+        writer.key("user_location").open_object();
+        writer.key("type").text("approximate");
+        writer.key("approximate").open_object();
+        place::write(&said.value, writer);
+        writer.close_object().close_object();
+    }
+    writer.close_object();
 }
 
 /// Whether the settings of a search are written as Chat writes them: they have no type.
@@ -347,6 +369,8 @@ mod tests {
             name: None,
             allowed_domains: None,
             blocked_domains: None,
+            place: None,
+            context_size: None,
             unsaid: Vec::new(),
         };
         let other = with_tool(ToolKind::Server(other));

@@ -65,12 +65,14 @@ impl Input<'_, '_, '_> {
         }
         let mut run: Vec<&Part<'_>> = Vec::new();
         let mut first = true;
+        let mut lost = None;
         for part in &turn.parts {
             self.lose_marks(part, turn.role);
             if self.belongs_in_message(part, turn.role)? {
                 run.push(part);
                 continue;
             }
+            lost = lost.or(is_medium(part).then_some(part.at));
             first &= !self.message(turn, &run, first)?;
             run.clear();
             self.item(turn, part)?;
@@ -78,6 +80,12 @@ impl Input<'_, '_, '_> {
         // A turn without a word is a message all the same, unless it is the model's.
         if turn.parts.is_empty() && turn.role != Role::Assistant {
             self.easy(turn, "", first);
+        }
+        // Without it nobody would have said anything there.
+        let alone = turn.role == Role::User && turn.parts.iter().all(is_medium);
+        if let (true, true, Some(at)) = (alone, run.is_empty(), lost) {
+            let why = "this vendor takes no such media, and nothing else is said there";
+            return Err(Refused::new(at, why));
         }
         self.message(turn, &run, first)?;
         Ok(())
@@ -338,6 +346,18 @@ impl Input<'_, '_, '_> {
             }
         }
         Ok(kept)
+    }
+}
+
+fn is_medium(part: &Part<'_>) -> bool {
+    match part.body {
+        Body::Image(_) | Body::Audio(_) | Body::Video(_) | Body::Document(_) => true,
+        Body::Text(_)
+        | Body::Refusal(_)
+        | Body::Thinking(_)
+        | Body::Call(_)
+        | Body::Outcome(_)
+        | Body::Foreign(_) => false,
     }
 }
 

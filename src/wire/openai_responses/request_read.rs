@@ -278,7 +278,8 @@ mod tests {
         let text = r#"{"tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":null,"defer_loading":true},
             {"type":"custom","name":"c","format":{"type":"grammar","syntax":"lark","definition":"x"}},
             {"type":"namespace","name":"ns","description":"d","tools":[{"type":"function","name":"g"},{"type":"custom","name":"h"}]},
-            {"type":"web_search","filters":{"allowed_domains":["a.b"]},"search_context_size":"low"},
+            {"type":"web_search","filters":{"allowed_domains":["a.b"]},"search_context_size":"low","external_web_access":true,
+             "user_location":{"type":"approximate","country":"FR"},"max":1},
             {"type":"code_interpreter","container":"c"},{"type":"mcp","server_label":"l"}],
             "tool_choice":{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"f"},{"type":"mcp","server_label":"l"}]}}"#;
         with(text, |request, unsaid| {
@@ -296,6 +297,9 @@ mod tests {
             };
             assert_eq!(search.kind, ServerToolKind::WebSearch);
             assert_eq!(search.allowed_domains.as_ref().unwrap().value, ["a.b"]);
+            assert_eq!(search.context_size.as_ref().unwrap().value, "low");
+            let place = search.place.as_ref().unwrap();
+            assert_eq!(place.value.country.as_deref(), Some("FR"));
             assert_eq!(search.unsaid.len(), 1);
             assert!(matches!(
                 &request.choice.as_ref().unwrap().value,

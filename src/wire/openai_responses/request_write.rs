@@ -460,6 +460,8 @@ mod tests {
                 name: None,
                 allowed_domains: said(vec!["a.b".into()]),
                 blocked_domains: None,
+                place: None,
+                context_size: None,
                 unsaid: Vec::new(),
             }),
             cache: None,
