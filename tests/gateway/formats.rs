@@ -161,14 +161,32 @@ async fn a_converted_stream_that_breaks_ends_in_an_error_of_the_clients_format()
 async fn strict_refuses_what_would_be_lost_and_names_it() {
     let (vendors, gateway) = each("", "  strict: true\n").await;
     let body = json!({
-        "model": "m-gemini", "max_tokens": 9, "top_k": 3, "metadata": { "user_id": "u" },
+        "model": "m-gemini", "max_tokens": 9, "container": "c", "metadata": { "user_id": "u" },
         "messages": [{ "role": "user", "content": "say: tide" }],
     });
     let answer = gateway.post("/v1/messages", &body).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
     let message = answer.error()["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("metadata.user_id"), "{message}");
+    assert!(message.contains("cannot say: container."), "{message}");
     assert!(vendors[3].vendor.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strict_lets_pass_what_leaves_the_answer_as_it_is() {
+    let (_vendors, gateway) = each("", "  strict: true\n").await;
+    let body = json!({
+        "model": "m-gemini", "store": false, "include": ["reasoning.encrypted_content"],
+        "prompt_cache_key": "k", "client_metadata": { "a": "b" },
+        "input": [{ "type": "message", "id": "msg_1", "role": "user", "content": "say: tide" }],
+    });
+    let answer = gateway.post("/v1/responses", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told = "input[0].id, prompt_cache_key, client_metadata";
+    let mut named: Vec<_> = answer.header("x-tidegate-dropped").split(", ").collect();
+    let mut expected: Vec<_> = told.split(", ").collect();
+    named.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(named, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

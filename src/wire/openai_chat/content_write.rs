@@ -7,7 +7,7 @@ use crate::wire::convert::Refused;
 use crate::wire::json::Writer;
 
 use super::media::{audio_format, file_name};
-use super::request_write::Out;
+use super::out::Out;
 
 /// What a message says. Texts alone are written as one string, since many vendors know nothing else in most messages; with
 /// anything else among them, or a mark on one, as a list.

@@ -8,7 +8,7 @@ use crate::ir::{Body, Outcome, Output, Part, Request, Role, Turn};
 use crate::wire::convert::Refused;
 
 use super::content_write::{Content, Piece};
-use super::request_write::Out;
+use super::out::Out;
 use crate::wire::convert::schema;
 
 pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) -> Result<(), Refused> {

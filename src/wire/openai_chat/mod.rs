@@ -29,6 +29,7 @@ mod heard;
 mod media;
 mod message_read;
 mod message_write;
+mod out;
 #[cfg(test)]
 mod proof;
 mod reasoning;

@@ -6,7 +6,8 @@ use crate::ir::{
 use crate::wire::convert::place;
 use crate::wire::json::{Document, Kind, Value};
 
-use super::request_write::{Out, write_schema};
+use super::out::Out;
+use super::request_write::write_schema;
 
 /// Arguments of a custom tool where there are none: its text under this name.
 pub(super) const INPUT: &str = "input";
