@@ -255,7 +255,7 @@ fn check_source(at: At, source: &Source<'_>) -> Result<(), Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Call, Outcome, Text};
+    use crate::ir::{Call, Media, Outcome, Text};
 
     fn text(role: Role, text: &'static str) -> Turn<'static> {
         let text = Text {
@@ -340,5 +340,23 @@ mod tests {
         ];
         assert_eq!(shown(&turns, false), ["User: ", "Assistant: a b |"]);
         assert_eq!(shown(&[], false), ["User: "]);
+    }
+
+    #[test]
+    fn media_that_cannot_be_said_are_refused_where_nothing_else_is_said() {
+        let audio = || {
+            let (mime, base64) = ("audio/wav".into(), "QQ==".into());
+            let media = Media::new(Source::Inline { mime, base64 });
+            with(Role::User, Body::Audio(media))
+        };
+        let planned = |turns: &[Turn<'_>]| {
+            let mut losses = Losses::default();
+            let planned = plan(turns, &Traits::default(), &mut losses);
+            planned.map(|_| losses.iter().count())
+        };
+        assert_eq!(planned(&[text(Role::User, "hear"), audio()]), Ok(1));
+        assert!(planned(&[audio()]).is_err());
+        let answered = [audio(), text(Role::Assistant, "a"), text(Role::User, "b")];
+        assert!(planned(&answered).is_err());
     }
 }

@@ -135,3 +135,27 @@ impl From<Misfit> for Refused {
         Refused::new(misfit.at, format!("this must be {}", misfit.wanted))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::json::Document;
+
+    #[test]
+    fn only_what_may_change_the_answer_is_lacking() {
+        let mut document = Document::default();
+        let root = document.read(br#"{"a":1,"b":2,"c":3}"#).unwrap();
+        let at = |key| root.member(key).unwrap().at();
+        let mut losses = Losses::default();
+        losses.hint(at("a"), "");
+        losses.round(at("b"), "");
+        assert_eq!(losses.paths_and_lacking(root).1, [""; 0]);
+        losses.add(at("c"), "");
+        losses.add(At::OURS, "never said");
+        let (all, lacking) = losses.paths_and_lacking(root);
+        assert_eq!(
+            (all, lacking),
+            (vec!["a".into(), "b".into(), "c".into()], vec!["c".into()])
+        );
+    }
+}

@@ -328,7 +328,8 @@ mod tests {
 
     use super::super::proof::{lost, try_write, write};
     use crate::ir::{
-        At, Body, Citation, Document, Format, Media, Part, Request, Role, Said, Source, Text, Turn,
+        At, Body, CacheMark, Citation, Document, Format, Media, Part, Request, Role, Said, Source,
+        Text, Turn,
     };
     use crate::wire::convert::Traits;
 
@@ -467,5 +468,58 @@ mod tests {
         });
         let request = request(Role::Assistant, vec![cited]);
         assert_eq!(lost(&request, &Traits::default()), ["a citation"]);
+    }
+
+    #[test]
+    fn marks_of_a_cache_are_said_as_the_vendor_takes_them() {
+        let marked = |role| {
+            let mut request = request(role, vec![text("a")]);
+            request.turns[0].parts[0].cache = Some(CacheMark {
+                at: At(7),
+                ttl: None,
+            });
+            request
+        };
+        let breakpoints = Traits {
+            cache_control: false,
+            cache_breakpoints: true,
+            ..Traits::default()
+        };
+        let neither = Traits {
+            cache_breakpoints: false,
+            ..breakpoints.clone()
+        };
+        let content = |role, traits: &Traits| {
+            let written = write(&marked(role), traits);
+            written["messages"][0]["content"].clone()
+        };
+        let part = |key: &str, mark: Tree| json!([{"type": "text", "text": "a", key: mark}]);
+        let explicit = part("prompt_cache_breakpoint", json!({"mode": "explicit"}));
+        assert_eq!(content(Role::User, &breakpoints), explicit);
+        assert_eq!(content(Role::System, &breakpoints), explicit);
+        // OpenAI takes none on what the model has said.
+        assert_eq!(content(Role::Assistant, &breakpoints), "a");
+        let relays = part("cache_control", json!({"type": "ephemeral"}));
+        assert_eq!(content(Role::User, &Traits::default()), relays);
+        assert_eq!(content(Role::User, &neither), "a");
+        assert_eq!(lost(&marked(Role::User), &neither), ["cache_control"]);
+    }
+
+    #[test]
+    fn videos_go_to_vendors_that_know_them() {
+        let video = request(
+            Role::User,
+            vec![Body::Video(Media::new(inline("video/mp4")))],
+        );
+        let takes = Traits {
+            videos: true,
+            ..Traits::default()
+        };
+        let url = json!({"url": "data:video/mp4;base64,QUJD"});
+        assert_eq!(
+            write(&video, &takes)["messages"][0]["content"],
+            json!([{"type": "video_url", "video_url": url}])
+        );
+        assert!(try_write(&video, &Traits::default()).is_err());
     }
 }

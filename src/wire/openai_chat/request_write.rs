@@ -523,4 +523,17 @@ mod tests {
                 .contains("cache_control")
         );
     }
+
+    #[test]
+    fn a_spoken_answer_has_a_voice_and_a_format() {
+        let asked = |stream: bool| {
+            let mut request = read(r#"{"modalities":["audio"]}"#);
+            request.stream = stream;
+            write(&request, &Traits::default())["audio"].clone()
+        };
+        let voice = |format: &str| serde_json::json!({"voice": "alloy", "format": format});
+        assert_eq!((asked(false), asked(true)), (voice("wav"), voice("pcm16")));
+        let silent = read(r#"{"modalities":["text"]}"#);
+        assert!(write(&silent, &Traits::default()).get("audio").is_none());
+    }
 }

@@ -419,4 +419,27 @@ mod tests {
         );
         assert_eq!(lost(&request, &traits), ["parallel calls"]);
     }
+
+    #[test]
+    fn searches_are_asked_of_models_that_search() {
+        let mut request = read(
+            r#"{"web_search_options":{"search_context_size":"low","user_location":{"type":"approximate","approximate":{"city":"Rome"}}}}"#,
+        );
+        let ToolKind::Server(server) = &mut request.tools[0].kind else {
+            panic!();
+        };
+        // As another format has written it.
+        server.json = Json(r#"{"type":"web_search"}"#.into());
+        let searches = Traits {
+            web_search_options: true,
+            ..Traits::default()
+        };
+        let place = json!({"type": "approximate", "approximate": {"city": "Rome"}});
+        assert_eq!(
+            write(&request, &searches)["web_search_options"],
+            json!({"search_context_size": "low", "user_location": place})
+        );
+        let none = ["a tool that the vendor runs"];
+        assert_eq!(lost(&request, &Traits::default()), none);
+    }
 }

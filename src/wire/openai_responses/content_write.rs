@@ -273,6 +273,8 @@ mod tests {
 
     use super::*;
     use crate::ir::Document as File;
+    use crate::ir::{At, Outcome};
+    use crate::wire::convert::Traits;
     use crate::wire::openai_responses::tests::*;
 
     #[test]
@@ -304,5 +306,59 @@ mod tests {
         ]);
         assert_eq!(body["input"][0]["content"], expected);
         assert_eq!(losses, ["citations of a document"]);
+    }
+
+    #[test]
+    fn marks_of_a_cache_stand_on_what_is_said_to_the_model() {
+        let marked = |mut part: Part<'static>, ttl: Option<&'static str>| {
+            let ttl = ttl.map(Into::into);
+            part.cache = Some(CacheMark { at: At(7), ttl });
+            part
+        };
+        let outcome = part(Body::Outcome(Outcome {
+            call: "c".into(),
+            parts: vec![text("out"), text("more")],
+            ..Outcome::default()
+        }));
+        let request = turns(vec![
+            turn(Role::System, vec![text("a"), marked(text("b"), Some("1h"))]),
+            turn(Role::User, vec![marked(text("c"), None)]),
+            turn(Role::Assistant, vec![marked(text("d"), None)]),
+            turn(Role::User, vec![marked(outcome, None)]),
+        ]);
+        let takes = Traits {
+            cache_breakpoints: true,
+            ..Traits::default()
+        };
+        let (body, losses) = lower(&request, &takes).unwrap();
+        let mark = json!({"mode": "explicit"});
+        let marked = |words: &str| json!({"type": "input_text", "text": words, "prompt_cache_breakpoint": mark});
+        let plain = |words: &str| json!({"type": "input_text", "text": words});
+        assert!(body.get("instructions").is_none());
+        let input = &body["input"];
+        assert_eq!(input[0]["content"], json!([plain("a"), marked("b")]));
+        assert_eq!(input[1]["content"], json!([marked("c")]));
+        assert_eq!(input[2]["content"], "d");
+        assert_eq!(input[3]["output"], json!([plain("out"), marked("more")]));
+        assert_eq!(losses, ["how long a cache keeps it", "cache mark"]);
+        let (body, losses) = lowered(&request);
+        assert_eq!(body["instructions"], "a\n\nb");
+        assert!(!body.to_string().contains("prompt_cache_breakpoint"));
+        assert_eq!(losses, ["cache mark"]);
+    }
+
+    #[test]
+    fn media_that_cannot_be_said_are_refused_where_nothing_else_is_said() {
+        let video = || {
+            part(Body::Video(Media::new(Source::Url {
+                url: "u".into(),
+                mime: None,
+            })))
+        };
+        let beside = turns(vec![turn(Role::User, vec![video(), text("see")])]);
+        assert_eq!(lowered(&beside).1, ["medium"]);
+        let alone = turns(vec![turn(Role::User, vec![video()])]);
+        let refused = lower(&alone, &Traits::default()).unwrap_err();
+        assert!(refused.why.contains("nothing else"), "{}", refused.why);
     }
 }
