@@ -262,6 +262,8 @@ pub struct Tags<'a> {
     pub metadata: Option<Said<Json<'a>>>,
     pub prompt_cache_key: Option<Said<Str<'a>>>,
     pub prompt_cache_retention: Option<Said<Str<'a>>>,
+    /// OpenAI's `prompt_cache_options`, as written: whether only marks are cached, and for how long.
+    pub prompt_cache_options: Option<Said<Json<'a>>>,
     pub service_tier: Option<Said<Tier<'a>>>,
     pub store: Option<Said<bool>>,
     /// Responses' `previous_response_id`.

@@ -148,6 +148,7 @@ fn lose_tags(tags: &Tags<'_>, losses: &mut Losses) {
         at(&tags.metadata),
         at(&tags.prompt_cache_key),
         at(&tags.prompt_cache_retention),
+        at(&tags.prompt_cache_options),
     ];
     for at in hints.into_iter().flatten() {
         losses.hint(at, "what is said about the request");

@@ -143,8 +143,10 @@ fn lose_tags(request: &Request<'_>, losses: &mut crate::wire::convert::Losses) {
         }
     }
     // Labels are Vertex' alone; the Gemini API refuses them.
-    if let Some(said) = &tags.metadata {
-        losses.hint(said.at, "metadata");
+    for said in [&tags.metadata, &tags.prompt_cache_options] {
+        if let Some(said) = said {
+            losses.hint(said.at, "metadata");
+        }
     }
     // The middle is what models give without a word.
     let verbosity = tags.verbosity.as_ref();

@@ -58,8 +58,8 @@ fn read_conversation<'a>(
                 }
             }
         }
-        // What may make the answer come faster, and how long a cache keeps what is marked.
-        "prediction" | "prompt_cache_options" => request.hints.push(value.at()),
+        // What may make the answer come faster.
+        "prediction" => request.hints.push(value.at()),
         _ => return Ok(false),
     }
     Ok(true)
@@ -188,6 +188,7 @@ pub(super) fn read_tags<'a>(
         "metadata" => tags.metadata = Some(value.want_json_object()?),
         "prompt_cache_key" => tags.prompt_cache_key = Some(value.want_said()?),
         "prompt_cache_retention" => tags.prompt_cache_retention = Some(value.want_said()?),
+        "prompt_cache_options" => tags.prompt_cache_options = Some(value.want_json_object()?),
         "store" => tags.store = Some(value.want_bool()?),
         "verbosity" => tags.verbosity = Some(value.want_said()?),
         "audio" => tags.audio = Some(value.want_json_object()?),
@@ -277,11 +278,7 @@ mod tests {
             "thinking.x",
         ];
         assert_eq!(unsaid(text), expected);
-        let idle = [
-            "prediction",
-            "stream_options.include_obfuscation",
-            "prompt_cache_options",
-        ];
+        let idle = ["prediction", "stream_options.include_obfuscation"];
         assert_eq!(hints(text), idle);
         let request = read(text);
         assert!(request.tags.stream_usage);

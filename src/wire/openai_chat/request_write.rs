@@ -272,6 +272,11 @@ fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
     out.text("prompt_cache_key", tags.prompt_cache_key.as_ref());
     let retention = tags.prompt_cache_retention.as_ref();
     out.text("prompt_cache_retention", retention);
+    let options = tags.prompt_cache_options.as_ref();
+    match out.traits.cache_breakpoints {
+        true => out.json("prompt_cache_options", options),
+        false => out.hint(options, "prompt cache options"),
+    }
     if let Some(tier) = &tags.service_tier {
         out.writer.key("service_tier").text(match &tier.value {
             Tier::Auto => "auto",

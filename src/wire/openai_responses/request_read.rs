@@ -74,8 +74,9 @@ fn tag<'a>(key: &str, value: Value<'_, 'a>, request: &mut Request<'a>) -> Result
             let inner = said(value.want_object()?);
             request.hints.extend(inner.map(|(_, value)| value.at()));
         }
-        // Notes for the vendor, and for how long its cache keeps what is marked.
-        "client_metadata" | "prompt_cache_options" => request.hints.push(value.at()),
+        "prompt_cache_options" => tags.prompt_cache_options = Some(value.want_json_object()?),
+        // Notes for the vendor.
+        "client_metadata" => request.hints.push(value.at()),
         // As it is without a word.
         "truncation" if value.text().is_some_and(|way| way == "disabled") => {}
         _ => request.unsaid.push(value.at()),

@@ -53,7 +53,7 @@ pub(super) fn write(
     reasoning(&request.reasoning, w, losses);
     sampling(request, w, losses);
     include(request, target, w);
-    tags(&request.tags, w, losses);
+    tags(&request.tags, target, w, losses);
     w.key("stream").bool(target.stream);
     w.key("input").open_list();
     input_write::write(rest, target, w, losses)?;
@@ -271,7 +271,7 @@ fn may_reason(request: &Request<'_>, model: &str) -> bool {
     (is_o || name.starts_with("gpt-5") || name.contains("codex")) && !name.contains("chat")
 }
 
-fn tags(tags: &Tags<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
+fn tags(tags: &Tags<'_>, target: &Target<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
     if let Some(said) = &tags.metadata {
         w.key("metadata").json(&said.value);
     }
@@ -287,6 +287,13 @@ fn tags(tags: &Tags<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
     }
     if let Some(said) = &tags.prompt_cache_retention {
         w.key("prompt_cache_retention").text(&said.value);
+    }
+    match &tags.prompt_cache_options {
+        Some(said) if target.traits.cache_breakpoints => {
+            w.key("prompt_cache_options").json(&said.value);
+        }
+        Some(said) => losses.hint(said.at, "prompt cache options"),
+        None => {}
     }
     if let Some(said) = &tags.service_tier {
         w.key("service_tier").text(match &said.value {
