@@ -23,8 +23,8 @@ use crate::proxy::refusal::{Refusal, sentence};
 use crate::proxy::reply::Page;
 use crate::proxy::tab::Tab;
 use crate::proxy::waiting::{Gone, Waiting};
-use crate::proxy::way::Way;
-use crate::route::{Attempt, Failure, Outcome, Plan, Seat, Step, Stop, Why};
+use crate::proxy::way::{Way, issuers};
+use crate::route::{Attempt, Failure, Needs, Outcome, Plan, Seat, Step, Stop, Why};
 use crate::wire::convert::{Manner, Unsayable};
 use crate::wire::error;
 
@@ -52,10 +52,14 @@ pub async fn serve(
     call: &Call,
     tab: &mut Tab,
 ) -> Result<(), Unserved> {
+    let needs = Needs {
+        issuers: issuers(arrival, call, proxy.vault()),
+        ..call.needs.clone()
+    };
     let mut course = Course {
         proxy,
         call,
-        plan: Plan::new(call.lane.pool().clone(), call.needs.clone(), arrival.at),
+        plan: Plan::new(call.lane.pool().clone(), needs, arrival.at),
         bodies: Bodies::new(call, proxy.vault()),
         without_state: Vec::new(),
         misses: Vec::new(),

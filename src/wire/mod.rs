@@ -34,6 +34,7 @@ pub mod multipart;
 mod openai_chat;
 mod openai_responses;
 pub mod passage;
+pub mod provenance;
 pub mod relay;
 pub mod rename;
 pub mod reply;

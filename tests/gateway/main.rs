@@ -20,6 +20,7 @@ mod forms;
 mod harness;
 mod pools;
 mod process;
+mod provenance;
 mod rows;
 mod side_paths;
 mod smoke;
