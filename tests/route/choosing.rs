@@ -372,7 +372,7 @@ fn opaque_state_goes_back_to_who_issued_it_whatever_the_strategy() {
         config.models[0].balance = balance;
         let house = live(config);
         let lane = lane(&house, "m");
-        for n in 0..40 {
+        for n in 0..40u64 {
             let dice = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let (mut plan, attempt) = ask(&lane, sealed(&[2]), at(n), dice);
             plan.record(&*lane, &ok(), at(n));
