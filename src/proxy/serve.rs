@@ -15,13 +15,13 @@ use crate::proxy::bodies::{Bodies, Made};
 use crate::proxy::counting::Tried;
 use crate::proxy::exchange::{Miss, Order, Reply};
 use crate::proxy::headers::{Converted, Outgoing};
-use crate::proxy::hold::Conversion;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
 use crate::proxy::pump::{PumpEnd, Shelf, pump};
 use crate::proxy::refusal::{Refusal, sentence};
 use crate::proxy::reply::Page;
 use crate::proxy::tab::Tab;
+use crate::proxy::telling::Teller;
 use crate::proxy::waiting::{Gone, Waiting};
 use crate::proxy::way::{Way, issuers};
 use crate::route::{Attempt, Failure, Needs, Outcome, Plan, Seat, Step, Stop, Why};
@@ -162,14 +162,14 @@ impl Course<'_> {
         if let Some(fault) = too_lossy(made, &way, arrival) {
             return Ok(Err(unfit(fault)));
         }
-        let conversion = made.ready.as_ref().map(|ready| Conversion {
-            ready,
+        let teller = Teller {
+            call: self.call,
+            arrival,
             issuer: way.line.issuer,
-            client: self.call.format,
-            manner: self.call.manner(),
-            telling: self.call.telling(arrival, ready),
+            model: &seat.model,
+            ready: made.ready.as_ref(),
             vectors: made.vectors.as_ref(),
-        });
+        };
         let order = Order {
             connector: self.proxy.connector(),
             outgoing: Outgoing {
@@ -187,7 +187,7 @@ impl Course<'_> {
             body: &made.body,
             kind: way.kind,
             stream: way.manner == Manner::Stream,
-            conversion,
+            teller,
             rename: self.call.rename(arrival),
             watched,
             reasoning: self.call.scan.reasoning,

@@ -560,8 +560,7 @@ mod tests {
             )
         };
         let told = |pieces: &[String]| {
-            let mut relay =
-                Relay::new(Format::OpenaiResponses, StreamKind::Conversation, false);
+            let mut relay = Relay::new(Format::OpenaiResponses, StreamKind::Conversation, false);
             pieces.iter().for_each(|piece| {
                 push(&mut relay, piece).ok();
             });
@@ -576,7 +575,10 @@ mod tests {
         for (pieces, number) in [
             (vec![], 0),
             (vec![both.clone()], 9),
-            (vec![both.clone(), ": ping\n\n".into(), "data: [}\n\n".into()], 9),
+            (
+                vec![both.clone(), ": ping\n\n".into(), "data: [}\n\n".into()],
+                9,
+            ),
             (vec![both.clone(), ": a\n\ndata: [}\n\n".into()], 9),
             (vec![both.clone(), event(9)[..40].to_owned()], 9),
             (vec![both.clone(), error.into()], 9),
