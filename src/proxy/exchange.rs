@@ -16,7 +16,7 @@ use pingora::time::timeout;
 use crate::clock::{self, Tick};
 use crate::config::Timeouts;
 use crate::ir::{Fault, FaultKind, Usage};
-use crate::proxy::headers::{Outgoing, for_client};
+use crate::proxy::headers::{Outgoing, UPSTREAM_REQUEST_ID, for_client, vendors_id};
 use crate::proxy::paths::CallKind;
 use crate::proxy::spool::Freight;
 use crate::proxy::telling::Teller;
@@ -117,6 +117,8 @@ pub struct Miss {
     /// What the client would be told if this were the last attempt.
     pub fault: Fault,
     pub status: Option<u16>,
+    /// The vendor's id of the request, for whoever asks the vendor about it.
+    pub request_id: Option<HeaderValue>,
 }
 
 impl Order<'_> {
@@ -220,7 +222,11 @@ impl Order<'_> {
             false => (sent_at + self.timeouts.response).min(self.deadline),
         };
         let held = timeout(limit.since(clock::now()), self.hold(up, limit)).await;
-        let mut held = held.map_err(|_| self.late(limit))??;
+        let held = held.unwrap_or_else(|_| Err(self.late(limit)));
+        let mut held = held.map_err(|miss| Miss {
+            request_id: shown_id(&headers),
+            ..miss
+        })?;
         let first_token = clock::now().since(sent_at);
         if let ReplyBody::Stream(streaming) = &mut held.body {
             streaming.up.set_read_timeout(Some(self.timeouts.idle));
@@ -272,12 +278,15 @@ impl Order<'_> {
             },
             fault,
             status: None,
+            request_id: None,
         }
     }
 
     /// An error answer: its body is read, so that its connection can be used again.
     async fn refused(&self, mut up: Box<Upstream>, status: u16) -> Miss {
-        let asked_to_wait = up.head().and_then(|head| retry_after(&head.headers));
+        let headers = up.head().map(|head| &head.headers);
+        let asked_to_wait = headers.and_then(retry_after);
+        let request_id = headers.and_then(vendors_id).cloned();
         let mut body = Vec::new();
         let reading = async {
             while let Ok(Some(chunk)) = up.chunk().await {
@@ -303,6 +312,7 @@ impl Order<'_> {
             }),
             fault: self.scrubbed(fault, false),
             status: Some(status),
+            request_id,
         }
     }
 
@@ -317,6 +327,7 @@ impl Order<'_> {
             outcome: Outcome::Failed(Failure::StreamError { kind, retry_after }),
             fault: self.scrubbed(fault, true),
             status: Some(200),
+            request_id: None,
         }
     }
 
@@ -362,8 +373,14 @@ impl Order<'_> {
             outcome: Outcome::Failed(failure),
             fault: Fault::new(kind, status, text),
             status: None,
+            request_id: None,
         }
     }
+}
+
+fn shown_id(shown: &[(HeaderName, HeaderValue)]) -> Option<HeaderValue> {
+    let id = shown.iter().find(|(name, _)| *name == UPSTREAM_REQUEST_ID);
+    id.map(|(_, value)| value.clone())
 }
 
 /// Whether an answer says that it comes as events.

@@ -86,7 +86,7 @@ pub async fn serve(
                     return Err(course.count_here(waiting, arrival).await);
                 }
                 return Err(Unserved::Refused {
-                    refusal: course.refusal(&stop),
+                    refusal: course.refusal(&stop, arrival),
                     committed: waiting.committed,
                     sent: waiting.sent,
                 });
@@ -412,11 +412,13 @@ impl Course<'_> {
         }
     }
 
-    fn refusal(&mut self, stop: &Stop) -> Refusal {
+    fn refusal(&mut self, stop: &Stop, arrival: &mut Arrival) -> Refusal {
         let model = self.plan.pool().name.clone();
         let best = stop.best.and_then(|best| {
             let at = self.misses.iter().position(|(number, _)| *number == best)?;
-            Some(self.misses.swap_remove(at).1.fault)
+            let (_, miss) = self.misses.swap_remove(at);
+            arrival.stamp.upstream_id = miss.request_id;
+            Some(miss.fault)
         });
         match (stop.why, best) {
             (Why::Incapable(lacks), None) => Refusal::Incapable { model, lacks },
@@ -447,6 +449,7 @@ fn unfit(fault: Fault) -> Miss {
         outcome: Outcome::Failed(Failure::Unsayable),
         fault,
         status: None,
+        request_id: None,
     }
 }
 

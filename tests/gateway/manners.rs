@@ -42,7 +42,7 @@ pub async fn asked_directly(
 }
 
 /// From now on the vendor says these bytes to everything.
-fn says(vendor: &TestVendor, answer: &Answer, bytes: Bytes) {
+pub fn says(vendor: &TestVendor, answer: &Answer, bytes: Bytes) {
     let content_type = answer.header("content-type").to_owned();
     let raw = Raw {
         status: 200,

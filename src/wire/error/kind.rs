@@ -40,7 +40,9 @@ pub(super) fn find(status: Option<u16>, words: &[String], message: &str) -> Faul
         ) => {}
         Some(kind) => return kind,
     }
-    of_message(&message.to_lowercase(), kind)
+    // Of a failure without a status only the message can say which.
+    let so_far = kind.filter(|kind| status.is_some() || *kind != FaultKind::Internal);
+    of_message(&message.to_lowercase(), so_far)
         .or(kind)
         .unwrap_or(FaultKind::Internal)
 }

@@ -447,6 +447,10 @@ mod tests {
             status(r#"{"type":"error","code":"server_error","message":"x"}"#),
             (FaultKind::Internal, 502)
         );
+        assert_eq!(
+            status(r#"{"error":{"type":"server_error","message":"The server is overloaded"}}"#),
+            (FaultKind::Overloaded, 503)
+        );
         assert_eq!(status("???"), (FaultKind::Internal, 502));
     }
 
