@@ -105,6 +105,7 @@ impl<'a> Place<'a> {
             "" => "/",
             path => path,
         };
+        let path = &*with_colons(path);
         match path {
             "/health" | "/healthz" => only("GET", method, Ask::Health),
             "/ready" | "/readyz" => only("GET", method, Ask::Ready),
@@ -137,6 +138,14 @@ impl<'a> Place<'a> {
             }
         }
     }
+}
+
+/// Some clients escape the colon before the verb of Gemini's paths.
+fn with_colons(path: &str) -> Cow<'_, str> {
+    if path.contains("/models/") && path.contains("%3") {
+        return Cow::Owned(path.replace("%3A", ":").replace("%3a", ":"));
+    }
+    Cow::Borrowed(path)
 }
 
 /// What Gemini's paths can ask of a model.

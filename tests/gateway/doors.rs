@@ -83,6 +83,13 @@ async fn geminis_paths_know_their_methods_and_their_verbs() {
         let at = |rest: &str| format!("{prefix}/v1beta/models{rest}");
         for (method, path, status, allow) in [
             ("POST", at("/m-gemini:fooBar"), 404, ""),
+            ("POST", at("/m-gemini%3AfooBar"), 404, ""),
+            (
+                "GET",
+                at("/m-gemini%3agenerateContent"),
+                405,
+                "POST, OPTIONS",
+            ),
             ("GET", at("/m-gemini:fooBar"), 404, ""),
             ("GET", at("/m-gemini:generateContent"), 405, "POST, OPTIONS"),
             ("PUT", at("/m-gemini:countTokens"), 405, "POST, OPTIONS"),
@@ -119,7 +126,11 @@ async fn geminis_paths_know_their_methods_and_their_verbs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_may_call_geminis_paths_as_any_other() {
-    let (_vendors, gateway) = each("", "  cors: { origins: [ \"https://app.example\" ] }\n").await;
+    let (_vendors, gateway) = each(
+        "",
+        "  auth: open\n  cors: { origins: [ \"https://app.example\" ] }\n",
+    )
+    .await;
     let origin = ("origin", "https://app.example");
     let path = "/v1beta/models/m-anthropic:generateContent";
     let wants = [

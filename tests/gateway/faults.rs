@@ -5,7 +5,7 @@ use serde_json::Value;
 use tidegate::demo::{Break, ErrorKind, Fault, Hollow, Match, Place, Step};
 
 use crate::formats::{FORMATS, each, is_stream, question};
-use crate::harness::Answer;
+use crate::harness::{Answer, post};
 use crate::manners::asked_directly;
 
 const RESTS_SHORTLY: &str = "  cooldown: { base: 1ms, max: 1ms, probe_after: 1ms }
@@ -229,5 +229,104 @@ async fn a_numbered_stream_that_is_cut_goes_on_counting_to_its_error() {
             assert!(answer.error().is_object(), "{to}: {}", answer.text());
             tokio::time::sleep(std::time::Duration::from_millis(3)).await;
         }
+    }
+}
+
+/// What each client is told of something that no vendor has said: OpenAI's `code`, Anthropic's type, Google's name.
+fn is_told(answer: &Answer, from: &str, status: u16, words: (&str, &str, &str)) {
+    let what = format!("{from}: {} {}", answer.status, answer.text());
+    assert_eq!(answer.status.as_u16(), status, "{what}");
+    let error = answer.error();
+    assert!(
+        error["message"].as_str().is_some_and(|m| m.ends_with('.')),
+        "{what}"
+    );
+    let (openai, anthropic, gemini) = words;
+    let expected = match from {
+        "anthropic" => anthropic,
+        "gemini" => gemini,
+        _ => openai,
+    };
+    assert!(
+        expected.is_empty() || word(from, &error) == expected,
+        "{what}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_is_a_timeout_in_every_format_before_content_and_behind_it() {
+    let short = [
+        RESTS_SHORTLY,
+        "  timeouts: { first_token: 150ms, response: 150ms, idle: 150ms }\n",
+    ]
+    .concat();
+    let (vendors, gateway) = each(", retries: 0", &short).await;
+    for (from, _) in FORMATS {
+        for (vendor, (to, _)) in vendors.iter().zip(FORMATS) {
+            for (step, stream) in [
+                (Step::from(Fault::NoAnswer), false),
+                (Step::broken(Place::Preamble, Break::Stall), true),
+                (Step::broken(Place::Events(1), Break::Stall), true),
+            ] {
+                vendor.vendor.always(Match::default(), Some(step.clone()));
+                let (path, body) = question(from, &format!("m-{to}"), stream);
+                let answer = gateway.post(&path, &body).await;
+                let inside = step == Step::broken(Place::Events(1), Break::Stall);
+                let words = ("", "timeout_error", "DEADLINE_EXCEEDED");
+                is_told(&answer, from, if inside { 200 } else { 504 }, words);
+                tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_refusals_are_in_the_callers_format() {
+    let more = "  auth: keys
+  limits: { max_body: 1KiB }
+  client_keys:
+    - { name: all, value: tg-all-0123456789 }
+    - { name: few, value: tg-few-0123456789, models: [ m-gemini ] }
+";
+    let (_vendors, gateway) = each("", more).await;
+    let ask = async |from: &str, model: &str, key: &str, text: &str| {
+        let (path, body) = question(from, model, false);
+        let body = serde_json::from_str(&body.to_string().replace("say: tide", text)).unwrap();
+        let mut request = post(&path, &body);
+        let name = if from == "gemini" {
+            "x-goog-api-key"
+        } else {
+            "x-api-key"
+        };
+        request.headers_mut().insert(name, key.parse().unwrap());
+        gateway.send(request).await
+    };
+    for (from, _) in FORMATS {
+        let answer = ask(from, "m-gemini", "tg-nobody-0123456789", "a").await;
+        let words = ("invalid_api_key", "authentication_error", "UNAUTHENTICATED");
+        is_told(&answer, from, 401, words);
+        let answer = ask(from, "m-anthropic", "tg-few-0123456789", "a").await;
+        is_told(
+            &answer,
+            from,
+            403,
+            ("", "permission_error", "PERMISSION_DENIED"),
+        );
+        let answer = ask(from, "nobody", "tg-all-0123456789", "a").await;
+        is_told(
+            &answer,
+            from,
+            404,
+            ("model_not_found", "not_found_error", "NOT_FOUND"),
+        );
+        let answer = ask(from, "m-gemini", "tg-all-0123456789", &"a".repeat(2000)).await;
+        is_told(
+            &answer,
+            from,
+            413,
+            ("", "request_too_large", "INVALID_ARGUMENT"),
+        );
+        let answer = ask(from, "m-gemini", "tg-few-0123456789", "say: tide").await;
+        assert_eq!(answer.status, 200, "{from}: {}", answer.text());
     }
 }
