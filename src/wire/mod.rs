@@ -42,6 +42,7 @@ pub mod same;
 pub mod scan;
 pub mod sse;
 pub mod tokens;
+mod trail;
 mod walk;
 pub mod watch;
 

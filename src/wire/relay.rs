@@ -15,6 +15,7 @@ use crate::ir::{Fault, Format, Usage};
 use super::error::broken_answer;
 use super::glance::Glance;
 use super::sse::{self, Event, Framing, Lines};
+use super::trail::Trail;
 use super::{Choices, Codec, EventKind, Part, codec};
 
 /// Whether the stream is an answer in a conversation, whose parts are known, or something else that the vendor streams
@@ -65,10 +66,7 @@ pub struct Relay {
     awaits_line_feed: bool,
     /// Events with a field in them, of whatever worth.
     events: u64,
-    /// The last run in which an event went on, where the format numbers them: what is written behind it has to go on counting.
-    seen: Option<Bytes>,
-    /// An event of this run went on.
-    told: bool,
+    trail: Trail,
     /// An error was said, or the bytes could not be framed: nothing more goes on.
     failed: bool,
     said_error: bool,
@@ -99,8 +97,7 @@ impl Relay {
             last: Fate::Keep,
             awaits_line_feed: false,
             events: 0,
-            seen: codec.numbers_events().then(Bytes::new),
-            told: false,
+            trail: Trail::of(codec),
             failed: false,
             said_error: false,
         }
@@ -193,17 +190,13 @@ impl Relay {
 
     /// Ends the stream with an error.
     pub fn write_fault(&self, fault: &Fault, out: &mut Vec<u8>) {
-        let seen = self.seen.as_deref().unwrap_or_default();
-        self.codec.write_fault_behind(seen, fault, out);
+        self.codec.write_fault_behind(self.trail.last(), fault, out);
     }
 
     fn pass(&mut self, run: Bytes, out: &mut Vec<Bytes>) -> Result<(), Fault> {
-        let numbered = self.seen.is_some().then(|| run.clone());
-        self.told = false;
+        let begun = self.trail.begin(&run);
         let passed = self.pass_events(run, out);
-        if let (Some(run), true) = (numbered, self.told) {
-            self.seen = Some(run);
-        }
+        self.trail.end(begun);
         passed
     }
 
@@ -215,7 +208,8 @@ impl Relay {
         }
         for event in sse::events(&run) {
             let fate = self.judge(&event);
-            self.told |= fate == Ok(Fate::Keep) && event.kind == Lines::Fields;
+            let went_on = fate == Ok(Fate::Keep) && event.kind == Lines::Fields;
+            self.trail.note(went_on);
             if !matches!(fate, Ok(Fate::Keep)) {
                 put(run.slice(kept..at), out);
                 kept = at + event.bytes.len();
@@ -240,9 +234,9 @@ impl Relay {
         }
         if self.judge(&event)? == Fate::Keep && event.kind == Lines::Fields {
             put(tail.clone(), out);
-            if self.seen.is_some() {
-                self.seen = Some(tail.clone());
-            }
+            let begun = self.trail.begin(tail);
+            self.trail.note(true);
+            self.trail.end(begun);
             let ends_line = tail.ends_with(b"\n");
             out.push(Bytes::from_static(if ends_line { b"\n" } else { b"\n\n" }));
         }
@@ -550,46 +544,6 @@ mod tests {
         let out = push(&mut relay, &[TEXT, STOP, DONE, late].concat()).unwrap();
         assert_eq!(out, [TEXT, STOP, DONE, ": bye\n\n"].concat());
         assert!(finish(&mut relay, End::Cut).is_ok());
-    }
-
-    #[test]
-    fn an_error_goes_on_counting_where_events_are_numbered() {
-        let event = |number: u32| {
-            format!(
-                "event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\"delta\":\"\\\"sequence_number\\\":99\",\"sequence_number\": {number}}}\n\n"
-            )
-        };
-        let told = |pieces: &[String]| {
-            let mut relay = Relay::new(Format::OpenaiResponses, StreamKind::Conversation, false);
-            pieces.iter().for_each(|piece| {
-                push(&mut relay, piece).ok();
-            });
-            assert!(finish(&mut relay, End::Cut).is_err());
-            let mut out = Vec::new();
-            let fault = Fault::new(FaultKind::Internal, 502, "cut");
-            relay.write_fault(&fault, &mut out);
-            String::from_utf8(out).unwrap()
-        };
-        let both = [event(7), event(8)].concat();
-        let error = "data: {\"type\":\"error\",\"message\":\"m\",\"sequence_number\":9}\n\n";
-        for (pieces, number) in [
-            (vec![], 0),
-            (vec![both.clone()], 9),
-            (
-                vec![both.clone(), ": ping\n\n".into(), "data: [}\n\n".into()],
-                9,
-            ),
-            (vec![both.clone(), ": a\n\ndata: [}\n\n".into()], 9),
-            (vec![both.clone(), event(9)[..40].to_owned()], 9),
-            (vec![both.clone(), error.into()], 9),
-            (vec![[&both, error].concat()], 10),
-        ] {
-            let told = told(&pieces);
-            assert!(
-                told.contains(&format!("\"sequence_number\":{number},")),
-                "{pieces:?}: {told}"
-            );
-        }
     }
 
     #[test]

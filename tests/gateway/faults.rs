@@ -330,3 +330,27 @@ async fn our_own_refusals_are_in_the_callers_format() {
         assert_eq!(answer.status, 200, "{from}: {}", answer.text());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_array_that_breaks_off_is_an_array_whose_last_element_is_the_error() {
+    let (vendors, gateway) = each(", retries: 0", RESTS_SHORTLY).await;
+    for (vendor, (to, _)) in vendors.iter().zip(FORMATS) {
+        for how in [Break::Close, Break::Error(ErrorKind::Overloaded)] {
+            let step = Step::broken(Place::Events(2), how);
+            vendor.vendor.always(Match::default(), Some(step));
+            let path = format!("/v1beta/models/m-{to}:streamGenerateContent");
+            let text = "say: one two three four five six";
+            let body = serde_json::json!({ "contents": [{ "parts": [{ "text": text }] }] });
+            let answer = gateway.post(&path, &body).await;
+            let all = answer.json();
+            let all = all.as_array().unwrap();
+            assert!(all.len() > 1, "{to}: {}", answer.text());
+            let error = &all.last().unwrap()["error"];
+            assert!(
+                error["code"].is_u64() && error["status"].is_string(),
+                "{to}: {error}"
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+        }
+    }
+}

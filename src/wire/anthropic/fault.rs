@@ -22,10 +22,11 @@ pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
 
 /// Anthropic itself says 400 to an account that is empty, in the words of a wrong request.
 pub(super) fn status(fault: &Fault) -> u16 {
-    match (fault.kind, fault.type_name.as_deref()) {
-        (FaultKind::Billing, Some("invalid_request_error")) => 400,
-        _ => error::usual_status(fault, &error::ANTHROPICS),
+    let is_said_wrong = fault.type_name.as_deref() == Some("invalid_request_error");
+    if fault.kind == FaultKind::Billing && is_said_wrong {
+        return 400;
     }
+    error::usual_status(fault, &error::ANTHROPICS)
 }
 
 /// The SDKs raise on the event's name, not on its data.
