@@ -11,7 +11,7 @@ use crate::proxy::arrival::Arrival;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
 use crate::proxy::spool::Freight;
-use crate::proxy::way::Way;
+use crate::proxy::way::{Way, leads_to_many};
 use crate::wire::convert::{
     Crossing, Issuer, Manner, Memory, Original, Ready, Target, Unsayable, lower,
 };
@@ -252,17 +252,6 @@ impl<'a> Bodies<'a> {
             lower(original, &target, &crossing)
         }
     }
-}
-
-fn leads_to_many(call: &Call) -> bool {
-    let mut seats = call
-        .lane
-        .pool()
-        .stages
-        .iter()
-        .flat_map(|stage| &stage.seats);
-    let first = seats.next().map(|seat| seat.provider);
-    seats.any(|seat| Some(seat.provider) != first)
 }
 
 /// Paths whose streams know `stream_options`.

@@ -27,6 +27,7 @@ pub mod reply;
 pub mod serve;
 pub mod spool;
 pub mod tab;
+pub mod telling;
 pub mod upstream;
 pub mod waiting;
 pub mod way;

@@ -6,7 +6,7 @@ use tidegate::demo::{Break, Match, Place, Step};
 
 use crate::harness::{Answer, Gateway, TestVendor};
 
-const FORMATS: [(&str, &str); 4] = [
+pub const FORMATS: [(&str, &str); 4] = [
     ("openai_chat", "/v1"),
     ("openai_responses", "/v1"),
     ("anthropic", "/v1"),
@@ -14,7 +14,7 @@ const FORMATS: [(&str, &str); 4] = [
 ];
 
 /// A vendor of each format behind a model of its own, `m-FORMAT`, with `endpoint` in its endpoint; `more` under `gateway:`.
-async fn each(endpoint: &str, more: &str) -> (Vec<TestVendor>, Gateway) {
+pub async fn each(endpoint: &str, more: &str) -> (Vec<TestVendor>, Gateway) {
     let mut vendors = Vec::new();
     let (mut providers, mut models) = (String::new(), String::new());
     for (format, version) in FORMATS {
@@ -33,7 +33,7 @@ async fn each(endpoint: &str, more: &str) -> (Vec<TestVendor>, Gateway) {
 }
 
 /// One question in each format: path and body.
-fn question(format: &str, model: &str, stream: bool) -> (String, Value) {
+pub fn question(format: &str, model: &str, stream: bool) -> (String, Value) {
     let turn = json!([{ "role": "user", "content": "say: tide" }]);
     match format {
         "openai_chat" => (
@@ -63,7 +63,7 @@ fn question(format: &str, model: &str, stream: bool) -> (String, Value) {
     }
 }
 
-fn is_stream(answer: &Answer) -> bool {
+pub fn is_stream(answer: &Answer) -> bool {
     answer
         .header("content-type")
         .starts_with("text/event-stream")

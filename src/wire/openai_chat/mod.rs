@@ -70,7 +70,7 @@ impl Codec for OpenaiChat {
     }
 
     fn status(&self, fault: &Fault) -> u16 {
-        error::usual_status(fault, 503)
+        error::usual_status(fault, &error::OPENAIS)
     }
 
     fn ping(&self) -> &'static [u8] {
