@@ -12,9 +12,15 @@
 mod answers;
 #[path = "laws/mod.rs"]
 mod laws;
+#[path = "wire_convert/loops.rs"]
+mod loops;
 #[path = "wire_convert/recorded.rs"]
 mod recorded;
+#[path = "wire_convert/same.rs"]
+mod same;
 #[path = "wire_convert/sentinels.rs"]
 mod sentinels;
 #[path = "wire_convert/streams.rs"]
 mod streams;
+#[path = "wire_convert/words.rs"]
+mod words;

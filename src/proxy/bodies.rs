@@ -12,13 +12,13 @@ use crate::proxy::arrival::Arrival;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
 use crate::proxy::spool::Freight;
-use crate::proxy::way::Way;
+use crate::proxy::way::{Way, leads_to_many};
 use crate::route::Seat;
 use crate::wire::convert::{
     Crossing, Issuer, Manner, Memory, Original, Ready, Target, Unsayable, lower,
 };
 use crate::wire::counting::{lower_count, rename_inner};
-use crate::wire::edit::{Cut, cut, may_be_sealed};
+use crate::wire::edit::{Cut, cut, may_be_sealed, may_cite_nothing};
 use crate::wire::embed;
 use crate::wire::same::{Edits, splice};
 use crate::wire::scan::scan;
@@ -141,9 +141,13 @@ impl<'a> Bodies<'a> {
         let sealed = (self.many || key.without_state || self.vault.is_used())
             && self.call.kind == CallKind::Conversation
             && may_be_sealed(&self.call.body.bytes, self.call.format);
+        let cites_others = self.call.format == Format::Anthropic
+            && self.call.kind != CallKind::Embeddings
+            && may_cite_nothing(&self.call.body.bytes);
         let cuts = [
             (sealed, Cut::SealsBut(&is_own)),
             (traits.cuts_cache_control, Cut::CacheMarks),
+            (cites_others, Cut::HollowCitations),
         ];
         let mut body = self.call.body.bytes.clone();
         for (_, what) in cuts.into_iter().filter(|(wanted, _)| *wanted) {
@@ -266,17 +270,6 @@ fn with_settings(body: Bytes, settings: &[Setting]) -> Bytes {
     settings.iter().fold(body, |body, setting| {
         set(&body, &setting.path, setting.value.as_deref()).into()
     })
-}
-
-fn leads_to_many(call: &Call) -> bool {
-    let mut seats = call
-        .lane
-        .pool()
-        .stages
-        .iter()
-        .flat_map(|stage| &stage.seats);
-    let first = seats.next().map(|seat| seat.provider);
-    seats.any(|seat| Some(seat.provider) != first)
 }
 
 /// Paths whose streams know `stream_options`.

@@ -6,7 +6,6 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use pingora_proxy::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::clock;
 use crate::config::{Limits, ReplyModel};
 use crate::ir::Format;
 use crate::live::Lane;
@@ -21,7 +20,7 @@ use crate::proxy::routing::{self, Facts, Routed};
 use crate::proxy::tab::Tab;
 use crate::route::{Needs, PathKind};
 use crate::wire::Asked;
-use crate::wire::convert::{Manner, Original, Ready, Telling};
+use crate::wire::convert::{Manner, Original};
 use crate::wire::embed;
 use crate::wire::multipart::{Field, Form};
 use crate::wire::scan::{Scan, Subject, Text, scan};
@@ -82,23 +81,6 @@ impl Call {
         let requested = arrival.wiring.snapshot.gateway.reply_model == ReplyModel::Requested;
         let says = matches!(self.kind, CallKind::Conversation | CallKind::Completion);
         (requested && says).then(|| self.model())
-    }
-
-    /// What the writer of a converted answer has to know.
-    pub fn telling(&self, arrival: &Arrival, ready: &Ready) -> Telling {
-        let seed = arrival.stamp.id.as_str().bytes();
-        Telling {
-            model: self.rename(arrival).unwrap_or_default().to_owned(),
-            seed: seed
-                .filter(u8::is_ascii_alphanumeric)
-                .map(char::from)
-                .collect(),
-            now: clock::wall().as_secs(),
-            usage: ready.stream_usage,
-            echo: ready.echo.clone(),
-            array: self.array,
-            completion: self.kind == CallKind::Completion,
-        }
     }
 
     /// What the body is scanned as.

@@ -29,6 +29,7 @@ pub mod routing;
 pub mod serve;
 pub mod spool;
 pub mod tab;
+pub mod telling;
 pub mod upstream;
 pub mod waiting;
 pub mod way;

@@ -1,8 +1,8 @@
 //! Whole answers for clients.
 
 use super::answer::{Seen, write_stop, write_tier, write_usage};
-use super::content_write::{write_citations, write_input, write_thinking};
-use crate::ir::{At, Body, Format, Part, Reply, Thinking};
+use super::content_write::{is_sayable, write_answers_citation, write_input, write_thinking};
+use crate::ir::{At, Body, Citation, Format, Part, Reply, Text, Thinking};
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
@@ -36,7 +36,7 @@ pub(super) fn write(reply: &Reply<'_>, telling: &Telling, out: &mut Vec<u8>, los
     if choice.is_some_and(|choice| !choice.logprobs.is_empty()) {
         losses.add(At::NOWHERE, LOGPROBS);
     }
-    if reply.usage.audio.is_some_and(|tokens| tokens > 0) {
+    if reply.usage.audio().is_some_and(|tokens| tokens > 0) {
         losses.add(At::NOWHERE, AUDIO_TOKENS);
     }
 }
@@ -69,27 +69,61 @@ pub(super) fn is_hollow(thinking: &Thinking<'_>) -> bool {
     thinking.text.is_empty() && thinking.summaries.is_empty() && thinking.seal.is_none()
 }
 
+fn is_own(citation: &Citation<'_>) -> bool {
+    is_sayable(citation, false)
+}
+
+fn lose_citations(text: &Text<'_>, losses: &mut Losses) {
+    if !text.citations.is_empty() {
+        losses.add(At::NOWHERE, "citation");
+    }
+}
+
+fn cite(text: &Text<'_>, losses: &mut Losses, out: &mut Writer<'_>) {
+    let mut is_open = false;
+    for citation in &text.citations {
+        if !is_sayable(citation, !text.text.is_empty()) {
+            losses.add(At::NOWHERE, "citation");
+            continue;
+        }
+        if !std::mem::replace(&mut is_open, true) {
+            out.key("citations").open_list();
+        }
+        write_answers_citation(citation, losses, out);
+    }
+    if is_open {
+        out.close_list();
+    }
+}
+
+fn write_words(words: &str, out: &mut Writer<'_>) {
+    if !words.is_empty() {
+        out.open_object().key("type").text("text");
+        out.key("text").text(words).close_object();
+    }
+}
+
 fn write_part(part: &Part<'_>, seen: &mut Seen, losses: &mut Losses, out: &mut Writer<'_>) {
     if let Some(what) = misplaced(part) {
         losses.add(At::NOWHERE, what);
-        return;
     }
     match &part.body {
         // Sent back to it, an empty text is refused by the API.
-        Body::Text(text) if text.text.is_empty() && text.citations.is_empty() => {}
+        Body::Text(text) if text.text.is_empty() && !text.citations.iter().any(is_own) => {
+            lose_citations(text, losses);
+        }
         Body::Text(text) => {
             out.open_object().key("type").text("text");
             out.key("text").text(&text.text);
-            write_citations(&text.citations, losses, out);
+            cite(text, losses, out);
             out.close_object();
         }
         Body::Refusal(text) => {
             seen.refusal = true;
-            if !text.is_empty() {
-                out.open_object().key("type").text("text");
-                out.key("text").text(text).close_object();
-            }
+            write_words(text, out);
         }
+        // Of speech the words are told.
+        Body::Audio(media) => write_words(media.transcript.as_deref().unwrap_or_default(), out),
         Body::Thinking(thinking) if is_hollow(thinking) => {}
         Body::Thinking(thinking) => write_thinking(thinking, out),
         Body::Call(call) => {
@@ -100,11 +134,14 @@ fn write_part(part: &Part<'_>, seen: &mut Seen, losses: &mut Losses, out: &mut W
             write_input(&call.arguments, out);
             out.close_object();
         }
-        Body::Foreign(foreign) => {
+        Body::Foreign(foreign) if foreign.format == Format::Anthropic => {
             out.json(&foreign.json);
         }
-        Body::Image(_) | Body::Audio(_) | Body::Video(_) | Body::Document(_) | Body::Outcome(_) => {
-        }
+        Body::Foreign(_)
+        | Body::Image(_)
+        | Body::Video(_)
+        | Body::Document(_)
+        | Body::Outcome(_) => {}
     }
     if part.seal.is_some() {
         losses.add(At::NOWHERE, SIGNATURE);

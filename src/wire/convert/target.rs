@@ -29,6 +29,8 @@ pub struct Lowered {
 pub struct Telling {
     /// The model's name for the client; empty: the one that the vendor says.
     pub model: String,
+    /// The name that the vendor was asked by, where its answer says none.
+    pub upstream: String,
     /// What ids are made from where the vendor gives none: unique to this answer, of letters and digits.
     pub seed: String,
     /// Seconds since the epoch, where the vendor does not say when the answer was made.
@@ -63,26 +65,29 @@ impl Telling {
 
     /// The model's name for the client.
     pub fn model<'a>(&'a self, vendors: &'a str) -> &'a str {
-        if self.model.is_empty() {
-            vendors
-        } else {
-            &self.model
-        }
+        let names = [&self.model, vendors, &self.upstream];
+        let named = names.into_iter().find(|name| !name.is_empty());
+        named.unwrap_or_default()
     }
 }
 
 /// All output tokens, as most vendors count them: reasoning and audio included.
 pub fn output_total(usage: &Usage) -> Option<u64> {
-    match (usage.output, usage.reasoning) {
-        (None, None) => None,
-        (output, reasoning) => Some(output.unwrap_or(0) + reasoning.unwrap_or(0)),
-    }
+    sum(&[usage.output, usage.reasoning, usage.audio_output])
 }
 
-/// All input tokens, read from and written to caches included.
+/// All input tokens, audio and those read from and written to caches included.
 pub fn input_total(usage: &Usage) -> Option<u64> {
-    match (usage.input, usage.cache_read, usage.cache_write) {
-        (None, None, None) => None,
-        (input, read, write) => Some(input.unwrap_or(0) + read.unwrap_or(0) + write.unwrap_or(0)),
-    }
+    sum(&[
+        usage.input,
+        usage.audio_input,
+        usage.cache_read,
+        usage.cache_write,
+    ])
+}
+
+/// What is known of it; `None`: nothing.
+fn sum(buckets: &[Option<u64>]) -> Option<u64> {
+    let is_known = buckets.iter().any(Option::is_some);
+    is_known.then(|| buckets.iter().flatten().sum())
 }

@@ -13,13 +13,18 @@ pub(super) fn write(
 ) {
     let functions: Vec<_> = request.tools.iter().filter_map(as_function).collect();
     let mut server = Vec::new();
+    let may_call = !matches!(&request.choice, Some(said) if said.value == ToolChoice::None);
     for tool in &request.tools {
         if let Some(cache) = &tool.cache {
-            losses.add(cache.at, "cache mark");
+            losses.hint(cache.at, "cache mark");
         }
         match &tool.kind {
             ToolKind::Function(_) => {}
             ToolKind::Custom { .. } => losses.add(tool.at, "custom tool"),
+            // No mode of the API's keeps the model from them.
+            ToolKind::Server(_) if !may_call => {
+                losses.round(tool.at, "server tool that may not be called");
+            }
             // Models before Gemini 3 refuse both kinds in one request. Those that the client waits for stay.
             ToolKind::Server(_) if !functions.is_empty() && !target.traits.thinking_level => {
                 losses.add(tool.at, "server tool beside functions");
@@ -111,6 +116,14 @@ fn lose_settings(tool: &ServerTool<'_>, losses: &mut Losses) {
             "domains of a web search",
         );
     }
+    if let Some(place) = &tool.place {
+        losses.add(place.at, "where the user is");
+    }
+    // The middle is what is done without a word.
+    let size = tool.context_size.as_ref();
+    if let Some(size) = size.filter(|size| size.value != "medium") {
+        losses.add(size.at, "how much a search finds");
+    }
     losses.add_all(&tool.unsaid, "setting of a server tool");
 }
 
@@ -122,8 +135,11 @@ fn write_config(
     losses: &mut Losses,
 ) {
     let (has_functions, is_mixed) = kinds;
-    if let Some(parallel) = request.parallel.as_ref().filter(|said| !said.value) {
-        losses.add(parallel.at, "one call at a time");
+    let single = request.parallel.as_ref().filter(|said| !said.value);
+    match single {
+        Some(said) if has_functions => losses.add(said.at, "one call at a time"),
+        Some(said) => losses.hint(said.at, "one call at a time"),
+        None => {}
     }
     let mut choice = None;
     if let Some(said) = &request.choice {
@@ -220,6 +236,8 @@ mod tests {
             name: None,
             allowed_domains: None,
             blocked_domains: Some(Said::new(At(9), Vec::new())),
+            place: None,
+            context_size: None,
             unsaid: Vec::new(),
         })
     }
@@ -265,6 +283,23 @@ mod tests {
         let expected =
             r#",{"googleSearch":{}}],"toolConfig":{"includeServerSideToolInvocations":true}"#;
         assert!(written.contains(expected), "{written}");
+    }
+
+    #[test]
+    fn tools_of_the_vendor_s_that_may_not_be_called_stay_away() {
+        let mut request = tools(vec![
+            function(false),
+            server(ServerToolKind::WebSearch, r#"{"type":"web_search"}"#),
+        ]);
+        request.choice = Some(Said::new(At(3), ToolChoice::None));
+        let level = Traits {
+            thinking_level: true,
+            ..Traits::default()
+        };
+        let (written, losses) = body(&request, &level);
+        assert!(!written.contains("googleSearch"), "{written}");
+        assert!(written.contains(r#""mode":"NONE""#), "{written}");
+        assert_eq!(losses, ["server tool that may not be called"]);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
 use super::ending::{End, Said};
-use super::usage::{self, Audio};
+use super::media::{can_show, write_images};
+use super::usage;
 
 /// What stands between two pieces of reasoning that become one text.
 pub(super) const BREAK: &str = "\n\n";
@@ -28,18 +29,14 @@ pub(super) fn write(reply: &Reply<'_>, telling: &Telling, out: &mut Vec<u8>, los
     {
         writer.key("service_tier").text(tier);
     }
-    let mut audio = Audio::Input;
     writer.key("choices").open_list();
     for choice in &reply.choices {
         let mut message = Message::of(choice, losses);
-        if message.audio.is_some() {
-            audio = Audio::Output;
-        }
         message.write(choice, &Ids { telling, created }, writer, losses);
     }
     writer.close_list();
     if reply.usage.is_known() {
-        usage::write(&reply.usage, audio, writer.key("usage"));
+        usage::write(&reply.usage, writer.key("usage"));
     }
     writer.close_object();
 }
@@ -85,6 +82,7 @@ struct Message<'r, 'a> {
     refusal: Option<String>,
     reasoning: String,
     audio: Option<&'r Media<'a>>,
+    images: Vec<&'r Media<'a>>,
     calls: Vec<&'r Call<'a>>,
     /// With the characters of the text that they belong to.
     citations: Vec<(&'r Citation<'a>, (u64, u64))>,
@@ -118,6 +116,7 @@ impl<'r, 'a> Message<'r, 'a> {
             Body::Thinking(thinking) => self.add_thinking(thinking),
             Body::Call(call) => self.calls.push(call),
             Body::Audio(media) if self.audio.is_none() => self.audio = Some(media),
+            Body::Image(media) if can_show(media) => self.images.push(media),
             body @ (Body::Audio(_)
             | Body::Image(_)
             | Body::Video(_)
@@ -159,7 +158,8 @@ impl<'r, 'a> Message<'r, 'a> {
         writer.key("index").number(choice.index.into());
         writer.key("message").open_object();
         writer.key("role").text("assistant").key("content");
-        let bare = self.refusal.is_some() || said.called || self.audio.is_some();
+        let heard = self.audio.is_some() || !self.images.is_empty();
+        let bare = self.refusal.is_some() || said.called || heard;
         match &self.text {
             Some(text) => writer.text(text),
             None if bare => writer.null(),
@@ -175,6 +175,9 @@ impl<'r, 'a> Message<'r, 'a> {
         write_annotations(&self.citations, writer, losses);
         if let Some(media) = self.audio {
             write_audio(media, ids, writer.key("audio"));
+        }
+        if !self.images.is_empty() {
+            write_images(&self.images, 0, writer);
         }
         if !self.calls.is_empty() {
             writer.key("tool_calls").open_list();
@@ -389,7 +392,7 @@ mod tests {
                 cache_write: Some(2),
                 output: Some(5),
                 reasoning: Some(3),
-                audio: None,
+                ..Usage::default()
             },
             tier: Some("standard".into()),
             ..answer(
@@ -543,13 +546,14 @@ mod tests {
             detail: None,
             transcript: Some("hi".into()),
             id: None,
+            origin: None,
         }));
         let mut reply = answer(vec![text("a"), audio], Stop::of(StopReason::End));
         reply.choices[0].logprobs = vec![Json(r#"{"token":"a"}"#.into())];
         reply.usage = Usage {
             input: Some(1),
             output: Some(2),
-            audio: Some(4),
+            audio_output: Some(4),
             ..Usage::default()
         };
         let tree = written(&reply);
@@ -566,18 +570,18 @@ mod tests {
 
     #[test]
     fn what_an_answer_cannot_hold_is_lost_and_said() {
-        let image = part(Body::Image(Media::new(Source::Url {
+        let video = part(Body::Video(Media::new(Source::Url {
             url: "u".into(),
             mime: None,
         })));
-        let mut reply = answer(vec![image, text("a")], Stop::of(StopReason::End));
+        let mut reply = answer(vec![video, text("a")], Stop::of(StopReason::End));
         reply.tier = Some("batch".into());
         let (_, whole) = write_reply(&reply);
         let (_, stream) = write_stream(&reply);
         for losses in [whole, stream] {
             let mut names: Vec<_> = losses.iter().map(|loss| loss.what).collect();
             names.sort_unstable();
-            assert_eq!(names, ["an image in an answer", "service tier"]);
+            assert_eq!(names, ["a video in an answer", "service tier"]);
         }
     }
 }

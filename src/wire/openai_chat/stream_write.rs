@@ -10,14 +10,13 @@ use crate::wire::json::Writer;
 use super::ending::{End, Said};
 use super::fault;
 use super::frames::{Frames, Of};
+use super::media::{can_show, write_images};
 use super::reply_write::{BREAK, base64_of, characters, lost, tier_for, write_annotations};
-use super::usage::Audio;
 
 pub(super) struct StreamWriter {
     frames: Frames,
     choices: Vec<Told>,
     usage: Usage,
-    audio: Audio,
     ended: bool,
     losses: Losses,
 }
@@ -31,6 +30,7 @@ struct Told {
     texted: bool,
     refused: bool,
     heard: bool,
+    images: u64,
     calls: u32,
     /// Of the call that is open: something of its arguments was told.
     argued: bool,
@@ -71,7 +71,6 @@ impl StreamWriter {
             frames: Frames::new(telling),
             choices: Vec::new(),
             usage: Usage::default(),
-            audio: Audio::Input,
             ended: false,
             losses: Losses::default(),
         }
@@ -124,9 +123,14 @@ impl StreamWriter {
                 Open::Thinking
             }
             Body::Call(call) => told.open_call(choice, call, &self.frames, out),
-            Body::Audio(media) if !told.heard => {
-                self.audio = Audio::Output;
-                told.open_audio(choice, media, &self.frames, out)
+            Body::Audio(media) if !told.heard => told.open_audio(choice, media, &self.frames, out),
+            Body::Image(media) if can_show(media) => {
+                let index = told.images;
+                told.images += 1;
+                self.frames.delta(choice, out, |writer| {
+                    write_images(&[media], index, writer);
+                });
+                Open::Nothing
             }
             body @ (Body::Audio(_)
             | Body::Image(_)
@@ -160,7 +164,7 @@ impl StreamWriter {
             self.frames.finish(choice, end.reason, out);
         }
         if self.frames.telling.usage && self.usage.is_known() {
-            self.frames.usage(&self.usage, self.audio, out);
+            self.frames.usage(&self.usage, out);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
         self.ended = true;
