@@ -3,10 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::config::routes::Route;
 use crate::config::secret::Secret;
 use crate::ir::{Format, Traits};
 
@@ -32,6 +34,8 @@ pub struct Gateway {
     pub log: Log,
     pub providers: Vec<Provider>,
     pub models: Vec<Model>,
+    /// In their order: the first that a request meets decides.
+    pub routes: Vec<Route>,
     /// Index into `models`.
     pub default_model: Option<usize>,
     /// Index into `providers`.
@@ -108,6 +112,8 @@ pub struct Provider {
     pub capabilities: Capabilities,
     pub tls: ProviderTls,
     pub enabled: bool,
+    /// Another with a route's own keys: no name leads to it.
+    pub of_route: bool,
     /// For endpoints that stand in no `models:` entry (real names).
     pub policy: Policy,
 }
@@ -242,6 +248,8 @@ pub struct Model {
     pub policy: Policy,
     /// Made by us (`haiku`, `sonnet`, `opus`), not declared in the file.
     pub built_in: bool,
+    /// The pool of a route alone: no name leads to it.
+    pub of_route: bool,
 }
 
 /// What becomes of an answer that breaks off when the client has seen some of it.
@@ -289,9 +297,20 @@ pub struct Endpoint {
     pub max_context: Option<u64>,
     pub streaming: bool,
     pub non_streaming: bool,
+    /// What is said of every conversation that goes there, in their order.
+    pub set: Arc<[Setting]>,
     pub enabled: bool,
     /// With everything inherited filled in.
     pub policy: Policy,
+}
+
+/// A value of requests that an endpoint's configuration decides, in the words of the provider's format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The names of the members that lead there.
+    pub path: Vec<String>,
+    /// JSON; `None`: it is left out.
+    pub value: Option<String>,
 }
 
 /// What may stand at gateway, provider, model or endpoint; the innermost wins, setting by setting.
@@ -361,6 +380,18 @@ pub struct ClientKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
     pattern: String,
+}
+
+impl Gateway {
+    /// The providers that were declared.
+    pub fn declared_providers(&self) -> impl Iterator<Item = &Provider> {
+        self.providers.iter().filter(|provider| !provider.of_route)
+    }
+
+    /// The virtual models: those that clients can ask for.
+    pub fn virtual_models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().filter(|model| !model.of_route)
+    }
 }
 
 impl Glob {

@@ -10,9 +10,9 @@ use crate::proxy::arrival::Arrival;
 use crate::proxy::bodies::{Bodies, Made, Variant};
 use crate::proxy::exchange::{Miss, Order};
 use crate::proxy::headers::{Converted, Outgoing};
-use crate::proxy::hold::{Conversion, Resumes};
 use crate::proxy::intake::Call;
 use crate::proxy::refusal::sentence;
+use crate::proxy::telling::{Resumes, Teller};
 use crate::proxy::way::Way;
 use crate::route::{Attempt, Failure, Outcome, Seat};
 use crate::wire::convert::{Manner, Unsayable};
@@ -28,6 +28,7 @@ pub struct Running {
 pub struct Prepared<'a> {
     way: Way<'a>,
     made: Arc<Made>,
+    model: Arc<str>,
     timeouts: crate::config::Timeouts,
     /// Usage is asked for in a stream although the client did not.
     strip_usage: bool,
@@ -68,14 +69,7 @@ impl<'a> Place<'a> {
                 "The endpoint does not speak this format.",
             )));
         };
-        if self.resumes.is_some() && way.manner != Manner::Stream {
-            return Err(unfit(Fault::new(
-                FaultKind::Internal,
-                502,
-                "The endpoint has no streams to go on with.",
-            )));
-        }
-        let made = bodies.for_way(&way, &seat.model, variant, self.arrival);
+        let made = bodies.for_way(&way, seat, variant, self.arrival);
         let made = made.map_err(|unsayable| unfit(unsayable_fault(&unsayable, &way)))?;
         if let Some(fault) = too_lossy(&made, &way, self.arrival) {
             return Err(unfit(fault));
@@ -83,6 +77,7 @@ impl<'a> Place<'a> {
         Ok(Prepared {
             way,
             made,
+            model: seat.model.clone(),
             timeouts: seat.policy.timeouts,
             strip_usage: bodies.include_usage,
             watched: bodies.many || self.proxy.vault().is_used(),
@@ -111,15 +106,15 @@ impl<'a> Place<'a> {
     {
         let (call, arrival) = (self.call, self.arrival);
         let Prepared { way, made, .. } = prepared;
-        let conversion = made.ready.as_ref().map(|ready| Conversion {
-            ready,
+        let teller = Teller {
+            call,
+            arrival,
             issuer: way.line.issuer,
-            client: call.format,
-            manner: call.manner(),
-            telling: call.telling(arrival, ready),
+            model: &prepared.model,
+            ready: made.ready.as_ref(),
             resumes: prepared.resumes,
             vectors: made.vectors.as_ref(),
-        });
+        };
         Order {
             connector: self.proxy.connector(),
             outgoing: Outgoing {
@@ -137,7 +132,7 @@ impl<'a> Place<'a> {
             body: &made.body,
             kind: way.kind,
             stream: way.manner == Manner::Stream,
-            conversion,
+            teller,
             rename: call.rename(arrival),
             watched: prepared.watched,
             reasoning: call.scan.reasoning,
@@ -155,6 +150,7 @@ fn unfit(fault: Fault) -> Miss {
         outcome: Outcome::Failed(Failure::Unsayable),
         fault,
         status: None,
+        request_id: None,
     }
 }
 
@@ -170,10 +166,10 @@ pub(super) fn about(path: &str, text: &str) -> Fault {
     fault
 }
 
-/// `strict`: a loss is a refusal.
+/// `strict`: a loss that may make it another answer is a refusal.
 fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
     let ready = made.ready.as_ref()?;
-    if !ready.lowered.losses.lacks() {
+    if ready.lacking.is_empty() {
         return None;
     }
     if !arrival.wiring.snapshot.gateway.strict {
@@ -182,9 +178,9 @@ fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
     let text = format!(
         "the endpoint speaks {}, which cannot say: {}",
         way.line.format,
-        ready.dropped.join(", ")
+        ready.lacking.join(", ")
     );
     let mut fault = Fault::new(FaultKind::InvalidRequest, 400, sentence(&text));
-    fault.param = ready.dropped.first().cloned();
+    fault.param = ready.lacking.first().cloned();
     Some(fault)
 }

@@ -135,7 +135,6 @@ pub async fn pump(
             } = *streaming;
             let stream = Stream {
                 session,
-                stamp,
                 up,
                 passage,
                 shelf,
@@ -310,7 +309,6 @@ async fn finish(session: &mut Session) -> Result<(), Gone> {
 /// An event stream on its way.
 struct Stream<'a> {
     session: &'a mut Session,
-    stamp: &'a Stamp,
     up: Box<Upstream>,
     passage: Passage,
     shelf: Shelf<'a>,
@@ -359,8 +357,7 @@ impl Stream<'_> {
                 && !may_go_on
             {
                 let mut event = Vec::with_capacity(256);
-                self.passage
-                    .write_fault(self.stamp.format, fault, &mut event);
+                self.passage.write_fault(fault, &mut event);
                 out.push(event.into());
             }
             self.shelf.keep(self.passage.keepsakes());

@@ -12,10 +12,10 @@ use crate::ledger::Ending;
 use crate::live::Pass;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::attempt::Place;
-use crate::proxy::hold::Resumes;
 use crate::proxy::pump::{Cut, send_events};
 use crate::proxy::serve::{Client, Course, Unserved};
 use crate::proxy::tab::Tab;
+use crate::proxy::telling::Resumes;
 use crate::proxy::waiting::{Gone, Waiting};
 use crate::route::{Attempt, Seat};
 use crate::wire::resume::{Shown, Way};
@@ -59,11 +59,11 @@ impl<'a> Course<'a> {
         &mut self,
         cut: Box<Cut>,
         client: &mut Client<'_>,
-        (arrival, tab): (&Arrival, &mut Tab),
+        tab: &mut Tab,
     ) -> Result<bool, Unserved> {
         let waiting = &mut client.waiting;
         if !self.plan.resume(clock::now()) {
-            let told = break_off(*cut, None, waiting, (arrival, tab));
+            let told = break_off(*cut, None, waiting, tab);
             return told.await.map(|()| true);
         }
         self.cuts += 1;
@@ -81,12 +81,11 @@ pub(super) async fn break_off(
     mut cut: Cut,
     fault: Option<Fault>,
     waiting: &mut Waiting<'_>,
-    (arrival, tab): (&Arrival, &mut Tab),
+    tab: &mut Tab,
 ) -> Result<(), Unserved> {
     let fault = fault.unwrap_or(cut.fault);
     let mut event = Vec::with_capacity(256);
-    cut.passage
-        .write_fault(arrival.stamp.format, &fault, &mut event);
+    cut.passage.write_fault(&fault, &mut event);
     waiting.sent += u64::try_from(event.len()).unwrap_or(0);
     tab.record.ending = Ending::Broken;
     tab.record.bytes_out = waiting.sent;

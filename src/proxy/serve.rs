@@ -25,7 +25,8 @@ use crate::proxy::reply::Page;
 use crate::proxy::resume::break_off;
 use crate::proxy::tab::Tab;
 use crate::proxy::waiting::{Gone, Waiting};
-use crate::route::{Attempt, Failure, Outcome, Plan, Seat, Step, Stop, Why};
+use crate::proxy::way::issuers;
+use crate::route::{Attempt, Failure, Needs, Outcome, Plan, Seat, Step, Stop, Why};
 use crate::wire::resume::Shown;
 
 /// How a call ended before anything was committed.
@@ -52,10 +53,14 @@ pub async fn serve(
     call: &Call,
     tab: &mut Tab,
 ) -> Result<(), Unserved> {
+    let needs = Needs {
+        issuers: issuers(arrival, call, proxy.vault()),
+        ..call.needs.clone()
+    };
     let mut course = Course {
         proxy,
         call,
-        plan: Plan::new(call.lane.pool().clone(), call.needs.clone(), arrival.at),
+        plan: Plan::new(call.lane.pool().clone(), needs, arrival.at),
         bodies: Bodies::new(call, proxy.vault()),
         without_state: Vec::new(),
         misses: Vec::new(),
@@ -176,14 +181,14 @@ impl Course<'_> {
         (arrival, tab): (&mut Arrival, &mut Tab),
     ) -> Result<(), Unserved> {
         if let Some(cut) = client.cut {
-            let fault = self.best_fault(stop);
-            return break_off(*cut, fault, &mut client.waiting, (arrival, tab)).await;
+            let fault = self.best_miss(stop).map(|miss| miss.fault);
+            return break_off(*cut, fault, &mut client.waiting, tab).await;
         }
         if self.may_count(stop) {
             return Err(self.count_here(&mut client.waiting, arrival).await);
         }
         Err(Unserved::Refused {
-            refusal: self.refusal(stop),
+            refusal: self.refusal(stop, arrival),
             committed: client.waiting.committed,
             sent: client.waiting.sent,
         })
@@ -295,7 +300,7 @@ impl Course<'_> {
         match (ending, cut) {
             (Ending::ClientGone, _) => Err(Unserved::ClientGone),
             (_, None) => Ok(true),
-            (_, Some(cut)) => self.go_on(cut, client, (arrival, tab)).await,
+            (_, Some(cut)) => self.go_on(cut, client, tab).await,
         }
     }
 
@@ -329,9 +334,7 @@ impl Course<'_> {
                 without_state: self.without_state.contains(&seat.identity),
                 partial: partial.map(|partial| (self.cuts, partial)),
             };
-            let made = self
-                .bodies
-                .for_way(&way, &seat.model, variant, place.arrival);
+            let made = self.bodies.for_way(&way, seat, variant, place.arrival);
             made.ok()
         });
         let ready = made.as_ref().and_then(|made| made.ready.as_ref());
@@ -357,15 +360,18 @@ impl Course<'_> {
     }
 
     /// The most useful of the errors.
-    fn best_fault(&mut self, stop: &Stop) -> Option<Fault> {
+    fn best_miss(&mut self, stop: &Stop) -> Option<Miss> {
         let best = stop.best?;
         let at = self.misses.iter().position(|(number, _)| *number == best)?;
-        Some(self.misses.swap_remove(at).1.fault)
+        Some(self.misses.swap_remove(at).1)
     }
 
-    fn refusal(&mut self, stop: &Stop) -> Refusal {
+    fn refusal(&mut self, stop: &Stop, arrival: &mut Arrival) -> Refusal {
         let model = self.plan.pool().name.clone();
-        let best = self.best_fault(stop);
+        let best = self.best_miss(stop).map(|miss| {
+            arrival.stamp.upstream_id = miss.request_id;
+            miss.fault
+        });
         match (stop.why, best) {
             (Why::Incapable(lacks), None) => Refusal::Incapable { model, lacks },
             (Why::Cooling, None) => Refusal::Cooling {

@@ -124,6 +124,7 @@ impl Plan {
             (last, rival)
         };
         self.last = Some(winner);
+        self.lost = Some(loser);
         if let Some(ticket) = loser.ask.probe {
             field.leave(loser.ask.spot, ticket);
         }

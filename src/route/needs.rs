@@ -24,6 +24,8 @@ pub struct Needs {
     pub conversation: Option<u64>,
     /// The request has an assistant turn: only then its conversation is looked up (first turns are balanced).
     pub later_turn: bool,
+    /// The providers whose opaque state the request holds: of equals they are asked first, whatever the strategy.
+    pub issuers: Vec<usize>,
 }
 
 impl Needs {
@@ -41,6 +43,7 @@ impl Needs {
             estimated_tokens: 0,
             conversation: None,
             later_turn: false,
+            issuers: Vec::new(),
         }
     }
 }

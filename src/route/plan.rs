@@ -40,6 +40,8 @@ pub struct Plan {
     pub(super) home: Home,
     /// The second of two attempts that run beside each other.
     pub(super) rival: Option<Last>,
+    /// The one of two that was not the first to speak.
+    pub(super) lost: Option<Last>,
     pub(super) hedged: bool,
     /// One of two attempts has failed and the other runs on: nothing is retried.
     pub(super) beside: bool,
@@ -138,6 +140,7 @@ impl Plan {
             patience_ends: None,
             home: Home::Unknown,
             rival: None,
+            lost: None,
             hedged: false,
             beside: false,
             resuming: false,

@@ -102,6 +102,7 @@ impl Plan {
             .last
             .iter()
             .chain(&self.rival)
+            .chain(&self.lost)
             .filter(|last| last.ask.spot == spot)
             .map(|last| last.number);
         let failed = self

@@ -1,7 +1,7 @@
 //! Choosing and failing over on made-up time: `route/`, `live/` and `balance::selection` together, without a socket.
 //!
 //! `harness` builds a house of vendors and drives requests through it; `rows` has every row of product §6's table,
-//! `waits` who is waited for, `choosing` the strategies and stickiness, `names` the resolution of names, `reloads` what
+//! `waits` who is waited for, `choosing` the strategies and stickiness, `explaining` what is said of all this, `names` the resolution of names, `reloads` what
 //! survives one, `properties` the laws under random weather, `simulation` an hour of outages.
 
 #![allow(
@@ -12,6 +12,7 @@
 )]
 
 mod choosing;
+mod explaining;
 mod harness;
 mod hedging;
 mod names;

@@ -16,6 +16,8 @@ mod names;
 pub(super) mod pingora;
 pub(super) mod policy;
 mod providers;
+mod routes;
+mod set;
 mod settings;
 mod shape;
 mod time;

@@ -96,6 +96,7 @@ impl Check<'_> {
             enabled: self.flag(node, "enabled", true),
             policy,
             built_in: false,
+            of_route: false,
             name,
             endpoints,
         };
@@ -198,7 +199,7 @@ impl Check<'_> {
     }
 
     /// `None` where the provider is unknown.
-    fn endpoint(
+    pub(super) fn endpoint(
         &mut self,
         node: &Node,
         vendors: &Vendors<'_>,
@@ -244,6 +245,7 @@ impl Check<'_> {
                 .and_then(|node| self.integer(node, 1, u64::MAX)),
             streaming,
             non_streaming,
+            set: self.settings_of(node.get("set")),
             enabled: self.flag(node, "enabled", true),
             policy,
             provider: provider?,

@@ -118,6 +118,7 @@ impl Vendor {
                 http: HttpVersions::Auto,
             },
             enabled: true,
+            of_route: false,
             policy,
         }
     }
@@ -198,6 +199,7 @@ impl Check<'_> {
                 enabled: true,
                 policy: vendors.outer,
                 built_in: true,
+                of_route: false,
             });
         }
         models
@@ -253,6 +255,7 @@ fn fill(tier: usize, vendors: &Vendors<'_>, preferred: Option<usize>) -> Vec<End
         max_context: None,
         streaming: true,
         non_streaming: true,
+        set: std::sync::Arc::default(),
         enabled: true,
         policy: vendors.outer,
     };

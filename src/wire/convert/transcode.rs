@@ -9,10 +9,11 @@ use super::loss::Losses;
 use super::seals::{Issuer, Keeping, Keepsake};
 use super::target::Telling;
 use crate::ir::{
-    Arguments, Body, Collector, Delta, Event, Fault, Format, Part, Reply, StopReason, Usage,
+    Arguments, Body, Collector, Delta, Event, Fault, Format, Part, Reply, Stop, StopReason, Usage,
+    replay,
 };
-use crate::wire::error::broken_answer;
-use crate::wire::json::on_one_line;
+use crate::wire::error::{broken_answer, translate};
+use crate::wire::json::{Document, on_one_line};
 use crate::wire::relay::{End, Progress};
 use crate::wire::resume::Seam;
 use crate::wire::sse::{self, Framing, Lines};
@@ -26,6 +27,8 @@ const TOO_EARLY: &str = "the provider's stream ended before the answer was compl
 /// [`crate::wire::relay::Relay`]'s.
 pub struct Transcode {
     framing: Framing,
+    /// The vendor's format and the client's.
+    way: (Format, Format),
     reader: Box<dyn EventReader>,
     line: Line,
     malformed: u32,
@@ -113,6 +116,7 @@ impl Transcode {
     fn new(course: Course, sink: Sink) -> Transcode {
         Transcode {
             framing: Framing::default(),
+            way: (course.from.format, course.client),
             reader: codec(course.from.format).reader(&course.telling.seed),
             line: Line {
                 back: course.back,
@@ -170,6 +174,35 @@ impl Transcode {
         let ended = self.end(&tail, end);
         self.flush(out);
         ended.inspect_err(|_| self.failed = true)
+    }
+
+    /// Takes an answer that came whole, as the stream that it could have been.
+    ///
+    /// # Errors
+    /// As [`push`](Transcode::push); also that it is no answer.
+    pub fn take_whole(
+        &mut self,
+        from: Format,
+        body: &[u8],
+        out: &mut Vec<Bytes>,
+    ) -> Result<(), Fault> {
+        let body = on_one_line(body);
+        let mut document = Document::default();
+        let root = document.read(&body).ok();
+        let reply = root.and_then(|root| codec(from).read_reply(root, "").ok());
+        let Some(mut reply) = reply else {
+            return Err(broken_answer(TOO_EARLY));
+        };
+        for choice in &mut reply.choices {
+            choice.stop.get_or_insert(Stop::of(StopReason::End));
+        }
+        let line = &mut self.line;
+        replay(reply, &mut |event| line.pass(event));
+        if self.differs() {
+            return Err(broken_answer(OTHER_WORDS));
+        }
+        self.flush(out);
+        Ok(())
     }
 
     fn end(&mut self, tail: &[u8], end: End) -> Result<(), Fault> {
@@ -233,8 +266,9 @@ impl Transcode {
         }
     }
 
-    fn fail(&mut self, fault: Fault) -> Fault {
+    fn fail(&mut self, mut fault: Fault) -> Fault {
         self.said_error = true;
+        translate(&mut fault, self.way, true);
         fault
     }
 
