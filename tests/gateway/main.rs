@@ -33,3 +33,4 @@ mod side_paths;
 mod smoke;
 mod streams;
 mod tls;
+mod unresumed;
