@@ -16,5 +16,7 @@ mod laws;
 mod recorded;
 #[path = "wire_convert/sentinels.rs"]
 mod sentinels;
+#[path = "wire_convert/sources.rs"]
+mod sources;
 #[path = "wire_convert/streams.rs"]
 mod streams;

@@ -76,7 +76,11 @@ fn write_part(part: &Part<'_>, seen: &mut Seen, losses: &mut Losses, out: &mut W
     }
     match &part.body {
         // Sent back to it, an empty text is refused by the API.
-        Body::Text(text) if text.text.is_empty() && text.citations.is_empty() => {}
+        Body::Text(text) if text.text.is_empty() => {
+            for _too_late in &text.citations {
+                losses.add(At::NOWHERE, "citation");
+            }
+        }
         Body::Text(text) => {
             out.open_object().key("type").text("text");
             out.key("text").text(&text.text);

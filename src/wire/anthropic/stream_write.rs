@@ -29,6 +29,8 @@ pub(super) struct StreamWriter {
     /// How many blocks have begun.
     blocks: u64,
     open: Open,
+    /// Of a text that has said nothing yet.
+    citations: Vec<Citation<'static>>,
     /// Something of the thinking that is open has been told, and the piece that comes next is apart from it.
     apart: Apart,
     seen: Seen,
@@ -75,6 +77,7 @@ impl StreamWriter {
             choice: None,
             blocks: 0,
             open: Open::Nothing,
+            citations: Vec::new(),
             apart: Apart::No,
             seen: Seen::default(),
             stop: None,
@@ -296,6 +299,9 @@ impl StreamWriter {
             self.block(out, |writer| {
                 writer.raw(r#"{"type":"text","text":""}"#);
             });
+            for citation in std::mem::take(&mut self.citations) {
+                self.citation(&citation, out);
+            }
         }
     }
 
@@ -373,7 +379,9 @@ impl StreamWriter {
             self.losses.add(At::NOWHERE, "citation");
             return;
         };
-        self.begin_text(out);
+        if self.open == Open::NewText {
+            return self.citations.push(citation.clone().into_owned());
+        }
         self.piece(out, |writer| {
             writer.key("type").text("citations_delta");
             writer.key("citation").raw(&on_one_line(json));
@@ -387,6 +395,9 @@ impl StreamWriter {
                 writer.key("type").text("input_json_delta");
                 writer.key("partial_json").text("\"}");
             });
+        }
+        for _of_nothing in self.citations.drain(..) {
+            self.losses.add(At::NOWHERE, "citation");
         }
         match open {
             Open::Nothing | Open::NewText | Open::NewThinking | Open::Unsaid => {}

@@ -23,6 +23,7 @@ pub(super) struct Heard {
     /// Calls that are over: what still comes for them is nothing new.
     done: Vec<Key>,
     calls: u32,
+    texts: u32,
     refused: bool,
     /// Of a text that is still to come.
     logprobs: Vec<Json<'static>>,
@@ -36,6 +37,8 @@ enum Kind {
     Thinking,
     Audio,
     Call,
+    /// Citations of texts that are over.
+    Cited,
     /// It came whole.
     Whole,
 }
@@ -111,6 +114,7 @@ impl Heard {
             slots: VecDeque::new(),
             done: Vec::new(),
             calls: 0,
+            texts: 0,
             refused: false,
             logprobs: Vec::new(),
             stop: None,
@@ -157,9 +161,16 @@ impl Heard {
         self.begin(Slot::new(Kind::Whole, body), tell);
     }
 
-    /// A citation belongs to a text, even if it is an empty one.
+    /// A citation belongs to a text, even if it is an empty one. Its place is counted over all that the answer says: of
+    /// several texts it is told apart.
     pub(super) fn cite(&mut self, citation: Citation<'_>, tell: Tell<'_>) {
-        self.go_on(Kind::Text, tell);
+        let is_of_open = match self.texts {
+            0 => true,
+            1 => self.is_open(Kind::Text),
+            _ => false,
+        };
+        let kind = if is_of_open { Kind::Text } else { Kind::Cited };
+        self.go_on(kind, tell);
         self.add(Delta::Citation(citation), tell);
     }
 
@@ -288,8 +299,11 @@ impl Heard {
         let body = match kind {
             Kind::Refusal => Body::Refusal("".into()),
             Kind::Thinking => Body::Thinking(Thinking::default()),
-            Kind::Text | Kind::Audio | Kind::Call | Kind::Whole => Body::Text(Text::default()),
+            Kind::Text | Kind::Cited | Kind::Audio | Kind::Call | Kind::Whole => {
+                Body::Text(Text::default())
+            }
         };
+        self.texts += u32::from(kind == Kind::Text);
         self.begin(Slot::new(kind, body), tell);
         let has_logprobs = matches!(kind, Kind::Text | Kind::Refusal);
         if has_logprobs && !self.logprobs.is_empty() {
