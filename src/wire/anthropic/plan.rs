@@ -181,10 +181,6 @@ pub(super) fn keeps(
         Body::Outcome(_) => (role != Role::User).then_some("outcome of a call"),
         Body::Foreign(foreign) => match foreign.format {
             Format::Anthropic => None,
-            Format::OpenaiResponses if foreign.kind == "item_reference" => {
-                let why = "an item that is stored at another vendor cannot be sent";
-                return Err(Refused::new(part.at, why));
-            }
             Format::OpenaiResponses | Format::OpenaiChat | Format::Gemini => {
                 Some("what only another format knows")
             }

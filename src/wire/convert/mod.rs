@@ -2,7 +2,8 @@
 //!
 //! Owns what all pairs of formats share: what the target can do ([`Traits`]), what was lost ([`Losses`]) or had to be
 //! refused ([`Refused`]), the table between efforts and budgets of reasoning (`effort`), the order of turns (`turns`), names
-//! and kinds of tools that a target cannot say (`adapt`), opaque state and whose it is (`seals`),
+//! and kinds of tools that a target cannot say (`adapt`), opaque state and whose it is (`seals`), pieces that
+//! only one format knows (`unfold`),
 //! schemas in Gemini's dialect (`schema`); and the ways themselves:
 //! [`lower`] a request, [`answer`] with a whole reply, [`Transcode`] a stream. The formats are in their folders, behind
 //! [`super::Codec`]: four readers and four writers, never sixteen pairs.
@@ -17,6 +18,7 @@ mod seals;
 mod target;
 mod transcode;
 pub mod turns;
+mod unfold;
 mod whole;
 
 pub use adapt::Adaptation;
@@ -26,4 +28,5 @@ pub use target::{Lowered, Target, Telling, input_total, output_total};
 
 pub use crate::ir::{ReasoningHabit, Traits};
 pub use transcode::{Course, Transcode};
+pub use unfold::Unfolded;
 pub use whole::{Answer, Manner, Original, Ready, Unsayable, answer, lower, retell};

@@ -10,6 +10,7 @@ use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
 use super::transcode::{Course, NO_CALL, takes_call_seals};
 use super::turns::join_pieces;
+use super::unfold::unfold;
 use crate::ir::{
     At, Body, Choice, Event, Fault, Format, Part, Reply, Request, Source, Stop, StopReason, Usage,
     replay,
@@ -74,6 +75,7 @@ pub fn lower(
     if original.format == Format::Gemini {
         join_pieces(&mut request.turns);
     }
+    unfold(&mut request, crossing.to.format, &mut lowered.losses).map_err(unsayable)?;
     crossing.settle(&mut request, &mut lowered.losses);
     settle_names(&mut request, crossing.to.format, &mut lowered.losses);
     settle_words(&mut request, original.format, crossing.to.format);

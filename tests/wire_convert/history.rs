@@ -1,0 +1,124 @@
+//! Earlier turns that only one format has a word for: what is content goes on, what stands for a conversation is refused,
+//! and what a vendor did by itself is told.
+
+use tidegate::ir::Format;
+use tidegate::wire::Asked;
+use tidegate::wire::convert::{Ready, Unsayable};
+
+use super::laws::ground::lowered;
+
+fn lower(from: Format, to: Format, body: &str) -> Result<Ready, Unsayable> {
+    lowered(from, to, Asked::default(), body.as_bytes())
+}
+
+fn others(than: Format) -> impl Iterator<Item = Format> {
+    Format::ALL.into_iter().filter(move |to| *to != than)
+}
+
+#[test]
+fn a_piece_that_stands_for_a_conversation_is_refused_by_its_path() {
+    let input = |item: &str| {
+        format!(r#"{{"model":"m","input":[{{"role":"user","content":"hi"}},{item}]}}"#)
+    };
+    for item in [
+        r#"{"type":"compaction","id":"cmp_1","encrypted_content":"X"}"#,
+        r#"{"type":"compaction_trigger"}"#,
+        r#"{"type":"item_reference","id":"msg_1"}"#,
+        r#"{"id":"msg_1"}"#,
+    ] {
+        for to in others(Format::OpenaiResponses) {
+            let refused = lower(Format::OpenaiResponses, to, &input(item)).unwrap_err();
+            assert_eq!(refused.path, "input[1]", "{item} to {to}");
+        }
+    }
+    let block = |block: &str| {
+        format!(
+            r#"{{"model":"m","max_tokens":99,"messages":[{{"role":"user","content":[{{"type":"text","text":"hi"}},{block}]}}]}}"#
+        )
+    };
+    for piece in [
+        r#"{"type":"container_upload","file_id":"file_1"}"#,
+        r#"{"type":"compaction","content":null,"encrypted_content":"X"}"#,
+    ] {
+        for to in others(Format::Anthropic) {
+            let refused = lower(Format::Anthropic, to, &block(piece)).unwrap_err();
+            assert_eq!(refused.path, "messages[0].content[1]", "{piece} to {to}");
+        }
+    }
+}
+
+#[test]
+fn a_summary_of_what_was_said_is_text() {
+    let body = r#"{"model":"m","max_tokens":99,"messages":[{"role":"assistant","content":[{"type":"compaction","content":"SUMMARY","encrypted_content":"X","signature":"S"}]},{"role":"user","content":"go"}]}"#;
+    for to in others(Format::Anthropic) {
+        let ready = lower(Format::Anthropic, to, body).unwrap();
+        let sent = String::from_utf8(ready.lowered.body).unwrap();
+        assert!(sent.contains("SUMMARY"), "{to}: {sent}");
+        let piece = "messages[0].content[0]";
+        let expected = ["encrypted_content", "signature"].map(|key| format!("{piece}.{key}"));
+        assert_eq!(ready.dropped, expected, "{to}");
+    }
+}
+
+/// A call and its output, as Responses has them; words of the call's arguments and of what came of it.
+const WORK: [[&str; 4]; 5] = [
+    [
+        r#"{"type":"local_shell_call","id":"i1","call_id":"c1","status":"completed","action":{"type":"exec","command":["ls","-l"],"env":{}}}"#,
+        r#"{"type":"local_shell_call_output","id":"c1","output":"OUTPUT"}"#,
+        "-l",
+        "OUTPUT",
+    ],
+    [
+        r#"{"type":"shell_call","call_id":"c1","status":"completed","action":{"commands":["make"],"timeout_ms":5}}"#,
+        r#"{"type":"shell_call_output","call_id":"c1","output":[{"stdout":"OUTPUT","stderr":"","outcome":{"type":"exit","exit_code":0}}]}"#,
+        "make",
+        "OUTPUT",
+    ],
+    [
+        r#"{"type":"apply_patch_call","call_id":"c1","status":"completed","operation":{"type":"create_file","path":"NEW","diff":"+x"}}"#,
+        r#"{"type":"apply_patch_call_output","call_id":"c1","status":"failed","output":"OUTPUT"}"#,
+        "NEW",
+        "OUTPUT",
+    ],
+    [
+        r#"{"type":"computer_call","id":"i1","call_id":"c1","status":"completed","action":{"type":"type","text":"TYPED"},"pending_safety_checks":[]}"#,
+        r#"{"type":"computer_call_output","call_id":"c1","output":{"type":"computer_screenshot","image_url":"data:image/png;base64,QUJD"}}"#,
+        "TYPED",
+        "QUJD",
+    ],
+    [
+        r#"{"type":"computer_call","id":"i1","call_id":"c1","status":"completed","actions":[{"type":"type","text":"TYPED"}],"pending_safety_checks":[]}"#,
+        r#"{"type":"computer_call_output","call_id":"c1","output":{"type":"computer_screenshot","image_url":"data:image/png;base64,QUJD"}}"#,
+        "TYPED",
+        "QUJD",
+    ],
+];
+
+#[test]
+fn what_the_client_ran_for_the_model_is_a_call_and_its_outcome() {
+    for [call, output, argument, outcome] in WORK {
+        let body = format!(
+            r#"{{"model":"m","input":[{{"role":"user","content":"hi"}},{call},{output}]}}"#
+        );
+        for to in others(Format::OpenaiResponses) {
+            let ready = lower(Format::OpenaiResponses, to, &body).unwrap();
+            let sent = String::from_utf8(ready.lowered.body).unwrap();
+            let (asked, told) = (sent.find(argument), sent.find(outcome));
+            assert!(asked.is_some() && asked < told, "{to}: {sent}");
+            let content = |path: &&String| !path.ends_with(".id") && !path.ends_with(".status");
+            let lost: Vec<_> = ready.dropped.iter().filter(content).collect();
+            assert!(lost.is_empty(), "{to}: {lost:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_odd_in_such_work_is_told_by_its_place() {
+    let body = r#"{"model":"m","input":[{"role":"user","content":"hi"},
+        {"type":"shell_call","call_id":"c1","status":"incomplete","action":{},"odd":{"a":1}},
+        {"type":"shell_call_output","output":[]},
+        {"type":"mcp_call","id":"m","name":"n","server_label":"s","arguments":"{}","output":"x"}]}"#;
+    let ready = lower(Format::OpenaiResponses, Format::OpenaiChat, body).unwrap();
+    let expected = ["input[1].status", "input[1].odd", "input[2]", "input[3]"];
+    assert_eq!(ready.dropped, expected);
+}
