@@ -122,3 +122,58 @@ fn what_is_odd_in_such_work_is_told_by_its_place() {
     let expected = ["input[1].status", "input[1].odd", "input[2]", "input[3]"];
     assert_eq!(ready.dropped, expected);
 }
+
+#[test]
+fn an_address_that_holds_a_picture_is_its_bytes_or_a_mistake() {
+    let chat = |url: &str| {
+        format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":[{{"type":"text","text":"hi"}},{{"type":"image_url","image_url":{{"url":"{url}"}}}}]}}]}}"#
+        )
+    };
+    let responses = |url: &str| {
+        format!(
+            r#"{{"model":"m","input":[{{"role":"user","content":[{{"type":"input_text","text":"hi"}},{{"type":"input_image","image_url":"{url}"}}]}}]}}"#
+        )
+    };
+    let anthropic = |url: &str| {
+        format!(
+            r#"{{"model":"m","max_tokens":99,"messages":[{{"role":"user","content":[{{"type":"text","text":"hi"}},{{"type":"image","source":{{"type":"url","url":"{url}"}}}}]}}]}}"#
+        )
+    };
+    let broken = [
+        "data:image/png;base64",
+        "data:image/png",
+        "data:image/svg+xml,%3",
+    ];
+    let escaped = [
+        "data:image/svg+xml,%3Csvg%2F%3E",
+        "data:image/svg+xml;utf8,<svg/>",
+    ];
+    for to in Format::ALL {
+        for url in broken {
+            for (from, body, path) in [
+                (Format::OpenaiChat, chat(url), "messages[0].content[1]"),
+                (
+                    Format::OpenaiResponses,
+                    responses(url),
+                    "input[0].content[1]",
+                ),
+                (Format::Anthropic, anthropic(url), "messages[0].content[1]"),
+            ] {
+                let refused = lower(from, to, &body).unwrap_err();
+                assert_eq!(refused.path, path, "{from} to {to}: {url}");
+            }
+        }
+        for url in escaped {
+            for (from, body) in [
+                (Format::OpenaiChat, chat(url)),
+                (Format::OpenaiResponses, responses(url)),
+                (Format::Anthropic, anthropic(url)),
+            ] {
+                let ready = lower(from, to, &body).unwrap();
+                let sent = String::from_utf8(ready.lowered.body).unwrap();
+                assert!(sent.contains("PHN2Zy8+"), "{from} to {to}: {sent}");
+            }
+        }
+    }
+}

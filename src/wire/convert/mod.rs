@@ -3,7 +3,7 @@
 //! Owns what all pairs of formats share: what the target can do ([`Traits`]), what was lost ([`Losses`]) or had to be
 //! refused ([`Refused`]), the table between efforts and budgets of reasoning (`effort`), the order of turns (`turns`), names
 //! and kinds of tools that a target cannot say (`adapt`), opaque state and whose it is (`seals`), pieces that
-//! only one format knows (`unfold`),
+//! only one format knows (`unfold`), addresses that hold their media (`address`),
 //! schemas in Gemini's dialect (`schema`); and the ways themselves:
 //! [`lower`] a request, [`answer`] with a whole reply, [`Transcode`] a stream. The formats are in their folders, behind
 //! [`super::Codec`]: four readers and four writers, never sixteen pairs.
@@ -11,6 +11,7 @@
 //! Start with [`lower`].
 
 mod adapt;
+mod address;
 pub mod effort;
 mod loss;
 pub mod schema;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use rustc_hash::FxHashMap;
 
 use super::adapt::Adaptation;
+use super::address;
 use super::loss::{Losses, Refused};
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
@@ -12,8 +13,7 @@ use super::transcode::{Course, NO_CALL, takes_call_seals};
 use super::turns::join_pieces;
 use super::unfold::unfold;
 use crate::ir::{
-    At, Body, Choice, Event, Fault, Format, Part, Reply, Request, Source, Stop, StopReason, Usage,
-    replay,
+    Body, Choice, Event, Fault, Format, Part, Reply, Request, Stop, StopReason, Usage, replay,
 };
 use crate::wire::error::broken_answer;
 use crate::wire::json::{Document, on_one_line, path_of};
@@ -85,13 +85,7 @@ pub fn lower(
         crossing.to.format,
         &mut lowered.losses,
     );
-    if let Format::OpenaiChat | Format::OpenaiResponses = crossing.to.format {
-        let mut parts = request.turns.iter().flat_map(|turn| &turn.parts);
-        if let Some(at) = parts.find_map(unaddressable) {
-            let why = "its media type holds a comma, which no `data:` address can";
-            return Err(unsayable(Refused::new(at, why)));
-        }
-    }
+    address::settle(&mut request, crossing.to.format).map_err(unsayable)?;
     let back = Adaptation::adapt(&mut request, crossing.to.format, target.traits);
     lowered
         .body
@@ -111,25 +105,6 @@ pub fn lower(
         echo: reader.echo(root),
         stream_usage,
     })
-}
-
-/// Where a part stands whose bytes no `data:` address can hold: their media type would end it early.
-fn unaddressable(part: &Part<'_>) -> Option<At> {
-    let source = match &part.body {
-        Body::Image(media) | Body::Audio(media) | Body::Video(media) => &media.source,
-        Body::Document(document) => &document.source,
-        Body::Outcome(outcome) => return outcome.parts.iter().find_map(unaddressable),
-        Body::Text(_) | Body::Refusal(_) | Body::Thinking(_) | Body::Call(_) | Body::Foreign(_) => {
-            return None;
-        }
-    };
-    match source {
-        Source::Inline { mime, .. } => mime.contains(',').then_some(part.at),
-        Source::Parts { parts } => parts.iter().find_map(unaddressable),
-        Source::Url { .. } | Source::File { .. } | Source::Text { .. } | Source::Earlier { .. } => {
-            None
-        }
-    }
 }
 
 /// What other formats show of reasoning is to Responses a summary; its own `reasoning_text` is what open models think.
