@@ -177,3 +177,40 @@ fn an_address_that_holds_a_picture_is_its_bytes_or_a_mistake() {
         }
     }
 }
+
+#[test]
+fn an_outcome_stands_behind_its_call_and_one_of_no_call_where_it_stood() {
+    let call = r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
+    let outcome = |id: &str, words: &str| {
+        format!(r#"{{"role":"tool","tool_call_id":"{id}","content":"{words}"}}"#)
+    };
+    let user = |words: &str| format!(r#"{{"role":"user","content":"{words}"}}"#);
+    for (messages, order) in [
+        (
+            vec![user("Q1"), call.to_owned(), user("Q2"), outcome("c1", "O1")],
+            ["O1", "Q2"],
+        ),
+        (
+            vec![user("Q1"), call.to_owned(), user("Q2"), outcome("c9", "O1")],
+            ["Q2", "O1"],
+        ),
+        (
+            vec![
+                user("Q2"),
+                outcome("c1", "O1"),
+                call.to_owned(),
+                outcome("c1", "O2"),
+            ],
+            ["Q2", "O1"],
+        ),
+        (vec![user("Q2"), outcome("c9", "O1")], ["Q2", "O1"]),
+    ] {
+        let body = format!(r#"{{"model":"m","messages":[{}]}}"#, messages.join(","));
+        for to in [Format::Anthropic, Format::Gemini] {
+            let ready = lower(Format::OpenaiChat, to, &body).unwrap();
+            let sent = String::from_utf8(ready.lowered.body).unwrap();
+            let [first, second] = order.map(|words| sent.find(words).unwrap());
+            assert!(first < second, "{to}: {order:?} in {sent}");
+        }
+    }
+}

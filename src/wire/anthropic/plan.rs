@@ -93,10 +93,12 @@ fn arrange<'r, 'a>(
             }),
         }
     }
-    for message in &mut arranged {
-        if message.role == Role::User {
-            let is_outcome = |piece: &Piece<'_, '_>| matches!(piece.part.body, Body::Outcome(_));
-            message.pieces.sort_by_key(|piece| !is_outcome(piece));
+    let mut called = turns::Called::default();
+    for Message { role, pieces } in &mut arranged {
+        match role {
+            Role::User => pieces.sort_by_key(|piece| !called.answers(piece.part)),
+            Role::Assistant => called.hear(pieces.iter().map(|piece| piece.part)),
+            Role::System | Role::Developer => {}
         }
     }
     trim_the_end(&mut arranged);
