@@ -9,7 +9,7 @@ use super::address;
 use super::loss::{Losses, Refused};
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
-use super::transcode::{Course, NO_CALL, takes_call_seals};
+use super::transcode::{Course, NOTHING_SAID, breaks_off, takes_call_seals};
 use super::turns::join_pieces;
 use super::unfold::unfold;
 use crate::ir::{
@@ -207,15 +207,16 @@ pub fn answer(course: Course, body: &[u8], manner: Manner) -> Result<Answer, Fau
     {
         return Err(broken());
     }
-    let is_broken_call = |choice: &Choice<'_>| {
-        choice.parts.is_empty()
-            && choice
-                .stop
-                .as_ref()
-                .is_some_and(|stop| stop.reason == StopReason::MalformedCall)
+    let says_nothing = |choice: &Choice<'_>| {
+        let is_thinking = |part: &Part<'_>| matches!(part.body, Body::Thinking(_));
+        choice.parts.iter().all(is_thinking)
     };
-    if reply.choices.iter().any(is_broken_call) {
-        return Err(broken_answer(NO_CALL));
+    let breaks_off = |choice: &Choice<'_>| {
+        let stop = choice.stop.as_ref();
+        stop.is_some_and(|stop| breaks_off(stop.reason))
+    };
+    if reply.choices.iter().all(says_nothing) && reply.choices.iter().any(breaks_off) {
+        return Err(broken_answer(NOTHING_SAID));
     }
     let mut answer = retell(course, reply.clone(), manner);
     let mut unread = Losses::default();
