@@ -214,3 +214,38 @@ fn an_outcome_stands_behind_its_call_and_one_of_no_call_where_it_stood() {
         }
     }
 }
+
+#[test]
+fn a_key_that_is_given_twice_is_a_mistake_but_not_in_what_passes_as_it_is() {
+    for (from, body, path) in [
+        (
+            Format::OpenaiChat,
+            r#"{"model":"m","messages":[{"role":"user","content":"FIRST","content":"SECOND"}]}"#,
+            "messages[0].content",
+        ),
+        (
+            Format::Anthropic,
+            r#"{"model":"m","max_tokens":99,"messages":[{"role":"user","content":[{"type":"text","text":"a","text":"b"}]}]}"#,
+            "messages[0].content[0].text",
+        ),
+        (
+            Format::Gemini,
+            r#"{"contents":[{"parts":[{"text":"a"}],"parts":[{"text":"b"}]}]}"#,
+            "contents[0].parts",
+        ),
+        (
+            Format::OpenaiResponses,
+            r#"{"model":"m","input":"hi","reasoning":{"effort":"low","effort":"high"}}"#,
+            "reasoning.effort",
+        ),
+    ] {
+        for to in others(from) {
+            let refused = lower(from, to, body).unwrap_err();
+            assert_eq!(refused.path, path, "{from} to {to}");
+        }
+    }
+    let tool = r#"{"model":"m","max_tokens":99,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{"q":1,"q":2}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":"x"}]}],"tools":[{"name":"f","input_schema":{"type":"object","title":"a","title":"b"}}]}"#;
+    for to in others(Format::Anthropic) {
+        assert!(lower(Format::Anthropic, to, tool).is_ok(), "{to}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What the vendors ask of the order of turns, done once for all of them.
 
-use rustc_hash::FxHashSet;
+use std::collections::BTreeSet;
 
 use crate::ir::{Body, Part, Role, Str, Turn};
 
@@ -50,7 +50,7 @@ pub fn messages<'r, 'a>(turns: &'r [Turn<'a>]) -> Vec<Message<'r, 'a>> {
 
 /// What the model's last message calls.
 #[derive(Debug, Default)]
-pub struct Called<'r>(FxHashSet<&'r str>);
+pub struct Called<'r>(BTreeSet<&'r str>);
 
 impl<'r> Called<'r> {
     /// The model's next message.

@@ -1,8 +1,7 @@
 //! Whole requests and whole answers on their way from one format to another.
 
 use std::borrow::Cow;
-
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use super::adapt::Adaptation;
 use super::address;
@@ -16,7 +15,7 @@ use crate::ir::{
     Body, Choice, Event, Fault, Format, Part, Reply, Request, Stop, StopReason, Usage, replay,
 };
 use crate::wire::error::broken_answer;
-use crate::wire::json::{Document, on_one_line, path_of};
+use crate::wire::json::{Document, given_twice, on_one_line, path_of};
 use crate::wire::{Asked, codec};
 
 /// A client's request, to be lowered for one target after the other.
@@ -49,6 +48,23 @@ pub struct Unsayable {
     pub why: String,
 }
 
+/// Where schemas stand, and arguments and results of tools: as objects they go on as they are, for their readers to judge.
+const RAW: [&str; 13] = [
+    "parameters",
+    "input_schema",
+    "schema",
+    "parametersJsonSchema",
+    "parameters_json_schema",
+    "responseSchema",
+    "response_schema",
+    "responseJsonSchema",
+    "response_json_schema",
+    "arguments",
+    "args",
+    "input",
+    "response",
+];
+
 /// Writes a request in the target's format.
 ///
 /// # Errors
@@ -68,6 +84,10 @@ pub fn lower(
         path: path_of(root, refused.at),
         why: refused.why,
     };
+    if let Some(at) = given_twice(root, &RAW) {
+        let why = "this key is given twice, and only one of the two could be said";
+        return Err(unsayable(Refused::new(at, why)));
+    }
     let mut request = reader
         .read_request(original.asked, root)
         .map_err(|misfit| unsayable(misfit.into()))?;
@@ -137,7 +157,7 @@ fn settle_store(request: &mut Request<'_>, from: Format, to: Format, losses: &mu
 /// Gives the outcomes that have none the names of their calls, for targets that want one. Where a name (Gemini's) says
 /// something else than its call's, only Gemini can be told.
 fn settle_names(request: &mut Request<'_>, target: Format, losses: &mut Losses) {
-    let mut names: FxHashMap<String, String> = FxHashMap::default();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
     for part in request.turns.iter_mut().flat_map(|turn| &mut turn.parts) {
         match &mut part.body {
             Body::Call(call) => {

@@ -1,6 +1,5 @@
 use std::borrow::Cow;
-
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use super::characters::Characters;
 use crate::ir::{At, Citation, Format, Json, Str};
@@ -213,7 +212,7 @@ pub(super) fn write<'c, 'a: 'c>(
 ) {
     let mut own = Vec::new();
     let mut chunks: Vec<String> = Vec::new();
-    let mut indices: FxHashMap<String, usize> = FxHashMap::default();
+    let mut indices: BTreeMap<String, usize> = BTreeMap::new();
     let mut supports: Vec<Support> = Vec::new();
     for part in cited {
         let characters = Characters::of(part.text);
