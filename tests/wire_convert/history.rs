@@ -206,7 +206,7 @@ fn an_outcome_stands_behind_its_call_and_one_of_no_call_where_it_stood() {
         (vec![user("Q2"), outcome("c9", "O1")], ["Q2", "O1"]),
     ] {
         let body = format!(r#"{{"model":"m","messages":[{}]}}"#, messages.join(","));
-        for to in [Format::Anthropic, Format::Gemini] {
+        for to in others(Format::OpenaiResponses) {
             let ready = lower(Format::OpenaiChat, to, &body).unwrap();
             let sent = String::from_utf8(ready.lowered.body).unwrap();
             let [first, second] = order.map(|words| sent.find(words).unwrap());
@@ -247,5 +247,85 @@ fn a_key_that_is_given_twice_is_a_mistake_but_not_in_what_passes_as_it_is() {
     let tool = r#"{"model":"m","max_tokens":99,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{"q":1,"q":2}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":"x"}]}],"tools":[{"name":"f","input_schema":{"type":"object","title":"a","title":"b"}}]}"#;
     for to in others(Format::Anthropic) {
         assert!(lower(Format::Anthropic, to, tool).is_ok(), "{to}");
+    }
+}
+
+#[test]
+fn what_is_odd_is_told_or_a_mistake() {
+    let chat = |rest: &str| {
+        format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],{rest}}}"#)
+    };
+    let message = |rest: &str| {
+        format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}},{{"role":"assistant","content":"yes",{rest}}}]}}"#
+        )
+    };
+    let custom = |format: &str| {
+        chat(&format!(
+            r#""tools":[{{"type":"custom","custom":{{"name":"f","format":{format}}}}}]"#
+        ))
+    };
+    let path = "tools[0].custom.format";
+    for (body, to, path) in [
+        (custom(r#"{"type":"odd"}"#), Format::Anthropic, path),
+        (custom(r#"{"type":5}"#), Format::Gemini, path),
+        (
+            custom(r#"{"type":"grammar","grammar":{"syntax":"lark"}}"#),
+            Format::Anthropic,
+            path,
+        ),
+        (
+            custom(r#"{"type":"grammar","grammar":{"syntax":"lark","definition":"d","odd":1}}"#),
+            Format::Gemini,
+            path,
+        ),
+        (
+            chat(r#""modalities":["text","smell"]"#),
+            Format::Gemini,
+            "modalities",
+        ),
+        (
+            message(
+                r#""tool_calls":[{"id":"c","type":"odd","function":{"name":"f","arguments":"{}"}}]"#,
+            ),
+            Format::Anthropic,
+            "messages[1].tool_calls[0].type",
+        ),
+    ] {
+        let ready = lower(Format::OpenaiChat, to, &body).unwrap();
+        assert!(
+            ready.dropped.iter().any(|dropped| dropped == path),
+            "{:?}: {body}",
+            ready.dropped
+        );
+    }
+    let good = custom(r#"{"type":"grammar","grammar":{"syntax":"lark","definition":"d"}}"#);
+    assert!(
+        !lower(Format::OpenaiChat, Format::Anthropic, &good)
+            .unwrap()
+            .dropped
+            .contains(&path.to_owned())
+    );
+    for (body, path) in [
+        (message(r#""annotations":5"#), "messages[1].annotations"),
+        (
+            message(
+                r#""tool_calls":[{"id":"c","type":5,"function":{"name":"f","arguments":"{}"}}]"#,
+            ),
+            "messages[1].tool_calls[0].type",
+        ),
+    ] {
+        let refused = lower(Format::OpenaiChat, Format::Anthropic, &body).unwrap_err();
+        assert_eq!(refused.path, path);
+    }
+}
+
+#[test]
+fn an_empty_line_stands_between_the_texts_of_a_system_prompt() {
+    let body = r#"{"model":"m","max_tokens":99,"system":[{"type":"text","text":"ONE"},{"type":"text","text":"TWO"}],"messages":[{"role":"user","content":"hi"}]}"#;
+    for to in [Format::OpenaiChat, Format::OpenaiResponses] {
+        let ready = lower(Format::Anthropic, to, body).unwrap();
+        let sent = String::from_utf8(ready.lowered.body).unwrap();
+        assert!(sent.contains(r#""ONE\n\nTWO""#), "{to}: {sent}");
     }
 }

@@ -97,7 +97,10 @@ fn arrange<'r, 'a>(
     for Message { role, pieces } in &mut arranged {
         match role {
             Role::User => pieces.sort_by_key(|piece| !called.answers(piece.part)),
-            Role::Assistant => called.hear(pieces.iter().map(|piece| piece.part)),
+            Role::Assistant => {
+                called.forget();
+                called.hear(pieces.iter().map(|piece| piece.part));
+            }
             Role::System | Role::Developer => {}
         }
     }

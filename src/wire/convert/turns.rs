@@ -41,21 +41,27 @@ pub fn messages<'r, 'a>(turns: &'r [Turn<'a>]) -> Vec<Message<'r, 'a>> {
     for message in &mut messages {
         match message.role {
             Role::User => message.parts.sort_by_key(|part| !called.answers(part)),
-            Role::Assistant => called.hear(message.parts.iter().copied()),
+            Role::Assistant => {
+                called.forget();
+                called.hear(message.parts.iter().copied());
+            }
             Role::System | Role::Developer => {}
         }
     }
     messages
 }
 
-/// What the model's last message calls.
+/// What the model calls before somebody else speaks.
 #[derive(Debug, Default)]
 pub struct Called<'r>(BTreeSet<&'r str>);
 
 impl<'r> Called<'r> {
-    /// The model's next message.
-    pub fn hear<'a: 'r>(&mut self, parts: impl Iterator<Item = &'r Part<'a>>) {
+    pub fn forget(&mut self) {
         self.0.clear();
+    }
+
+    /// The model speaks.
+    pub fn hear<'a: 'r>(&mut self, parts: impl Iterator<Item = &'r Part<'a>>) {
         for part in parts {
             if let Body::Call(call) = &part.body {
                 self.0.insert(&call.id);

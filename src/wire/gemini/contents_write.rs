@@ -96,6 +96,7 @@ impl<'r> Contents<'r> {
             }
             // The responses stand right behind their calls, whatever else was said meanwhile.
             if content.is_model {
+                called.forget();
                 called.hear(content.pieces.iter().map(|piece| piece.part));
             } else {
                 let pieces = &mut content.pieces;

@@ -52,6 +52,14 @@ impl<'r, 'a> Content<'r, 'a> {
         }
     }
 
+    /// A system prompt: an empty line between its texts, as Responses' `instructions` have it.
+    pub(super) fn prompt() -> Self {
+        Content {
+            between: "\n\n",
+            ..Content::default()
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }

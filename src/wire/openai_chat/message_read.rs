@@ -141,7 +141,7 @@ impl<'a> Messages<'_, 'a> {
             parts.extend(read_content(content, self.unsaid)?);
         }
         if let Some(list) = spoken.annotations {
-            self.read_annotations(list, &mut parts);
+            self.read_annotations(list.want_list()?, &mut parts);
         }
         if let Some(refusal) = spoken.refusal {
             let text = refusal.want_text()?;
@@ -255,7 +255,13 @@ impl<'a> Messages<'_, 'a> {
         let (mut id, mut call) = (None, None);
         for (key, value) in filled(value) {
             match &*key {
-                "type" | "index" => {}
+                "type" => {
+                    // Which member is there says it; a kind that nobody knows is told.
+                    if !matches!(&*value.want_text()?, "function" | "custom") {
+                        self.unsaid.push(value.at());
+                    }
+                }
+                "index" => {}
                 "id" => id = Some(value.want_text()?).filter(|id| !id.is_empty()),
                 "function" => call = Some(self.read_function(value)?),
                 "custom" => call = Some(self.read_custom(value)?),
