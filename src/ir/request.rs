@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::part::{CacheMark, Part};
 use super::text::{At, Json, Said, Str};
 
@@ -23,6 +25,17 @@ pub struct Request<'a> {
     pub cache: Option<CacheMark<'a>>,
     /// What the vocabulary has no word for: places of values that only their own format knows.
     pub unsaid: Vec<At>,
+}
+
+impl Request<'_> {
+    /// The names of the custom tools.
+    pub fn customs(&self) -> BTreeSet<&str> {
+        let customs = self.tools.iter().filter_map(|tool| match &tool.kind {
+            ToolKind::Custom { name, .. } => Some(&**name),
+            ToolKind::Function(_) | ToolKind::Server(_) => None,
+        });
+        customs.collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
