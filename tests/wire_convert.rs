@@ -18,6 +18,8 @@ mod laws;
 mod recorded;
 #[path = "wire_convert/sentinels.rs"]
 mod sentinels;
+#[path = "wire_convert/sizes.rs"]
+mod sizes;
 #[path = "wire_convert/sources.rs"]
 mod sources;
 #[path = "wire_convert/streams.rs"]

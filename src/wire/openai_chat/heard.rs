@@ -10,18 +10,20 @@ use crate::ir::{
     Text, Thinking,
 };
 
-use super::called::{Called, Key, Piece};
+use super::called::{Called, Done, Key, Piece};
 use super::reasoning::{Detail, DetailKind};
 
 type Tell<'t> = &'t mut dyn FnMut(Event<'_>);
+
+/// Parts that are not over at once. No vendor has so many calls in the air; each piece of one is looked for among them.
+const MOST_OPEN: usize = 1_024;
 
 #[derive(Debug)]
 pub(super) struct Heard {
     pub(super) index: u32,
     /// Parts that are not over. The first is the one that is told.
     slots: VecDeque<Slot>,
-    /// Calls that are over: what still comes for them is nothing new.
-    done: Vec<Key>,
+    done: Done,
     calls: u32,
     texts: u32,
     refused: bool,
@@ -112,7 +114,7 @@ impl Heard {
         Heard {
             index,
             slots: VecDeque::new(),
-            done: Vec::new(),
+            done: Done::default(),
             calls: 0,
             texts: 0,
             refused: false,
@@ -266,7 +268,7 @@ impl Heard {
         if let Some(at) = self.slots.iter().rposition(live) {
             return Some(at);
         }
-        if self.done.iter().any(|key| key.is_again(piece)) {
+        if self.done.holds(piece) {
             return None;
         }
         let made = || format!("call_{seed}_{}_{}", self.index, self.calls);
@@ -314,6 +316,9 @@ impl Heard {
 
     fn begin(&mut self, slot: Slot, tell: Tell<'_>) {
         self.slots.push_back(slot);
+        if self.slots.len() > MOST_OPEN {
+            self.close_first(tell);
+        }
         self.advance(tell);
     }
 
@@ -331,7 +336,9 @@ impl Heard {
 
     fn close_first(&mut self, tell: Tell<'_>) {
         if let Some(first) = self.slots.pop_front() {
-            self.done.extend(first.close(self.index, tell));
+            if let Some(key) = first.close(self.index, tell) {
+                self.done.add(key);
+            }
         }
     }
 
