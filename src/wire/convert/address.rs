@@ -52,7 +52,12 @@ fn check(source: &Source<'_>, at: At, to: Format) -> Result<(), Refused> {
             let why = "its media type holds a comma, which no `data:` address can";
             Err(Refused::new(at, why))
         }
-        _ => Ok(()),
+        Source::Inline { .. }
+        | Source::Url { .. }
+        | Source::File { .. }
+        | Source::Text { .. }
+        | Source::Parts { .. }
+        | Source::Earlier { .. } => Ok(()),
     }
 }
 

@@ -102,7 +102,7 @@ impl<'r> Contents<'r> {
                 let pieces = &mut content.pieces;
                 pieces.sort_by_key(|piece| !called.answers(piece.part));
             }
-            self.content(writer, content)?;
+            self.content(writer, &content)?;
         }
         writer.close_list();
         Ok(())
@@ -135,7 +135,7 @@ impl<'r> Contents<'r> {
     fn content(
         &mut self,
         writer: &mut Writer<'_>,
-        content: Content<'_, '_>,
+        content: &Content<'_, '_>,
     ) -> Result<(), Refused> {
         self.is_signed = false;
         let role = if content.is_model { "model" } else { "user" };

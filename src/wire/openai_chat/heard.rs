@@ -335,10 +335,10 @@ impl Heard {
     }
 
     fn close_first(&mut self, tell: Tell<'_>) {
-        if let Some(first) = self.slots.pop_front() {
-            if let Some(key) = first.close(self.index, tell) {
-                self.done.add(key);
-            }
+        if let Some(first) = self.slots.pop_front()
+            && let Some(key) = first.close(self.index, tell)
+        {
+            self.done.add(key);
         }
     }
 

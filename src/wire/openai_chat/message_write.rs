@@ -145,7 +145,7 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
             let mut is_said = turn.parts.is_empty();
             for part in turn.parts.iter().filter(|part| !called.answers(part)) {
                 if let Body::Outcome(outcome) = &part.body {
-                    is_said |= self.write_user(turn, std::mem::take(&mut content))?;
+                    is_said |= self.write_user(turn, &std::mem::take(&mut content))?;
                     self.write_outcome(outcome, part)?;
                     self.write_moved()?;
                 } else {
@@ -157,7 +157,7 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
                 content.write(self.out)?;
                 self.out.writer.close_object();
             } else {
-                is_said |= self.write_user(turn, content)?;
+                is_said |= self.write_user(turn, &content)?;
             }
             if !is_said {
                 self.out.lose(turn.name.as_ref(), "name of a participant");
@@ -167,7 +167,7 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
     }
 
     /// Whether there is something to say.
-    fn write_user(&mut self, turn: &Turn<'_>, content: Content<'r, 'a>) -> Result<bool, Refused> {
+    fn write_user(&mut self, turn: &Turn<'_>, content: &Content<'r, 'a>) -> Result<bool, Refused> {
         if content.is_empty() {
             return Ok(false);
         }
