@@ -16,6 +16,8 @@ mod history;
 mod laws;
 #[path = "wire_convert/recorded.rs"]
 mod recorded;
+#[path = "wire_convert/same.rs"]
+mod same;
 #[path = "wire_convert/sentinels.rs"]
 mod sentinels;
 #[path = "wire_convert/sizes.rs"]
@@ -24,3 +26,5 @@ mod sizes;
 mod sources;
 #[path = "wire_convert/streams.rs"]
 mod streams;
+#[path = "wire_convert/words.rs"]
+mod words;

@@ -14,14 +14,24 @@ pub struct Usage {
     pub output: Option<u64>,
     /// Output tokens spent on reasoning, where the vendor tells them apart.
     pub reasoning: Option<u64>,
-    /// Audio tokens of input and output.
-    pub audio: Option<u64>,
+    /// Audio tokens of the input that were not read from a prompt cache.
+    pub audio_input: Option<u64>,
+    /// Audio tokens of the output.
+    pub audio_output: Option<u64>,
 }
 
 impl Usage {
     /// Whether the vendor said anything at all.
     pub fn is_known(&self) -> bool {
         *self != Usage::default()
+    }
+
+    /// Audio tokens of input and output.
+    pub fn audio(&self) -> Option<u64> {
+        match (self.audio_input, self.audio_output) {
+            (None, None) => None,
+            (input, output) => Some(input.unwrap_or(0) + output.unwrap_or(0)),
+        }
     }
 
     /// Takes over every field that `later` knows: vendors repeat and refine their numbers within one stream.
@@ -32,6 +42,7 @@ impl Usage {
         last(&mut self.cache_write, later.cache_write);
         last(&mut self.output, later.output);
         last(&mut self.reasoning, later.reasoning);
-        last(&mut self.audio, later.audio);
+        last(&mut self.audio_input, later.audio_input);
+        last(&mut self.audio_output, later.audio_output);
     }
 }
