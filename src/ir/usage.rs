@@ -24,6 +24,19 @@ impl Usage {
         *self != Usage::default()
     }
 
+    /// All tokens that are known.
+    pub fn total(&self) -> u64 {
+        let buckets = [
+            self.input,
+            self.cache_read,
+            self.cache_write,
+            self.output,
+            self.reasoning,
+            self.audio,
+        ];
+        buckets.into_iter().flatten().fold(0, u64::saturating_add)
+    }
+
     /// Takes over every field that `later` knows: vendors repeat and refine their numbers within one stream.
     pub fn merge(&mut self, later: Usage) {
         let last = |slot: &mut Option<u64>, new: Option<u64>| *slot = new.or(*slot);

@@ -16,6 +16,7 @@ use pingora::time::timeout;
 use crate::clock::{self, Tick};
 use crate::config::Timeouts;
 use crate::ir::{Fault, FaultKind, Usage};
+use crate::live::Pass;
 use crate::proxy::headers::{Outgoing, for_client};
 use crate::proxy::hold::Conversion;
 use crate::proxy::paths::CallKind;
@@ -63,6 +64,8 @@ pub struct Order<'a> {
     pub deadline: Tick,
     /// Never to be shown.
     pub secrets: &'a [String],
+    /// Told when the vendor has taken the call.
+    pub pass: &'a Pass,
 }
 
 /// A good answer that has begun.
@@ -213,6 +216,7 @@ impl Order<'_> {
         if !(200..300).contains(&status) {
             return Err(self.refused(up, status).await);
         }
+        self.pass.accepted();
         let headers = for_client(&head.headers);
         let held = timeout(limit.since(clock::now()), self.hold(up, limit)).await;
         let mut held = held.map_err(|_| self.late(limit))??;

@@ -90,8 +90,9 @@ pub async fn serve(
             Step::Try(attempt) => {
                 let trying = course.try_one((&attempt, now), &mut waiting, arrival, tab);
                 let mut ended = trying.await?;
-                if course.is_about_state(&attempt, &ended) || course.is_chat_only(&attempt, &ended)
-                {
+                let again = course.is_about_state(&attempt, &ended)
+                    || course.is_chat_only(&attempt, &ended);
+                if again && attempt.pass.renew(clock::now()) {
                     let again = course.try_one((&attempt, now), &mut waiting, arrival, tab);
                     ended = again.await?;
                 }
@@ -191,6 +192,7 @@ impl Course<'_> {
             timeouts: seat.policy.timeouts,
             deadline: self.plan.deadline(),
             secrets: &way.vendor.secrets,
+            pass: &attempt.pass,
         };
         let ended = waiting.during(&arrival.stamp, pin!(order.run())).await;
         ended.map_err(|Gone| {
@@ -274,6 +276,7 @@ impl Course<'_> {
 
     fn missed(&mut self, attempt: &Attempt<Pass>, miss: Miss, started: Tick, tab: &mut Tab) {
         let now = clock::now();
+        attempt.pass.close();
         let seat = self.plan.pool().seat(attempt.spot);
         if matches!(miss.status, Some(404 | 405)) {
             self.call.lane.standing(attempt.spot).set_chat_only(false);
@@ -348,6 +351,7 @@ impl Course<'_> {
         tab.record.ending = ending;
         tab.record.bytes_out = pumped.bytes;
         self.book(tab, pumped.usage, pumped.bytes);
+        attempt.pass.settle(tab.record.usage.total());
         tab.attempt(row(
             self.plan.pool().seat(attempt.spot),
             &attempt,
@@ -417,6 +421,10 @@ impl Course<'_> {
         match (stop.why, best) {
             (Why::Incapable(lacks), None) => Refusal::Incapable { model, lacks },
             (Why::Cooling, None) => Refusal::Cooling {
+                model,
+                retry_after: stop.retry_after,
+            },
+            (Why::Spent, None) => Refusal::Spent {
                 model,
                 retry_after: stop.retry_after,
             },

@@ -113,7 +113,7 @@ impl Plan {
         let nth = self.tried(spot).retries;
         let may = nth < retries
             && self.left() > 0
-            && matches!(field.look(spot, now), Look::Free)
+            && matches!(field.look(spot, self.needs.draw, now), Look::Free)
             && !self.untried_are_at_least(field, self.stage, self.left(), now)
             && field.take_retry(self.pool.policy.retry.budget, now);
         if !may {

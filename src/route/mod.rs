@@ -7,7 +7,7 @@
 //!
 //! Start with `plan.rs` (next and record), then `class.rs` (the table of outcomes), `after.rs` (what follows from each)
 //! and `choose.rs` (one stage). Places for later: `Purpose::{Hedge, Resume}`, `Why::Over`, routes before
-//! `Table::resolve`, quotas beside `HeldBy`.
+//! `Table::resolve`.
 
 mod after;
 mod attempt;
@@ -41,7 +41,7 @@ pub use ewma::Ewma;
 pub use field::{Ask, Entry, Field, Load, Look};
 pub use health::{Blow, Health, Held, HeldBy, Ticket, Verdict};
 pub use key::{KeyHealth, KeyMark};
-pub use needs::{Lack, Lacks, Needs, PathKind};
+pub use needs::{Draw, Lack, Lacks, Needs, PathKind};
 pub use outcome::{Failure, Outcome};
 pub use plan::Plan;
 pub use pool::{Pool, Seat, Spot, Stage, identity};

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use crate::config::{Balance, Capabilities, Endpoint, Gateway, Keys, Model, Policy, Provider};
+use crate::config::{
+    Balance, Capabilities, Endpoint, Gateway, Keys, Model, Policy, Provider, Quota,
+};
 use crate::ir::Format;
 
 use super::needs::{Lack, Lacks, Needs};
@@ -47,6 +49,7 @@ pub struct Seat {
     pub identity: u64,
     pub weight: u32,
     pub max_context: Option<u64>,
+    pub quota: Option<Arc<Quota>>,
     pub policy: Policy,
     /// The client's own credential is sent on.
     pub passthrough: bool,
@@ -175,6 +178,11 @@ impl Stage {
                 }
             }
         }
+        for at in self.able.metered.iter() {
+            if self.seats[at].is_too_small(needs) {
+                able.remove(at);
+            }
+        }
         able
     }
 }
@@ -213,6 +221,7 @@ impl Seat {
             identity: identity(provider, &endpoint.model),
             weight: endpoint.weight,
             max_context: endpoint.max_context,
+            quota: endpoint.quota.clone().map(Arc::new),
             policy: endpoint.policy,
             passthrough,
             keys,
@@ -249,7 +258,16 @@ impl Seat {
                 .is_none_or(|max| needs.estimated_tokens <= max),
             Lack::Context,
         );
+        need(needs.draw.is_some(), !self.is_too_small(needs), Lack::Quota);
         lacks
+    }
+
+    /// Not even an untouched quota would do.
+    fn is_too_small(&self, needs: &Needs) -> bool {
+        let (Some(draw), Some(quota)) = (needs.draw, &self.quota) else {
+            return false;
+        };
+        quota.tokens.is_some_and(|most| draw.tokens(quota) > most)
     }
 }
 
@@ -279,6 +297,8 @@ struct Able {
     tools: Seats,
     images: Seats,
     prefill: Seats,
+    /// Those that have a quota of tokens.
+    metered: Seats,
     /// Smallest declared context; a request below it fits everywhere.
     least_context: u64,
 }
@@ -302,6 +322,7 @@ impl Able {
             tools: those(&|seat| seat.capabilities.tools),
             images: those(&|seat| seat.capabilities.images),
             prefill: those(&|seat| seat.capabilities.prefill),
+            metered: those(&|seat| seat.quota.as_ref().is_some_and(|q| q.tokens.is_some())),
             least_context: seats
                 .iter()
                 .filter_map(|seat| seat.max_context)

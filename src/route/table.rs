@@ -223,6 +223,7 @@ pub fn real_model(
             max_context: None,
             streaming: true,
             non_streaming: true,
+            quota: None,
             enabled: true,
             policy: provider.policy,
         })

@@ -113,6 +113,7 @@ pub(crate) fn endpoint(provider: usize, model: &str, priority: u32) -> Endpoint 
         max_context: None,
         streaming: true,
         non_streaming: true,
+        quota: None,
         enabled: true,
         policy: policy(),
     }
@@ -160,6 +161,7 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
         default_model: None,
         preferred_provider: None,
         client_keys: Vec::new(),
+        data: "/".into(),
     }
 }
 

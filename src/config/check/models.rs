@@ -189,6 +189,7 @@ impl Check<'_> {
                 .and_then(|node| self.integer(node, 1, u64::MAX)),
             streaming,
             non_streaming,
+            quota: self.quota(node.get("quota")),
             enabled: self.flag(node, "enabled", true),
             policy,
             provider: provider?,

@@ -250,6 +250,7 @@ fn fill(tier: usize, vendors: &Vendors<'_>, preferred: Option<usize>) -> Vec<End
         max_context: None,
         streaming: true,
         non_streaming: true,
+        quota: None,
         enabled: true,
         policy: vendors.outer,
     };
