@@ -181,24 +181,26 @@ impl Tally {
     pub fn settle(&mut self, mut reservation: Reservation, tokens: u64) {
         self.accept(&mut reservation);
         if reservation.turn == self.turn {
-            self.give_back_tokens(&reservation);
             self.used.tokens = self.used.tokens.saturating_add(tokens);
         }
+        self.release(reservation);
     }
 
-    /// The vendor did not take the call. One that it has taken is settled with no tokens.
+    /// The vendor did not take the call. One that it has taken stays a request, of no tokens.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "what is reserved is given back once"
+    )]
     pub fn release(&mut self, reservation: Reservation) {
-        if reservation.turn != self.turn {
-            return;
+        let Reservation {
+            turn,
+            tokens,
+            accepted,
+        } = reservation;
+        if turn == self.turn {
+            self.reserved.requests = self.reserved.requests.saturating_sub(u64::from(!accepted));
+            self.reserved.tokens = self.reserved.tokens.saturating_sub(tokens);
         }
-        if !reservation.accepted {
-            self.reserved.requests = self.reserved.requests.saturating_sub(1);
-        }
-        self.give_back_tokens(&reservation);
-    }
-
-    fn give_back_tokens(&mut self, reservation: &Reservation) {
-        self.reserved.tokens = self.reserved.tokens.saturating_sub(reservation.tokens);
     }
 }
 
@@ -246,7 +248,10 @@ mod tests {
         tally.settle(first, 70);
         assert_eq!(tally.reserve(&quota, 60).unwrap_err(), Short::Spent);
         tally.release(second);
-        assert_eq!((tally.used(), tally.reserved()), (amount(1, 70), amount(0, 0)));
+        assert_eq!(
+            (tally.used(), tally.reserved()),
+            (amount(1, 70), amount(0, 0))
+        );
         assert!(tally.reserve(&quota, 30).is_ok());
     }
 
@@ -257,9 +262,15 @@ mod tests {
         let mut call = tally.reserve(&quota, 5).unwrap();
         tally.accept(&mut call);
         tally.accept(&mut call);
-        assert_eq!((tally.used(), tally.reserved()), (amount(1, 0), amount(0, 5)));
+        assert_eq!(
+            (tally.used(), tally.reserved()),
+            (amount(1, 0), amount(0, 5))
+        );
         tally.release(call);
-        assert_eq!((tally.used(), tally.reserved()), (amount(1, 0), amount(0, 0)));
+        assert_eq!(
+            (tally.used(), tally.reserved()),
+            (amount(1, 0), amount(0, 0))
+        );
         assert_eq!(tally.fits(&quota, 1), Err(Short::Spent));
     }
 
@@ -274,9 +285,15 @@ mod tests {
         let late = tally.reserve(&quota, 10).unwrap();
         tally.accept(&mut early);
         tally.settle(early, 10);
-        assert_eq!((tally.used(), tally.reserved()), (amount(0, 0), amount(1, 10)));
+        assert_eq!(
+            (tally.used(), tally.reserved()),
+            (amount(0, 0), amount(1, 10))
+        );
         tally.settle(late, 8);
-        assert_eq!((tally.used(), tally.reserved()), (amount(1, 8), amount(0, 0)));
+        assert_eq!(
+            (tally.used(), tally.reserved()),
+            (amount(1, 8), amount(0, 0))
+        );
     }
 
     #[test]
@@ -314,7 +331,10 @@ mod tests {
         tally.settle(done, 7);
         let under_way = tally.reserve(&quota, 1).unwrap();
         assert_eq!(tally.reset(at(50)).amount, amount(1, 7));
-        assert_eq!((tally.used(), tally.reserved()), (amount(0, 0), amount(1, 1)));
+        assert_eq!(
+            (tally.used(), tally.reserved()),
+            (amount(0, 0), amount(1, 1))
+        );
         tally.settle(under_way, 1);
         assert_eq!(tally.used(), amount(1, 1));
     }

@@ -322,7 +322,9 @@ mod tests {
         let (before, now) = (shown(second - 60), shown(second));
         let means = |time: DateTime| {
             let cron = &calendar.cron;
-            cron.has_day(time.date()) && cron.has_hour(time.hour()) && cron.has_minute(time.minute())
+            cron.has_day(time.date())
+                && cron.has_hour(time.hour())
+                && cron.has_minute(time.minute())
         };
         // Every minute that the clock passed on its way here; none where it went back.
         let mut passed = before

@@ -7,8 +7,8 @@ use crate::clock::Tick;
 use crate::config::{Keys, Provider};
 use crate::route::pick::{Judge, Moment, Rotor, Select};
 use crate::route::{
-    Ask, Blow, Draw, Entry, Field, Held, HeldBy, KeyMark, Load, Look, Pool, Seat, Seats, Spot, Stage,
-    Ticket,
+    Ask, Blow, Draw, Entry, Field, Held, HeldBy, KeyMark, Load, Look, Pool, Seat, Seats, Spot,
+    Stage, Ticket,
 };
 
 use super::meter::Meter;
@@ -177,6 +177,10 @@ impl LiveStage {
             news: registry.news.clone(),
             stage: stage.clone(),
         }
+    }
+
+    pub(super) fn meters(&self) -> impl Iterator<Item = &Arc<Meter>> {
+        self.meters.iter().flatten()
     }
 
     fn meter(&self, seat: usize) -> Option<&Arc<Meter>> {

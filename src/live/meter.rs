@@ -260,7 +260,9 @@ impl Quotas {
     pub fn tell_time(&self, now: Tick, wall: Duration) {
         let wall = i64::try_from(wall.as_micros()).unwrap_or(i64::MAX);
         let now = i64::try_from(now.0).unwrap_or(i64::MAX);
-        self.era.0.store(wall.saturating_sub(now), Ordering::Relaxed);
+        self.era
+            .0
+            .store(wall.saturating_sub(now), Ordering::Relaxed);
     }
 
     /// Takes over what was used before the start.
@@ -397,7 +399,10 @@ mod tests {
         });
         let reading = meter.read(now);
         assert_eq!(reading.reserved, Amount::default());
-        assert_eq!(i64::try_from(reading.used.requests), Ok(accepted.into_inner()));
+        assert_eq!(
+            i64::try_from(reading.used.requests),
+            Ok(accepted.into_inner())
+        );
         assert_eq!(reading.used.requests, 500);
         assert!(meter.is_full());
     }
@@ -419,7 +424,13 @@ mod tests {
         assert_eq!(meter.news.number(), before + 2);
         let ended = meter.take_ended(now + NOON);
         assert_eq!(ended.len(), 1);
-        assert_eq!(ended[0].amount, Amount { requests: 1, tokens: 3 });
+        assert_eq!(
+            ended[0].amount,
+            Amount {
+                requests: 1,
+                tokens: 3
+            }
+        );
         assert!(meter.take_ended(now + NOON).is_empty());
     }
 

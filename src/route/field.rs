@@ -34,12 +34,7 @@ pub trait Field {
 
     /// Occupies an endpoint for one attempt, as its probe where it is half-open, and reserves of its quota. `Err`: not to
     /// be had now.
-    fn enter(
-        &self,
-        spot: Spot,
-        draw: Option<Draw>,
-        now: Tick,
-    ) -> Result<Entry<Self::Pass>, Held>;
+    fn enter(&self, spot: Spot, draw: Option<Draw>, now: Tick) -> Result<Entry<Self::Pass>, Held>;
 
     /// Frees a probe slot before the pass is dropped: the attempt is over.
     fn leave(&self, spot: Spot, ticket: Ticket);

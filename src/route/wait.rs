@@ -87,7 +87,8 @@ impl Plan {
         let limited = tried
             .limited
             .filter(|_| !tried.spent && self.objection(tried.spot).is_none())?;
-        if matches!(field.look(tried.spot, self.needs.draw, at.now), Look::Held(held) if held.why != HeldBy::Keys) {
+        if matches!(field.look(tried.spot, self.needs.draw, at.now), Look::Held(held) if held.why != HeldBy::Keys)
+        {
             return None;
         }
         if limited.told {
@@ -195,7 +196,11 @@ impl Plan {
             .map(|spot| self.pool.seat(spot).lacks(&self.needs))
             .collect();
         if all.iter().any(|lacks| lacks.is_empty()) {
-            let mut able = self.pool.spots().zip(&all).filter(|(_, lacks)| lacks.is_empty());
+            let mut able = self
+                .pool
+                .spots()
+                .zip(&all)
+                .filter(|(_, lacks)| lacks.is_empty());
             let spent = |spot| {
                 let look = field.look(spot, self.needs.draw, now);
                 matches!(look, Look::Held(held) if held.why == HeldBy::Quota)

@@ -20,6 +20,7 @@ mod forms;
 mod harness;
 mod pools;
 mod process;
+mod quotas;
 mod rows;
 mod side_paths;
 mod smoke;

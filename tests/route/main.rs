@@ -2,7 +2,7 @@
 //!
 //! `harness` builds a house of vendors and drives requests through it; `rows` has every row of product §6's table,
 //! `waits` who is waited for, `choosing` the strategies and stickiness, `names` the resolution of names, `reloads` what
-//! survives one, `properties` the laws under random weather, `simulation` an hour of outages.
+//! survives one, `quotas` what is used up, `properties` the laws under random weather, `simulation` an hour of outages.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ mod choosing;
 mod harness;
 mod names;
 mod properties;
+mod quotas;
 mod reloads;
 mod rows;
 mod simulation;

@@ -13,9 +13,14 @@ impl Check<'_> {
     pub(super) fn quota(&mut self, node: Option<&Node>) -> Option<Quota> {
         let node = node.filter(|node| node.is_map())?;
         let (requests, tokens) = (node.get("requests"), node.get("tokens"));
-        if requests.is_none() && tokens.is_none() {
+        let misspelt = ["requests", "tokens"]
+            .iter()
+            .any(|key| self.misspelt.contains(&(node.span, *key)));
+        if requests.is_none() && tokens.is_none() && !misspelt {
             let problem = Problem::error(node.span, "a quota of nothing in particular");
-            self.push(problem.help("quota: { requests: 100, tokens: 500000, reset: \"0 0 * * *\" }"));
+            self.push(
+                problem.help("quota: { requests: 100, tokens: 500000, reset: \"0 0 * * *\" }"),
+            );
             return None;
         }
         let cron = node.get("reset").and_then(|node| self.cron(node));
@@ -39,7 +44,9 @@ impl Check<'_> {
             Ok(cron) => Some(cron),
             Err(fault) => {
                 let problem = Problem::error(node.span, format!("`{text}` {fault}"));
-                self.push(problem.help("\"0 0 * * *\" is every midnight, \"0 0 1 * *\" the first of every month"));
+                self.push(problem.help(
+                    "\"0 0 * * *\" is every midnight, \"0 0 1 * *\" the first of every month",
+                ));
                 None
             }
         }
@@ -54,7 +61,9 @@ impl Check<'_> {
             let problem = Problem::error(node.span, format!("unknown time zone `{text}`"));
             self.push(match meant {
                 Some(_) => problem.meant(meant),
-                None => problem.help("names are those of the IANA database: Europe/Berlin, Asia/Shanghai, UTC"),
+                None => problem.help(
+                    "names are those of the IANA database: Europe/Berlin, Asia/Shanghai, UTC",
+                ),
             });
         }
         zone
