@@ -1,10 +1,10 @@
 //! What is true now, shared by all requests and surviving reloads. Locks and atomics, no I/O.
 //!
 //! Owns: the snapshot of configuration and pools that a request holds on to ([`Snapshot`]), the standing of every
-//! endpoint and key ([`Standing`], [`KeyStanding`]), the quotas of endpoints ([`Meter`]), the pools of real names, made on the fly, and the vault of
-//! opaque state that clients' formats cannot hold ([`Vault`]). Never: decides
-//! anything (that is `route/`, whose state machines are kept here behind tiny locks); holds a lock across an await
-//! (nothing here is async). Locks are taken one at a time, or in the order rotation, standing.
+//! endpoint and key ([`Standing`], [`KeyStanding`]), the quotas of endpoints ([`Meter`]), the pools of real names, made on
+//! the fly, and the vault of opaque state that clients' formats cannot hold ([`Vault`]). Never: decides anything (that is
+//! `route/`, whose state machines are kept here behind tiny locks); holds a lock across an await (nothing here is async).
+//! Locks are taken one at a time, or in the order rotation, standing, quota.
 //!
 //! Start with `snapshot.rs`, then `lane.rs` (what a plan sees).
 

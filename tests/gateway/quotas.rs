@@ -167,7 +167,9 @@ async fn a_crash_in_the_middle_costs_the_last_second_and_what_was_in_flight() {
     let mut gateway = Gateway::start(&section(&a, Some(&b), "{ requests: 100000 }")).await;
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(4) {
-        storm(&gateway, 40).await;
+        storm(&gateway, 20).await;
+        // The vendor remembers only so many.
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     gateway.kill();
     let now = clock::now();
@@ -201,14 +203,7 @@ async fn where_everybody_is_spent_the_client_is_told_when_to_come_back() {
         assert!(after.abs_diff(midnight) <= 5, "{after} {midnight}");
         let said = answer.error()["message"].as_str().unwrap().to_owned();
         assert!(said.contains("quota") && said.contains("`m`"), "{said}");
-        assert_eq!(
-            answer.error()["type"],
-            if path.ends_with("messages") {
-                "rate_limit_error"
-            } else {
-                "rate_limit_exceeded"
-            }
-        );
+        assert_eq!(answer.error()["type"], "rate_limit_error");
     }
     // To count costs nothing, and is not refused.
     let count = gateway
@@ -230,16 +225,9 @@ async fn tokens_are_those_that_the_vendor_says() {
     for stream in [false, true] {
         let answer = gateway.chat("m", stream).await;
         let record = gateway.record(answer.id()).await;
-        let tokens = [
-            "input_tokens",
-            "output_tokens",
-            "cache_read_tokens",
-            "reasoning_tokens",
-        ];
-        told += tokens
-            .iter()
-            .filter_map(|n| record[*n].as_u64())
-            .sum::<u64>();
+        let buckets = ["input", "cache_read", "cache_write", "output", "reasoning"];
+        let tokens = buckets.iter().filter_map(|bucket| record[*bucket].as_u64());
+        told += tokens.sum::<u64>();
     }
     assert!(told > 0);
     assert_eq!(quota(&gateway, "used", "tokens").await, told as f64);
