@@ -93,7 +93,16 @@ fn weather(n: usize) -> Vec<Step> {
         Step::from(Fault::EmptyAnswer),
         Step::from(Fault::NoUsage),
     ];
-    kinds.into_iter().cycle().take(n).collect()
+    // Late heads: many calls are under way before the first of them is taken or refused.
+    let late = |(n, step): (usize, Step)| {
+        let late = Duration::from_millis([50, 400, 150, 250][n % 4]);
+        let faults = [Fault::SlowHead(late)].into_iter().chain(step.faults);
+        Step {
+            faults: faults.collect(),
+        }
+    };
+    let steps = kinds.into_iter().cycle().take(n);
+    steps.enumerate().map(late).collect()
 }
 
 /// A stream of which the client takes the first bytes and leaves.

@@ -112,7 +112,9 @@ impl Check<'_> {
                 .find(|other| other.provider == endpoint.provider && other.model == endpoint.model);
             if twin.is_some_and(|twin| twin.quota != endpoint.quota) {
                 let problem = Problem::error(item.span, "one endpoint of a pool with two quotas");
-                self.push(problem.help("an endpoint that stands there twice has the same quota twice"));
+                self.push(
+                    problem.help("an endpoint that stands there twice has the same quota twice"),
+                );
             } else if twin.is_some() {
                 let problem = Problem::warning(
                     item.span,
