@@ -127,7 +127,7 @@ async fn storm(gateway: &Gateway, calls: usize) {
         if n % 5 == 4 {
             return leave(addr).await;
         }
-        let body = chat_body("m", n % 2 == 0);
+        let body = chat_body("m", n.is_multiple_of(2));
         let asked = try_send(addr, post("/v1/chat/completions", &body));
         let _answer = tokio::time::timeout(A_MINUTE, asked).await.expect("an end");
     };

@@ -54,18 +54,18 @@ fn at_ten_to_nine(config: Gateway) -> (Live, Tick) {
     (house, now)
 }
 
-fn first(lane: &Lane, needs: Needs, now: Tick) -> Result<Attempt<Pass>, (Plan, Stop)> {
+fn first(lane: &Lane, needs: Needs, now: Tick) -> Result<Attempt<Pass>, Box<(Plan, Stop)>> {
     let mut plan = Plan::new(lane.pool().clone(), needs, now);
     match plan.next(lane, now, 0) {
         Step::Try(attempt) => Ok(attempt),
-        Step::Stop(stop) => Err((plan, stop)),
+        Step::Stop(stop) => Err(Box::new((plan, stop))),
         Step::Wait(wait) => panic!("waits {wait:?}"),
     }
 }
 
 fn asked(lane: &Lane, now: Tick) -> String {
     let attempt = first(lane, drawing(1, None), now)
-        .map_err(|(_, stop)| stop)
+        .map_err(|ended| ended.1)
         .unwrap();
     attempt.pass.settle(1);
     lane.pool().seat(attempt.spot).model.to_string()
@@ -89,7 +89,7 @@ fn where_everybody_is_spent_it_says_so_and_until_when() {
         (asked(&lane, now), asked(&lane, now)),
         ("A".into(), "B".into())
     );
-    let (plan, stop) = first(&lane, drawing(1, None), now).unwrap_err();
+    let (plan, stop) = *first(&lane, drawing(1, None), now).unwrap_err();
     assert_eq!((stop.why, stop.best), (Why::Spent, None));
     assert_eq!(stop.retry_after, Some(secs(600)));
     for (_, sight) in plan.trace() {
@@ -109,7 +109,7 @@ fn one_who_cools_beside_the_spent_is_a_503() {
         attempt.pass.close();
         plan.record(&*lane, &failed(tidegate::route::Failure::NoFirstToken), now);
     }
-    let (_, stop) = first(&lane, drawing(1, None), now).unwrap_err();
+    let (_, stop) = *first(&lane, drawing(1, None), now).unwrap_err();
     assert_eq!((stop.why, stop.retry_after), (Why::Cooling, Some(secs(5))));
 }
 
@@ -185,7 +185,7 @@ fn a_request_over_the_whole_quota_is_no_matter_of_time() {
     config.models[0].endpoints[0].quota = quota(None, Some(1000));
     let (house, now) = at_ten_to_nine(config);
     let lane = lane(&house, "m");
-    let (_, stop) = first(&lane, drawing(10, Some(1000)), now).unwrap_err();
+    let (_, stop) = *first(&lane, drawing(10, Some(1000)), now).unwrap_err();
     let Why::Incapable(lacks) = stop.why else {
         panic!("{stop:?}")
     };
@@ -228,7 +228,7 @@ fn a_quota_belongs_to_the_model_and_is_shared_by_who_falls_back_to_it() {
     config = gateway(config.providers, vec![m, model("n", last)]);
     let (house, now) = at_ten_to_nine(config);
     assert_eq!(asked(&lane(&house, "m"), now), "B");
-    let (_, stop) = first(&lane(&house, "n"), drawing(1, None), now).unwrap_err();
+    let (_, stop) = *first(&lane(&house, "n"), drawing(1, None), now).unwrap_err();
     assert_eq!(stop.why, Why::Spent);
     assert_eq!(house.snapshot().meters().len(), 1);
 }
