@@ -18,8 +18,13 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 /// The journal is written once a second.
 const KEPT: Duration = Duration::from_secs(5);
 
-/// A quota at `a`, and `b` behind it where nothing is limited.
+/// A quota at `a`, and `b` behind it where nothing is limited. It lasts a year unless it says how long: a test may run at
+/// midnight.
 fn section(a: &TestVendor, b: Option<&TestVendor>, quota: &str) -> String {
+    let quota = match quota.contains("reset") {
+        true => quota.to_owned(),
+        false => quota.replace(" }", ", reset: \"0 0 1 1 *\" }"),
+    };
     let mut text = format!(
         "  cooldown: {{ base: 10ms, max: 10ms, probe_after: 10ms }}
   breaker: {{ failures: 1000000, open_for: 10ms }}
@@ -197,7 +202,12 @@ async fn a_crash_in_the_middle_costs_the_last_second_and_what_was_in_flight() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_everybody_is_spent_the_client_is_told_when_to_come_back() {
     let a = TestVendor::start().await;
-    let gateway = Gateway::start(&section(&a, None, "{ requests: 2, time_zone: UTC }")).await;
+    let gateway = Gateway::start(&section(
+        &a,
+        None,
+        "{ requests: 2, reset: \"0 0 * * *\", time_zone: UTC }",
+    ))
+    .await;
     assert_eq!(gateway.chat("m", false).await.status, 200);
     assert_eq!(gateway.chat("m", true).await.status, 200);
     let of_day = clock::wall().as_secs() % 86_400;

@@ -1,27 +1,15 @@
 //! Endpoints whose quota is used up.
 
-use jiff::tz::TimeZone;
 use tidegate::clock::{self, Tick};
-use tidegate::config::{Calendar, Cron, Gateway, Quota};
+use tidegate::config::Gateway;
 use tidegate::live::{Lane, Live, Pass};
 use tidegate::route::{
     Attempt, Draw, HeldBy, Lack, Needs, Outcome, Plan, Sight, Skipped, Step, Stop, Why,
 };
 
-use crate::harness::{failed, gateway, lane, live, model, ms, needs, secs, simple, spot};
+use crate::harness::{failed, gateway, lane, live, model, ms, needs, quota, secs, simple, spot};
 
 const HOUR: u64 = 3600;
-
-fn quota(requests: Option<u64>, tokens: Option<u64>) -> Option<Quota> {
-    Some(Quota {
-        requests,
-        tokens,
-        calendar: Calendar {
-            cron: Cron::parse("0 * * * *").unwrap(),
-            zone: TimeZone::UTC,
-        },
-    })
-}
 
 /// `a` in the first tier, `b` in the second, both with that quota of requests.
 fn pair(of_a: u64, of_b: u64) -> Gateway {
