@@ -68,6 +68,12 @@ fn choosing_allocates_nothing(quota: Option<&Quota>) {
             vec![model],
         ));
         let lane = lane(&house, "m");
+        // Ten past midnight: no window ends while it is measured.
+        let snapshot = house.snapshot();
+        snapshot.registry().quotas().tell_time(at(0), secs(600));
+        for meter in snapshot.meters() {
+            meter.read(at(0));
+        }
         let needs = Needs {
             tools: true,
             conversation: Some(1),
