@@ -14,7 +14,11 @@ mod answers;
 mod laws;
 #[path = "wire_convert/recorded.rs"]
 mod recorded;
+#[path = "wire_convert/same.rs"]
+mod same;
 #[path = "wire_convert/sentinels.rs"]
 mod sentinels;
 #[path = "wire_convert/streams.rs"]
 mod streams;
+#[path = "wire_convert/words.rs"]
+mod words;

@@ -14,8 +14,10 @@ pub struct Usage {
     pub output: Option<u64>,
     /// Output tokens spent on reasoning, where the vendor tells them apart.
     pub reasoning: Option<u64>,
-    /// Audio tokens of input and output.
-    pub audio: Option<u64>,
+    /// Audio tokens of the input that were not read from a prompt cache.
+    pub audio_input: Option<u64>,
+    /// Audio tokens of the output.
+    pub audio_output: Option<u64>,
 }
 
 impl Usage {
@@ -32,9 +34,18 @@ impl Usage {
             self.cache_write,
             self.output,
             self.reasoning,
-            self.audio,
+            self.audio_input,
+            self.audio_output,
         ];
         buckets.into_iter().flatten().fold(0, u64::saturating_add)
+    }
+
+    /// Audio tokens of input and output.
+    pub fn audio(&self) -> Option<u64> {
+        match (self.audio_input, self.audio_output) {
+            (None, None) => None,
+            (input, output) => Some(input.unwrap_or(0) + output.unwrap_or(0)),
+        }
     }
 
     /// Takes over every field that `later` knows: vendors repeat and refine their numbers within one stream.
@@ -45,6 +56,7 @@ impl Usage {
         last(&mut self.cache_write, later.cache_write);
         last(&mut self.output, later.output);
         last(&mut self.reasoning, later.reasoning);
-        last(&mut self.audio, later.audio);
+        last(&mut self.audio_input, later.audio_input);
+        last(&mut self.audio_output, later.audio_output);
     }
 }

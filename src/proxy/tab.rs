@@ -104,7 +104,7 @@ impl Tab {
             ("cache_write", usage.cache_write),
             ("output", usage.output),
             ("reasoning", usage.reasoning),
-            ("audio", usage.audio),
+            ("audio", usage.audio()),
         ];
         for (bucket, tokens) in buckets {
             if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {

@@ -45,7 +45,7 @@ fn usage(line: &mut Line<'_>, record: &Record) {
         ("cache_write", usage.cache_write),
         ("output", usage.output),
         ("reasoning", usage.reasoning),
-        ("audio", usage.audio),
+        ("audio", usage.audio()),
     ];
     for (name, tokens) in buckets {
         if let Some(tokens) = tokens {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The real clients against the built gateway. Arguments go to pytest: tests/clients/run.sh test_openai.py -k stream
+# Recorded answers to every SDK: tests/clients/run.sh recorded; TIDEGATE_FIXTURES names the folder of the recorded traffic.
 # The matrix of formats: tests/clients/run.sh matrix; MATRIX_FORMATS, MATRIX_PAIRS and MATRIX_DIRECT choose (matrix/__init__.py).
 # Installs what is missing (pinned, in a folder outside the clone) and runs in a clean environment, loopback only.
 set -euo pipefail
@@ -56,6 +57,8 @@ fi
 flock -u 9
 
 chosen=()
+# The recorded traffic that `recorded` replays beside the goldens.
+[ -z "${TIDEGATE_FIXTURES:-}" ] || chosen+=("TIDEGATE_FIXTURES=$(cd "$TIDEGATE_FIXTURES" && pwd)")
 for name in MATRIX_FORMATS MATRIX_PAIRS MATRIX_DIRECT; do
     [ -z "${!name:-}" ] || chosen+=("$name=${!name}")
 done

@@ -64,7 +64,8 @@ pub(super) fn write_stop(
 
 /// Writes the counts, as the inside of an object. What the vendor has not said counts as nothing: clients add these up.
 pub(super) fn write_usage(usage: &Usage, out: &mut Writer<'_>) {
-    out.key("input_tokens").number(usage.input.unwrap_or(0));
+    let fresh = usage.input.unwrap_or(0) + usage.audio_input.unwrap_or(0);
+    out.key("input_tokens").number(fresh);
     out.key("cache_creation_input_tokens");
     out.number(usage.cache_write.unwrap_or(0));
     out.key("cache_read_input_tokens");

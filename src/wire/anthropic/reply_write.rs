@@ -36,7 +36,7 @@ pub(super) fn write(reply: &Reply<'_>, telling: &Telling, out: &mut Vec<u8>, los
     if choice.is_some_and(|choice| !choice.logprobs.is_empty()) {
         losses.add(At::NOWHERE, LOGPROBS);
     }
-    if reply.usage.audio.is_some_and(|tokens| tokens > 0) {
+    if reply.usage.audio().is_some_and(|tokens| tokens > 0) {
         losses.add(At::NOWHERE, AUDIO_TOKENS);
     }
 }
@@ -69,10 +69,16 @@ pub(super) fn is_hollow(thinking: &Thinking<'_>) -> bool {
     thinking.text.is_empty() && thinking.summaries.is_empty() && thinking.seal.is_none()
 }
 
+fn write_words(words: &str, out: &mut Writer<'_>) {
+    if !words.is_empty() {
+        out.open_object().key("type").text("text");
+        out.key("text").text(words).close_object();
+    }
+}
+
 fn write_part(part: &Part<'_>, seen: &mut Seen, losses: &mut Losses, out: &mut Writer<'_>) {
     if let Some(what) = misplaced(part) {
         losses.add(At::NOWHERE, what);
-        return;
     }
     match &part.body {
         // Sent back to it, an empty text is refused by the API.
@@ -85,11 +91,10 @@ fn write_part(part: &Part<'_>, seen: &mut Seen, losses: &mut Losses, out: &mut W
         }
         Body::Refusal(text) => {
             seen.refusal = true;
-            if !text.is_empty() {
-                out.open_object().key("type").text("text");
-                out.key("text").text(text).close_object();
-            }
+            write_words(text, out);
         }
+        // Of speech the words are told.
+        Body::Audio(media) => write_words(media.transcript.as_deref().unwrap_or_default(), out),
         Body::Thinking(thinking) if is_hollow(thinking) => {}
         Body::Thinking(thinking) => write_thinking(thinking, out),
         Body::Call(call) => {
@@ -100,11 +105,14 @@ fn write_part(part: &Part<'_>, seen: &mut Seen, losses: &mut Losses, out: &mut W
             write_input(&call.arguments, out);
             out.close_object();
         }
-        Body::Foreign(foreign) => {
+        Body::Foreign(foreign) if foreign.format == Format::Anthropic => {
             out.json(&foreign.json);
         }
-        Body::Image(_) | Body::Audio(_) | Body::Video(_) | Body::Document(_) | Body::Outcome(_) => {
-        }
+        Body::Foreign(_)
+        | Body::Image(_)
+        | Body::Video(_)
+        | Body::Document(_)
+        | Body::Outcome(_) => {}
     }
     if part.seal.is_some() {
         losses.add(At::NOWHERE, SIGNATURE);

@@ -52,6 +52,11 @@ impl Blocks {
         }
     }
 
+    /// Whether anything has been told.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun > 0
+    }
+
     /// A block begins. Without an index it is the next one.
     pub(super) fn begin(
         &mut self,

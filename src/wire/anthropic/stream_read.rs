@@ -8,7 +8,7 @@ use super::super::members::is_filled;
 use super::reply_read;
 use super::stream_blocks::Blocks;
 use super::usage;
-use crate::ir::{Event, Start, Stop};
+use crate::ir::{Event, Fault, FaultKind, Start, Stop};
 use crate::wire::json::{Document, Value};
 use crate::wire::{EventReader, Unheard};
 
@@ -19,6 +19,8 @@ pub(super) struct Reader {
 
 struct Progress {
     started: bool,
+    /// The vendor's id of the answer.
+    id: String,
     ended: bool,
     blocks: Blocks,
     /// Told at the end only: some vendors say it before the last block.
@@ -31,6 +33,7 @@ impl Reader {
             document: Document::default(),
             progress: Progress {
                 started: false,
+                id: String::new(),
                 ended: false,
                 blocks: Blocks::new(seed),
                 stop: None,
@@ -122,7 +125,7 @@ impl Progress {
         match &*kind {
             "message_start" => {
                 if let Some(message) = members.message {
-                    self.message(message, tell);
+                    return self.message(message, tell);
                 }
             }
             "content_block_start" => {
@@ -162,10 +165,24 @@ impl Progress {
         }
     }
 
-    fn message(&mut self, message: Value<'_, '_>, tell: &mut dyn FnMut(Event<'_>)) {
-        // A second one begins the answer anew: what was open is cut.
-        self.blocks.finish(tell);
-        self.start(reply_read::start(message), tell);
+    fn message(
+        &mut self,
+        message: Value<'_, '_>,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), Unheard> {
+        let start = reply_read::start(message);
+        // Relays that lose their upstream in mid-answer put a second answer behind the half of the first: the thinking and
+        // calls of both are no turn that a vendor would take back.
+        let is_another = !start.id.is_empty() && start.id != self.id;
+        if is_another && self.blocks.has_begun() {
+            let told = "the vendor began another answer within its answer";
+            let fault = Fault::new(FaultKind::Internal, 502, told);
+            return Err(Unheard::Fault(Box::new(fault)));
+        }
+        if is_another {
+            self.id = start.id.to_string();
+        }
+        self.start(start, tell);
         tell_usage(message.member("usage"), tell);
         // Empty, but for vendors that have answered already.
         let content = message.member("content");
@@ -176,6 +193,7 @@ impl Progress {
         if let Some(stop) = reply_read::stop(message) {
             self.stop = Some(stop.into_owned());
         }
+        Ok(())
     }
 
     /// Ends the answer, if the vendor has said why it ended.
@@ -226,6 +244,19 @@ mod tests {
     const TEXT: &str =
         r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}"#;
     const STOP: &str = r#"{"type":"message_delta","delta":{"stop_reason":"stop_sequence","stop_sequence":"END"},"usage":{"output_tokens":9}}"#;
+
+    #[test]
+    fn another_answer_within_an_answer_is_an_error_and_the_same_start_again_is_none() {
+        let mut reader = Reader::new("s");
+        let mut read = |data: &str| reader.read(None, data.as_bytes(), &mut |_| {});
+        let other = START.replace("msg_1", "msg_2");
+        // Before anything was said it may begin anew.
+        assert_eq!(read(&other), Ok(()));
+        assert_eq!(read(START), Ok(()));
+        assert_eq!(read(TEXT), Ok(()));
+        assert_eq!(read(START), Ok(()));
+        assert!(matches!(read(&other), Err(Unheard::Fault(_))));
+    }
 
     #[test]
     fn the_last_count_of_each_kind_wins() {

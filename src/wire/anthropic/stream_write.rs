@@ -10,8 +10,8 @@ use super::content_write::own_citation;
 use super::fault;
 use super::reply_write::{AUDIO_TOKENS, LOGPROBS, OTHER_CHOICES, SIGNATURE, misplaced};
 use crate::ir::{
-    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Json, Part, Start, Stop, Thinking,
-    Usage,
+    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Format, Json, Part, Start, Stop,
+    Thinking, Usage,
 };
 use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
@@ -188,10 +188,14 @@ impl StreamWriter {
         if let Some(what) = misplaced(part) {
             self.losses.add(At::NOWHERE, what);
             self.open = Open::Unsaid;
-            return;
         }
         match &part.body {
             Body::Text(_) => self.open = Open::NewText,
+            // Of speech the words are told.
+            Body::Audio(media) => {
+                self.open = Open::NewText;
+                self.text(media.transcript.as_deref().unwrap_or_default(), out);
+            }
             Body::Refusal(_) => {
                 self.seen.refusal = true;
                 self.open = Open::NewText;
@@ -199,17 +203,17 @@ impl StreamWriter {
             Body::Thinking(thinking) if thinking.redacted => self.redacted(thinking, out),
             Body::Thinking(_) => self.open = Open::NewThinking,
             Body::Call(call) => self.call(call, out),
-            Body::Foreign(foreign) => {
+            Body::Foreign(foreign) if foreign.format == Format::Anthropic => {
                 self.block(out, |writer| {
                     writer.raw(&on_one_line(&foreign.json));
                 });
                 self.open = Open::Whole;
             }
-            Body::Image(_)
-            | Body::Audio(_)
+            Body::Foreign(_)
+            | Body::Image(_)
             | Body::Video(_)
             | Body::Document(_)
-            | Body::Outcome(_) => self.open = Open::Unsaid,
+            | Body::Outcome(_) => {}
         }
     }
 
@@ -276,7 +280,9 @@ impl StreamWriter {
             return;
         }
         match delta {
-            Delta::Text(text) | Delta::Refusal(text) => self.text(&text, out),
+            Delta::Text(text) | Delta::Refusal(text) | Delta::Transcript(text) => {
+                self.text(&text, out);
+            }
             Delta::Thinking(text) => self.thinking(&text, Apart::AfterText, out),
             Delta::Summary(text) => self.thinking(&text, Apart::AfterSummary, out),
             // The blank line comes with the first words of the next one.
@@ -286,7 +292,7 @@ impl StreamWriter {
             Delta::Arguments(piece) => self.arguments(&piece, out),
             Delta::Citation(citation) => self.citation(&citation, out),
             Delta::Logprobs(_) => self.losses.add(At::NOWHERE, LOGPROBS),
-            Delta::Audio(_) | Delta::Transcript(_) => {}
+            Delta::Audio(_) => {}
         }
     }
 
@@ -402,7 +408,7 @@ impl StreamWriter {
         self.ended = true;
         self.start(out);
         self.close(out);
-        if self.usage.audio.is_some_and(|tokens| tokens > 0) {
+        if self.usage.audio().is_some_and(|tokens| tokens > 0) {
             self.losses.add(At::NOWHERE, AUDIO_TOKENS);
         }
         event("message_delta", out);

@@ -27,7 +27,7 @@ pub(super) fn read(usage: &[u8]) -> Usage {
         cache_write: count(cache_write),
         output: output.map(|n| n.saturating_sub(reasoning.unwrap_or(0))),
         reasoning,
-        audio: None,
+        ..Usage::default()
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
             cache_write: Some(6),
             output: Some(10),
             reasoning: Some(20),
-            audio: None,
+            ..Usage::default()
         };
         assert_eq!(usage, expected);
     }

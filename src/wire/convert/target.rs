@@ -73,16 +73,21 @@ impl Telling {
 
 /// All output tokens, as most vendors count them: reasoning and audio included.
 pub fn output_total(usage: &Usage) -> Option<u64> {
-    match (usage.output, usage.reasoning) {
-        (None, None) => None,
-        (output, reasoning) => Some(output.unwrap_or(0) + reasoning.unwrap_or(0)),
-    }
+    sum(&[usage.output, usage.reasoning, usage.audio_output])
 }
 
-/// All input tokens, read from and written to caches included.
+/// All input tokens, audio and those read from and written to caches included.
 pub fn input_total(usage: &Usage) -> Option<u64> {
-    match (usage.input, usage.cache_read, usage.cache_write) {
-        (None, None, None) => None,
-        (input, read, write) => Some(input.unwrap_or(0) + read.unwrap_or(0) + write.unwrap_or(0)),
-    }
+    sum(&[
+        usage.input,
+        usage.audio_input,
+        usage.cache_read,
+        usage.cache_write,
+    ])
+}
+
+/// What is known of it; `None`: nothing.
+fn sum(buckets: &[Option<u64>]) -> Option<u64> {
+    let is_known = buckets.iter().any(Option::is_some);
+    is_known.then(|| buckets.iter().flatten().sum())
 }

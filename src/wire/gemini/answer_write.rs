@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::ir::{At, Body, Citation, Document, Format, Json, Media, Part, Source, Start, Stop};
@@ -15,18 +16,21 @@ pub(super) fn part(
     losses: &mut Losses,
     document: &mut json::Document,
 ) -> bool {
-    let seal = part.seal.as_ref().map(|seal| &*seal.value);
+    let seal = part.seal.as_ref();
+    let seal = seal.and_then(|seal| signature(&seal.value, losses));
+    let seal = seal.as_deref();
     match &part.body {
         Body::Text(text) if text.text.is_empty() && seal.is_none() => return false,
         Body::Text(text) => parts_write::text(writer, &text.text, seal),
         Body::Refusal(text) => parts_write::text(writer, text, seal),
         Body::Thinking(thinking) => {
             let text = thinking_text(&thinking.summaries, &thinking.text);
-            let seal = thinking.seal.as_ref().map(|seal| &*seal.value);
+            let seal = thinking.seal.as_ref();
+            let seal = seal.and_then(|seal| signature(&seal.value, losses));
             if text.is_empty() && seal.is_none() {
                 return false;
             }
-            parts_write::thought(writer, &text, seal);
+            parts_write::thought(writer, &text, seal.as_deref());
         }
         Body::Call(call) => {
             if call.namespace.is_some() {
@@ -90,6 +94,26 @@ fn document(
     source(writer, &document.source);
     parts_write::close(writer, seal);
     true
+}
+
+/// A seal as Google's SDKs read it: they break on an answer whose signature is no base64 with its padding, and other vendors
+/// seal as they like. The vault knows it by either spelling.
+fn signature<'s>(seal: &'s str, losses: &mut Losses) -> Option<Cow<'s, str>> {
+    let bare = seal.trim_end_matches('=');
+    let all = |joints: &[u8]| {
+        bare.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || joints.contains(&byte))
+    };
+    let is_base64 = bare.len() % 4 != 1 && (all(b"+/") || all(b"-_"));
+    if bare.is_empty() || !is_base64 {
+        losses.add(At::NOWHERE, "signature that is no base64");
+        return None;
+    }
+    let padding = (4 - bare.len() % 4) % 4;
+    Some(match seal.len() == bare.len() + padding {
+        true => Cow::Borrowed(seal),
+        false => Cow::Owned([bare, &"=="[..padding]].concat()),
+    })
 }
 
 fn is_data(source: &Source<'_>) -> bool {
@@ -204,5 +228,23 @@ mod tests {
         assert_eq!(time(0), "1970-01-01T00:00:00Z");
         assert_eq!(time(1_779_202_782), "2026-05-19T14:59:42Z");
         assert_eq!(time(1_709_251_199), "2024-02-29T23:59:59Z");
+    }
+
+    #[test]
+    fn a_signature_is_told_as_base64_or_not_at_all() {
+        for (seal, told) in [
+            ("c2Vh", Some("c2Vh")),
+            ("c2VhbA==", Some("c2VhbA==")),
+            ("c2VhbA", Some("c2VhbA==")),
+            ("c2V-_w8", Some("c2V-_w8=")),
+            ("c2Vhb", None),
+            ("c+V-", None),
+            ("sig of mine", None),
+            ("", None),
+        ] {
+            let mut losses = Losses::default();
+            assert_eq!(signature(seal, &mut losses).as_deref(), told, "{seal}");
+            assert_eq!(losses.is_empty(), told.is_some(), "{seal}");
+        }
     }
 }

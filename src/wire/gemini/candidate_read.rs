@@ -136,7 +136,7 @@ impl Choice {
                 }
             }
             Some((Data::Inline | Data::File, media)) if !piece.thought => {
-                match piece.media(media, unsaid) {
+                match piece.told_media(media, unsaid) {
                     Ok(body) => self.take_whole(piece.with(body), tell),
                     Err(_) => unsaid.push(media.at()),
                 }

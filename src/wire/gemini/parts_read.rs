@@ -12,6 +12,8 @@ pub(super) struct Piece<'d, 'a> {
     pub(super) seal: Option<Said<Str<'a>>>,
     /// How closely to look at the media.
     resolution: Option<Value<'d, 'a>>,
+    /// What is said in the audio: of answers only.
+    transcript: Option<Value<'d, 'a>>,
 }
 
 /// The kinds of data that a part can hold.
@@ -41,6 +43,7 @@ impl<'d, 'a> Piece<'d, 'a> {
             thought: false,
             seal: None,
             resolution: None,
+            transcript: None,
         };
         for (key, member) in value.want_object()?.members() {
             if member.is_null() {
@@ -68,7 +71,10 @@ impl<'d, 'a> Piece<'d, 'a> {
                     piece.resolution = Some(member);
                     continue;
                 }
-                _ => {
+                key => {
+                    if matches!(key, "audioTranscription" | "audio_transcription") {
+                        piece.transcript = Some(member);
+                    }
                     unsaid.push(member.at());
                     continue;
                 }
@@ -113,6 +119,23 @@ impl<'d, 'a> Piece<'d, 'a> {
             .resolution
             .and_then(|resolution| detail(resolution, unsaid));
         Ok(file.body(detail, unsaid))
+    }
+
+    /// The same of an answer, whose audio may come with its words.
+    ///
+    /// # Errors
+    /// [`Misfit`]: it is not made as it should be.
+    pub(super) fn told_media(
+        &self,
+        value: Value<'d, 'a>,
+        unsaid: &mut Vec<At>,
+    ) -> Result<Body<'a>, Misfit> {
+        let mut body = self.media(value, unsaid)?;
+        if let (Body::Audio(media), Some(transcript)) = (&mut body, self.transcript) {
+            media.transcript = transcript.member_text("text");
+            unsaid.retain(|at| *at != transcript.at());
+        }
+        Ok(body)
     }
 }
 

@@ -9,7 +9,6 @@ use super::{stop, usage};
 pub(super) fn write(reply: &Reply<'_>, telling: &Telling, out: &mut Vec<u8>, losses: &mut Losses) {
     let mut writer = Writer::new(out);
     let mut document = Document::default();
-    let mut has_spoken = false;
     writer.open_object();
     let block = match reply.choices.as_slice() {
         [only] if only.parts.is_empty() => only.stop.as_ref().and_then(stop::block),
@@ -20,13 +19,11 @@ pub(super) fn write(reply: &Reply<'_>, telling: &Telling, out: &mut Vec<u8>, los
     } else {
         writer.key("candidates").open_list();
         for choice in &reply.choices {
-            let mut parts = choice.parts.iter();
-            has_spoken |= parts.any(|part| matches!(part.body, Body::Audio(_)));
             write_choice(&mut writer, choice, losses, &mut document);
         }
         writer.close_list();
     }
-    usage::write(&mut writer, &reply.usage, reply.tier.as_deref(), has_spoken);
+    usage::write(&mut writer, &reply.usage, reply.tier.as_deref());
     answer_write::write_start(&mut writer, &reply.start, telling);
     writer.close_object();
 }

@@ -19,7 +19,6 @@ pub(super) struct Writer {
     choices: Vec<Choice>,
     usage: Usage,
     tier: Option<String>,
-    has_spoken: bool,
     document: Document,
     /// An object has been written.
     has_begun: bool,
@@ -56,7 +55,6 @@ impl Writer {
             choices: Vec::new(),
             usage: Usage::default(),
             tier: None,
-            has_spoken: false,
             document: Document::default(),
             has_begun: false,
             has_ended: false,
@@ -241,8 +239,8 @@ impl Writer {
                 }
             }
             Body::Refusal(_) => choice.ending.has_refused = true,
-            Body::Audio(_) => self.has_spoken = true,
             Body::Thinking(_)
+            | Body::Audio(_)
             | Body::Image(_)
             | Body::Video(_)
             | Body::Document(_)
@@ -287,7 +285,7 @@ impl Writer {
             None => write_endings(&mut writer, &self.choices, &mut self.losses),
         }
         let tier = self.tier.as_deref();
-        usage::write(&mut writer, &self.usage, tier, self.has_spoken);
+        usage::write(&mut writer, &self.usage, tier);
         out.extend_from_slice(&self.tail);
         self.after(out);
         if self.telling.array {

@@ -13,6 +13,7 @@ pub(super) fn write(
 ) {
     let functions: Vec<_> = request.tools.iter().filter_map(as_function).collect();
     let mut server = Vec::new();
+    let may_call = !matches!(&request.choice, Some(said) if said.value == ToolChoice::None);
     for tool in &request.tools {
         if let Some(cache) = &tool.cache {
             losses.add(cache.at, "cache mark");
@@ -20,6 +21,10 @@ pub(super) fn write(
         match &tool.kind {
             ToolKind::Function(_) => {}
             ToolKind::Custom { .. } => losses.add(tool.at, "custom tool"),
+            // No mode of the API's keeps the model from them.
+            ToolKind::Server(_) if !may_call => {
+                losses.round(tool.at, "server tool that may not be called");
+            }
             // Models before Gemini 3 refuse both kinds in one request. Those that the client waits for stay.
             ToolKind::Server(_) if !functions.is_empty() && !target.traits.thinking_level => {
                 losses.add(tool.at, "server tool beside functions");
@@ -265,6 +270,23 @@ mod tests {
         let expected =
             r#",{"googleSearch":{}}],"toolConfig":{"includeServerSideToolInvocations":true}"#;
         assert!(written.contains(expected), "{written}");
+    }
+
+    #[test]
+    fn tools_of_the_vendor_s_that_may_not_be_called_stay_away() {
+        let mut request = tools(vec![
+            function(false),
+            server(ServerToolKind::WebSearch, r#"{"type":"web_search"}"#),
+        ]);
+        request.choice = Some(Said::new(At(3), ToolChoice::None));
+        let level = Traits {
+            thinking_level: true,
+            ..Traits::default()
+        };
+        let (written, losses) = body(&request, &level);
+        assert!(!written.contains("googleSearch"), "{written}");
+        assert!(written.contains(r#""mode":"NONE""#), "{written}");
+        assert_eq!(losses, ["server tool that may not be called"]);
     }
 
     #[test]

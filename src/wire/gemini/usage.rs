@@ -78,10 +78,8 @@ impl Counts {
             cache_write: None,
             output: self.candidates.map(|tokens| less(tokens, self.spoken)),
             reasoning: self.thoughts,
-            audio: match (heard, self.spoken) {
-                (None, None) => None,
-                (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
-            },
+            audio_input: heard,
+            audio_output: self.spoken,
         }
     }
 }
@@ -96,20 +94,16 @@ fn audio_of(details: Value<'_, '_>) -> Option<u64> {
         .count()
 }
 
-/// Writes `usageMetadata`, in an object that is open, if anything is known. `has_spoken`: the answer holds audio, so that
-/// audio tokens, which are one bucket here, are taken for the answer's; else for the prompt's.
-pub(super) fn write(writer: &mut Writer<'_>, usage: &Usage, tier: Option<&str>, has_spoken: bool) {
+/// Writes `usageMetadata`, in an object that is open, if anything is known.
+pub(super) fn write(writer: &mut Writer<'_>, usage: &Usage, tier: Option<&str>) {
     if !usage.is_known() && tier.is_none() {
         return;
     }
-    let audio = usage.audio.unwrap_or(0);
-    let (heard, spoken) = if has_spoken { (0, audio) } else { (audio, 0) };
-    let with = |tokens: Option<u64>, audio: u64| match (tokens, audio) {
-        (tokens, 0) => tokens,
-        (tokens, audio) => Some(tokens.unwrap_or(0) + audio),
+    let prompt = input_total(usage);
+    let candidates = match (usage.output, usage.audio_output) {
+        (None, spoken) => spoken,
+        (output, spoken) => output.map(|tokens| tokens + spoken.unwrap_or(0)),
     };
-    let prompt = with(input_total(usage), heard);
-    let candidates = with(usage.output, spoken);
     writer.key("usageMetadata").open_object();
     for (key, tokens) in [
         ("promptTokenCount", prompt),
@@ -127,10 +121,10 @@ pub(super) fn write(writer: &mut Writer<'_>, usage: &Usage, tier: Option<&str>, 
         writer.key("totalTokenCount").number(total);
     }
     for (key, tokens) in [
-        ("promptTokensDetails", heard),
-        ("candidatesTokensDetails", spoken),
+        ("promptTokensDetails", usage.audio_input),
+        ("candidatesTokensDetails", usage.audio_output),
     ] {
-        if tokens > 0 {
+        if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
             writer.key(key).open_list().open_object();
             writer.key("modality").text("AUDIO");
             writer.key("tokenCount").number(tokens);
@@ -166,14 +160,16 @@ mod tests {
             br#"{"promptTokenCount":100,"cachedContentTokenCount":40,"toolUsePromptTokenCount":7,
                 "candidatesTokenCount":20,"thoughtsTokenCount":30,"totalTokenCount":157,
                 "promptTokensDetails":[{"modality":"TEXT","tokenCount":90},{"modality":"AUDIO","tokenCount":10}],
-                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":4}]}"#;
+                "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":4}],
+                "candidatesTokensDetails":[{"modality":"AUDIO","tokenCount":3}]}"#;
         let expected = Usage {
             input: Some(61),
             cache_read: Some(40),
             cache_write: None,
-            output: Some(20),
+            output: Some(17),
             reasoning: Some(30),
-            audio: Some(6),
+            audio_input: Some(6),
+            audio_output: Some(3),
         };
         assert_eq!(read(text), expected);
         assert_eq!(of(Document::default().read(text).unwrap()), expected);

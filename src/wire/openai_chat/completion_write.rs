@@ -10,7 +10,7 @@ use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::{Document, Value, Writer};
 
 use super::fault;
-use super::usage::{self, Audio};
+use super::usage;
 
 /// No vendor gives more choices.
 const MAX_CHOICE: u32 = 127;
@@ -35,7 +35,7 @@ pub(super) fn write(reply: &Reply<'_>, telling: &Telling, out: &mut Vec<u8>, los
     }
     writer.close_list();
     if reply.usage.is_known() {
-        usage::write(&reply.usage, Audio::Input, writer.key("usage"));
+        usage::write(&reply.usage, writer.key("usage"));
     }
     writer.close_object();
 }
@@ -231,7 +231,7 @@ impl StreamWriter {
         if self.telling.usage && self.usage.is_known() {
             out.extend_from_slice(&self.head);
             out.extend_from_slice(b"],\"usage\":");
-            usage::write(&self.usage, Audio::Input, &mut Writer::new(out));
+            usage::write(&self.usage, &mut Writer::new(out));
             out.extend_from_slice(b"}\n\n");
         }
         out.extend_from_slice(b"data: [DONE]\n\n");

@@ -5,7 +5,7 @@ use crate::wire::convert::Telling;
 use crate::wire::json::Writer;
 
 use super::reply_write::Ids;
-use super::usage::{self, Audio};
+use super::usage;
 
 /// Of what log probabilities are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,10 +139,10 @@ impl Frames {
         self.close(out);
     }
 
-    pub(super) fn usage(&self, usage: &Usage, audio: Audio, out: &mut Vec<u8>) {
+    pub(super) fn usage(&self, usage: &Usage, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.tiered);
         out.extend_from_slice(b"],\"usage\":");
-        usage::write(usage, audio, &mut Writer::new(out));
+        usage::write(usage, &mut Writer::new(out));
         out.extend_from_slice(b"}\n\n");
     }
 }

@@ -7,7 +7,7 @@ use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
 use super::ending::{End, Said};
-use super::usage::{self, Audio};
+use super::usage;
 
 /// What stands between two pieces of reasoning that become one text.
 pub(super) const BREAK: &str = "\n\n";
@@ -28,18 +28,14 @@ pub(super) fn write(reply: &Reply<'_>, telling: &Telling, out: &mut Vec<u8>, los
     {
         writer.key("service_tier").text(tier);
     }
-    let mut audio = Audio::Input;
     writer.key("choices").open_list();
     for choice in &reply.choices {
         let mut message = Message::of(choice, losses);
-        if message.audio.is_some() {
-            audio = Audio::Output;
-        }
         message.write(choice, &Ids { telling, created }, writer, losses);
     }
     writer.close_list();
     if reply.usage.is_known() {
-        usage::write(&reply.usage, audio, writer.key("usage"));
+        usage::write(&reply.usage, writer.key("usage"));
     }
     writer.close_object();
 }
@@ -389,7 +385,7 @@ mod tests {
                 cache_write: Some(2),
                 output: Some(5),
                 reasoning: Some(3),
-                audio: None,
+                ..Usage::default()
             },
             tier: Some("standard".into()),
             ..answer(
@@ -549,7 +545,7 @@ mod tests {
         reply.usage = Usage {
             input: Some(1),
             output: Some(2),
-            audio: Some(4),
+            audio_output: Some(4),
             ..Usage::default()
         };
         let tree = written(&reply);

@@ -11,13 +11,11 @@ use super::ending::{End, Said};
 use super::fault;
 use super::frames::{Frames, Of};
 use super::reply_write::{BREAK, base64_of, characters, lost, tier_for, write_annotations};
-use super::usage::Audio;
 
 pub(super) struct StreamWriter {
     frames: Frames,
     choices: Vec<Told>,
     usage: Usage,
-    audio: Audio,
     ended: bool,
     losses: Losses,
 }
@@ -71,7 +69,6 @@ impl StreamWriter {
             frames: Frames::new(telling),
             choices: Vec::new(),
             usage: Usage::default(),
-            audio: Audio::Input,
             ended: false,
             losses: Losses::default(),
         }
@@ -124,10 +121,7 @@ impl StreamWriter {
                 Open::Thinking
             }
             Body::Call(call) => told.open_call(choice, call, &self.frames, out),
-            Body::Audio(media) if !told.heard => {
-                self.audio = Audio::Output;
-                told.open_audio(choice, media, &self.frames, out)
-            }
+            Body::Audio(media) if !told.heard => told.open_audio(choice, media, &self.frames, out),
             body @ (Body::Audio(_)
             | Body::Image(_)
             | Body::Video(_)
@@ -160,7 +154,7 @@ impl StreamWriter {
             self.frames.finish(choice, end.reason, out);
         }
         if self.frames.telling.usage && self.usage.is_known() {
-            self.frames.usage(&self.usage, self.audio, out);
+            self.frames.usage(&self.usage, out);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
         self.ended = true;

@@ -4,20 +4,10 @@ use crate::wire::json::Writer;
 
 use super::super::members::{count, members};
 
-/// Whose the audio tokens are: the vocabulary has one bucket for those of input and output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Audio {
-    /// The answer is spoken.
-    Output,
-    Input,
-}
-
 /// Writes a `usage` object. The three sums are always there, and what OpenAI's clients look for within them.
-pub(super) fn write(usage: &Usage, audio: Audio, writer: &mut Writer<'_>) {
-    let spoken = usage.audio.filter(|_| audio == Audio::Output);
-    let heard = usage.audio.filter(|_| audio == Audio::Input);
-    let prompt = input_total(usage).unwrap_or(0) + heard.unwrap_or(0);
-    let completion = output_total(usage).unwrap_or(0) + spoken.unwrap_or(0);
+pub(super) fn write(usage: &Usage, writer: &mut Writer<'_>) {
+    let prompt = input_total(usage).unwrap_or(0);
+    let completion = output_total(usage).unwrap_or(0);
     writer.open_object().key("prompt_tokens").number(prompt);
     writer.key("completion_tokens").number(completion);
     writer.key("total_tokens").number(prompt + completion);
@@ -27,14 +17,16 @@ pub(super) fn write(usage: &Usage, audio: Audio, writer: &mut Writer<'_>) {
     if let Some(written) = usage.cache_write {
         ins.key("cache_write_tokens").number(written);
     }
-    ins.key("audio_tokens").number(heard.unwrap_or(0));
+    ins.key("audio_tokens")
+        .number(usage.audio_input.unwrap_or(0));
     let outs = ins
         .close_object()
         .key("completion_tokens_details")
         .open_object();
     outs.key("reasoning_tokens")
         .number(usage.reasoning.unwrap_or(0));
-    outs.key("audio_tokens").number(spoken.unwrap_or(0));
+    outs.key("audio_tokens")
+        .number(usage.audio_output.unwrap_or(0));
     outs.close_object().close_object();
 }
 
@@ -106,10 +98,8 @@ pub(super) fn read(usage: &[u8]) -> Usage {
         cache_write: written,
         output: completion.map(|n| less(n, &[included, outs.audio])),
         reasoning,
-        audio: match (ins.audio, outs.audio) {
-            (None, None) => None,
-            (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
-        },
+        audio_input: ins.audio,
+        audio_output: outs.audio,
     }
 }
 
@@ -153,7 +143,7 @@ mod tests {
             usage.cache_write,
             usage.output,
             usage.reasoning,
-            usage.audio,
+            usage.audio(),
         ]
     }
 

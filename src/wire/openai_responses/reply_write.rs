@@ -323,7 +323,7 @@ fn usage(usage: &Usage, w: &mut Writer<'_>, losses: &mut Losses) {
         w.null();
         return;
     }
-    if usage.audio.is_some_and(|tokens| tokens > 0) {
+    if usage.audio().is_some_and(|tokens| tokens > 0) {
         losses.add(At::NOWHERE, "audio tokens");
     }
     let input = input_total(usage).unwrap_or(0);

@@ -27,7 +27,7 @@ pub(super) fn read(usage: &[u8]) -> Usage {
         cache_write: written,
         output: output.map(|n| less(n, reasoning)),
         reasoning,
-        audio: None,
+        ..Usage::default()
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
             cache_write: Some(10),
             output: Some(30),
             reasoning: Some(20),
-            audio: None,
+            ..Usage::default()
         };
         assert_eq!(usage, expected);
         assert!(!read(b"null").is_known());

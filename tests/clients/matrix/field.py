@@ -80,7 +80,7 @@ def field(folder: Path) -> Iterator[Field]:
             roots = {format: f"{behind.url}/{format}" for format in formats()}
             keys = {format: KEYS[format] for format in formats()}
         else:
-            url = stack.enter_context(_gateway(folder, behind))
+            url = stack.enter_context(gateway(folder, {format: behind.base(format) for format in formats()}))
             roots = dict.fromkeys(formats(), url)
             keys = dict.fromkeys(formats(), CLIENT_KEY)
         clients = {format: KINDS[format](roots[format], keys[format]) for format in formats()}
@@ -90,13 +90,14 @@ def field(folder: Path) -> Iterator[Field]:
 
 
 @contextmanager
-def _gateway(folder: Path, behind: Vendor) -> Iterator[str]:
+def gateway(folder: Path, bases: dict[Format, str], models: str = "") -> Iterator[str]:
+    """In front of a provider for each format, which are asked for their models `at-<format>-…`, and for `models`."""
     port = harness.free_port()
     config = CONFIG.format(port=port, key=CLIENT_KEY)
-    for name in formats():
+    for name, base in bases.items():
         words = GATEWAYS_WORDS[name]
-        config += PROVIDER.format(name=name, format=words, base=behind.base(name), key=KEYS[name])
+        config += PROVIDER.format(name=name, format=words, base=base, key=KEYS[name])
     path = folder / "matrix.yaml"
-    path.write_text(config)
+    path.write_text(config + models)
     with harness.process([harness.BINARY, "--conf", str(path)], folder / LOG, port, "/health"):
         yield f"http://127.0.0.1:{port}"

@@ -167,9 +167,15 @@ class Got:
 
     text: str = ""
     thought: str = ""
+    thoughts: list[str] = field(default_factory=list)
+    """The same in its parts, where the format has such."""
     refusal: str = ""
+    spoken: str = ""
+    """The words of what is heard."""
     calls: list[Made] = field(default_factory=list)
     stop: str | None = None
+    failure: str | None = None
+    """The code of an answer that says that it failed (Responses)."""
     sequence: str | None = None
     usage: dict[str, int | None] = field(default_factory=dict)
     model: str = ""

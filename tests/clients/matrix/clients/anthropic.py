@@ -96,7 +96,8 @@ def options(ask: Ask) -> dict[str, Any]:
 def read(whole: Message, got: Got) -> None:
     got.problems += misfit(Message, whole)
     got.text = "".join(block.text for block in whole.content if block.type == "text")
-    got.thought = "".join(block.thinking for block in whole.content if block.type == "thinking")
+    got.thoughts = [block.thinking for block in whole.content if block.type == "thinking"]
+    got.thought = "".join(got.thoughts)
     got.calls = [Made(b.id, b.name, b.input) for b in whole.content if b.type == "tool_use"]
     got.stop = whole.stop_reason
     got.sequence = whole.stop_sequence

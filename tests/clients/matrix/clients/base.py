@@ -1,6 +1,7 @@
 """What the clients share."""
 
 import base64
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -62,6 +63,14 @@ class Client(ABC):
     def keep(self, response: httpx.Response | httpx2.Response) -> None:
         """A hook for the HTTP library."""
         self.headers = {name.lower(): value for name, value in response.headers.items()}
+
+
+def arguments(text: str) -> Any:
+    """Of a call: none, JSON, or what is none (a vendor's, or free text)."""
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        return text
 
 
 def base64_of(data: bytes) -> str:

@@ -7,7 +7,7 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from ..words import Again, Ask, Call, Got, Image, Made, Named, Result, Text, Turn
-from .base import PATIENCE, Client, data_url, id_of, misfit
+from .base import PATIENCE, Client, arguments, data_url, id_of, misfit
 
 
 class ChatClient(Client):
@@ -127,9 +127,9 @@ def read(whole: Any, got: Got) -> None:
     message = choice.message
     got.text = message.content or ""
     got.refusal = message.refusal or ""
-    got.thought = (message.model_extra or {}).get("reasoning_content") or ""
-    calls = message.tool_calls or []
-    got.calls = [Made(call.id, call.function.name, json.loads(call.function.arguments)) for call in calls]
+    got.thought = _thought(message)
+    got.spoken = (message.audio and message.audio.transcript) or ""
+    got.calls = [_made(call) for call in message.tool_calls or []]
     got.stop = choice.finish_reason
     got.model = whole.model
     got.id = whole.id
@@ -141,7 +141,7 @@ def read(whole: Any, got: Got) -> None:
         got.native.pop(extra, None)
     for call in got.native.get("tool_calls") or []:
         call.pop("index", None)
-        call["function"].pop("parsed_arguments", None)
+        (call.get("function") or {}).pop("parsed_arguments", None)
     got.native = {key: value for key, value in got.native.items() if value is not None or key == "content"}
     if usage := whole.usage:
         asked, answered = usage.prompt_tokens_details, usage.completion_tokens_details
@@ -149,10 +149,40 @@ def read(whole: Any, got: Got) -> None:
             "prompt": usage.prompt_tokens,
             "completion": usage.completion_tokens,
             "total": usage.total_tokens,
-            "cached": asked and asked.cached_tokens,
+            "cached": (asked and asked.cached_tokens) or _cached_beside(usage),
             "written": asked and asked.cache_write_tokens,
             "reasoning": answered and answered.reasoning_tokens,
         }
+
+
+def _thought(message: Any) -> str:
+    """Under the names that vendors have for it: DeepSeek and most others, OpenRouter and Groq."""
+    extra = message.model_extra or {}
+    return extra.get("reasoning_content") or extra.get("reasoning") or ""
+
+
+def _made(call: Any) -> Made:
+    if _is_custom(call):
+        custom = call.custom if isinstance(call.custom, dict) else call.custom.to_dict()
+        return Made(call.id, custom["name"], custom["input"])
+    return Made(call.id, call.function.name, arguments(call.function.arguments))
+
+
+def _is_custom(call: Any) -> bool:
+    """The types of a stream do not know it."""
+    return call.type == "custom"
+
+
+def _name(call: Any) -> str | None:
+    """Of a call that begins."""
+    custom = (call.model_extra or {}).get("custom") or {}
+    return (call.function and call.function.name) or custom.get("name")
+
+
+def _cached_beside(usage: Any) -> int | None:
+    """As Mistral and DeepSeek say it."""
+    extra = usage.model_extra or {}
+    return extra.get("num_cached_tokens") or extra.get("prompt_cache_hit_tokens")
 
 
 class Watch:
@@ -168,7 +198,9 @@ class Watch:
 
     def chunk(self, chunk: ChatCompletionChunk) -> None:
         problems = self.got.problems
-        problems += misfit(ChatCompletionChunk, chunk)
+        calls = [call for choice in chunk.choices for call in choice.delta.tool_calls or []]
+        if not any(_is_custom(call) for call in calls):
+            problems += misfit(ChatCompletionChunk, chunk)
         self.ids.add(chunk.id)
         if self.usage:
             problems.append("a chunk after the usage")
@@ -184,10 +216,10 @@ class Watch:
                 self.finished.add(choice.index)
             if choice.index == 0:
                 self.got.hear(delta.content or "")
-                self.thought += (delta.model_extra or {}).get("reasoning_content") or ""
+                self.thought += _thought(delta)
             for call in delta.tool_calls or []:
                 place = choice.index, call.index
-                if place not in self.calls and not (call.id and call.function and call.function.name):
+                if place not in self.calls and not (call.id and _name(call)):
                     problems.append("a call begins without id or name")
                 if place in self.calls and call.id and call.id != self.calls[place]:
                     problems.append("a call changes its id")

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import httpx2
@@ -179,9 +180,46 @@ def read(chunks: list[types.GenerateContentResponse], got: Got) -> None:
             got.thought += part.text or ""
         elif part.text:
             got.text += part.text
-        if call := part.function_call:
-            got.calls.append(Made(call.id or "", call.name or "", call.args or {}))
+        if part.audio_transcription:
+            got.spoken += part.audio_transcription.text or ""
+    got.calls = _calls([part.function_call for part in parts if part.function_call])
     got.native = types.Content(role="model", parts=parts)
+
+
+def _calls(said: list[types.FunctionCall]) -> list[Made]:
+    """Arguments may come in pieces, each with its path: the SDK leaves it to its user to join them."""
+    calls: list[Made] = []
+    goes_on = False
+    for call in said:
+        if not goes_on:
+            calls.append(Made(call.id or "", call.name or "", call.args or {}))
+        for piece in call.partial_args or []:
+            _put(calls[-1].args, piece)
+        goes_on = bool(call.will_continue)
+    return calls
+
+
+def _put(place: Any, piece: types.PartialArg) -> None:
+    steps = [name or int(index) for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", piece.json_path or "")]
+    for step, following in zip(steps, steps[1:], strict=False):
+        fresh: Any = [] if isinstance(following, int) else {}
+        if isinstance(place, list) and step == len(place):
+            place.append(fresh)
+        elif isinstance(place, dict):
+            place.setdefault(step, fresh)
+        place = place[step]
+    last = steps[-1]
+    if isinstance(place, list):
+        if last == len(place):
+            place.append("" if piece.string_value is not None else None)
+    else:
+        place.setdefault(last, "" if piece.string_value is not None else None)
+    if piece.string_value is not None:
+        place[last] += piece.string_value
+    elif piece.number_value is not None:
+        place[last] = piece.number_value
+    elif piece.bool_value is not None:
+        place[last] = piece.bool_value
 
 
 def _count(usage: types.GenerateContentResponseUsageMetadata | None, got: Got) -> None:
@@ -189,6 +227,7 @@ def _count(usage: types.GenerateContentResponseUsageMetadata | None, got: Got) -
         return
     got.usage = {
         "prompt": usage.prompt_token_count,
+        "tools": usage.tool_use_prompt_token_count,
         "candidates": usage.candidates_token_count,
         "total": usage.total_token_count,
         "cached": usage.cached_content_token_count,

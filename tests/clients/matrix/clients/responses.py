@@ -7,7 +7,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter, ValidationError
 
 from ..words import Again, Ask, Call, Got, Image, Made, Named, Result, Text, Turn
-from .base import PATIENCE, Client, data_url, id_of, misfit, opening_system
+from .base import PATIENCE, Client, arguments, data_url, id_of, misfit, opening_system
 from .chat import openai_failure
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -36,13 +36,19 @@ class ResponsesClient(Client):
         state: ResponseStreamState[None] = ResponseStreamState(text_format=omit, input_tools=omit)
         for event in self.sdk.responses.create(**arguments, stream=True):
             watch.event(event)
-            state.handle_event(event)
+            try:
+                state.handle_event(event)
+            except IndexError as error:
+                got.problems.append(f"the SDK cannot follow {event.type}: {error}")
             if event.type in ENDS:
                 last = event.response
         if last is None:
             got.problems.append("no end")
             return
         told = got.text
+        if not last.output:
+            # Codex' own vendor leaves it empty.
+            last.output = [watch.done[at] for at in sorted(watch.done)]
         read(last, got)
         if told != got.text:
             got.problems.append(f"the pieces say {told!r}, the end says {got.text!r}")
@@ -124,17 +130,19 @@ def options(ask: Ask) -> dict[str, Any]:
 def read(whole: Response, got: Got) -> None:
     got.problems += misfit(Response, whole)
     got.text = whole.output_text
-    got.thought = ""
     for item in whole.output:
         if item.type == "function_call":
-            got.calls.append(Made(item.call_id, item.name, json.loads(item.arguments)))
+            got.calls.append(Made(item.call_id, item.name, arguments(item.arguments)))
+        if item.type == "custom_tool_call":
+            got.calls.append(Made(item.call_id, item.name, item.input))
         if item.type == "reasoning":
-            got.thought += "".join(part.text for part in item.summary)
-            got.thought += "".join(part.text for part in item.content or [])
+            got.thoughts += [part.text for part in [*item.summary, *(item.content or [])]]
         if item.type == "message":
             got.refusal += "".join(part.refusal for part in item.content if part.type == "refusal")
             got.logprobs += sum(len(part.logprobs or []) for part in item.content if part.type == "output_text")
+    got.thought = "".join(got.thoughts)
     reason = whole.incomplete_details and whole.incomplete_details.reason
+    got.failure = whole.error and whole.error.code
     got.stop = f"{whole.status}: {reason}" if reason else whole.status
     got.model = str(whole.model)
     got.id = whole.id
@@ -145,13 +153,14 @@ def read(whole: Response, got: Got) -> None:
         for part in item.get("content") or []:
             part.pop("parsed", None)
     if usage := whole.usage:
+        asked, answered = usage.input_tokens_details, usage.output_tokens_details
         got.usage = {
             "prompt": usage.input_tokens,
             "completion": usage.output_tokens,
             "total": usage.total_tokens,
-            "cached": usage.input_tokens_details.cached_tokens,
-            "written": usage.input_tokens_details.cache_write_tokens,
-            "reasoning": usage.output_tokens_details.reasoning_tokens,
+            "cached": asked and asked.cached_tokens,
+            "written": asked and asked.cache_write_tokens,
+            "reasoning": answered and answered.reasoning_tokens,
         }
 
 
@@ -176,9 +185,10 @@ class Watch:
             EVENT.validate_python(told)
         except ValidationError as error:
             problems.append(f"{event.type}: {str(error)[:300]}")
-        if event.sequence_number <= self.number:
+        if event.sequence_number is None or event.sequence_number <= self.number:
             problems.append(f"the number {event.sequence_number} comes after {self.number}")
-        self.number = event.sequence_number
+        else:
+            self.number = event.sequence_number
         self.kinds.append(event.type)
         match event.type:
             case "response.output_item.added":
