@@ -12,6 +12,8 @@
 mod answers;
 #[path = "laws/mod.rs"]
 mod laws;
+#[path = "wire_convert/loops.rs"]
+mod loops;
 #[path = "wire_convert/recorded.rs"]
 mod recorded;
 #[path = "wire_convert/same.rs"]

@@ -103,13 +103,13 @@ fn facts(loaded: &Loaded) -> Vec<(&'static str, String)> {
         ("who may call", auth),
         ("providers", providers(gateway)),
         ("models", models(gateway)),
+        ("routes", routes(gateway)),
     ]
 }
 
 fn providers(gateway: &Gateway) -> String {
     let keys: usize = gateway
-        .providers
-        .iter()
+        .declared_providers()
         .map(|p| {
             if let Keys::Own(keys) = &p.keys {
                 keys.iter().filter(|k| k.value.is_some()).count()
@@ -119,8 +119,7 @@ fn providers(gateway: &Gateway) -> String {
         })
         .sum();
     let names: Vec<&str> = gateway
-        .providers
-        .iter()
+        .declared_providers()
         .map(|provider| provider.name.as_str())
         .collect();
     format!("{}, {keys} {}", listed(&names), plural(keys, "key"))
@@ -128,13 +127,11 @@ fn providers(gateway: &Gateway) -> String {
 
 fn models(gateway: &Gateway) -> String {
     let endpoints: usize = gateway
-        .models
-        .iter()
+        .virtual_models()
         .map(|model| model.endpoints.len())
         .sum();
     let names: Vec<&str> = gateway
-        .models
-        .iter()
+        .virtual_models()
         .map(|model| model.name.as_str())
         .collect();
     format!(
@@ -142,6 +139,11 @@ fn models(gateway: &Gateway) -> String {
         listed(&names),
         plural(endpoints, "endpoint")
     )
+}
+
+fn routes(gateway: &Gateway) -> String {
+    let names: Vec<&str> = gateway.routes.iter().map(|route| &*route.name).collect();
+    listed(&names)
 }
 
 /// `3 (a, b, c)`, and no more names than fit.
@@ -172,9 +174,10 @@ fn counts_json(loaded: &Loaded) -> Value {
     let gateway = &loaded.gateway;
     json!({
         "listen": gateway.listen.iter().map(|listen| json!({ "addr": listen.addr, "tls": listen.tls.is_some() })).collect::<Vec<_>>(),
-        "providers": gateway.providers.iter().map(|provider| &provider.name).collect::<Vec<_>>(),
-        "models": gateway.models.iter().map(|model| &model.name).collect::<Vec<_>>(),
-        "endpoints": gateway.models.iter().map(|model| model.endpoints.len()).sum::<usize>(),
+        "providers": gateway.declared_providers().map(|provider| &provider.name).collect::<Vec<_>>(),
+        "models": gateway.virtual_models().map(|model| &model.name).collect::<Vec<_>>(),
+        "endpoints": gateway.virtual_models().map(|model| model.endpoints.len()).sum::<usize>(),
+        "routes": gateway.routes.iter().map(|route| &*route.name).collect::<Vec<_>>(),
         "client_keys": gateway.client_keys.len(),
         "demo": loaded.uses_demo,
     })

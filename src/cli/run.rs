@@ -88,7 +88,7 @@ fn banner(gateway: &Gateway, uses_demo: bool) -> String {
     let Some(listen) = gateway.listen.first() else {
         return text;
     };
-    let Some(model) = gateway.models.iter().find(|model| model.enabled) else {
+    let Some(model) = gateway.virtual_models().find(|model| model.enabled) else {
         return text;
     };
     let scheme = if listen.tls.is_some() {

@@ -3,11 +3,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use crate::config::calendar::Calendar;
+use crate::config::routes::Route;
 use crate::config::secret::Secret;
 use crate::ir::{Format, Traits};
 
@@ -33,6 +35,8 @@ pub struct Gateway {
     pub log: Log,
     pub providers: Vec<Provider>,
     pub models: Vec<Model>,
+    /// In their order: the first that a request meets decides.
+    pub routes: Vec<Route>,
     /// Index into `models`.
     pub default_model: Option<usize>,
     /// Index into `providers`.
@@ -111,6 +115,8 @@ pub struct Provider {
     pub capabilities: Capabilities,
     pub tls: ProviderTls,
     pub enabled: bool,
+    /// Another with a route's own keys: no name leads to it.
+    pub of_route: bool,
     /// For endpoints that stand in no `models:` entry (real names).
     pub policy: Policy,
 }
@@ -241,6 +247,8 @@ pub struct Model {
     pub policy: Policy,
     /// Made by us (`haiku`, `sonnet`, `opus`), not declared in the file.
     pub built_in: bool,
+    /// The pool of a route alone: no name leads to it.
+    pub of_route: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -270,6 +278,8 @@ pub struct Endpoint {
     pub non_streaming: bool,
     /// How much of it may be used until it is reset. `None`: no limit.
     pub quota: Option<Quota>,
+    /// What is said of every conversation that goes there, in their order.
+    pub set: Arc<[Setting]>,
     pub enabled: bool,
     /// With everything inherited filled in.
     pub policy: Policy,
@@ -282,6 +292,15 @@ pub struct Quota {
     pub requests: Option<u64>,
     pub tokens: Option<u64>,
     pub calendar: Calendar,
+}
+
+/// A value of requests that an endpoint's configuration decides, in the words of the provider's format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The names of the members that lead there.
+    pub path: Vec<String>,
+    /// JSON; `None`: it is left out.
+    pub value: Option<String>,
 }
 
 /// What may stand at gateway, provider, model or endpoint; the innermost wins, setting by setting.
@@ -351,6 +370,18 @@ pub struct ClientKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
     pattern: String,
+}
+
+impl Gateway {
+    /// The providers that were declared.
+    pub fn declared_providers(&self) -> impl Iterator<Item = &Provider> {
+        self.providers.iter().filter(|provider| !provider.of_route)
+    }
+
+    /// The virtual models: those that clients can ask for.
+    pub fn virtual_models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().filter(|model| !model.of_route)
+    }
 }
 
 impl Glob {

@@ -16,6 +16,7 @@ mod fill;
 mod gateway;
 mod load;
 mod report;
+mod routes;
 mod secret;
 mod suggest;
 mod syntax;
@@ -30,5 +31,6 @@ pub use load::{
     needs_restart,
 };
 pub use report::{Place, Problem, Report, Severity, Style};
+pub use routes::{BodyPath, BodyStep, Route, Target, When};
 pub use secret::Secret;
 pub use text::{Origin, Span};

@@ -32,7 +32,7 @@ pub use part::{
 };
 pub use reply::{Choice, Reply, Start, Stop, StopReason};
 pub use request::{
-    Effort, Function, Namespace, Output, Reasoning, Request, Role, Sampling, ServerTool,
+    Effort, Function, Namespace, Output, Place, Reasoning, Request, Role, Sampling, ServerTool,
     ServerToolKind, Summary, Tags, Tier, Tool, ToolChoice, ToolKind, Turn,
 };
 pub use text::{At, Json, Said, Str};

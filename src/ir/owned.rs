@@ -87,6 +87,9 @@ impl Media<'_> {
             detail: own_said(self.detail),
             transcript: own_maybe(self.transcript),
             id: own_maybe(self.id),
+            origin: self
+                .origin
+                .map(|(format, json)| (format, json.into_owned())),
         }
     }
 }

@@ -70,6 +70,9 @@ pub struct Media<'a> {
     pub transcript: Option<Str<'a>>,
     /// The id by which a vendor knows it (OpenAI's `audio.id`).
     pub id: Option<Str<'a>>,
+    /// The whole item that brought it, as its own format wrote it (Responses' `image_generation_call`); another format tells
+    /// only the above.
+    pub origin: Option<(Format, Json<'a>)>,
 }
 
 impl<'a> Media<'a> {
@@ -79,6 +82,7 @@ impl<'a> Media<'a> {
             detail: None,
             transcript: None,
             id: None,
+            origin: None,
         }
     }
 }

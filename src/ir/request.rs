@@ -23,6 +23,9 @@ pub struct Request<'a> {
     pub cache: Option<CacheMark<'a>>,
     /// What the vocabulary has no word for: places of values that only their own format knows.
     pub unsaid: Vec<At>,
+    /// The same of values without which the answer is the same: ids by which a vendor knows an item again, notes for its
+    /// own use.
+    pub hints: Vec<At>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,8 +116,22 @@ pub struct ServerTool<'a> {
     pub allowed_domains: Option<Said<Vec<Str<'a>>>>,
     /// `blocked_domains` of a web search.
     pub blocked_domains: Option<Said<Vec<Str<'a>>>>,
+    /// Where the user of a web search is.
+    pub place: Option<Said<Place<'a>>>,
+    /// How much of the context a web search may fill: `low`, `medium`, `high`.
+    pub context_size: Option<Said<Str<'a>>>,
     /// Places of the settings that only its own format knows.
     pub unsaid: Vec<At>,
+}
+
+/// Where somebody is, about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place<'a> {
+    pub city: Option<Str<'a>>,
+    /// Two letters (ISO 3166).
+    pub country: Option<Str<'a>>,
+    pub region: Option<Str<'a>>,
+    pub timezone: Option<Str<'a>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -245,6 +262,8 @@ pub struct Tags<'a> {
     pub metadata: Option<Said<Json<'a>>>,
     pub prompt_cache_key: Option<Said<Str<'a>>>,
     pub prompt_cache_retention: Option<Said<Str<'a>>>,
+    /// OpenAI's `prompt_cache_options`, as written: whether only marks are cached, and for how long.
+    pub prompt_cache_options: Option<Said<Json<'a>>>,
     pub service_tier: Option<Said<Tier<'a>>>,
     pub store: Option<Said<bool>>,
     /// Responses' `previous_response_id`.

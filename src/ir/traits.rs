@@ -18,12 +18,18 @@ pub struct Traits {
     pub custom_tools: bool,
     /// Images by URL.
     pub url_images: bool,
+    /// Chat: `video_url`, which OpenAI's own does not know.
+    pub videos: bool,
     /// Images in the outcomes of tools.
     pub outcome_images: bool,
     /// `cache_control` marks.
     pub cache_control: bool,
-    /// They are cut out of bodies that go on as they are: the configuration says that the vendor refuses them.
+    /// OpenAI's formats: `prompt_cache_breakpoint` on parts (from GPT-5.6 on).
+    pub cache_breakpoints: bool,
+    /// Marks are cut out of bodies that go on as they are: the configuration says that the vendor refuses them.
     pub cuts_cache_control: bool,
+    /// Chat: the model searches the web and takes `web_search_options` (OpenAI's search models; others refuse them).
+    pub web_search_options: bool,
     /// `parallel_tool_calls` (Chat).
     pub parallel_switch: bool,
     /// Chat: `stream_options.include_usage`.
@@ -65,9 +71,12 @@ impl Default for Traits {
             json_schema: true,
             custom_tools: true,
             url_images: true,
+            videos: false,
             outcome_images: true,
             cache_control: true,
+            cache_breakpoints: false,
             cuts_cache_control: false,
+            web_search_options: false,
             parallel_switch: true,
             stream_usage: true,
             adaptive_thinking: false,
@@ -121,6 +130,14 @@ impl Traits {
             );
             traits.adaptive_thinking |= version >= (4, 6);
         }
+        if let Some(rest) = name.strip_prefix("gpt-") {
+            let version = rest.split('-').next().unwrap_or_default();
+            let mut numbers = version.split('.').map(|word| word.parse::<u32>().ok());
+            let mut number = || numbers.next().flatten().unwrap_or(0);
+            traits.cache_breakpoints |= (number(), number()) >= (5, 6);
+            let searches = name.contains("-search-preview") || name.contains("-search-api");
+            traits.web_search_options |= searches;
+        }
         if let Some(rest) = name.strip_prefix("gemini-") {
             let major = rest
                 .split(['.', '-'])
@@ -156,6 +173,20 @@ mod tests {
         ] {
             assert_eq!(of(model).adaptive_thinking, adaptive, "{model}");
         }
+        for (model, marks) in [
+            ("gpt-5.6", true),
+            ("openai/gpt-5.6-mini-2026-08-01", true),
+            ("gpt-6", true),
+            ("gpt-5.5", false),
+            ("gpt-5", false),
+            ("gpt-4o", false),
+            ("gpt-oss-120b", false),
+        ] {
+            assert_eq!(of(model).cache_breakpoints, marks, "{model}");
+        }
+        assert!(of("gpt-4o-mini-search-preview-2025-03-11").web_search_options);
+        assert!(of("gpt-5-search-api").web_search_options);
+        assert!(!of("gpt-5").web_search_options);
         for (model, level) in [
             ("gemini-3-pro-preview", true),
             ("models/gemini-3.5-flash", true),

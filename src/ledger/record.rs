@@ -24,6 +24,8 @@ pub struct Record {
     pub asked_model: Option<String>,
     /// The virtual model, or the exposed real name, that this became.
     pub model: Option<Arc<str>>,
+    /// The route that decided so.
+    pub route: Option<Arc<str>>,
     pub stream: bool,
     /// The status that the client got; 499 when it went away before one was sent.
     pub status: u16,

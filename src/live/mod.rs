@@ -2,12 +2,14 @@
 //!
 //! Owns: the snapshot of configuration and pools that a request holds on to ([`Snapshot`]), the standing of every
 //! endpoint and key ([`Standing`], [`KeyStanding`]), the quotas of endpoints ([`Meter`]), the pools of real names, made on
-//! the fly, and the vault of opaque state that clients' formats cannot hold ([`Vault`]). Never: decides anything (that is
-//! `route/`, whose state machines are kept here behind tiny locks); holds a lock across an await (nothing here is async).
-//! Locks are taken one at a time, or in the order rotation, standing, quota.
+//! the fly, and the vault of opaque state that clients' formats cannot hold ([`Vault`]); and what would become of a
+//! request ([`foresee`]). Never: decides anything (that is `route/`, whose state machines are kept here behind tiny
+//! locks); holds a lock across an await (nothing here is async). Locks are taken one at a time, or in the order rotation,
+//! standing, quota.
 //!
 //! Start with `snapshot.rs`, then `lane.rs` (what a plan sees).
 
+mod foresee;
 mod lane;
 mod meter;
 mod real_lanes;
@@ -16,6 +18,7 @@ mod snapshot;
 mod standing;
 mod vault;
 
+pub use foresee::{Outlook, foresee};
 pub use lane::{Arrange, Lane};
 pub use meter::{Meter, MeterName, Quotas, Reading};
 pub use registry::Registry;

@@ -137,6 +137,15 @@ impl Snapshot {
         Ok(self.real.keep(name, lane))
     }
 
+    /// A pool by the index of its model, also one that only a route leads to. `Err`: it is switched off.
+    pub fn lane_of(&self, model: usize) -> Result<Arc<Lane>, Unknown> {
+        let on = self.gateway.models.get(model).filter(|model| model.enabled);
+        match on.and_then(|_| self.lanes.get(model)) {
+            Some(lane) => Ok(lane.clone()),
+            None => Err(Unknown::Disabled),
+        }
+    }
+
     /// Whether a client key's `models` let a request for that pool pass: they match the virtual model (not the alias
     /// that led to it), or the real name as it was asked for or as it is sent upstream.
     pub fn allows(&self, allowed: Option<&[Glob]>, lane: &Lane) -> bool {

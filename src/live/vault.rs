@@ -9,7 +9,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::clock::Tick;
 use crate::ir::{Body, Part};
-use crate::wire::convert::{CallNote, Keepsake, Memory, SealNote};
+use crate::wire::convert::{CallNote, Issuer, Keepsake, Memory, SealNote};
+use crate::wire::provenance::Mark;
 
 /// Bytes that are kept at most; the oldest half goes when they are reached.
 const ROOM: usize = 64 << 20;
@@ -77,6 +78,15 @@ impl Vault {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Whose opaque state the first of these marks is that somebody remembers.
+    pub fn issuer(&self, scope: u64, marks: &[Mark<'_>], now: Tick) -> Option<Issuer> {
+        let shelves = self.shelves.lock();
+        marks.iter().find_map(|mark| match mark {
+            Mark::Seal(seal) => shelves.seal(scope, seal, now).map(|note| note.issuer),
+            Mark::Call(id) => shelves.call(scope, id, now).map(|note| note.issuer),
+        })
+    }
+
     /// What is remembered for that scope.
     pub fn memory(&self, scope: u64, now: Tick) -> Remembered<'_> {
         Remembered {
@@ -125,30 +135,34 @@ pub struct Remembered<'v> {
 
 impl Memory for Remembered<'_> {
     fn seal(&self, seal: &str) -> Option<SealNote> {
-        let key = seal_key(self.scope, seal);
         let shelves = self.vault.shelves.lock();
-        let found = shelves
-            .young
-            .seals
-            .get(&key)
-            .or(shelves.old.seals.get(&key));
-        found
-            .filter(|(at, _)| self.now.since(*at) < LIFE)
-            .map(|(_, note)| note.clone())
+        shelves.seal(self.scope, seal, self.now).cloned()
     }
 
     fn call(&self, id: &str) -> Option<CallNote> {
-        let key = key(self.scope, id);
         let shelves = self.vault.shelves.lock();
-        let found = shelves
-            .young
-            .calls
-            .get(&key)
-            .or(shelves.old.calls.get(&key));
-        found
-            .filter(|(at, _)| self.now.since(*at) < LIFE)
-            .map(|(_, note)| note.clone())
+        shelves.call(self.scope, id, self.now).cloned()
     }
+}
+
+impl Shelves {
+    fn seal(&self, scope: u64, seal: &str, now: Tick) -> Option<&SealNote> {
+        let key = seal_key(scope, seal);
+        let found = self.young.seals.get(&key).or(self.old.seals.get(&key));
+        fresh(found, now)
+    }
+
+    fn call(&self, scope: u64, id: &str, now: Tick) -> Option<&CallNote> {
+        let key = key(scope, id);
+        let found = self.young.calls.get(&key).or(self.old.calls.get(&key));
+        fresh(found, now)
+    }
+}
+
+fn fresh<T>(found: Option<&(Tick, T)>, now: Tick) -> Option<&T> {
+    found
+        .filter(|(at, _)| now.since(*at) < LIFE)
+        .map(|(_, note)| note)
 }
 
 #[cfg(test)]
@@ -156,7 +170,6 @@ mod tests {
     use super::*;
     use crate::clock;
     use crate::ir::Format;
-    use crate::wire::convert::Issuer;
 
     fn note() -> SealNote {
         SealNote {
@@ -188,6 +201,18 @@ mod tests {
         assert_eq!(vault.memory(2, now).seal("s"), None);
         assert_eq!(vault.memory(1, now).call("s"), None);
         assert_eq!(vault.memory(1, now + LIFE).seal("s"), None);
+    }
+
+    #[test]
+    fn the_first_mark_that_is_remembered_tells_whose_state_it_is() {
+        let vault = Vault::default();
+        let now = clock::now();
+        vault.keep(1, seal("s".into()), now);
+        let marks = [Mark::Call("s".into()), Mark::Seal("s".into())];
+        assert_eq!(vault.issuer(1, &marks, now), Some(note().issuer));
+        assert_eq!(vault.issuer(1, &marks[..1], now), None);
+        assert_eq!(vault.issuer(2, &marks, now), None);
+        assert_eq!(vault.issuer(1, &marks, now + LIFE), None);
     }
 
     #[test]

@@ -56,6 +56,7 @@ impl Arrival {
             cors,
             route: None,
             dropped: None,
+            upstream_id: None,
             estimate: false,
             array: match &ask {
                 Ask::Vendor(call) => call.named.as_ref().is_some_and(|named| named.array),
@@ -75,6 +76,7 @@ impl Arrival {
             },
             asked_model: None,
             model: None,
+            route: None,
             stream: false,
             status: CLIENT_GONE,
             ending: Ending::ClientGone,

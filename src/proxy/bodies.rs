@@ -5,21 +5,24 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::clock;
+use crate::config::Setting;
 use crate::ir::{Format, Traits};
 use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
 use crate::proxy::spool::Freight;
-use crate::proxy::way::Way;
+use crate::proxy::way::{Way, leads_to_many};
+use crate::route::Seat;
 use crate::wire::convert::{
     Crossing, Issuer, Manner, Memory, Original, Ready, Target, Unsayable, lower,
 };
 use crate::wire::counting::{lower_count, rename_inner};
-use crate::wire::edit::{Cut, cut, may_be_sealed};
+use crate::wire::edit::{Cut, cut, may_be_sealed, may_cite_nothing};
 use crate::wire::embed;
 use crate::wire::same::{Edits, splice};
 use crate::wire::scan::scan;
+use crate::wire::set::set;
 
 /// A body for one way of asking.
 pub struct Made {
@@ -40,6 +43,8 @@ struct Key {
     format: Format,
     vendor: u64,
     model: Arc<str>,
+    /// What the endpoint's configuration decides.
+    set: Arc<[Setting]>,
     manner: Manner,
     converts: bool,
     without_state: bool,
@@ -71,21 +76,25 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    /// The body for an endpoint's model, asked in that way. `without_state`: the vendor has refused the opaque state in it.
+    /// The body for an endpoint, asked in that way. `without_state`: the vendor has refused the opaque state in it.
     ///
     /// # Errors
     /// [`Unsayable`].
     pub fn for_way(
         &mut self,
         way: &Way<'_>,
-        model: &Arc<str>,
+        seat: &Seat,
         without_state: bool,
         arrival: &Arrival,
     ) -> Result<&Made, Unsayable> {
         let key = Key {
             format: way.line.format,
             vendor: way.line.issuer.vendor,
-            model: model.clone(),
+            model: seat.model.clone(),
+            set: match self.call.kind {
+                CallKind::Conversation | CallKind::Completion => seat.set.clone(),
+                CallKind::Count | CallKind::Embeddings | CallKind::Other => Arc::default(),
+            },
             manner: way.manner,
             converts: way.converts,
             without_state,
@@ -132,9 +141,13 @@ impl<'a> Bodies<'a> {
         let sealed = (self.many || key.without_state || self.vault.is_used())
             && self.call.kind == CallKind::Conversation
             && may_be_sealed(&self.call.body.bytes, self.call.format);
+        let cites_others = self.call.format == Format::Anthropic
+            && self.call.kind != CallKind::Embeddings
+            && may_cite_nothing(&self.call.body.bytes);
         let cuts = [
             (sealed, Cut::SealsBut(&is_own)),
             (traits.cuts_cache_control, Cut::CacheMarks),
+            (cites_others, Cut::HollowCitations),
         ];
         let mut body = self.call.body.bytes.clone();
         for (_, what) in cuts.into_iter().filter(|(wanted, _)| *wanted) {
@@ -147,6 +160,7 @@ impl<'a> Bodies<'a> {
         {
             body = renamed.into();
         }
+        body = with_settings(body, &key.set);
         // The same memory: comparing the bytes would cost as much as sending them.
         let is_same = body.as_ptr() == self.call.body.bytes.as_ptr();
         let again = if is_same {
@@ -211,6 +225,7 @@ impl<'a> Bodies<'a> {
             }
         };
         let body = Bytes::from(std::mem::take(&mut ready.lowered.body));
+        let body = with_settings(body, &key.set);
         Ok(Made {
             body: Freight::Held(vec![body]),
             suffix: std::mem::take(&mut ready.lowered.suffix),
@@ -250,15 +265,11 @@ impl<'a> Bodies<'a> {
     }
 }
 
-fn leads_to_many(call: &Call) -> bool {
-    let mut seats = call
-        .lane
-        .pool()
-        .stages
-        .iter()
-        .flat_map(|stage| &stage.seats);
-    let first = seats.next().map(|seat| seat.provider);
-    seats.any(|seat| Some(seat.provider) != first)
+/// What an endpoint's configuration decides stands over what the client says.
+fn with_settings(body: Bytes, settings: &[Setting]) -> Bytes {
+    settings.iter().fold(body, |body, setting| {
+        set(&body, &setting.path, setting.value.as_deref()).into()
+    })
 }
 
 /// Paths whose streams know `stream_options`.

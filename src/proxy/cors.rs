@@ -42,7 +42,7 @@ impl CorsAnswer {
         head.insert_header(ACCESS_CONTROL_ALLOW_ORIGIN, self.origin.clone())?;
         head.append_header(VARY, HeaderValue::from_static("Origin"))?;
         let Some(asked) = &self.preflight else {
-            let exposed = "x-request-id, x-upstream-request-id, x-tidegate-route, retry-after, retry-after-ms, request-id";
+            let exposed = "x-request-id, x-upstream-request-id, x-tidegate-route, x-tidegate-dropped, x-tidegate-count, retry-after, retry-after-ms, request-id";
             return head.insert_header(
                 ACCESS_CONTROL_EXPOSE_HEADERS,
                 HeaderValue::from_static(exposed),

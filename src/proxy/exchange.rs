@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use pingora::ErrorType;
 use pingora::connectors::http::Connector;
@@ -17,10 +16,11 @@ use crate::clock::{self, Tick};
 use crate::config::Timeouts;
 use crate::ir::{Fault, FaultKind, Usage};
 use crate::live::Pass;
-use crate::proxy::headers::{Outgoing, for_client};
-use crate::proxy::hold::Conversion;
+use crate::proxy::headers::{Outgoing, UPSTREAM_REQUEST_ID, for_client, vendors_id};
 use crate::proxy::paths::CallKind;
+use crate::proxy::retry_after::retry_after;
 use crate::proxy::spool::Freight;
+use crate::proxy::telling::Teller;
 use crate::proxy::upstream::{Connection, ReadFailure, SendError, Upstream};
 use crate::route::{Failure, Outcome};
 use crate::wire::convert::{Keepsake, Manner};
@@ -49,8 +49,8 @@ pub struct Order<'a> {
     pub kind: CallKind,
     /// The vendor is asked for a stream.
     pub stream: bool,
-    /// How the answer becomes one in the client's format, if it is asked for in another or in another manner.
-    pub conversion: Option<Conversion<'a>>,
+    /// How the answer becomes the client's where it does not go on as it comes.
+    pub teller: Teller<'a>,
     /// The answer is looked at for opaque state: the next turn may go to another vendor.
     pub watched: bool,
     /// The name that the answer says for the model, in an answer that goes on in its own format.
@@ -120,6 +120,8 @@ pub struct Miss {
     /// What the client would be told if this were the last attempt.
     pub fault: Fault,
     pub status: Option<u16>,
+    /// The vendor's id of the request, for whoever asks the vendor about it.
+    pub request_id: Option<HeaderValue>,
 }
 
 impl Order<'_> {
@@ -218,19 +220,27 @@ impl Order<'_> {
         }
         self.pass.accepted();
         let headers = for_client(&head.headers);
+        let limit = match is_events(&up) {
+            true => limit,
+            // It does not stream, whatever it was asked for: the first of it comes with the last.
+            false => (sent_at + self.timeouts.response).min(self.deadline),
+        };
         let held = timeout(limit.since(clock::now()), self.hold(up, limit)).await;
-        let mut held = held.map_err(|_| self.late(limit))??;
+        let held = held.unwrap_or_else(|_| Err(self.late(limit)));
+        let mut held = held.map_err(|miss| Miss {
+            request_id: shown_id(&headers),
+            ..miss
+        })?;
         let first_token = clock::now().since(sent_at);
         if let ReplyBody::Stream(streaming) = &mut held.body {
             streaming.up.set_read_timeout(Some(self.timeouts.idle));
         }
         Ok(Reply {
-            status: if self.conversion.is_some() {
-                200
-            } else {
-                status
+            status: if held.retold { 200 } else { status },
+            headers: match held.retold {
+                true => self.shown(headers),
+                false => headers,
             },
-            headers: self.shown(headers),
             first_token,
             body: held.body,
             keepsakes: held.keepsakes,
@@ -238,14 +248,11 @@ impl Order<'_> {
         })
     }
 
-    /// What the client may see of the vendor's head: of a converted answer nothing that is said of its bytes.
+    /// What the client may see of the vendor's head when the answer is told anew: nothing that is said of its bytes.
     fn shown(&self, headers: Vec<(HeaderName, HeaderValue)>) -> Vec<(HeaderName, HeaderValue)> {
-        let Some(conversion) = &self.conversion else {
-            return headers;
-        };
         let mut shown = headers;
         shown.retain(|(name, _)| name != CONTENT_TYPE);
-        if conversion.manner == Manner::Whole {
+        if self.teller.manner() == Manner::Whole {
             shown.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
         }
         shown
@@ -275,12 +282,15 @@ impl Order<'_> {
             },
             fault,
             status: None,
+            request_id: None,
         }
     }
 
     /// An error answer: its body is read, so that its connection can be used again.
     async fn refused(&self, mut up: Box<Upstream>, status: u16) -> Miss {
-        let asked_to_wait = up.head().and_then(|head| retry_after(&head.headers));
+        let headers = up.head().map(|head| &head.headers);
+        let asked_to_wait = headers.and_then(|headers| retry_after(headers, status, clock::wall()));
+        let request_id = headers.and_then(vendors_id).cloned();
         let mut body = Vec::new();
         let reading = async {
             while let Ok(Some(chunk)) = up.chunk().await {
@@ -304,8 +314,9 @@ impl Order<'_> {
                 kind,
                 retry_after,
             }),
-            fault: self.scrubbed(fault),
+            fault: self.scrubbed(fault, false),
             status: Some(status),
+            request_id,
         }
     }
 
@@ -318,16 +329,16 @@ impl Order<'_> {
         let (kind, retry_after) = (fault.kind, fault.retry_after);
         Miss {
             outcome: Outcome::Failed(Failure::StreamError { kind, retry_after }),
-            fault: self.scrubbed(fault),
+            fault: self.scrubbed(fault, true),
             status: Some(200),
+            request_id: None,
         }
     }
 
-    /// A fault of one format for a client of another: what only the vendor's format means by its words does not go on.
-    fn scrubbed(&self, mut fault: Fault) -> Fault {
-        if let Some(conversion) = &self.conversion {
-            conversion.translate(&mut fault);
-        }
+    /// A vendor's fault as the client may see it. `answered`: it came under a good status.
+    fn scrubbed(&self, mut fault: Fault, answered: bool) -> Fault {
+        let way = (self.teller.issuer.format, self.teller.client());
+        error::translate(&mut fault, way, answered);
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
         error::scrub_fault(&mut fault, &secrets);
         fault
@@ -366,8 +377,20 @@ impl Order<'_> {
             outcome: Outcome::Failed(failure),
             fault: Fault::new(kind, status, text),
             status: None,
+            request_id: None,
         }
     }
+}
+
+fn shown_id(shown: &[(HeaderName, HeaderValue)]) -> Option<HeaderValue> {
+    let id = shown.iter().find(|(name, _)| *name == UPSTREAM_REQUEST_ID);
+    id.map(|(_, value)| value.clone())
+}
+
+/// Whether an answer says that it comes as events.
+pub(super) fn is_events(up: &Upstream) -> bool {
+    let content_type = up.header(&CONTENT_TYPE).unwrap_or("");
+    content_type.trim_start().starts_with("text/event-stream")
 }
 
 /// The stream machine's word for a kind of call.
@@ -400,69 +423,12 @@ fn connect_failure(error: &ErrorType) -> Failure {
     }
 }
 
-/// When the vendor wants to be asked again: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(millis) = text("retry-after-ms").and_then(|value| value.parse::<f64>().ok()) {
-        return duration(millis / 1000.0);
-    }
-    let value = text("retry-after")?;
-    if let Ok(seconds) = value.parse::<f64>() {
-        return duration(seconds);
-    }
-    let at = httpdate::parse_http_date(value).ok()?;
-    let since_epoch = at.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(since_epoch.saturating_sub(clock::wall()))
-}
-
-fn duration(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
 impl From<ReadFailure> for Failure {
     /// What a broken read means once content went out.
     fn from(failure: ReadFailure) -> Failure {
         match failure {
             ReadFailure::Cut => Failure::CutAfterContent,
             ReadFailure::Stall => Failure::StallAfterContent,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(name: &'static str, value: &str) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        map.insert(name, value.parse().unwrap());
-        map
-    }
-
-    #[test]
-    fn retry_after_is_read_in_every_habit() {
-        assert_eq!(
-            retry_after(&headers("retry-after", "3")),
-            Some(Duration::from_secs(3))
-        );
-        assert_eq!(
-            retry_after(&headers("retry-after", " 0.5 ")),
-            Some(Duration::from_millis(500))
-        );
-        assert_eq!(
-            retry_after(&headers("retry-after-ms", "250")),
-            Some(Duration::from_millis(250))
-        );
-        assert_eq!(
-            retry_after(&headers("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")),
-            Some(Duration::ZERO)
-        );
-        for nonsense in ["soon", "-1", "NaN", "1e300"] {
-            assert_eq!(
-                retry_after(&headers("retry-after", nonsense)),
-                None,
-                "{nonsense}"
-            );
         }
     }
 }

@@ -60,7 +60,7 @@ static VENDOR_IDS: [HeaderName; 4] = [
 ];
 
 /// Under which name a client gets the vendor's request id.
-const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+pub const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 
 static VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 
@@ -270,10 +270,15 @@ pub fn for_client(vendor: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
             shown.push((name.clone(), value.clone()));
         }
     }
-    if let Some(id) = VENDOR_IDS.iter().find_map(|name| vendor.get(name)) {
+    if let Some(id) = vendors_id(vendor) {
         shown.push((UPSTREAM_REQUEST_ID, id.clone()));
     }
     shown
+}
+
+/// The vendor's own id of the request.
+pub fn vendors_id(vendor: &HeaderMap) -> Option<&HeaderValue> {
+    VENDOR_IDS.iter().find_map(|name| vendor.get(name))
 }
 
 /// The header and value that present a key.

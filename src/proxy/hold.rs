@@ -4,17 +4,15 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use crate::clock::Tick;
-use crate::ir::{Fault, Format, Usage};
-use crate::proxy::exchange::{HOLD, Long, Miss, Order, ReplyBody, Streaming, joined, stream_kind};
+use crate::ir::{Fault, Usage};
+use crate::proxy::exchange::{
+    HOLD, Long, Miss, Order, ReplyBody, Streaming, is_events, joined, stream_kind,
+};
 use crate::proxy::paths::CallKind;
 use crate::proxy::upstream::Upstream;
 use crate::route::Failure;
-use crate::wire;
-use crate::wire::convert::{
-    Answer, Course, Issuer, Keepsake, Manner, Ready, Telling, Transcode, answer, retell,
-};
+use crate::wire::convert::{Answer, Keepsake, Manner, Transcode, answer, retell};
 use crate::wire::counting;
-use crate::wire::embed;
 use crate::wire::passage::{Looked, Passage};
 use crate::wire::relay::{End, Progress, Relay};
 use crate::wire::rename::Rename;
@@ -24,48 +22,13 @@ use crate::wire::watch::SealWatch;
 /// The largest answer that is converted whole: media come as base64 within, nothing else comes near.
 const MOST_WHOLE: usize = 64 << 20;
 
-/// How an answer becomes the client's.
-pub struct Conversion<'a> {
-    pub ready: &'a Ready,
-    pub issuer: Issuer,
-    pub client: Format,
-    /// What the client wants.
-    pub manner: Manner,
-    pub telling: Telling,
-    /// The answer is no conversation.
-    pub vectors: Option<&'a embed::Back>,
-}
-
-impl Conversion<'_> {
-    /// Makes a fault of the vendor's one of the client's format: the status and type follow the kind. OpenAI's two formats
-    /// share their words.
-    pub fn translate(&self, fault: &mut Fault) {
-        let is_openai = |format| matches!(format, Format::OpenaiChat | Format::OpenaiResponses);
-        if self.client == self.issuer.format
-            || (is_openai(self.client) && is_openai(self.issuer.format))
-        {
-            return;
-        }
-        fault.status = wire::codec(self.client).status(fault);
-        fault.type_name = None;
-        fault.param = None;
-    }
-
-    fn course(&self) -> Course {
-        Course {
-            from: self.issuer,
-            client: self.client,
-            back: self.ready.back.clone(),
-            telling: self.telling.clone(),
-        }
-    }
-}
-
 /// What was held.
 pub struct Held {
     pub body: ReplyBody,
     pub keepsakes: Vec<Keepsake>,
     pub dropped: Vec<String>,
+    /// Not the vendor's own bytes.
+    pub retold: bool,
 }
 
 impl Held {
@@ -74,6 +37,7 @@ impl Held {
             body,
             keepsakes: Vec::new(),
             dropped: Vec::new(),
+            retold: false,
         }
     }
 
@@ -86,49 +50,43 @@ impl Held {
             },
             keepsakes: answer.keepsakes,
             dropped: answer.dropped,
+            retold: true,
         }
     }
 }
 
 impl Order<'_> {
-    /// Holds an answer until there is content in it; a converted one that is no stream, until it is whole.
+    /// Holds an answer until there is content in it; one that is no stream, or is to be none, until it is whole.
     ///
     /// # Errors
     /// [`Miss`].
     pub(super) async fn hold(&self, up: Box<Upstream>, limit: Tick) -> Result<Held, Miss> {
-        let content_type = up.header(&CONTENT_TYPE).unwrap_or("");
-        let events = content_type.trim_start().starts_with("text/event-stream");
-        if events && self.stream {
-            return match &self.conversion {
-                Some(conversion) if conversion.manner == Manner::Whole => {
-                    self.collect(conversion, up).await
-                }
-                _ => self.hold_stream(up).await.map(Held::of),
+        let events = is_events(&up);
+        let conversation = self.kind == CallKind::Conversation;
+        // Vendors answer in either manner, whatever they were asked for.
+        if events && (self.stream || conversation) {
+            return match self.teller.manner() {
+                Manner::Whole => self.collect(up).await,
+                Manner::Stream => self.hold_stream(up).await,
             };
         }
+        let content_type = up.header(&CONTENT_TYPE).unwrap_or("");
         let json = content_type.is_empty() || content_type.contains("json");
-        if self.kind != CallKind::Other && (events || !json) {
+        let streamless = self.stream && self.kind == CallKind::Completion;
+        if self.kind != CallKind::Other && (events || !json || streamless) {
             return Err(self.miss(Failure::Truncated));
         }
-        match &self.conversion {
-            Some(conversion) => {
-                let body = self.read_whole(up).await?;
-                self.convert_whole(conversion, &body)
-            }
-            None => self
-                .hold_whole(up, json, limit)
-                .await
-                .map(|body| self.watch(body)),
+        if self.teller.converts() || (self.stream && conversation) {
+            let body = self.read_whole(up).await?;
+            return self.convert_whole(&body);
         }
+        let body = self.hold_whole(up, json, limit).await?;
+        Ok(self.watch(body))
     }
 
     /// A stream for a client that wants none.
-    async fn collect(
-        &self,
-        conversion: &Conversion<'_>,
-        mut up: Box<Upstream>,
-    ) -> Result<Held, Miss> {
-        let mut transcode = Transcode::whole(conversion.course());
+    async fn collect(&self, mut up: Box<Upstream>) -> Result<Held, Miss> {
+        let mut transcode = Transcode::whole(self.teller.course());
         let mut nothing = Vec::new();
         let mut size = 0;
         while transcode.progress() != Progress::Done {
@@ -152,10 +110,17 @@ impl Order<'_> {
         let Some(reply) = transcode.into_reply() else {
             return Err(self.miss(Failure::Truncated));
         };
-        Ok(Held::told(
-            retell(conversion.course(), reply, Manner::Whole),
-            Manner::Whole,
-        ))
+        let answer = retell(self.teller.course(), reply, Manner::Whole);
+        Ok(self.told(answer, Manner::Whole))
+    }
+
+    /// An answer that was told anew. Of one that stays in its format nothing is kept unless it could go elsewhere.
+    fn told(&self, answer: Answer, manner: Manner) -> Held {
+        let mut held = Held::told(answer, manner);
+        if !self.teller.converts() && !self.watched {
+            held.keepsakes.clear();
+        }
+        held
     }
 
     fn broken(&self, transcode: &Transcode, fault: Fault) -> Miss {
@@ -200,25 +165,28 @@ impl Order<'_> {
     }
 
     /// A whole answer of another format, or for a client that wants a stream.
-    fn convert_whole(&self, conversion: &Conversion<'_>, body: &[u8]) -> Result<Held, Miss> {
+    fn convert_whole(&self, body: &[u8]) -> Result<Held, Miss> {
         let broken = || self.miss(Failure::Truncated);
+        let (client, manner) = (self.teller.client(), self.teller.manner());
         if self.kind == CallKind::Count {
-            let (from, client) = (self.outgoing.line.format, conversion.client);
+            let from = self.outgoing.line.format;
             let told = counting::answer(from, client, body).ok_or_else(broken)?;
-            return Ok(Held::of(ReplyBody::Whole {
-                bytes: told.into(),
-                usage: Usage::default(),
-            }));
+            return Ok(Held {
+                retold: true,
+                ..Held::of(ReplyBody::Whole {
+                    bytes: told.into(),
+                    usage: Usage::default(),
+                })
+            });
         }
-        let answered = match conversion.vectors {
-            None => answer(conversion.course(), body, conversion.manner),
-            Some(back) => back.answer(body, conversion.client, &conversion.telling.model),
+        let answered = match self.teller.vectors {
+            None => answer(self.teller.course(), body, manner),
+            Some(back) => back.answer(body, client, self.teller.name()),
         };
-        let answered = answered.map_err(|_| broken())?;
-        Ok(Held::told(answered, conversion.manner))
+        Ok(self.told(answered.map_err(|_| broken())?, manner))
     }
 
-    async fn hold_stream(&self, mut up: Box<Upstream>) -> Result<ReplyBody, Miss> {
+    async fn hold_stream(&self, mut up: Box<Upstream>) -> Result<Held, Miss> {
         let mut passage = self.passage();
         let mut held = Vec::new();
         let mut size = 0;
@@ -250,13 +218,17 @@ impl Order<'_> {
                 }
             }
         };
-        Ok(ReplyBody::Stream(Box::new(Streaming {
+        let body = ReplyBody::Stream(Box::new(Streaming {
             up,
             passage,
             held,
             idle: self.timeouts.idle,
             ended,
-        })))
+        }));
+        Ok(Held {
+            retold: self.teller.converts(),
+            ..Held::of(body)
+        })
     }
 
     async fn hold_whole(
@@ -312,7 +284,7 @@ impl Order<'_> {
         if let Some(fault) = end.error {
             return Err(self.stream_error(fault));
         }
-        if !end.whole || (self.stream && self.kind == CallKind::Conversation) {
+        if !end.whole {
             return Err(self.miss(Failure::Truncated));
         }
         let bytes = match self.rename {
@@ -349,24 +321,22 @@ impl Order<'_> {
     }
 
     fn passage(&self) -> Passage {
-        match &self.conversion {
-            Some(conversion) => Passage::Other(Box::new(Transcode::stream(conversion.course()))),
-            None => {
-                let format = self.outgoing.line.format;
-                let relay = Relay::new(format, stream_kind(self.kind), self.strip_usage);
-                let rename = self.rename.map(|name| Rename::new(format, name));
-                let watch = self
-                    .watched
-                    .then(|| SealWatch::new(self.outgoing.line.issuer));
-                if rename.is_none() && watch.is_none() {
-                    return Passage::Same(Box::new(relay));
-                }
-                Passage::Looked(Box::new(Looked {
-                    relay,
-                    rename,
-                    watch,
-                }))
-            }
+        if self.teller.converts() {
+            return Passage::Other(Box::new(Transcode::stream(self.teller.course())));
         }
+        let format = self.outgoing.line.format;
+        let relay = Relay::new(format, stream_kind(self.kind), self.strip_usage);
+        let rename = self.rename.map(|name| Rename::new(format, name));
+        let watch = self
+            .watched
+            .then(|| SealWatch::new(self.outgoing.line.issuer));
+        if rename.is_none() && watch.is_none() {
+            return Passage::Same(Box::new(relay));
+        }
+        Passage::Looked(Box::new(Looked {
+            relay,
+            rename,
+            watch,
+        }))
     }
 }

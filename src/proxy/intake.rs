@@ -6,22 +6,21 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use pingora_proxy::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::clock;
 use crate::config::{Limits, ReplyModel};
 use crate::ir::Format;
 use crate::live::Lane;
 use crate::proxy::Proxy;
-use crate::proxy::access::{Admitted, Who};
+use crate::proxy::access::Admitted;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{self, Body};
 use crate::proxy::headers::{Forwarded, query_for_vendor};
-use crate::proxy::pages;
 use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
 use crate::proxy::refusal::Refusal;
+use crate::proxy::routing::{self, Facts, Routed};
 use crate::proxy::tab::Tab;
-use crate::route::{Draw, Needs, PathKind, Unknown};
+use crate::route::{Draw, Needs, PathKind};
 use crate::wire::Asked;
-use crate::wire::convert::{Manner, Original, Ready, Telling};
+use crate::wire::convert::{Manner, Original};
 use crate::wire::embed;
 use crate::wire::multipart::{Field, Form};
 use crate::wire::scan::{Scan, Subject, Text, scan};
@@ -84,23 +83,6 @@ impl Call {
         (requested && says).then(|| self.model())
     }
 
-    /// What the writer of a converted answer has to know.
-    pub fn telling(&self, arrival: &Arrival, ready: &Ready) -> Telling {
-        let seed = arrival.stamp.id.as_str().bytes();
-        Telling {
-            model: self.rename(arrival).unwrap_or_default().to_owned(),
-            seed: seed
-                .filter(u8::is_ascii_alphanumeric)
-                .map(char::from)
-                .collect(),
-            now: clock::wall().as_secs(),
-            usage: ready.stream_usage,
-            echo: ready.echo.clone(),
-            array: self.array,
-            completion: self.kind == CallKind::Completion,
-        }
-    }
-
     /// What the body is scanned as.
     pub fn subject(&self) -> Subject {
         subject(self.kind, self.format)
@@ -159,14 +141,27 @@ pub async fn take_in(
     };
     let model = model.strip_prefix("models/").unwrap_or(model);
     tab.record.asked_model = Some(model.to_owned());
-    let lane = resolve(arrival, &who, model)?;
+    let facts = Facts {
+        model,
+        client_key: tab.record.client_key.as_deref(),
+        format: asked.format,
+        stream: asked.stream(&scan),
+        scan: &scan,
+        headers: &session.req_header().headers,
+        body: form.is_none().then_some(&body.bytes[..]),
+    };
+    let Routed {
+        lane,
+        direct,
+        route,
+    } = routing::route(arrival, &who, &facts)?;
     tab.record.model = Some(arrival.wiring.label(&lane));
-    let in_path = asked.named.as_ref().is_some_and(|named| named.stream);
-    let stream = (scan.stream || in_path) && asked.kind != CallKind::Count;
+    tab.record.route = route;
+    let stream = asked.stream(&scan);
     tab.record.stream = stream;
     let mut needs = needs(&asked, &scan, conversation(session, &scan));
     needs.stream = stream;
-    if !lane.pool().direct {
+    if !direct {
         allow_conversion(&mut needs, asked.kind);
     }
     let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
@@ -257,29 +252,6 @@ fn form_type(session: &Session, asked: &VendorCall) -> Result<Option<HeaderValue
         _ if json => Ok(None),
         "multipart/form-data" if takes_forms => Ok(Some(value.clone())),
         _ => Err(Refusal::MediaType(essence.chars().take(80).collect())),
-    }
-}
-
-/// The pool that a name stands for, if this caller may use it.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn resolve(arrival: &Arrival, who: &Who, model: &str) -> Result<Arc<Lane>, Refusal> {
-    let snapshot = &arrival.wiring.snapshot;
-    let lane = snapshot.lane(model).map_err(|unknown| match unknown {
-        Unknown::Disabled => Refusal::DisabledModel(model.to_owned()),
-        Unknown::NoSuchModel => Refusal::UnknownModel {
-            asked: model.to_owned(),
-            known: pages::names(&arrival.wiring, who)
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-        },
-    })?;
-    if snapshot.allows(who.models(), &lane) {
-        Ok(lane)
-    } else {
-        Err(Refusal::ModelNotAllowed(model.to_owned()))
     }
 }
 

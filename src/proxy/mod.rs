@@ -24,9 +24,12 @@ pub mod paths;
 pub mod pump;
 pub mod refusal;
 pub mod reply;
+pub mod retry_after;
+pub mod routing;
 pub mod serve;
 pub mod spool;
 pub mod tab;
+pub mod telling;
 pub mod upstream;
 pub mod waiting;
 pub mod way;
@@ -176,7 +179,7 @@ impl Proxy {
             }
             Ask::ShowModel(id) => {
                 let who = intake::admit(session, arrival, tab)?.who;
-                intake::resolve(arrival, &who, id)?;
+                routing::resolve(arrival, &who, id)?;
                 Ok(pages::show_model(id, headers, arrival.stamp.format))
             }
             Ask::WrongMethod(allow) => Err(Refusal::WrongMethod { allow }),

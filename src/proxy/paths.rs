@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::ir::Format;
+use crate::wire::scan::Scan;
 
 /// What a request wants, by method and path alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,14 @@ pub struct VendorCall {
     pub suffix: String,
     pub kind: CallKind,
     pub named: Option<Named>,
+}
+
+impl VendorCall {
+    /// Whether a stream is wanted: by the path, or by the body.
+    pub fn stream(&self, scan: &Scan) -> bool {
+        let in_path = self.named.as_ref().is_some_and(|named| named.stream);
+        (scan.stream || in_path) && self.kind != CallKind::Count
+    }
 }
 
 /// What a path says that other formats say in the body.
@@ -105,6 +114,7 @@ impl<'a> Place<'a> {
             "" => "/",
             path => path,
         };
+        let path = &*with_colons(path);
         match path {
             "/health" | "/healthz" => only("GET", method, Ask::Health),
             "/ready" | "/readyz" => only("GET", method, Ask::Ready),
@@ -137,6 +147,14 @@ impl<'a> Place<'a> {
             }
         }
     }
+}
+
+/// Some clients escape the colon before the verb of Gemini's paths.
+fn with_colons(path: &str) -> Cow<'_, str> {
+    if path.contains("/models/") && path.contains("%3") {
+        return Cow::Owned(path.replace("%3A", ":").replace("%3a", ":"));
+    }
+    Cow::Borrowed(path)
 }
 
 /// What Gemini's paths can ask of a model.
@@ -195,7 +213,8 @@ impl Place<'_> {
                 Ask::NotServed("files, batches, stored responses and realtime are not served")
             }
             _ if method == "POST" && is_plain(rest) => {
-                let format = self.prefix.unwrap_or(Format::OpenaiChat);
+                let named = self.prefix.filter(|_| !is_openais(rest));
+                let format = named.unwrap_or(Format::OpenaiChat);
                 let kind = match (format, rest) {
                     (Format::OpenaiChat, "embeddings") => CallKind::Embeddings,
                     (Format::OpenaiChat, "completions") => CallKind::Completion,
@@ -206,6 +225,20 @@ impl Place<'_> {
             _ => Ask::Unknown,
         }
     }
+}
+
+/// Paths that are OpenAI's whatever prefix stands before them; of others a prefix tells whose they are.
+fn is_openais(rest: &str) -> bool {
+    let first = rest.split('/').next().unwrap_or("");
+    let known = [
+        "completions",
+        "embeddings",
+        "images",
+        "audio",
+        "moderations",
+        "rerank",
+    ];
+    known.contains(&first)
 }
 
 /// Paths whose answers live at one vendor account: a pool cannot serve them.
@@ -325,6 +358,32 @@ mod tests {
             Format::Anthropic
         );
         assert_eq!(ask("GET", "/openaiv1/models"), Ask::Unknown);
+        for path in [
+            "/v1/chat/completions",
+            "/v1/completions",
+            "/v1/embeddings",
+            "/v1/responses",
+            "/v1/responses/input_tokens",
+            "/v1/messages",
+            "/v1/messages/count_tokens",
+            "/v1/anthropic/completions",
+            "/v1/gemini/completions",
+            "/v1beta/models/m:generateContent",
+            "/v1beta/models/m:streamGenerateContent",
+            "/v1beta/models/m:countTokens",
+            "/v1beta/models/m:embedContent",
+            "/v1beta/models/m:batchEmbedContents",
+            "/v1/images/generations",
+            "/v1/audio/transcriptions",
+            "/v1/moderations",
+            "/v1/rerank",
+        ] {
+            assert!(matches!(ask("POST", path), Ask::Vendor(_)), "{path}");
+            for prefix in ["/openai", "/anthropic", "/gemini"] {
+                let with = [prefix, path].concat();
+                assert_eq!(ask("POST", &with), ask("POST", path), "{with}");
+            }
+        }
     }
 
     #[test]

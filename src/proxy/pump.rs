@@ -110,7 +110,6 @@ pub async fn pump(
             } = *streaming;
             let stream = Stream {
                 session,
-                stamp,
                 up,
                 passage,
                 shelf,
@@ -284,7 +283,6 @@ async fn finish(session: &mut Session) -> Result<(), Gone> {
 /// An event stream on its way.
 struct Stream<'a> {
     session: &'a mut Session,
-    stamp: &'a Stamp,
     up: Box<Upstream>,
     passage: Passage,
     shelf: Shelf<'a>,
@@ -320,8 +318,7 @@ impl Stream<'_> {
             if let Turn::Broken(_, fault) = &mut turn {
                 scrub(fault, self.secrets);
                 let mut event = Vec::with_capacity(256);
-                self.passage
-                    .write_fault(self.stamp.format, fault, &mut event);
+                self.passage.write_fault(fault, &mut event);
                 out.push(event.into());
             }
             self.shelf.keep(self.passage.keepsakes());

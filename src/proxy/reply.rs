@@ -15,6 +15,7 @@ use pingora_proxy::Session;
 use crate::id::RequestId;
 use crate::ir::{Fault, Format};
 use crate::proxy::cors::CorsAnswer;
+use crate::proxy::headers::UPSTREAM_REQUEST_ID;
 use crate::wire;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,6 +36,8 @@ pub struct Stamp {
     pub route: Option<HeaderValue>,
     /// What was lost in conversion.
     pub dropped: Option<HeaderValue>,
+    /// The vendor's id of the request, where its error is what the client gets.
+    pub upstream_id: Option<HeaderValue>,
     /// The stream is one JSON array.
     pub array: bool,
     /// The tokens were counted here, by no vendor.
@@ -53,6 +56,9 @@ impl Stamp {
         }
         if let Some(route) = &self.route {
             head.insert_header(ROUTE, route.clone())?;
+        }
+        if let Some(id) = &self.upstream_id {
+            head.insert_header(UPSTREAM_REQUEST_ID, id.clone())?;
         }
         if let Some(dropped) = &self.dropped {
             head.insert_header(DROPPED, dropped.clone())?;

@@ -15,16 +15,16 @@ use crate::proxy::bodies::{Bodies, Made};
 use crate::proxy::counting::Tried;
 use crate::proxy::exchange::{Miss, Order, Reply};
 use crate::proxy::headers::{Converted, Outgoing};
-use crate::proxy::hold::Conversion;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
 use crate::proxy::pump::{PumpEnd, Shelf, pump};
 use crate::proxy::refusal::{Refusal, sentence};
 use crate::proxy::reply::Page;
 use crate::proxy::tab::Tab;
+use crate::proxy::telling::Teller;
 use crate::proxy::waiting::{Gone, Waiting};
-use crate::proxy::way::Way;
-use crate::route::{Attempt, Failure, Outcome, Plan, Seat, Step, Stop, Why};
+use crate::proxy::way::{Way, issuers};
+use crate::route::{Attempt, Failure, Needs, Outcome, Plan, Seat, Step, Stop, Why};
 use crate::wire::convert::{Manner, Unsayable};
 use crate::wire::error;
 
@@ -52,10 +52,14 @@ pub async fn serve(
     call: &Call,
     tab: &mut Tab,
 ) -> Result<(), Unserved> {
+    let needs = Needs {
+        issuers: issuers(arrival, call, proxy.vault()),
+        ..call.needs.clone()
+    };
     let mut course = Course {
         proxy,
         call,
-        plan: Plan::new(call.lane.pool().clone(), call.needs.clone(), arrival.at),
+        plan: Plan::new(call.lane.pool().clone(), needs, arrival.at),
         bodies: Bodies::new(call, proxy.vault()),
         without_state: Vec::new(),
         misses: Vec::new(),
@@ -82,7 +86,7 @@ pub async fn serve(
                     return Err(course.count_here(waiting, arrival).await);
                 }
                 return Err(Unserved::Refused {
-                    refusal: course.refusal(&stop),
+                    refusal: course.refusal(&stop, arrival),
                     committed: waiting.committed,
                     sent: waiting.sent,
                 });
@@ -152,21 +156,21 @@ impl Course<'_> {
         let without = self.without_state.contains(&seat.identity);
         let strip_usage = self.bodies.include_usage;
         let watched = self.bodies.many || self.proxy.vault().is_used();
-        let made = match self.bodies.for_way(&way, &seat.model, without, arrival) {
+        let made = match self.bodies.for_way(&way, seat, without, arrival) {
             Ok(made) => made,
             Err(unsayable) => return Ok(Err(unfit(unsayable_fault(&unsayable, &way)))),
         };
         if let Some(fault) = too_lossy(made, &way, arrival) {
             return Ok(Err(unfit(fault)));
         }
-        let conversion = made.ready.as_ref().map(|ready| Conversion {
-            ready,
+        let teller = Teller {
+            call: self.call,
+            arrival,
             issuer: way.line.issuer,
-            client: self.call.format,
-            manner: self.call.manner(),
-            telling: self.call.telling(arrival, ready),
+            model: &seat.model,
+            ready: made.ready.as_ref(),
             vectors: made.vectors.as_ref(),
-        });
+        };
         let order = Order {
             connector: self.proxy.connector(),
             outgoing: Outgoing {
@@ -184,7 +188,7 @@ impl Course<'_> {
             body: &made.body,
             kind: way.kind,
             stream: way.manner == Manner::Stream,
-            conversion,
+            teller,
             rename: self.call.rename(arrival),
             watched,
             reasoning: self.call.scan.reasoning,
@@ -388,7 +392,7 @@ impl Course<'_> {
         let chat_only = self.call.lane.standing(attempt.spot).is_chat_only();
         let way = Way::of(arrival, seat, self.call, chat_only).filter(|way| way.converts);
         let made = way.and_then(|way| {
-            let made = self.bodies.for_way(&way, &seat.model, without, arrival);
+            let made = self.bodies.for_way(&way, seat, without, arrival);
             made.ok()?.ready.as_ref()
         });
         made.map_or_else(Vec::new, |ready| ready.dropped.clone())
@@ -412,11 +416,13 @@ impl Course<'_> {
         }
     }
 
-    fn refusal(&mut self, stop: &Stop) -> Refusal {
+    fn refusal(&mut self, stop: &Stop, arrival: &mut Arrival) -> Refusal {
         let model = self.plan.pool().name.clone();
         let best = stop.best.and_then(|best| {
             let at = self.misses.iter().position(|(number, _)| *number == best)?;
-            Some(self.misses.swap_remove(at).1.fault)
+            let (_, miss) = self.misses.swap_remove(at);
+            arrival.stamp.upstream_id = miss.request_id;
+            Some(miss.fault)
         });
         match (stop.why, best) {
             (Why::Incapable(lacks), None) => Refusal::Incapable { model, lacks },
@@ -451,6 +457,7 @@ fn unfit(fault: Fault) -> Miss {
         outcome: Outcome::Failed(Failure::Unsayable),
         fault,
         status: None,
+        request_id: None,
     }
 }
 
@@ -466,10 +473,10 @@ pub(super) fn about(path: &str, text: &str) -> Fault {
     fault
 }
 
-/// `strict`: a loss is a refusal.
+/// `strict`: a loss that may make it another answer is a refusal.
 fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
     let ready = made.ready.as_ref()?;
-    if !ready.lowered.losses.lacks() {
+    if ready.lacking.is_empty() {
         return None;
     }
     if !arrival.wiring.snapshot.gateway.strict {
@@ -478,10 +485,10 @@ fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
     let text = format!(
         "the endpoint speaks {}, which cannot say: {}",
         way.line.format,
-        ready.dropped.join(", ")
+        ready.lacking.join(", ")
     );
     let mut fault = Fault::new(FaultKind::InvalidRequest, 400, sentence(&text));
-    fault.param = ready.dropped.first().cloned();
+    fault.param = ready.lacking.first().cloned();
     Some(fault)
 }
 

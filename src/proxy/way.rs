@@ -1,6 +1,8 @@
 //! How an endpoint is asked: in which of its formats, and for a stream or not.
 
+use crate::clock;
 use crate::ir::Format;
+use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::intake::Call;
 use crate::proxy::paths::CallKind;
@@ -9,6 +11,7 @@ use crate::route::Seat;
 use crate::wire::codec;
 use crate::wire::convert::Manner;
 use crate::wire::embed;
+use crate::wire::provenance::marks;
 
 /// The way from a client's call to an endpoint.
 pub struct Way<'a> {
@@ -55,6 +58,41 @@ impl<'a> Way<'a> {
             converts,
         })
     }
+}
+
+/// The providers of the pool whose opaque state the call holds: those that are asked, for this call, as the vendor and in
+/// the format that issued the latest of it.
+pub fn issuers(arrival: &Arrival, call: &Call, vault: &Vault) -> Vec<usize> {
+    let goes_on = call.kind == CallKind::Conversation && call.needs.later_turn;
+    if !goes_on || !vault.is_used() || !leads_to_many(call) {
+        return Vec::new();
+    }
+    let marks = marks(&call.body.bytes, call.format);
+    let issuer = match marks.is_empty() {
+        true => None,
+        false => vault.issuer(call.scope, &marks, clock::now()),
+    };
+    let Some(issuer) = issuer else {
+        return Vec::new();
+    };
+    let issued = |provider: &usize| {
+        let line = arrival.wiring.vendor(*provider).and_then(|v| line(v, call));
+        line.is_some_and(|line| line.issuer == issuer)
+    };
+    let pool = call.lane.pool();
+    let mut providers: Vec<usize> = pool.spots().map(|spot| pool.seat(spot).provider).collect();
+    providers.sort_unstable();
+    providers.dedup();
+    providers.retain(issued);
+    providers
+}
+
+/// Whether the pool leads to more than one provider: opaque state may come to another than its issuer.
+pub fn leads_to_many(call: &Call) -> bool {
+    let stages = &call.lane.pool().stages;
+    let mut seats = stages.iter().flat_map(|stage| &stage.seats);
+    let first = seats.next().map(|seat| seat.provider);
+    seats.any(|seat| Some(seat.provider) != first)
 }
 
 /// The client's own format where the vendor has it, else the nearest that the call can be said in.

@@ -1,4 +1,5 @@
-//! Choosing within one stage: the conversation's own endpoint, then who has to be tried out, then the strategy.
+//! Choosing within one stage: who issued the opaque state in the request, the conversation's own endpoint, then who has to
+//! be tried out, then the strategy.
 
 use crate::clock::Tick;
 
@@ -32,7 +33,10 @@ impl Plan {
             return None;
         }
         let probes = self.examine(field, stage, &mut among, at.now);
-        if let Some(taken) = self.stay(field, stage, &among, at) {
+        if let Some(taken) = self.hand_back(field, stage, &among, at) {
+            return Some(taken);
+        }
+        if let Some(taken) = self.stay(field, stage, (&among, &among), at) {
             return Some(taken);
         }
         for seat in probes.iter() {
@@ -108,12 +112,43 @@ impl Plan {
         self.trace.skip(spot, Skipped::Held(held.why), until);
     }
 
-    /// Where the conversation's prompt cache is warm, if that endpoint is well and not over its share of the load.
-    fn stay<F: Field>(
+    /// Who issued the opaque state in the request, if well and not over its share of the load. Of several (accounts at one
+    /// vendor) the conversation's own endpoint, else as the strategy has it.
+    fn hand_back<F: Field>(
         &mut self,
         field: &F,
         stage: u16,
         among: &Seats,
+        at: Moment,
+    ) -> Option<Taken<F::Pass>> {
+        if self.needs.issuers.is_empty() {
+            return None;
+        }
+        let tier = self.pool.stages[usize::from(stage)].clone();
+        let mut own = Seats::none(tier.seats.len());
+        among
+            .iter()
+            .filter(|seat| self.needs.issuers.contains(&tier.seats[*seat].provider))
+            .for_each(|seat| own.insert(seat));
+        if let Some(taken) = self.stay(field, stage, (&own, among), at) {
+            return Some(taken);
+        }
+        for seat in own.clone().iter() {
+            if !is_within(field, spot(stage, seat), among) {
+                self.trace.skip(spot(stage, seat), Skipped::Crowded, None);
+                own.remove(seat);
+            }
+        }
+        self.by_strategy(field, stage, &mut own, at)
+    }
+
+    /// Where the conversation's prompt cache is warm, if that endpoint is one of the first set and not over its share of the
+    /// load of the second.
+    fn stay<F: Field>(
+        &mut self,
+        field: &F,
+        stage: u16,
+        (own, among): (&Seats, &Seats),
         at: Moment,
     ) -> Option<Taken<F::Pass>> {
         let conversation = self
@@ -129,11 +164,8 @@ impl Plan {
             return None;
         };
         let seats = &self.pool.stages[usize::from(stage)].seats;
-        let seat = among
-            .iter()
-            .find(|seat| seats[*seat].identity == identity)?;
-        let load = field.load(spot(stage, seat), among);
-        if !within_bound(load.own, load.total, load.weight, load.weights) {
+        let seat = own.iter().find(|seat| seats[*seat].identity == identity)?;
+        if !is_within(field, spot(stage, seat), among) {
             self.home = Home::Crowded;
             self.trace.skip(spot(stage, seat), Skipped::Crowded, None);
             return None;
@@ -226,6 +258,12 @@ impl<F: Field> Judge for Door<'_, F> {
         }
         self.taken.is_some()
     }
+}
+
+/// Whether an endpoint may take one more, beside the others `among` its stage.
+fn is_within<F: Field>(field: &F, spot: Spot, among: &Seats) -> bool {
+    let load = field.load(spot, among);
+    within_bound(load.own, load.total, load.weight, load.weights)
 }
 
 pub(super) fn spot(stage: u16, seat: usize) -> Spot {

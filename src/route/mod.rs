@@ -1,13 +1,12 @@
 //! Which endpoint next, and when to stop. PURE: time and dice are arguments, the living state is behind [`Field`].
 //!
-//! Owns: names to pools ([`Table`], [`Pool`]), choosing within a tier ([`pick`]), the state machines of an endpoint's and
-//! a key's health ([`Health`], [`KeyHealth`]), the retry [`Budget`], stickiness, and what follows from each outcome of an
-//! attempt ([`Plan`]). Never: a lock, a clock, a socket, a log line. The state that requests share is kept by `live/`;
-//! the chosen strategy runs in `balance/selection`, over [`pick`]'s algorithms.
+//! Owns: routes ([`first_route`]), names to pools ([`Table`], [`Pool`]), choosing within a tier ([`pick`]), the state
+//! machines of an endpoint's and a key's health ([`Health`], [`KeyHealth`]), the retry [`Budget`], stickiness, and what
+//! follows from each outcome of an attempt ([`Plan`]). Never: a lock, a clock, a socket, a log line. The state that
+//! requests share is kept by `live/`; the chosen strategy runs in `balance/selection`, over [`pick`]'s algorithms.
 //!
 //! Start with `plan.rs` (next and record), then `class.rs` (the table of outcomes), `after.rs` (what follows from each)
-//! and `choose.rs` (one stage). Places for later: `Purpose::{Hedge, Resume}`, `Why::Over`, routes before
-//! `Table::resolve`.
+//! and `choose.rs` (one stage). Places for later: `Purpose::{Hedge, Resume}`, `Why::Over`.
 
 mod after;
 mod attempt;
@@ -18,6 +17,7 @@ mod choose;
 mod class;
 mod cooldown;
 mod ewma;
+mod explain;
 mod field;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -28,6 +28,7 @@ mod outcome;
 pub mod pick;
 mod plan;
 mod pool;
+mod rules;
 mod seats;
 mod sticky;
 mod table;
@@ -38,6 +39,7 @@ pub use attempt::{Attempt, Purpose, Step, Stop, Why};
 pub use budget::Budget;
 pub use cooldown::Cause;
 pub use ewma::Ewma;
+pub use explain::{Candidate, Explanation, Seen};
 pub use field::{Ask, Entry, Field, Load, Look};
 pub use health::{Blow, Health, Held, HeldBy, Ticket, Verdict};
 pub use key::{KeyHealth, KeyMark};
@@ -45,6 +47,7 @@ pub use needs::{Draw, Lack, Lacks, Needs, PathKind};
 pub use outcome::{Failure, Outcome};
 pub use plan::Plan;
 pub use pool::{Pool, Seat, Spot, Stage, identity};
+pub use rules::{Facts, first as first_route};
 pub use seats::Seats;
 pub use sticky::{Sticky, within_bound};
 pub use table::{Resolved, Table, Unknown, permits, real_model};

@@ -25,6 +25,8 @@ pub struct Needs {
     pub conversation: Option<u64>,
     /// The request has an assistant turn: only then its conversation is looked up (first turns are balanced).
     pub later_turn: bool,
+    /// The providers whose opaque state the request holds: of equals they are asked first, whatever the strategy.
+    pub issuers: Vec<usize>,
     /// What it takes of an endpoint's quota. `None`: nothing (tokens are counted).
     pub draw: Option<Draw>,
 }
@@ -68,6 +70,7 @@ impl Needs {
             conversation: None,
             later_turn: false,
             draw: None,
+            issuers: Vec::new(),
         }
     }
 }

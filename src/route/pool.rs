@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::config::{
-    Balance, Capabilities, Endpoint, Gateway, Keys, Model, Policy, Provider, Quota,
+    Balance, Capabilities, Endpoint, Gateway, Keys, Model, Policy, Provider, Quota, Setting,
 };
 use crate::ir::Format;
 
@@ -59,6 +59,8 @@ pub struct Seat {
     pub enabled: bool,
     pub streaming: bool,
     pub non_streaming: bool,
+    /// What the configuration says of every conversation that goes there.
+    pub set: Arc<[Setting]>,
     pub capabilities: Capabilities,
     pub formats: Vec<Format>,
 }
@@ -228,6 +230,7 @@ impl Seat {
             enabled: endpoint.enabled && provider.enabled && usable,
             streaming: endpoint.streaming,
             non_streaming: endpoint.non_streaming,
+            set: endpoint.set.clone(),
             capabilities: provider.capabilities,
             formats: provider.offers.iter().map(|offer| offer.format).collect(),
         }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::config::{Balance, Endpoint, Gateway, Glob, Model};
@@ -14,7 +16,7 @@ pub struct Table {
     aliases: Vec<(Glob, usize)>,
     /// `(pattern, provider)`: those of `expose` that are not plain names.
     globs: Vec<(Glob, usize)>,
-    /// `(name, enabled)`, by index.
+    /// `(name, enabled)`, by index; those of routes come after them.
     providers: Vec<(String, bool)>,
     default_model: Option<usize>,
     preferred: Option<usize>,
@@ -44,7 +46,8 @@ pub enum Unknown {
 
 impl Table {
     pub fn new(gateway: &Gateway) -> Table {
-        let on = |on: bool| move |(_, model): &(usize, &Model)| model.enabled == on;
+        let on =
+            |on: bool| move |(_, model): &(usize, &Model)| model.enabled == on && !model.of_route;
         let index = |(at, model): (usize, &Model)| (model.name.clone(), at);
         let models = || gateway.models.iter().enumerate();
         let mut table = Table {
@@ -59,6 +62,7 @@ impl Table {
             providers: gateway
                 .providers
                 .iter()
+                .take_while(|provider| !provider.of_route)
                 .map(|p| (p.name.clone(), p.enabled))
                 .collect(),
             default_model: gateway
@@ -224,6 +228,7 @@ pub fn real_model(
             streaming: true,
             non_streaming: true,
             quota: None,
+            set: Arc::default(),
             enabled: true,
             policy: provider.policy,
         })
@@ -240,5 +245,6 @@ pub fn real_model(
         enabled: true,
         policy,
         built_in: true,
+        of_route: false,
     })
 }

@@ -23,6 +23,7 @@ pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
     line.maybe("format", record.format.map(|f| f.name()));
     line.maybe("asked", record.asked_model.as_deref());
     line.maybe("model", record.model.as_deref());
+    line.maybe("route", record.route.as_deref());
     line.flag("stream", record.stream);
     line.number("status", record.status);
     line.word("ending", record.ending.name());
@@ -302,6 +303,7 @@ mod tests {
             format: Some(crate::ir::Format::OpenaiChat),
             asked_model: Some("a \"b\"\nc".into()),
             model: Some("sonnet".into()),
+            route: None,
             stream: true,
             status: 200,
             ending: Ending::Complete,

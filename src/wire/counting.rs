@@ -54,7 +54,7 @@ pub fn lower_count(
         path: joined(under, &unsayable.path),
         ..unsayable
     })?;
-    for path in &mut ready.dropped {
+    for path in ready.dropped.iter_mut().chain(&mut ready.lacking) {
         *path = joined(under, path);
     }
     let lowered = &mut ready.lowered;

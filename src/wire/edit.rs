@@ -1,7 +1,8 @@
 //! Edits of a body that goes to a vendor of its own format, beyond the model's name: what is cut out of it, and nothing else
 //! changes.
 //!
-//! Opaque state that the vendor has refused or did not issue, and cache marks for a vendor that refuses them. Bodies that need
+//! Opaque state that the vendor has refused or did not issue, cache marks for a vendor that refuses them, and citations that
+//! are none of the vendor's. Bodies that need
 //! none of it are not even looked at.
 
 use std::ops::Range;
@@ -20,6 +21,9 @@ pub enum Cut<'s> {
     SealsBut(&'s dyn Fn(&str) -> bool),
     /// `cache_control`.
     CacheMarks,
+    /// Citations that the gateway told an Anthropic client of another vendor's sources: without the index that the vendor
+    /// wants back it would refuse them.
+    HollowCitations,
 }
 
 /// What Gemini takes in place of a signature that is not there ("Thought signatures" in its API guide).
@@ -36,6 +40,7 @@ pub fn cut(body: &Bytes, format: Format, what: Cut<'_>) -> Option<Vec<Bytes>> {
     match what {
         Cut::SealsBut(stays) => cut_state(root, format, stays, &mut changes),
         Cut::CacheMarks => cut_marks(root, &mut changes),
+        Cut::HollowCitations => cut_citations(root, &mut changes),
     }
     if changes.is_empty() {
         return None;
@@ -64,6 +69,39 @@ pub fn may_be_sealed(body: &[u8], format: Format) -> bool {
         Format::OpenaiResponses => has("encrypted_content") || has("\"rs_"),
         Format::Anthropic => has("thinking\""),
         Format::Gemini => has("hought"),
+    }
+}
+
+/// Whether a body may hold citations without their index: else it need not be read for them.
+pub fn may_cite_nothing(body: &[u8]) -> bool {
+    const INDEX: &[u8] = b"\"encrypted_index\"";
+    memmem::find_iter(body, INDEX).any(|at| {
+        let behind = body.get(at + INDEX.len()..).unwrap_or_default();
+        let mut behind = behind.iter().filter(|byte| !byte.is_ascii_whitespace());
+        (behind.next(), behind.next(), behind.next()) == (Some(&b':'), Some(&b'"'), Some(&b'"'))
+    })
+}
+
+fn cut_citations(root: Value<'_, '_>, changes: &mut Vec<Change>) {
+    let is_hollow = |citation: Value<'_, '_>| {
+        let index = citation.member_text("encrypted_index");
+        index.is_some_and(|index| index.is_empty())
+    };
+    let messages = root.member("messages");
+    let blocks = messages.into_iter().flat_map(Value::items);
+    let blocks = blocks.filter_map(|message| message.member("content"));
+    for block in blocks.flat_map(Value::items) {
+        let Some(citations) = block.member("citations") else {
+            continue;
+        };
+        if !citations.items().any(is_hollow) {
+            continue;
+        }
+        if citations.items().all(is_hollow) {
+            cut_members(block, |key| key == "citations", changes);
+        } else {
+            cut_items(citations, is_hollow, changes);
+        }
     }
 }
 
@@ -329,6 +367,17 @@ mod tests {
                 r#"{"contents":[{"parts":[{"text":"a"},{"functionCall":{"name":"f"},"thoughtSignature":"skip_thought_signature_validator"}]}]}"#
             )
         );
+    }
+
+    #[test]
+    fn citations_without_their_index_go_and_the_vendors_stay() {
+        let body = r#"{"messages":[{"content":[{"type":"text","text":"a","citations":[{"url":"u","encrypted_index": ""}]},{"type":"text","citations":[{"encrypted_index":"x"},{"encrypted_index":""}],"text":"b"}]}]}"#;
+        let kept = r#"{"messages":[{"content":[{"type":"text","text":"a"},{"type":"text","citations":[{"encrypted_index":"x"}],"text":"b"}]}]}"#;
+        assert!(may_cite_nothing(body.as_bytes()));
+        assert!(!may_cite_nothing(kept.as_bytes()));
+        let cut = |body| edited(body, Format::Anthropic, Cut::HollowCitations);
+        assert_eq!(cut(body).as_deref(), Some(kept));
+        assert_eq!(cut(kept), None);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod counting;
 pub mod edit;
 pub mod embed;
 pub mod error;
+pub mod find;
 mod gemini;
 mod glance;
 pub mod json;
@@ -34,13 +35,16 @@ pub mod multipart;
 mod openai_chat;
 mod openai_responses;
 pub mod passage;
+pub mod provenance;
 pub mod relay;
 pub mod rename;
 pub mod reply;
 pub mod same;
 pub mod scan;
+pub mod set;
 pub mod sse;
 pub mod tokens;
+mod trail;
 mod walk;
 pub mod watch;
 
@@ -67,6 +71,18 @@ pub trait Codec: Sync {
 
     /// Writes the fault as the last of a stream's events.
     fn write_fault_event(&self, fault: &Fault, out: &mut Vec<u8>);
+
+    /// The same behind events that went on as they came: a format that numbers its events goes on counting. `seen`: the last
+    /// of them, if [`numbers_events`](Codec::numbers_events).
+    fn write_fault_behind(&self, seen: &[u8], fault: &Fault, out: &mut Vec<u8>) {
+        let _unnumbered = seen;
+        self.write_fault_event(fault, out);
+    }
+
+    /// Whether each event of a stream says its number.
+    fn numbers_events(&self) -> bool {
+        false
+    }
 
     /// The HTTP status with which a client of this format is told the fault: the vendor's where the format knows it.
     fn status(&self, fault: &Fault) -> u16;

@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 
-use super::codec;
 use super::convert::{Keepsake, Transcode};
 use super::relay::{End, Progress, Relay};
 use super::rename::Rename;
 use super::watch::SealWatch;
-use crate::ir::{Fault, Format, Usage};
+use crate::ir::{Fault, Usage};
 
 /// The stream machine of one answer.
 pub enum Passage {
@@ -74,9 +73,10 @@ impl Passage {
     }
 
     /// Ends the client's stream with an error.
-    pub fn write_fault(&mut self, client: Format, fault: &Fault, out: &mut Vec<u8>) {
+    pub fn write_fault(&mut self, fault: &Fault, out: &mut Vec<u8>) {
         match self {
-            Passage::Same(_) | Passage::Looked(_) => codec(client).write_fault_event(fault, out),
+            Passage::Same(relay) => relay.write_fault(fault, out),
+            Passage::Looked(looked) => looked.relay.write_fault(fault, out),
             Passage::Other(transcode) => transcode.write_fault(fault, out),
         }
     }

@@ -15,6 +15,7 @@ use crate::ir::{Fault, Format, Usage};
 use super::error::broken_answer;
 use super::glance::Glance;
 use super::sse::{self, Event, Framing, Lines};
+use super::trail::Trail;
 use super::{Choices, Codec, EventKind, Part, codec};
 
 /// Whether the stream is an answer in a conversation, whose parts are known, or something else that the vendor streams
@@ -65,6 +66,7 @@ pub struct Relay {
     awaits_line_feed: bool,
     /// Events with a field in them, of whatever worth.
     events: u64,
+    trail: Trail,
     /// An error was said, or the bytes could not be framed: nothing more goes on.
     failed: bool,
     said_error: bool,
@@ -95,6 +97,7 @@ impl Relay {
             last: Fate::Keep,
             awaits_line_feed: false,
             events: 0,
+            trail: Trail::of(codec),
             failed: false,
             said_error: false,
         }
@@ -185,14 +188,28 @@ impl Relay {
         self.malformed
     }
 
-    /// Passes on a run of whole events: as it is, or in slices around what is left out.
+    /// Ends the stream with an error.
+    pub fn write_fault(&self, fault: &Fault, out: &mut Vec<u8>) {
+        self.codec.write_fault_behind(self.trail.last(), fault, out);
+    }
+
     fn pass(&mut self, run: Bytes, out: &mut Vec<Bytes>) -> Result<(), Fault> {
+        let begun = self.trail.begin(&run);
+        let passed = self.pass_events(run, out);
+        self.trail.end(begun);
+        passed
+    }
+
+    /// Passes on a run of whole events: as it is, or in slices around what is left out.
+    fn pass_events(&mut self, run: Bytes, out: &mut Vec<Bytes>) -> Result<(), Fault> {
         let (mut kept, mut at) = (0, 0);
         if !run.is_empty() {
             self.awaits_line_feed = run.ends_with(b"\r\n\r");
         }
         for event in sse::events(&run) {
             let fate = self.judge(&event);
+            let went_on = fate == Ok(Fate::Keep) && event.kind == Lines::Fields;
+            self.trail.note(went_on);
             if !matches!(fate, Ok(Fate::Keep)) {
                 put(run.slice(kept..at), out);
                 kept = at + event.bytes.len();
@@ -217,6 +234,9 @@ impl Relay {
         }
         if self.judge(&event)? == Fate::Keep && event.kind == Lines::Fields {
             put(tail.clone(), out);
+            let begun = self.trail.begin(tail);
+            self.trail.note(true);
+            self.trail.end(begun);
             let ends_line = tail.ends_with(b"\n");
             out.push(Bytes::from_static(if ends_line { b"\n" } else { b"\n\n" }));
         }

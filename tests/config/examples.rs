@@ -41,6 +41,7 @@ fn every_example_loads_without_a_warning() {
         ("OPENAI_API_KEY", "k"),
         ("RELAY_A_KEY", "a"),
         ("RELAY_A_SECOND_KEY", "b"),
+        ("RELAY_A_SEARCH_KEY", "c"),
         ("CI_KEY", "c"),
     ]);
     let mut seen = BTreeSet::new();
@@ -61,6 +62,7 @@ fn what_the_full_example_calls_a_default_is_one() {
     let env = Env::new([
         ("RELAY_A_KEY", "a"),
         ("RELAY_A_SECOND_KEY", "b"),
+        ("RELAY_A_SEARCH_KEY", "c"),
         ("CI_KEY", "c"),
     ]);
     let full = example("full.yaml", &env).gateway;
@@ -97,6 +99,7 @@ fn pingora_understands_its_part_of_every_example() {
         ("OPENAI_API_KEY", "k"),
         ("RELAY_A_KEY", "a"),
         ("RELAY_A_SECOND_KEY", "b"),
+        ("RELAY_A_SEARCH_KEY", "c"),
         ("CI_KEY", "c"),
     ]);
     for name in ["minimal.yaml", "full.yaml", "edge.yaml"] {

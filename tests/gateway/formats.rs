@@ -6,7 +6,7 @@ use tidegate::demo::{Break, Match, Place, Step};
 
 use crate::harness::{Answer, Gateway, TestVendor};
 
-const FORMATS: [(&str, &str); 4] = [
+pub const FORMATS: [(&str, &str); 4] = [
     ("openai_chat", "/v1"),
     ("openai_responses", "/v1"),
     ("anthropic", "/v1"),
@@ -14,7 +14,7 @@ const FORMATS: [(&str, &str); 4] = [
 ];
 
 /// A vendor of each format behind a model of its own, `m-FORMAT`, with `endpoint` in its endpoint; `more` under `gateway:`.
-async fn each(endpoint: &str, more: &str) -> (Vec<TestVendor>, Gateway) {
+pub async fn each(endpoint: &str, more: &str) -> (Vec<TestVendor>, Gateway) {
     let mut vendors = Vec::new();
     let (mut providers, mut models) = (String::new(), String::new());
     for (format, version) in FORMATS {
@@ -33,7 +33,7 @@ async fn each(endpoint: &str, more: &str) -> (Vec<TestVendor>, Gateway) {
 }
 
 /// One question in each format: path and body.
-fn question(format: &str, model: &str, stream: bool) -> (String, Value) {
+pub fn question(format: &str, model: &str, stream: bool) -> (String, Value) {
     let turn = json!([{ "role": "user", "content": "say: tide" }]);
     match format {
         "openai_chat" => (
@@ -63,7 +63,7 @@ fn question(format: &str, model: &str, stream: bool) -> (String, Value) {
     }
 }
 
-fn is_stream(answer: &Answer) -> bool {
+pub fn is_stream(answer: &Answer) -> bool {
     answer
         .header("content-type")
         .starts_with("text/event-stream")
@@ -161,14 +161,32 @@ async fn a_converted_stream_that_breaks_ends_in_an_error_of_the_clients_format()
 async fn strict_refuses_what_would_be_lost_and_names_it() {
     let (vendors, gateway) = each("", "  strict: true\n").await;
     let body = json!({
-        "model": "m-gemini", "max_tokens": 9, "top_k": 3, "metadata": { "user_id": "u" },
+        "model": "m-gemini", "max_tokens": 9, "container": "c", "metadata": { "user_id": "u" },
         "messages": [{ "role": "user", "content": "say: tide" }],
     });
     let answer = gateway.post("/v1/messages", &body).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
     let message = answer.error()["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("metadata.user_id"), "{message}");
+    assert!(message.contains("cannot say: container."), "{message}");
     assert!(vendors[3].vendor.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strict_lets_pass_what_leaves_the_answer_as_it_is() {
+    let (_vendors, gateway) = each("", "  strict: true\n").await;
+    let body = json!({
+        "model": "m-gemini", "store": false, "include": ["reasoning.encrypted_content"],
+        "prompt_cache_key": "k", "client_metadata": { "a": "b" },
+        "input": [{ "type": "message", "id": "msg_1", "role": "user", "content": "say: tide" }],
+    });
+    let answer = gateway.post("/v1/responses", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told = "input[0].id, prompt_cache_key, client_metadata";
+    let mut named: Vec<_> = answer.header("x-tidegate-dropped").split(", ").collect();
+    let mut expected: Vec<_> = told.split(", ").collect();
+    named.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(named, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -352,6 +352,91 @@ fn a_second_first_turn_of_a_session_does_not_move_its_home() {
     }
 }
 
+/// A later turn with opaque state of these providers.
+fn sealed(issuers: &[usize]) -> Needs {
+    Needs {
+        issuers: issuers.to_vec(),
+        ..turn(7, true)
+    }
+}
+
+#[test]
+fn opaque_state_goes_back_to_who_issued_it_whatever_the_strategy() {
+    for balance in [
+        Balance::RoundRobin,
+        Balance::Weighted,
+        Balance::LeastBusy,
+        Balance::Fastest,
+    ] {
+        let mut config = simple(&[(1, 1); 4]);
+        config.models[0].balance = balance;
+        let house = live(config);
+        let lane = lane(&house, "m");
+        for n in 0..40u64 {
+            let dice = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let (mut plan, attempt) = ask(&lane, sealed(&[2]), at(n), dice);
+            plan.record(&*lane, &ok(), at(n));
+            assert_eq!(&*lane.pool().seat(attempt.spot).model, "C", "{balance:?}");
+        }
+    }
+}
+
+#[test]
+fn of_several_issuers_the_conversations_own_else_each_in_its_turn() {
+    let house = live(simple(&[(1, 1); 4]));
+    let lane_of = lane(&house, "m");
+    let picks: Vec<String> = (0..4)
+        .map(|n| next(&lane_of, sealed(&[1, 3]), at(n)))
+        .collect();
+    assert_eq!(picks, ["B", "D", "B", "D"]);
+    let house = sticky(simple(&[(1, 1); 4]));
+    let lane_of = lane(&house, "m");
+    let first = next(&lane_of, sealed(&[1, 3]), at(0));
+    for n in 1..6 {
+        assert_eq!(next(&lane_of, sealed(&[1, 3]), at(n)), first);
+    }
+    // State weighs more than a warm prompt cache.
+    assert_eq!(next(&lane_of, sealed(&[0]), at(9)), "A");
+}
+
+#[test]
+fn an_issuer_that_cools_or_is_over_its_bound_is_done_without() {
+    let house = live(simple(&[(1, 1), (1, 1)]));
+    let lane_of = lane(&house, "m");
+    let held: Vec<_> = (0..3)
+        .map(|n| ask(&lane_of, sealed(&[1]), at(n), 0).1)
+        .collect();
+    let asked: Vec<&str> = held
+        .iter()
+        .map(|attempt| &*lane_of.pool().seat(attempt.spot).model)
+        .collect();
+    assert_eq!(
+        asked,
+        ["B", "B", "A"],
+        "1.25 times the half of three is two"
+    );
+    drop(held);
+    let mut now = at(10);
+    let dead = &mut script([("B", vec![failed(Failure::Silence)])]);
+    assert_eq!(
+        run(&lane_of, sealed(&[1]), &mut now, dead),
+        ["B#0", "A#0", "ok"]
+    );
+    assert_eq!(next(&lane_of, sealed(&[1]), at(11)), "A");
+}
+
+#[test]
+fn an_issuer_in_a_lower_tier_waits_for_its_tier() {
+    let house = live(simple(&[(1, 1), (1, 2)]));
+    let lane = lane(&house, "m");
+    assert_eq!(next(&lane, sealed(&[1]), at(0)), "A");
+    let dead = &mut script([("A", vec![failed(Failure::Silence)])]);
+    assert_eq!(
+        run(&lane, sealed(&[1]), &mut at(1), dead),
+        ["A#0", "B#0", "ok"]
+    );
+}
+
 #[test]
 fn who_failed_since_is_looked_at_closer() {
     let house = live(simple(&[(1, 1), (1, 1), (2, 1)]));

@@ -81,6 +81,7 @@ pub(crate) fn provider(name: &str, keys: usize) -> Provider {
             http: HttpVersions::Auto,
         },
         enabled: true,
+        of_route: false,
         policy: policy(),
     }
 }
@@ -114,6 +115,7 @@ pub(crate) fn endpoint(provider: usize, model: &str, priority: u32) -> Endpoint 
         streaming: true,
         non_streaming: true,
         quota: None,
+        set: Default::default(),
         enabled: true,
         policy: policy(),
     }
@@ -144,6 +146,7 @@ pub(crate) fn model(name: &str, endpoints: Vec<Endpoint>) -> Model {
         enabled: true,
         policy: policy(),
         built_in: false,
+        of_route: false,
     }
 }
 
@@ -170,6 +173,7 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
         },
         providers,
         models,
+        routes: Vec::new(),
         default_model: None,
         preferred_provider: None,
         client_keys: Vec::new(),

@@ -17,6 +17,8 @@ use super::features::{self, Feature, Seen};
 pub(crate) enum Fate {
     Refused,
     Dropped,
+    /// Dropped, and the answer is the same.
+    Idle,
     Nearly,
     Carried,
 }
@@ -26,6 +28,7 @@ impl Fate {
         match self {
             Fate::Refused => "✗",
             Fate::Dropped => "–",
+            Fate::Idle => "·",
             Fate::Nearly => "≈",
             Fate::Carried => "✓",
         }
@@ -107,7 +110,12 @@ pub(crate) fn request(
         return Ok(Fate::Refused);
     };
     let body = String::from_utf8(ready.lowered.body).unwrap();
+    let idle = ready.lacking.is_empty();
     fate(feature, to, &body, &ready.dropped)
+        .map(|fate| match fate {
+            Fate::Dropped if idle => Fate::Idle,
+            fate => fate,
+        })
         .map_err(|wrong| format!("`{}` from {from} to {to}: {wrong}", feature.name))
 }
 

@@ -19,10 +19,13 @@ fn capabilities(usual: &Traits) -> Vec<(&'static str, Traits)> {
         ("developer_role", with(|t| t.developer_role = true)),
         ("system_turns", with(|t| t.system_turns = true)),
         ("url_images", with(|t| t.url_images = true)),
+        ("videos", with(|t| t.videos = true)),
         ("outcome_images", with(|t| t.outcome_images = true)),
         ("echo_reasoning", with(|t| t.echo_reasoning = true)),
+        ("web_search_options", with(|t| t.web_search_options = true)),
         ("custom_tools", with(|t| t.custom_tools = true)),
         ("cache_control", with(|t| t.cache_control = true)),
+        ("cache_breakpoints", with(|t| t.cache_breakpoints = true)),
         ("adaptive_thinking", with(|t| t.adaptive_thinking = true)),
         ("thinking_level", with(|t| t.thinking_level = true)),
         (
@@ -69,7 +72,9 @@ impl Notes {
 }
 
 fn letter_above(at: usize) -> String {
-    let letters = ["ᵃ", "ᵇ", "ᶜ", "ᵈ", "ᵉ", "ᶠ", "ᵍ", "ʰ", "ⁱ", "ʲ", "ᵏ", "ˡ"];
+    let letters = [
+        "ᵃ", "ᵇ", "ᶜ", "ᵈ", "ᵉ", "ᶠ", "ᵍ", "ʰ", "ⁱ", "ʲ", "ᵏ", "ˡ", "ᵐ", "ⁿ", "ᵒ", "ᵖ",
+    ];
     letters[at].to_owned()
 }
 

@@ -7,13 +7,16 @@ use super::Check;
 use super::models::{Draft, Vendors};
 use super::policy::DEFAULT;
 use super::providers::Providers;
+use super::routes::Pools;
 use super::settings::Settings;
 use crate::config::file::{Node, Value};
 use crate::config::gateway::{
-    AuthMode, ClientKey, Gateway, Glob, Limits, Listen, Log, LogFormat, Model, Policy, ReplyModel,
+    AuthMode, ClientKey, Gateway, Limits, Listen, Log, LogFormat, Model, Policy, Provider,
+    ReplyModel,
 };
 use crate::config::load::Overrides;
 use crate::config::report::{Place, Problem};
+use crate::config::routes::Route;
 use crate::config::text::{Origin, Span};
 
 /// The port of a gateway that was told none.
@@ -33,6 +36,31 @@ pub(in crate::config) struct Meant {
     pub log_level: log::LevelFilter,
 }
 
+/// Everything that a client can ask for by some name.
+struct Known<'a> {
+    models: &'a [Model],
+    providers: &'a Providers,
+    routes: &'a [Route],
+    preferred: Option<usize>,
+}
+
+impl Known<'_> {
+    fn leads(&self, name: &str) -> bool {
+        let is = |model: &Model| {
+            model.name == name || model.aliases.iter().any(|alias| alias.matches(name))
+        };
+        let has = |provider: &Provider| {
+            let rest = name.strip_prefix(provider.name.as_str());
+            rest.is_some_and(|rest| rest.starts_with('/'))
+                || provider.expose.iter().any(|glob| glob.matches(name))
+        };
+        self.preferred.is_some()
+            || self.models.iter().any(is)
+            || self.providers.list.iter().any(has)
+            || self.routes.iter().any(|route| route.when.names(name))
+    }
+}
+
 impl Check<'_> {
     /// Reads everything. The result holds only if no error was reported. `root`: the file's tree, `None` without a file.
     pub(crate) fn gateway(&mut self, root: Option<&Node>, outside: &Outside<'_>) -> Meant {
@@ -48,7 +76,7 @@ impl Check<'_> {
         let settings = self.settings();
         let outer = settings.patch.over(self.patch(node).over(DEFAULT));
         self.total_bound(node, outer);
-        let providers = self.all_providers(node, outer, outside.demo);
+        let mut providers = self.all_providers(node, outer, outside.demo);
         let names: Vec<String> = providers
             .list
             .iter()
@@ -62,11 +90,23 @@ impl Check<'_> {
         let drafts = self.models(node.get("models"), &vendors);
         let preferred = self.preferred(node, &settings, &names);
         let built_in = self.built_in(&drafts, &settings, &vendors, preferred);
-        let models = self.linked(drafts, built_in);
+        let mut models = self.linked(drafts, built_in);
         let default_model = self.default_model(node, &models);
-        let client_keys = self.client_keys(node.get("client_keys"));
-        self.client_key_models(&client_keys, &models, &providers, preferred);
-        let client_keys: Vec<ClientKey> = client_keys.into_iter().map(|(key, _)| key).collect();
+        let pools = Pools {
+            models: &mut models,
+            providers: &mut providers,
+            preferred,
+            outer,
+            callers: names_in(node.get("client_keys")),
+        };
+        let routes = self.routes(node.get("routes"), pools);
+        let known = Known {
+            models: &models,
+            providers: &providers,
+            routes: &routes,
+            preferred,
+        };
+        let client_keys = self.callers(node.get("client_keys"), &known);
         let gateway = Gateway {
             listen: self.listen(node, &settings, outside.overrides),
             auth: self.auth_mode(node.get("auth")).unwrap_or(AuthMode::Auto),
@@ -81,21 +121,18 @@ impl Check<'_> {
             admin_key: settings.admin_key.clone(),
             providers: providers.list,
             models,
+            routes,
             default_model,
             preferred_provider: preferred,
             client_keys,
             data: self.data(node.get("data")),
         };
         self.usable(&gateway, node);
-        let log_level = outside
-            .overrides
-            .log_level
-            .or(settings.log_level)
-            .unwrap_or(log::LevelFilter::Info);
+        let log_level = outside.overrides.log_level.or(settings.log_level);
         Meant {
             gateway,
             pingora,
-            log_level,
+            log_level: log_level.unwrap_or(log::LevelFilter::Info),
         }
     }
 
@@ -153,32 +190,20 @@ impl Check<'_> {
     }
 
     /// A name that a client key may call must lead somewhere; patterns may lead nowhere yet.
-    fn client_key_models(
-        &mut self,
-        keys: &[(ClientKey, Vec<(Glob, Span)>)],
-        models: &[Model],
-        providers: &Providers,
-        preferred: Option<usize>,
-    ) {
-        if preferred.is_some() {
-            return;
-        }
-        let leads = |name: &str| {
-            models.iter().any(|model| {
-                model.name == name || model.aliases.iter().any(|alias| alias.matches(name))
-            }) || providers.list.iter().any(|provider| {
-                let slashed = name
-                    .strip_prefix(provider.name.as_str())
-                    .is_some_and(|rest| rest.starts_with('/'));
-                slashed || provider.expose.iter().any(|glob| glob.matches(name))
-            })
-        };
-        let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
+    fn callers(&mut self, node: Option<&Node>, known: &Known<'_>) -> Vec<ClientKey> {
+        let keys = self.client_keys(node);
+        let names: Vec<String> = known
+            .models
+            .iter()
+            .filter(|model| !model.of_route)
+            .map(|model| model.name.clone())
+            .collect();
         for (glob, span) in keys.iter().flat_map(|(_, globs)| globs) {
-            if glob.is_literal() && !leads(glob.pattern()) {
+            if glob.is_literal() && !known.leads(glob.pattern()) {
                 self.lookup(glob.pattern(), *span, "model", &names);
             }
         }
+        keys.into_iter().map(|(key, _)| key).collect()
     }
 
     /// Where to listen: the file's addresses; host and port of the first of them from the environment or the command line; or `--listen` alone.
@@ -330,6 +355,14 @@ impl Check<'_> {
             self.push(problem.help("add one under `client_keys`, or set ADMIN_KEY"));
         }
     }
+}
+
+/// The names in a list of objects.
+fn names_in(node: Option<&Node>) -> Vec<String> {
+    let items = node.map_or(&[][..], Node::items).iter();
+    items
+        .filter_map(|item| item.get("name")?.text().map(str::to_owned))
+        .collect()
 }
 
 /// Whether two addresses cannot both be listened on.

@@ -27,12 +27,16 @@ pub(crate) enum Shape {
     Table(&'static Section),
     /// A list of these.
     List(&'static Shape),
-    /// A mapping whose keys are the reader's own: header names, provider names.
+    /// A mapping whose keys are the reader's own, to single values: header names, provider names.
     Names,
+    /// The same, to these.
+    NamesOf(&'static Shape),
     /// A single value or one of the others, by the kind of the node.
     Either(&'static [Shape]),
     /// Either this, or a mapping from format names to this.
     PerFormat(&'static Shape),
+    /// Whatever YAML can say that JSON can.
+    Any,
     /// Not built yet.
     Later,
     /// A single value, of which only this one is built.
@@ -96,7 +100,7 @@ pub(crate) static GATEWAY: Section = Section {
         value("reply_model"),
         list("providers", &Shape::Table(&PROVIDER)),
         list("models", &Shape::Table(&MODEL)),
-        later("routes"),
+        list("routes", &Shape::Table(&ROUTE)),
         value("default_model"),
         later("prices"),
         later("tenants"),
@@ -169,16 +173,7 @@ static PROVIDER: Section = Section {
             Shape::Either(&[Shape::Value, Shape::List(&Shape::Value)]),
         ),
         key("base_url", Shape::PerFormat(&Shape::Value)),
-        key(
-            "keys",
-            Shape::Either(&[
-                Shape::Secret,
-                Shape::List(&Shape::Either(&[
-                    Shape::Secret,
-                    Shape::Table(&PROVIDER_KEY),
-                ])),
-            ]),
-        ),
+        key("keys", KEYS),
         key("auth", Shape::PerFormat(&Shape::Table(&AUTH))),
         key("headers", Shape::Names),
         list("expose", &Shape::Value),
@@ -193,6 +188,15 @@ static PROVIDER: Section = Section {
         value("enabled"),
     ],
 };
+
+/// A list of keys, or `passthrough`.
+const KEYS: Shape = Shape::Either(&[
+    Shape::Secret,
+    Shape::List(&Shape::Either(&[
+        Shape::Secret,
+        Shape::Table(&PROVIDER_KEY),
+    ])),
+]);
 
 static PROVIDER_KEY: Section = Section {
     place: "in a provider key",
@@ -232,8 +236,11 @@ static CAPABILITIES: Section = Section {
         value("json_schema"),
         value("custom_tools"),
         value("url_images"),
+        value("videos"),
         value("outcome_images"),
         value("cache_control"),
+        value("cache_breakpoints"),
+        value("web_search_options"),
         value("parallel_switch"),
         value("stream_usage"),
         value("adaptive_thinking"),
@@ -280,7 +287,7 @@ static ENDPOINT: Section = Section {
         value("max_context"),
         value("streaming"),
         value("non_streaming"),
-        later("set"),
+        key("set", Shape::NamesOf(&Shape::Any)),
         table("quota", &QUOTA),
         table("timeouts", &TIMEOUTS),
         table("retry", &RETRY),
@@ -297,6 +304,50 @@ static QUOTA: Section = Section {
         value("tokens"),
         value("reset"),
         value("time_zone"),
+    ],
+};
+
+/// A single value, or a list of them.
+const VALUES: Shape = Shape::Either(&[Shape::Value, Shape::List(&Shape::Value)]);
+
+static ROUTE: Section = Section {
+    place: "in a route",
+    keys: &[
+        value("name"),
+        table("when", &WHEN),
+        key(
+            "use",
+            Shape::Either(&[Shape::Value, Shape::Table(&ENDPOINT)]),
+        ),
+        value("mode"),
+        key(
+            "keys",
+            Shape::Either(&[
+                Shape::Secret,
+                Shape::List(&Shape::Either(&[
+                    Shape::Secret,
+                    Shape::Table(&PROVIDER_KEY),
+                ])),
+                Shape::NamesOf(&KEYS),
+            ]),
+        ),
+    ],
+};
+
+static WHEN: Section = Section {
+    place: "in `when` of a route",
+    keys: &[
+        key("model", VALUES),
+        key("model_contains", VALUES),
+        key("header", Shape::NamesOf(&VALUES)),
+        key("client_key", VALUES),
+        key("format", VALUES),
+        value("tokens_over"),
+        value("tokens_under"),
+        value("tools"),
+        value("images"),
+        value("stream"),
+        key("body", Shape::NamesOf(&VALUES)),
     ],
 };
 
@@ -392,11 +443,12 @@ fn each_section(section: &'static Section, visit: &mut dyn FnMut(&'static Sectio
 fn each_shape(shape: Shape, visit: &mut dyn FnMut(&'static Section)) {
     match shape {
         Shape::Table(section) => each_section(section, visit),
-        Shape::List(of) | Shape::PerFormat(of) => each_shape(*of, visit),
+        Shape::List(of) | Shape::PerFormat(of) | Shape::NamesOf(of) => each_shape(*of, visit),
         Shape::Either(shapes) => shapes.iter().for_each(|shape| each_shape(*shape, visit)),
         Shape::Value
         | Shape::Secret
         | Shape::Names
+        | Shape::Any
         | Shape::Later
         | Shape::Only(_)
         | Shape::Pingora(_) => {}

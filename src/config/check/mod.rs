@@ -17,6 +17,8 @@ pub(super) mod pingora;
 pub(super) mod policy;
 mod providers;
 mod quota;
+mod routes;
+mod set;
 mod settings;
 mod shape;
 mod time;

@@ -76,6 +76,7 @@ impl Check<'_> {
             enabled: self.flag(node, "enabled", true),
             policy,
             built_in: false,
+            of_route: false,
             name,
             endpoints,
         };
@@ -148,7 +149,7 @@ impl Check<'_> {
     }
 
     /// `None` where the provider is unknown.
-    fn endpoint(
+    pub(super) fn endpoint(
         &mut self,
         node: &Node,
         vendors: &Vendors<'_>,
@@ -195,6 +196,7 @@ impl Check<'_> {
             streaming,
             non_streaming,
             quota: self.quota(node.get("quota")),
+            set: self.settings_of(node.get("set")),
             enabled: self.flag(node, "enabled", true),
             policy,
             provider: provider?,

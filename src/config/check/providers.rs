@@ -77,6 +77,7 @@ impl Check<'_> {
             capabilities: self.capabilities(node.get("capabilities")),
             tls: self.provider_tls(node, &offers),
             enabled: self.flag(node, "enabled", true),
+            of_route: false,
             offers,
             policy,
         }
@@ -208,7 +209,7 @@ impl Check<'_> {
         }
     }
 
-    fn keys(&mut self, node: Option<&Node>) -> Keys {
+    pub(super) fn keys(&mut self, node: Option<&Node>) -> Keys {
         let none = ProviderKey {
             value: None,
             weight: 1,

@@ -20,7 +20,7 @@ impl Check<'_> {
             return;
         }
         match shape {
-            Shape::Later => {}
+            Shape::Later | Shape::Any => {}
             Shape::Value | Shape::Only(_) => self.expect(node, node.is_single(), "a single value"),
             Shape::Secret => {
                 self.keep_secret(node);
@@ -33,7 +33,15 @@ impl Check<'_> {
             }
             Shape::Names => {
                 self.expect(node, node.is_map(), "a mapping");
-                node.entries().iter().for_each(|entry| self.named(entry));
+                node.entries()
+                    .iter()
+                    .for_each(|entry| self.named(entry, Shape::Value));
+            }
+            Shape::NamesOf(of) => {
+                self.expect(node, node.is_map(), "a mapping");
+                node.entries()
+                    .iter()
+                    .for_each(|entry| self.named(entry, *of));
             }
             Shape::Either(shapes) => self.either(node, shapes),
             Shape::PerFormat(of) => self.per_format(node, *of),
@@ -116,23 +124,23 @@ impl Check<'_> {
         self.push(problem);
     }
 
-    /// A key of the reader's own choosing, with a single value.
-    fn named(&mut self, entry: &Entry) {
+    /// A key of the reader's own choosing.
+    fn named(&mut self, entry: &Entry, shape: Shape) {
         if names_a_secret(&entry.key.text) {
             self.keep_secret(&entry.node);
         }
-        if entry.node.is_null() {
+        if entry.node.is_null() && !matches!(shape, Shape::Any) {
             self.push(Problem::error(
                 entry.key.span,
                 format!("`{}` has no value", entry.key.text),
             ));
         }
-        self.shape_of(&entry.node, Shape::Value);
+        self.shape_of(&entry.node, shape);
     }
 
     fn either(&mut self, node: &Node, shapes: &[Shape]) {
         let fits = |shape: &&Shape| match shape {
-            Shape::Table(_) => node.is_map(),
+            Shape::Table(_) | Shape::NamesOf(_) => node.is_map(),
             Shape::List(_) => node.is_list(),
             _ => node.is_single(),
         };
@@ -140,7 +148,7 @@ impl Check<'_> {
             Some(shape) => self.shape_of(node, *shape),
             None => {
                 let kinds = shapes.iter().map(|shape| match shape {
-                    Shape::Table(_) => "a mapping",
+                    Shape::Table(_) | Shape::NamesOf(_) => "a mapping",
                     Shape::List(_) => "a list",
                     _ => "a single value",
                 });

@@ -19,15 +19,18 @@ const HABITS: [(&str, ReasoningHabit); 5] = [
 /// A switch of the traits, by its name in `capabilities`.
 pub(super) type Switch = (&'static str, fn(&mut Traits) -> &mut bool);
 
-pub(super) const SWITCHES: [Switch; 14] = [
+pub(super) const SWITCHES: [Switch; 17] = [
     ("max_completion_tokens", |t| &mut t.max_completion_tokens),
     ("developer_role", |t| &mut t.developer_role),
     ("echo_reasoning", |t| &mut t.echo_reasoning),
     ("json_schema", |t| &mut t.json_schema),
     ("custom_tools", |t| &mut t.custom_tools),
     ("url_images", |t| &mut t.url_images),
+    ("videos", |t| &mut t.videos),
     ("outcome_images", |t| &mut t.outcome_images),
     ("cache_control", |t| &mut t.cache_control),
+    ("cache_breakpoints", |t| &mut t.cache_breakpoints),
+    ("web_search_options", |t| &mut t.web_search_options),
     ("parallel_switch", |t| &mut t.parallel_switch),
     ("stream_usage", |t| &mut t.stream_usage),
     ("adaptive_thinking", |t| &mut t.adaptive_thinking),

@@ -117,6 +117,7 @@ impl Vendor {
                 http: HttpVersions::Auto,
             },
             enabled: true,
+            of_route: false,
             policy,
         }
     }
@@ -195,6 +196,7 @@ impl Check<'_> {
                 enabled: true,
                 policy: vendors.outer,
                 built_in: true,
+                of_route: false,
             });
         }
         models
@@ -251,6 +253,7 @@ fn fill(tier: usize, vendors: &Vendors<'_>, preferred: Option<usize>) -> Vec<End
         streaming: true,
         non_streaming: true,
         quota: None,
+        set: std::sync::Arc::default(),
         enabled: true,
         policy: vendors.outer,
     };

@@ -279,7 +279,7 @@ mod tests {
             text: "t".into(),
             citations: vec![Citation::default()],
         };
-        cited.citations[0].url = Some("https://x".into());
+        cited.citations[0].title = Some("nowhere".into());
         let mut sealed = call(Arguments::Json("{}".into()));
         sealed.seal = Some(Said::new(At::NOWHERE, "s".into()));
         let image = crate::ir::Media::new(crate::ir::Source::Inline {
@@ -312,5 +312,45 @@ mod tests {
                 SIGNATURE
             ]
         );
+    }
+
+    #[test]
+    fn sources_of_other_formats_are_told_without_an_index() {
+        let page = Citation {
+            url: Some("https://x".into()),
+            title: Some("X".into()),
+            ..Citation::default()
+        };
+        let cited = |text: &'static str| {
+            let text = Text {
+                text: text.into(),
+                citations: vec![page.clone()],
+            };
+            answer(vec![part(Body::Text(text))], StopReason::End)
+        };
+        let [streamed, whole] = both(&cited("words"));
+        assert_eq!(streamed, whole);
+        let Body::Text(text) = &whole.choices[0].parts[0].body else {
+            panic!();
+        };
+        let (_, json) = text.citations[0].origin.as_ref().unwrap();
+        let expected = r#"{"type":"web_search_result_location","url":"https://x","title":"X","cited_text":"","encrypted_index":""}"#;
+        assert_eq!(json.0, expected);
+        // A block without words would be refused when it is sent back.
+        let [streamed, whole] = both(&cited(""));
+        assert_eq!(streamed, whole);
+        assert!(whole.choices[0].parts.is_empty());
+    }
+
+    #[test]
+    fn the_usual_tier_is_no_loss_when_it_comes_late() {
+        for (tier, lost) in [("standard", 0), ("default", 0), ("priority", 1)] {
+            let mut writer = StreamWriter::new(telling());
+            let mut out = Vec::new();
+            let part = part(Body::Text(Text::default()));
+            writer.write(Event::Open { choice: 0, part }, &mut out);
+            writer.write(Event::Tier(tier.into()), &mut out);
+            assert_eq!(writer.losses().iter().count(), lost, "{tier}");
+        }
     }
 }

@@ -98,6 +98,8 @@ pub(super) fn citation<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Citati
         let text = member.text();
         match (&*key, text) {
             ("type", _) => {}
+            // Ours, of a source that another format told.
+            ("encrypted_index" | "cited_text", Some(text)) if text.is_empty() => {}
             ("cited_text", Some(text)) => citation.quote = Some(text),
             ("title" | "document_title", Some(text)) => citation.title = Some(text),
             ("url", Some(text)) => citation.url = Some(text),

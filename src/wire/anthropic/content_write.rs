@@ -75,7 +75,7 @@ impl Blocks<'_> {
         out.open_object();
         for (key, member) in value.members() {
             if key == "cache_control" {
-                self.losses.add(mark, "cache_control");
+                self.losses.hint(mark, "cache_control");
             } else {
                 out.any_key(&key).raw(member.raw());
             }
@@ -99,7 +99,7 @@ impl Blocks<'_> {
 
     pub(super) fn lose_mark(&mut self, mark: Option<&CacheMark<'_>>) {
         if let Some(mark) = mark {
-            self.losses.add(mark.at, "cache_control");
+            self.losses.hint(mark.at, "cache_control");
         }
     }
 
@@ -123,7 +123,7 @@ impl Blocks<'_> {
         write_source(&media.source, out);
         self.mark(part.cache.as_ref(), out);
         out.close_object();
-        if let Some(detail) = &media.detail {
+        if let Some(detail) = media.detail.as_ref().filter(|said| said.value != "auto") {
             self.losses.add(detail.at, "detail of an image");
         }
     }
@@ -250,7 +250,48 @@ pub(super) fn write_citations(
     }
 }
 
-pub(super) fn own_citation<'r, 'a>(citation: &'r Citation<'a>) -> Option<&'r Json<'a>> {
+/// Writes the citation of an answer. One of another format's is told as what was found on the web, without the index by
+/// which the API knows its own: it would refuse it back (`wire::edit` takes it out of what is sent there).
+pub(super) fn write_answers_citation(
+    citation: &Citation<'_>,
+    losses: &mut Losses,
+    out: &mut Writer<'_>,
+) {
+    if let Some(json) = own_citation(citation) {
+        out.raw(&on_one_line(json));
+        return;
+    }
+    if citation.span.is_some() {
+        losses.add(At::NOWHERE, "which words a source is of");
+    }
+    out.open_object().key("type");
+    out.text("web_search_result_location").key("url");
+    out.text(citation.url.as_deref().unwrap_or_default());
+    out.key("title");
+    match &citation.title {
+        Some(title) => out.text(title),
+        None => out.null(),
+    };
+    out.key("cited_text");
+    out.text(citation.quote.as_deref().unwrap_or_default());
+    out.key("encrypted_index").text("").close_object();
+}
+
+/// Whether an answer can hold it: what is cited must have an address, and words that have it from there. Sent back, a
+/// block of no words is refused.
+pub(super) fn is_sayable(citation: &Citation<'_>, has_words: bool) -> bool {
+    (citation.url.is_some() && has_words) || own_citation(citation).is_some()
+}
+
+/// What was written over several lines would break an event in two. Between strings a line feed says nothing.
+pub(super) fn on_one_line<'r>(json: &'r Json<'_>) -> Cow<'r, str> {
+    match json.0.contains(['\n', '\r']) {
+        true => Cow::Owned(json.0.replace(['\n', '\r'], "")),
+        false => Cow::Borrowed(&json.0),
+    }
+}
+
+fn own_citation<'r, 'a>(citation: &'r Citation<'a>) -> Option<&'r Json<'a>> {
     match &citation.origin {
         Some((Format::Anthropic, json)) => Some(json),
         Some((Format::OpenaiChat | Format::OpenaiResponses | Format::Gemini, _)) | None => None,

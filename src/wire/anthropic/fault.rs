@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use crate::ir::{Fault, FaultKind};
 
-use super::super::error::put;
+use super::super::error::{self, put};
 use super::types::{ErrorBody, ErrorObject};
 
 pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
@@ -18,6 +18,15 @@ pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
         },
     };
     put(&body, out);
+}
+
+/// Anthropic itself says 400 to an account that is empty, in the words of a wrong request.
+pub(super) fn status(fault: &Fault) -> u16 {
+    let is_said_wrong = fault.type_name.as_deref() == Some("invalid_request_error");
+    if fault.kind == FaultKind::Billing && is_said_wrong {
+        return 400;
+    }
+    error::usual_status(fault, &error::ANTHROPICS)
 }
 
 /// The SDKs raise on the event's name, not on its data.

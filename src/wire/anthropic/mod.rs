@@ -38,7 +38,7 @@ use crate::wire::counting::Counting;
 use crate::wire::json::{Misfit, Value};
 use crate::wire::{Asked, EventReader, EventWriter};
 
-use super::{Codec, EventKind, Rule, error};
+use super::{Codec, EventKind, Rule};
 
 pub(super) struct Anthropic;
 
@@ -56,7 +56,7 @@ impl Codec for Anthropic {
     }
 
     fn status(&self, fault: &Fault) -> u16 {
-        error::usual_status(fault, 529)
+        fault::status(fault)
     }
 
     fn ping(&self) -> &'static [u8] {

@@ -46,18 +46,27 @@ pub(super) fn plan<'r, 'a>(
         let name = turn.name.as_ref().map(|name| name.at);
         let phase = turn.phase.as_ref().map(|phase| phase.at);
         let id = turn.id.as_ref().map(|id| id.at);
-        for at in [name, phase, id].into_iter().flatten() {
-            losses.add(at, "what is said about a turn");
+        losses.add_all(name.as_slice(), "name of a participant");
+        for at in [phase, id].into_iter().flatten() {
+            losses.hint(at, "what is said about a turn");
         }
     }
     let mut plan = Plan::default();
     let mut messages = Vec::new();
     for (index, message) in turns::messages(turns).into_iter().enumerate() {
         let mut kept = Vec::with_capacity(message.parts.len());
+        let mut lost = None;
         for part in message.parts {
             if keeps(part, message.role, traits, losses)? {
                 kept.push(part);
+            } else if is_medium(part) {
+                lost = lost.or(Some(part.at));
             }
+        }
+        // Without it nobody would have said anything there.
+        if let (true, Role::User, Some(at)) = (kept.is_empty(), message.role, lost) {
+            let why = "this vendor takes no such media, and nothing else is said there";
+            return Err(Refused::new(at, why));
         }
         if index == 0 && message.role == Role::System {
             plan.system = kept;
@@ -174,7 +183,10 @@ pub(super) fn keeps(
         }
         Body::Thinking(thinking) if role == Role::Assistant => match &thinking.seal {
             Some(_) => None,
-            None => Some("thinking without its signature"),
+            None => {
+                losses.hint(part.at, "thinking without its signature");
+                return Ok(false);
+            }
         },
         Body::Thinking(_) => Some("thinking"),
         Body::Call(_) => (role != Role::Assistant).then_some("call of a tool"),
@@ -196,6 +208,18 @@ pub(super) fn keeps(
     Ok(lost.is_none())
 }
 
+fn is_medium(part: &Part<'_>) -> bool {
+    match part.body {
+        Body::Image(_) | Body::Audio(_) | Body::Video(_) | Body::Document(_) => true,
+        Body::Text(_)
+        | Body::Refusal(_)
+        | Body::Thinking(_)
+        | Body::Call(_)
+        | Body::Outcome(_)
+        | Body::Foreign(_) => false,
+    }
+}
+
 /// The API refuses texts of white space.
 fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
@@ -204,10 +228,10 @@ fn is_blank(text: &str) -> bool {
 /// Notes what goes with a text of nothing or of white space.
 fn nothing(part: &Part<'_>, text: &str, losses: &mut Losses) -> bool {
     if !text.is_empty() {
-        losses.add(part.at, "text of white space");
+        losses.hint(part.at, "text of white space");
     }
     if let Some(CacheMark { at, .. }) = part.cache {
-        losses.add(at, "cache_control");
+        losses.hint(at, "cache_control");
     }
     false
 }
@@ -231,7 +255,7 @@ fn check_source(at: At, source: &Source<'_>) -> Result<(), Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Call, Outcome, Text};
+    use crate::ir::{Call, Media, Outcome, Text};
 
     fn text(role: Role, text: &'static str) -> Turn<'static> {
         let text = Text {
@@ -316,5 +340,23 @@ mod tests {
         ];
         assert_eq!(shown(&turns, false), ["User: ", "Assistant: a b |"]);
         assert_eq!(shown(&[], false), ["User: "]);
+    }
+
+    #[test]
+    fn media_that_cannot_be_said_are_refused_where_nothing_else_is_said() {
+        let audio = || {
+            let (mime, base64) = ("audio/wav".into(), "QQ==".into());
+            let media = Media::new(Source::Inline { mime, base64 });
+            with(Role::User, Body::Audio(media))
+        };
+        let planned = |turns: &[Turn<'_>]| {
+            let mut losses = Losses::default();
+            let planned = plan(turns, &Traits::default(), &mut losses);
+            planned.map(|_| losses.iter().count())
+        };
+        assert_eq!(planned(&[text(Role::User, "hear"), audio()]), Ok(1));
+        assert!(planned(&[audio()]).is_err());
+        let answered = [audio(), text(Role::Assistant, "a"), text(Role::User, "b")];
+        assert!(planned(&answered).is_err());
     }
 }

@@ -72,7 +72,7 @@ fn lose_inexact(thinking: Thinking, reasoning: &Reasoning<'_>, losses: &mut Loss
         losses.round(asked.at, "budget of thinking");
     }
     if let (Thinking::Budget(_), Some(effort)) = (thinking, &reasoning.effort) {
-        losses.add(effort.at, "effort");
+        losses.round(effort.at, "effort");
     }
 }
 
@@ -98,8 +98,12 @@ fn lacks_thoughts(messages: &[Message<'_, '_>]) -> bool {
 
 /// What is said of thinking that is off, or of which nothing else is said.
 fn lose_idle(reasoning: &Reasoning<'_>, traits: &Traits, losses: &mut Losses) {
-    if let Some(summary) = &reasoning.summary {
-        losses.add(summary.at, "summary of thinking");
+    match &reasoning.summary {
+        // Nothing is shown of what is not thought.
+        Some(summary) if summary.value != Summary::Hidden => {
+            losses.hint(summary.at, "summary of thinking");
+        }
+        Some(_) | None => {}
     }
     if let Some(budget) = reasoning.budget.as_ref().filter(|budget| budget.value > 0) {
         losses.round(budget.at, "budget of thinking");
@@ -153,7 +157,7 @@ pub(super) fn write(
             Summary::Hidden => "omitted",
             Summary::Shown => "summarized",
             Summary::Named(_) => {
-                losses.add(summary.at, "kind of summary");
+                losses.round(summary.at, "kind of summary");
                 "summarized"
             }
         });

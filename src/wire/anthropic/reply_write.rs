@@ -1,8 +1,8 @@
 //! Whole answers for clients.
 
 use super::answer::{Seen, write_stop, write_tier, write_usage};
-use super::content_write::{write_citations, write_input, write_thinking};
-use crate::ir::{At, Body, Format, Part, Reply, Thinking};
+use super::content_write::{is_sayable, write_answers_citation, write_input, write_thinking};
+use crate::ir::{At, Body, Citation, Format, Part, Reply, Text, Thinking};
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
@@ -69,6 +69,33 @@ pub(super) fn is_hollow(thinking: &Thinking<'_>) -> bool {
     thinking.text.is_empty() && thinking.summaries.is_empty() && thinking.seal.is_none()
 }
 
+fn is_own(citation: &Citation<'_>) -> bool {
+    is_sayable(citation, false)
+}
+
+fn lose_citations(text: &Text<'_>, losses: &mut Losses) {
+    if !text.citations.is_empty() {
+        losses.add(At::NOWHERE, "citation");
+    }
+}
+
+fn cite(text: &Text<'_>, losses: &mut Losses, out: &mut Writer<'_>) {
+    let mut is_open = false;
+    for citation in &text.citations {
+        if !is_sayable(citation, !text.text.is_empty()) {
+            losses.add(At::NOWHERE, "citation");
+            continue;
+        }
+        if !std::mem::replace(&mut is_open, true) {
+            out.key("citations").open_list();
+        }
+        write_answers_citation(citation, losses, out);
+    }
+    if is_open {
+        out.close_list();
+    }
+}
+
 fn write_words(words: &str, out: &mut Writer<'_>) {
     if !words.is_empty() {
         out.open_object().key("type").text("text");
@@ -82,11 +109,13 @@ fn write_part(part: &Part<'_>, seen: &mut Seen, losses: &mut Losses, out: &mut W
     }
     match &part.body {
         // Sent back to it, an empty text is refused by the API.
-        Body::Text(text) if text.text.is_empty() && text.citations.is_empty() => {}
+        Body::Text(text) if text.text.is_empty() && !text.citations.iter().any(is_own) => {
+            lose_citations(text, losses);
+        }
         Body::Text(text) => {
             out.open_object().key("type").text("text");
             out.key("text").text(&text.text);
-            write_citations(&text.citations, losses, out);
+            cite(text, losses, out);
             out.close_object();
         }
         Body::Refusal(text) => {

@@ -27,6 +27,8 @@ pub(super) fn read<'a>(asked: Asked<'a>, body: Value<'_, 'a>) -> Result<Request<
             "metadata" => metadata(value, &mut request)?,
             "service_tier" => request.tags.service_tier = Some(tier(value)?),
             "cache_control" => request.cache = Some(cache_mark(value, &mut request.unsaid)?),
+            // What may be left out of a conversation that grows too long: all of it is sent.
+            "context_management" => request.hints.push(value.at()),
             _ if sampling(&key, value, &mut request)? => {}
             _ => request.unsaid.push(value.at()),
         }
@@ -186,7 +188,7 @@ fn metadata<'a>(value: Value<'_, 'a>, request: &mut Request<'a>) -> Result<(), M
     for (key, member) in said(value.want_object()?) {
         match &*key {
             "user_id" => request.tags.user = Some(member.want_said()?),
-            _ => request.unsaid.push(member.at()),
+            _ => request.hints.push(member.at()),
         }
     }
     Ok(())
@@ -235,18 +237,22 @@ mod tests {
     fn what_has_no_word_is_told_by_its_place() {
         let body = r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a","x":1,"citations":null}],"y":2}],
             "container":"c","top_k":null,"thinking":{"type":"adaptive","display":"updates"},
-            "output_config":{"effort":"new","task_budget":{"total":5}},"metadata":{"z":3},"tool_choice":{"type":"new","name":"n"},
+            "output_config":{"effort":"new","task_budget":{"total":5}},"metadata":{"z":3},"context_management":{"edits":[]},"tool_choice":{"type":"new","name":"n"},
             "tools":[{"name":"f","input_schema":{},"defer_loading":true}]}"#;
         read_with(body, |request, root| {
             let request = request.unwrap();
             assert!(request.reasoning.adaptive.is_some());
+            let hints = request.hints.iter().map(|at| path_of(root, *at));
+            assert_eq!(
+                hints.collect::<Vec<_>>(),
+                ["metadata.z", "context_management"]
+            );
             let mut paths: Vec<_> = request.unsaid.iter().map(|at| path_of(root, *at)).collect();
             paths.sort_unstable();
             let expected = [
                 "container",
                 "messages[0].content[0].x",
                 "messages[0].y",
-                "metadata.z",
                 "output_config.effort",
                 "output_config.task_budget",
                 "thinking.display",

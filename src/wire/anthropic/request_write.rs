@@ -447,6 +447,8 @@ mod tests {
                 name: None,
                 allowed_domains: Some(said(11, vec!["a.b".into()])),
                 blocked_domains: Some(said(12, vec!["c.d".into()])),
+                place: None,
+                context_size: None,
                 unsaid: vec![At(13)],
             }))
         };

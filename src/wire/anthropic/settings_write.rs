@@ -120,7 +120,8 @@ pub(super) fn tags(tags: &Tags<'_>, losses: &mut Losses, out: &mut Writer<'_>) {
             Tier::Standard => {
                 out.key("service_tier").text("standard_only");
             }
-            Tier::Named(_) => losses.add(tier.at, "service tier"),
+            // What is paid for how fast an answer, which is the same.
+            Tier::Named(_) => losses.hint(tier.at, "service tier"),
         }
     }
     // Both name the person behind the request, so that abuse can be told.
@@ -142,12 +143,21 @@ fn lose_tags(tags: &Tags<'_>, losses: &mut Losses) {
         .filter(|_| tags.user.is_some());
     let modalities = tags.modalities.as_ref();
     let modalities = modalities.filter(|said| said.value.iter().any(|name| name != "text"));
-    let lost = [
+    let hints = [
         second.map(|said| said.at),
         at(&tags.metadata),
         at(&tags.prompt_cache_key),
         at(&tags.prompt_cache_retention),
-        at(&tags.verbosity),
+        at(&tags.prompt_cache_options),
+    ];
+    for at in hints.into_iter().flatten() {
+        losses.hint(at, "what is said about the request");
+    }
+    let verbosity = tags.verbosity.as_ref();
+    // The middle is what models give without a word.
+    let verbosity = verbosity.filter(|said| said.value != "medium");
+    let lost = [
+        verbosity.map(|said| said.at),
         modalities.map(|said| said.at),
         at(&tags.audio),
         at(&tags.logit_bias),

@@ -3,15 +3,13 @@
 //! The start waits for the first part, so that it can tell what the input costs. A block of text or thinking waits for its
 //! first piece: the API has no empty ones.
 
-use std::borrow::Cow;
-
 use super::answer::{Seen, write_stop, write_tier, write_usage};
-use super::content_write::own_citation;
+use super::content_write::{is_sayable, on_one_line, write_answers_citation};
 use super::fault;
 use super::reply_write::{AUDIO_TOKENS, LOGPROBS, OTHER_CHOICES, SIGNATURE, misplaced};
 use crate::ir::{
-    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Format, Json, Part, Start, Stop,
-    Thinking, Usage,
+    Arguments, At, Body, Call, Citation, Delta, Event, Fault, Format, Part, Start, Stop, Thinking,
+    Usage,
 };
 use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
@@ -92,7 +90,9 @@ impl EventWriter for StreamWriter {
             Event::Start(start) => self.start = start.into_owned(),
             Event::Usage(usage) => self.usage.merge(usage),
             Event::Tier(tier) => {
-                if self.started && self.tier.as_deref() != Some(&tier) {
+                // What every answer is that says nothing of it.
+                let usual = matches!(&*tier, "standard" | "default");
+                if self.started && !usual && self.tier.as_deref() != Some(&tier) {
                     self.losses.add(At::NOWHERE, "service tier");
                 }
                 self.tier = Some(tier.into_owned());
@@ -128,14 +128,6 @@ fn event(name: &'static str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\ndata: {\"type\":\"");
     out.extend_from_slice(name.as_bytes());
     out.push(b'"');
-}
-
-/// What was written over several lines would break its event in two. Between strings a line feed says nothing.
-fn on_one_line<'r>(json: &'r Json<'_>) -> Cow<'r, str> {
-    match json.0.contains(['\n', '\r']) {
-        true => Cow::Owned(json.0.replace(['\n', '\r'], "")),
-        false => Cow::Borrowed(&json.0),
-    }
 }
 
 fn finish(out: &mut Vec<u8>) {
@@ -375,15 +367,18 @@ impl StreamWriter {
     }
 
     fn citation(&mut self, citation: &Citation<'_>, out: &mut Vec<u8>) {
-        let Some(json) = own_citation(citation) else {
+        let has_words = self.open != Open::NewText;
+        if !is_sayable(citation, has_words) {
             self.losses.add(At::NOWHERE, "citation");
             return;
-        };
+        }
         self.begin_text(out);
+        let mut losses = std::mem::take(&mut self.losses);
         self.piece(out, |writer| {
-            writer.key("type").text("citations_delta");
-            writer.key("citation").raw(&on_one_line(json));
+            writer.key("type").text("citations_delta").key("citation");
+            write_answers_citation(citation, &mut losses, writer);
         });
+        self.losses = losses;
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {

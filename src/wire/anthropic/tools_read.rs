@@ -4,6 +4,7 @@ use super::content_read::{cache_mark, said};
 use crate::ir::{
     At, Function, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
+use crate::wire::convert::place;
 use crate::wire::json::{Misfit, Value};
 
 pub(super) fn tools<'a>(
@@ -70,6 +71,8 @@ fn server_tool<'a>(
         name: None,
         allowed_domains: None,
         blocked_domains: None,
+        place: None,
+        context_size: None,
         unsaid: Vec::new(),
     };
     let mut cache = None;
@@ -85,6 +88,7 @@ fn server_tool<'a>(
             }
             "allowed_domains" => server.allowed_domains = Some(domains(value)?),
             "blocked_domains" => server.blocked_domains = Some(domains(value)?),
+            "user_location" => server.place = place::read(value, &mut server.unsaid),
             "cache_control" => cache = Some(cache_mark(value, unsaid)?),
             _ => server.unsaid.push(value.at()),
         }

@@ -5,6 +5,7 @@ use super::schema::{self, Rules};
 use crate::ir::{
     At, Function, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
+use crate::wire::convert::place;
 use crate::wire::json::{Document, Writer};
 
 /// What a custom tool (free text) takes.
@@ -179,7 +180,25 @@ fn server_tool(server: &ServerTool<'_>, blocks: &mut Blocks<'_>, out: &mut Write
     } else if let Some(blocked) = blocked {
         write_domains("blocked_domains", blocked, out);
     }
+    if let Some(said) = &server.place {
+        match server.kind {
+            ServerToolKind::WebSearch => {
+                out.key("user_location").open_object();
+                out.key("type").text("approximate");
+                place::write(&said.value, out);
+                out.close_object();
+            }
+            ServerToolKind::WebFetch | ServerToolKind::CodeExecution | ServerToolKind::Other => {
+                blocks.losses.add(said.at, "where the user is");
+            }
+        }
+    }
     let losses = &mut *blocks.losses;
+    // The middle is what is done without a word.
+    let size = server.context_size.as_ref();
+    if let Some(size) = size.filter(|size| size.value != "medium") {
+        losses.add(size.at, "how much a search finds");
+    }
     losses.add_all(&server.unsaid, "setting of a vendor's tool");
 }
 
@@ -210,10 +229,16 @@ pub(super) fn choice(
     let single = request.parallel.as_ref().filter(|said| !said.value);
     if !any {
         // The API refuses a choice among nothing.
-        let at = request.choice.as_ref().map(|choice| choice.at);
-        blocks.losses.add_all(at.as_slice(), "tool choice");
-        let at = single.map(|said| said.at);
-        blocks.losses.add_all(at.as_slice(), "parallel calls");
+        match &request.choice {
+            Some(said) if matches!(said.value, ToolChoice::Auto | ToolChoice::None) => {
+                blocks.losses.hint(said.at, "tool choice");
+            }
+            Some(said) => blocks.losses.add(said.at, "tool choice"),
+            None => {}
+        }
+        if let Some(single) = single {
+            blocks.losses.hint(single.at, "parallel calls");
+        }
         return;
     }
     let (kind, name) = match request
@@ -285,6 +310,8 @@ mod tests {
                 name: None,
                 allowed_domains: None,
                 blocked_domains: None,
+                place: None,
+                context_size: None,
                 unsaid: Vec::new(),
             }),
             cache: Some(CacheMark {

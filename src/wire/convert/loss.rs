@@ -17,8 +17,19 @@ pub struct Loss {
     pub at: At,
     /// What it is, for values that stand nowhere: in the words of the vocabulary (`thinking signature`).
     pub what: &'static str,
+    pub weight: Weight,
+}
+
+/// What a loss does to the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// It is another answer without it, or may be one.
+    Lost,
     /// It is there, but as the nearest that the other side can say (a budget as an effort).
-    pub rounded: bool,
+    Rounded,
+    /// The answer is the same without it: an id that names something at one vendor, a mark for its cache, a note for its
+    /// account's owner, thinking that no vendor takes back.
+    Hint,
 }
 
 impl Losses {
@@ -27,7 +38,7 @@ impl Losses {
         self.put(Loss {
             at,
             what,
-            rounded: false,
+            weight: Weight::Lost,
         });
     }
 
@@ -36,7 +47,16 @@ impl Losses {
         self.put(Loss {
             at,
             what,
-            rounded: true,
+            weight: Weight::Rounded,
+        });
+    }
+
+    /// Notes that the value at `at` is not told to the other side, which answers the same without it.
+    pub fn hint(&mut self, at: At, what: &'static str) {
+        self.put(Loss {
+            at,
+            what,
+            weight: Weight::Hint,
         });
     }
 
@@ -59,11 +79,6 @@ impl Losses {
         self.list.is_empty()
     }
 
-    /// Whether something is not there at all, not even nearly.
-    pub fn lacks(&self) -> bool {
-        self.list.iter().any(|loss| !loss.rounded)
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = &Loss> {
         self.list.iter()
     }
@@ -82,6 +97,19 @@ impl Losses {
             }
         }
         paths
+    }
+
+    /// The same, and those of them without which it may be another answer.
+    pub fn paths_and_lacking(&self, root: Value<'_, '_>) -> (Vec<String>, Vec<String>) {
+        let all = self.paths(root);
+        let list = self.list.iter().copied();
+        let list: Vec<Loss> = list.filter(|loss| loss.weight == Weight::Lost).collect();
+        let lacking = match list.len() {
+            0 => Vec::new(),
+            most if most == self.list.len() => all.clone(),
+            _ => Losses { list }.paths(root),
+        };
+        (all, lacking)
     }
 }
 
@@ -105,5 +133,29 @@ impl Refused {
 impl From<Misfit> for Refused {
     fn from(misfit: Misfit) -> Refused {
         Refused::new(misfit.at, format!("this must be {}", misfit.wanted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::json::Document;
+
+    #[test]
+    fn only_what_may_change_the_answer_is_lacking() {
+        let mut document = Document::default();
+        let root = document.read(br#"{"a":1,"b":2,"c":3}"#).unwrap();
+        let at = |key| root.member(key).unwrap().at();
+        let mut losses = Losses::default();
+        losses.hint(at("a"), "");
+        losses.round(at("b"), "");
+        assert_eq!(losses.paths_and_lacking(root).1, [""; 0]);
+        losses.add(at("c"), "");
+        losses.add(At::OURS, "never said");
+        let (all, lacking) = losses.paths_and_lacking(root);
+        assert_eq!(
+            (all, lacking),
+            (vec!["a".into(), "b".into(), "c".into()], vec!["c".into()])
+        );
     }
 }

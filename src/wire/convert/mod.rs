@@ -2,8 +2,9 @@
 //!
 //! Owns what all pairs of formats share: what the target can do ([`Traits`]), what was lost ([`Losses`]) or had to be
 //! refused ([`Refused`]), the table between efforts and budgets of reasoning (`effort`), the order of turns (`turns`), names
-//! and kinds of tools that a target cannot say (`adapt`), opaque state and whose it is (`seals`),
-//! schemas in Gemini's dialect (`schema`); and the ways themselves:
+//! and kinds of tools that a target cannot say (`adapt`), opaque state and whose it is (`seals`), how many marks of a
+//! prompt's cache are taken (`marks`),
+//! schemas in Gemini's dialect (`schema`), where a web search is asked from (`place`); and the ways themselves:
 //! [`lower`] a request, [`answer`] with a whole reply, [`Transcode`] a stream. The formats are in their folders, behind
 //! [`super::Codec`]: four readers and four writers, never sixteen pairs.
 //!
@@ -12,6 +13,8 @@
 mod adapt;
 pub mod effort;
 mod loss;
+mod marks;
+pub mod place;
 pub mod schema;
 mod seals;
 mod target;
@@ -20,7 +23,7 @@ pub mod turns;
 mod whole;
 
 pub use adapt::Adaptation;
-pub use loss::{Loss, Losses, Refused};
+pub use loss::{Loss, Losses, Refused, Weight};
 pub use seals::{CallNote, Crossing, Issuer, Keepsake, Memory, SealNote};
 pub use target::{Lowered, Target, Telling, input_total, output_total};
 

@@ -60,6 +60,12 @@ pub struct Crossing<'m> {
     pub leave_out: bool,
 }
 
+/// What Google's clients send for a signature that there is none of ("Thought signatures" in Gemini's API guide).
+const STAND_INS: [&str; 2] = [
+    "skip_thought_signature_validator",
+    "context_engineering_is_the_way_to_go",
+];
+
 impl Crossing<'_> {
     /// Puts back what the target issued and the client's format could not hold, and takes out what others issued.
     pub fn settle(&self, request: &mut Request<'_>, losses: &mut Losses) {
@@ -78,6 +84,10 @@ impl Crossing<'_> {
         for part in &mut turn.parts {
             if let Some(seal) = &mut part.seal {
                 match self.noted(seal) {
+                    None if STAND_INS.contains(&&*seal.value) => {
+                        losses.hint(seal.at, "a stand-in for a signature");
+                        part.seal = None;
+                    }
                     None => {
                         losses.add(seal.at, "a signature of another provider");
                         part.seal = None;

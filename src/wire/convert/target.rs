@@ -29,6 +29,8 @@ pub struct Lowered {
 pub struct Telling {
     /// The model's name for the client; empty: the one that the vendor says.
     pub model: String,
+    /// The name that the vendor was asked by, where its answer says none.
+    pub upstream: String,
     /// What ids are made from where the vendor gives none: unique to this answer, of letters and digits.
     pub seed: String,
     /// Seconds since the epoch, where the vendor does not say when the answer was made.
@@ -63,11 +65,9 @@ impl Telling {
 
     /// The model's name for the client.
     pub fn model<'a>(&'a self, vendors: &'a str) -> &'a str {
-        if self.model.is_empty() {
-            vendors
-        } else {
-            &self.model
-        }
+        let names = [&self.model, vendors, &self.upstream];
+        let named = names.into_iter().find(|name| !name.is_empty());
+        named.unwrap_or_default()
     }
 }
 

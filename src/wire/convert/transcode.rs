@@ -11,7 +11,7 @@ use super::target::Telling;
 use crate::ir::{
     Arguments, Body, Collector, Delta, Event, Fault, Format, Part, Reply, StopReason, Usage,
 };
-use crate::wire::error::broken_answer;
+use crate::wire::error::{broken_answer, translate};
 use crate::wire::json::on_one_line;
 use crate::wire::relay::{End, Progress};
 use crate::wire::sse::{self, Framing, Lines};
@@ -24,6 +24,8 @@ const TOO_EARLY: &str = "the provider's stream ended before the answer was compl
 /// [`crate::wire::relay::Relay`]'s.
 pub struct Transcode {
     framing: Framing,
+    /// The vendor's format and the client's.
+    way: (Format, Format),
     reader: Box<dyn EventReader>,
     line: Line,
     malformed: u32,
@@ -93,6 +95,7 @@ impl Transcode {
     fn new(course: Course, sink: Sink) -> Transcode {
         Transcode {
             framing: Framing::default(),
+            way: (course.from.format, course.client),
             reader: codec(course.from.format).reader(&course.telling.seed),
             line: Line {
                 back: course.back,
@@ -204,8 +207,9 @@ impl Transcode {
         }
     }
 
-    fn fail(&mut self, fault: Fault) -> Fault {
+    fn fail(&mut self, mut fault: Fault) -> Fault {
         self.said_error = true;
+        translate(&mut fault, self.way, true);
         fault
     }
 

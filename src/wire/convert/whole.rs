@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::adapt::Adaptation;
 use super::loss::{Losses, Refused};
+use super::marks;
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
 use super::transcode::{Course, NO_CALL, takes_call_seals};
@@ -34,6 +35,8 @@ pub struct Ready {
     pub back: Adaptation,
     /// The paths of what was lost.
     pub dropped: Vec<String>,
+    /// Those of them without which the answer may be another.
+    pub lacking: Vec<String>,
     /// What the answer repeats of the request.
     pub echo: String,
     /// The client wants usage in its stream.
@@ -83,6 +86,7 @@ pub fn lower(
         crossing.to.format,
         &mut lowered.losses,
     );
+    marks::settle(&mut request, crossing.to.format, &mut lowered.losses);
     if let Format::OpenaiChat | Format::OpenaiResponses = crossing.to.format {
         let mut parts = request.turns.iter().flat_map(|turn| &turn.parts);
         if let Some(at) = parts.find_map(unaddressable) {
@@ -98,12 +102,17 @@ pub fn lower(
         .write_request(&request, target, &mut lowered)
         .map_err(unsayable)?;
     lowered.losses.add_all(&request.unsaid, "");
+    for at in &request.hints {
+        lowered.losses.hint(*at, "");
+    }
     let stream_usage = match original.format {
         Format::OpenaiChat => request.tags.stream_usage,
         Format::OpenaiResponses | Format::Anthropic | Format::Gemini => true,
     };
+    let (dropped, lacking) = lowered.losses.paths_and_lacking(root);
     Ok(Ready {
-        dropped: lowered.losses.paths(root),
+        dropped,
+        lacking,
         lowered,
         back,
         echo: reader.echo(root),
@@ -153,7 +162,7 @@ fn settle_store(request: &mut Request<'_>, from: Format, to: Format, losses: &mu
         Format::Anthropic | Format::Gemini => from != Format::OpenaiChat,
     };
     if !stays && let Some(store) = request.tags.store.take() {
-        losses.add(store.at, "store");
+        losses.hint(store.at, "store");
     }
 }
 

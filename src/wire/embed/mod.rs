@@ -95,8 +95,10 @@ pub fn lower(original: Original<'_>, to: Format, model: &str) -> Result<(Ready, 
         base64: wanted.base64,
         model: model.to_owned(),
     };
+    let (dropped, lacking) = lowered.losses.paths_and_lacking(root);
     let ready = Ready {
-        dropped: lowered.losses.paths(root),
+        dropped,
+        lacking,
         lowered,
         back: Adaptation::default(),
         echo: String::new(),

@@ -40,7 +40,9 @@ pub(super) fn find(status: Option<u16>, words: &[String], message: &str) -> Faul
         ) => {}
         Some(kind) => return kind,
     }
-    of_message(&message.to_lowercase(), kind)
+    // Of a failure without a status only the message can say which.
+    let so_far = kind.filter(|kind| status.is_some() || *kind != FaultKind::Internal);
+    of_message(&message.to_lowercase(), so_far)
         .or(kind)
         .unwrap_or(FaultKind::Internal)
 }
@@ -76,6 +78,8 @@ fn of_message(message: &str, so_far: Option<FaultKind>) -> Option<FaultKind> {
         || (message.starts_with("model ") && says(&["not found", "is not supported"]))
     {
         Some(FaultKind::NotFound)
+    } else if says(TOO_LARGE) {
+        Some(FaultKind::TooLarge)
     } else if says(&["location is not supported"]) {
         Some(FaultKind::Permission)
     } else if so_far.is_some() {
@@ -292,6 +296,13 @@ const CONTEXT: &[&str] = &[
     "range of input length",
     "reduce the length of the messages",
     "`inputs` tokens + `max_new_tokens`",
+];
+
+const TOO_LARGE: &[&str] = &[
+    "payload size exceeds the limit",
+    "request exceeds the maximum size",
+    "request body is too large",
+    "request entity too large",
 ];
 
 const POLICY: &[&str] = &[

@@ -11,6 +11,7 @@
 mod kind;
 mod said;
 mod scrub;
+mod translate;
 
 use serde::Serialize;
 
@@ -18,6 +19,7 @@ use crate::ir::{Fault, FaultKind};
 
 pub use kind::status_of;
 pub use scrub::{scrub, scrub_fault};
+pub use translate::translate;
 
 use said::Said;
 
@@ -53,15 +55,37 @@ pub(super) fn broken_answer(message: &str) -> Fault {
     Fault::new(FaultKind::Internal, status_of(FaultKind::Internal), message)
 }
 
-/// The status for a client of a format that knows the usual HTTP statuses, and says `overloaded` for an overloaded vendor.
+/// The statuses in which the formats' own vendors differ.
+pub(super) struct Habit {
+    pub(super) overloaded: u16,
+    /// The account has nothing left.
+    pub(super) billing: u16,
+}
+
+/// As OpenAI answers ("Error codes" in its API guide): 429 also for `insufficient_quota`.
+pub(super) const OPENAIS: Habit = Habit {
+    overloaded: 503,
+    billing: 429,
+};
+
+/// As Anthropic answers ("Errors" in its API guide).
+pub(super) const ANTHROPICS: Habit = Habit {
+    overloaded: 529,
+    billing: 402,
+};
+
+/// The status for a client of a format that knows the usual HTTP statuses, and these of its own.
 ///
 /// The vendor's own status survives where it fits the kind: relays and proxies put their own (520, 524, 529) or a plain 500
 /// where the words said more.
-pub(super) fn usual_status(fault: &Fault, overloaded: u16) -> u16 {
+pub(super) fn usual_status(fault: &Fault, habit: &Habit) -> u16 {
     match (fault.kind, fault.status) {
-        (FaultKind::Overloaded, _) => overloaded,
+        (FaultKind::Overloaded, _) => habit.overloaded,
+        (FaultKind::Billing, _) => habit.billing,
         (FaultKind::Authentication, 401 | 403) => fault.status,
-        (FaultKind::Authentication | FaultKind::ContextLength, _) => status_of(fault.kind),
+        (FaultKind::Authentication | FaultKind::ContextLength | FaultKind::TooLarge, _) => {
+            status_of(fault.kind)
+        }
         (FaultKind::Internal | FaultKind::Timeout, 408 | 500..=504) => fault.status,
         (FaultKind::Internal | FaultKind::Timeout, _) => status_of(fault.kind),
         (_, 400..=499) => fault.status,
@@ -422,6 +446,10 @@ mod tests {
         assert_eq!(
             status(r#"{"type":"error","code":"server_error","message":"x"}"#),
             (FaultKind::Internal, 502)
+        );
+        assert_eq!(
+            status(r#"{"error":{"type":"server_error","message":"The server is overloaded"}}"#),
+            (FaultKind::Overloaded, 503)
         );
         assert_eq!(status("???"), (FaultKind::Internal, 502));
     }

@@ -213,7 +213,7 @@ impl Thinking {
             _ if is_on == Some(false) => None,
             Some(said) => {
                 if let Summary::Named(_) = said.value {
-                    losses.add(said.at, "kind of the summary");
+                    losses.round(said.at, "kind of the summary");
                 }
                 Some(said.value != Summary::Hidden)
             }
@@ -258,7 +258,7 @@ fn is_of_table(budget: u64) -> bool {
 
 fn budget(reasoning: &Reasoning<'_>, losses: &mut Losses) -> Option<Budget> {
     if let (Some(effort), Some(_)) = (&reasoning.effort, &reasoning.budget) {
-        losses.add(effort.at, "effort beside a thinking budget");
+        losses.round(effort.at, "effort beside a thinking budget");
     }
     if let Some(tokens) = budget_asked(reasoning) {
         if let Some(said) = reasoning
@@ -266,10 +266,8 @@ fn budget(reasoning: &Reasoning<'_>, losses: &mut Losses) -> Option<Budget> {
             .as_ref()
             .filter(|said| said.value > MOST_BUDGET)
         {
-            losses.add(
-                said.at,
-                "thinking budget, lowered to the most that is taken",
-            );
+            let what = "thinking budget, lowered to the most that is taken";
+            losses.round(said.at, what);
         }
         return Some(Budget::Tokens(tokens.min(MOST_BUDGET)));
     }

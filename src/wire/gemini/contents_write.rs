@@ -110,7 +110,7 @@ impl<'r, 'a> Contents<'r, 'a> {
     fn is_said(&mut self, part: &Part<'_>) -> bool {
         match &part.body {
             Body::Thinking(thinking) if thinking.seal.is_none() => {
-                self.losses.add(part.at, "reasoning of an earlier turn");
+                self.losses.hint(part.at, "reasoning of an earlier turn");
                 false
             }
             Body::Foreign(foreign) if foreign.format != Format::Gemini => {
@@ -177,7 +177,7 @@ impl<'r, 'a> Contents<'r, 'a> {
 
     pub(super) fn lose_cache(&mut self, part: &Part<'_>) {
         if let Some(cache) = &part.cache {
-            self.losses.add(cache.at, "cache mark");
+            self.losses.hint(cache.at, "cache mark");
         }
     }
 

@@ -8,11 +8,16 @@ pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
         kind: "type.googleapis.com/google.rpc.RetryInfo",
         retry_delay: format!("{}s", wait.as_secs_f64()),
     });
+    let code = status(fault);
     let body = ErrorBody {
         error: ErrorObject {
-            code: status(fault),
+            code,
             message: &fault.message,
-            status: name(fault.kind),
+            status: match code {
+                // Also of a wrong key.
+                400 => "INVALID_ARGUMENT",
+                _ => name(fault.kind),
+            },
             details: retry.map(|info| [info]),
         },
     };
@@ -30,6 +35,7 @@ pub(super) fn write_event(fault: &Fault, out: &mut Vec<u8>) {
 pub(super) fn status(fault: &Fault) -> u16 {
     match (fault.kind, fault.status) {
         (FaultKind::Overloaded, _) => 503,
+        (FaultKind::Billing, _) => 429,
         (_, 400..=504) => fault.status,
         (kind, _) => status_of(kind),
     }
@@ -78,6 +84,7 @@ mod tests {
     fn the_code_is_a_status_that_http_knows() {
         assert_eq!(status(&Fault::new(FaultKind::Overloaded, 529, "")), 503);
         assert_eq!(status(&Fault::new(FaultKind::Authentication, 400, "")), 400);
+        assert_eq!(status(&Fault::new(FaultKind::Billing, 402, "")), 429);
         assert_eq!(status(&Fault::new(FaultKind::Internal, 520, "")), 502);
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn write(
             .open_list();
         for part in &system {
             if let Some(cache) = &part.cache {
-                losses.add(cache.at, "cache mark");
+                losses.hint(cache.at, "cache mark");
             }
             if let Body::Text(text) = &part.body {
                 parts_write::text(&mut writer, &text.text, None);
@@ -41,9 +41,11 @@ pub(super) fn write(
     }
     lose_tags(request, losses);
     for turn in &request.turns {
-        let said = [&turn.name, &turn.phase, &turn.id];
-        for (said, what) in said.into_iter().zip(["name", "phase", "id of an item"]) {
-            losses.add_all(said.as_ref().map(|said| said.at).as_slice(), what);
+        if let Some(name) = &turn.name {
+            losses.add(name.at, "name");
+        }
+        for said in [&turn.phase, &turn.id].into_iter().flatten() {
+            losses.hint(said.at, "what is said about a turn");
         }
     }
     writer.key("contents");
@@ -134,13 +136,25 @@ fn lose_tags(request: &Request<'_>, losses: &mut crate::wire::convert::Losses) {
         (&tags.safety_identifier, "safety identifier"),
         (&tags.prompt_cache_key, "prompt cache key"),
         (&tags.prompt_cache_retention, "prompt cache retention"),
-        (&tags.verbosity, "verbosity"),
     ];
     for (said, what) in texts {
-        losses.add_all(said.as_ref().map(|said| said.at).as_slice(), what);
+        if let Some(said) = said {
+            losses.hint(said.at, what);
+        }
+    }
+    // Labels are Vertex' alone; the Gemini API refuses them.
+    for said in [&tags.metadata, &tags.prompt_cache_options]
+        .into_iter()
+        .flatten()
+    {
+        losses.hint(said.at, "metadata");
+    }
+    // The middle is what models give without a word.
+    let verbosity = tags.verbosity.as_ref();
+    if let Some(said) = verbosity.filter(|said| said.value != "medium") {
+        losses.add(said.at, "verbosity");
     }
     let pieces = [
-        (&tags.metadata, "metadata"),
         (&tags.audio, "audio settings"),
         (&tags.logit_bias, "logit bias"),
     ];
@@ -151,7 +165,8 @@ fn lose_tags(request: &Request<'_>, losses: &mut crate::wire::convert::Losses) {
         && matches!(said.value, Tier::Named(_))
         && tier(request).is_none()
     {
-        losses.add(said.at, "service tier");
+        // What is paid for how fast an answer, which is the same.
+        losses.hint(said.at, "service tier");
     }
     for include in &tags.include {
         // Signatures come with every answer, log probabilities are asked for among the settings.
@@ -164,7 +179,7 @@ fn lose_tags(request: &Request<'_>, losses: &mut crate::wire::convert::Losses) {
         }
     }
     if let Some(cache) = &request.cache {
-        losses.add(cache.at, "cache mark");
+        losses.hint(cache.at, "cache mark");
     }
 }
 

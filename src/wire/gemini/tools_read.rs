@@ -104,6 +104,8 @@ fn server_tool<'a>(key: &str, value: Value<'_, 'a>) -> ServerTool<'a> {
         name: None,
         allowed_domains: None,
         blocked_domains: None,
+        place: None,
+        context_size: None,
         unsaid: Vec::new(),
     };
     for (key, member) in value.members() {

@@ -16,7 +16,7 @@ pub(super) fn write(
     let may_call = !matches!(&request.choice, Some(said) if said.value == ToolChoice::None);
     for tool in &request.tools {
         if let Some(cache) = &tool.cache {
-            losses.add(cache.at, "cache mark");
+            losses.hint(cache.at, "cache mark");
         }
         match &tool.kind {
             ToolKind::Function(_) => {}
@@ -116,6 +116,14 @@ fn lose_settings(tool: &ServerTool<'_>, losses: &mut Losses) {
             "domains of a web search",
         );
     }
+    if let Some(place) = &tool.place {
+        losses.add(place.at, "where the user is");
+    }
+    // The middle is what is done without a word.
+    let size = tool.context_size.as_ref();
+    if let Some(size) = size.filter(|size| size.value != "medium") {
+        losses.add(size.at, "how much a search finds");
+    }
     losses.add_all(&tool.unsaid, "setting of a server tool");
 }
 
@@ -127,8 +135,11 @@ fn write_config(
     losses: &mut Losses,
 ) {
     let (has_functions, is_mixed) = kinds;
-    if let Some(parallel) = request.parallel.as_ref().filter(|said| !said.value) {
-        losses.add(parallel.at, "one call at a time");
+    let single = request.parallel.as_ref().filter(|said| !said.value);
+    match single {
+        Some(said) if has_functions => losses.add(said.at, "one call at a time"),
+        Some(said) => losses.hint(said.at, "one call at a time"),
+        None => {}
     }
     let mut choice = None;
     if let Some(said) = &request.choice {
@@ -225,6 +236,8 @@ mod tests {
             name: None,
             allowed_domains: None,
             blocked_domains: Some(Said::new(At(9), Vec::new())),
+            place: None,
+            context_size: None,
             unsaid: Vec::new(),
         })
     }

@@ -55,7 +55,7 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         let calls = spoken.calls.iter().map(|(_, part)| part);
         for part in thinking.chain(calls) {
             if let Some(mark) = &part.cache {
-                self.out.losses.add(mark.at, "cache_control");
+                self.out.losses.hint(mark.at, "cache_control");
             }
         }
     }
@@ -76,7 +76,9 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
                 continue;
             }
             if !self.out.traits.echo_reasoning {
-                self.out.losses.add(part.at, "reasoning of an earlier turn");
+                self.out
+                    .losses
+                    .hint(part.at, "reasoning of an earlier turn");
                 continue;
             }
             let words = words.get_or_insert_default();

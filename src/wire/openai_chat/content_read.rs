@@ -4,7 +4,7 @@ use crate::ir::{At, Body, Document, Format, Media, Part, Said, Source, Str, Text
 use crate::wire::json::{Kind, Misfit, Value};
 
 use super::media::{inline, mime_of_audio, source_of};
-use super::request_read::{filled, read_mark};
+use super::request_read::{filled, read_breakpoint, read_mark};
 
 /// An empty text is no part: an answer of calls alone has one beside them.
 pub(super) fn read_content<'a>(
@@ -66,6 +66,7 @@ fn read_part<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Option<Pa
             "type" => {}
             name if name == key => body = Some(read_body(kind, value, unsaid)?),
             "cache_control" => mark = Some(read_mark(value, unsaid)?),
+            "prompt_cache_breakpoint" => mark = Some(read_breakpoint(value, unsaid)?),
             "signature" if kind == "thinking" => seal = Some(value.want_said()?),
             _ => unsaid.push(value.at()),
         }
@@ -313,10 +314,10 @@ mod tests {
 
     #[test]
     fn parts_that_nobody_knows_are_noted_and_the_rest_stays() {
-        let text = r#"{"messages":[{"role":"user","content":[{"type":"hologram","x":1},{"type":"text","text":"a","prompt_cache_breakpoint":{"mode":"explicit"}},"b"]}]}"#;
+        let text = r#"{"messages":[{"role":"user","content":[{"type":"hologram","x":1},{"type":"text","text":"a","prompt_cache_breakpoint":{"mode":"implicit"}},"b"]}]}"#;
         let expected = [
             "messages[0].content[0]",
-            "messages[0].content[1].prompt_cache_breakpoint",
+            "messages[0].content[1].prompt_cache_breakpoint.mode",
         ];
         assert_eq!(unsaid(text), expected);
         assert_eq!(read(text).turns[0].parts.len(), 2);

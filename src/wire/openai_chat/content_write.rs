@@ -7,7 +7,7 @@ use crate::wire::convert::Refused;
 use crate::wire::json::Writer;
 
 use super::media::{audio_format, file_name};
-use super::request_write::Out;
+use super::out::Out;
 
 /// What a message says. Texts alone are written as one string, since many vendors know nothing else in most messages; with
 /// anything else among them, or a mark on one, as a list.
@@ -22,6 +22,7 @@ pub(super) struct Content<'r, 'a> {
 pub(super) enum Piece<'r, 'a> {
     Words(&'r str),
     Image(&'r Media<'a>),
+    Video(&'r Media<'a>),
     /// Base64, and the format as Chat names it.
     Audio(&'r str, &'r str),
     /// A file that the vendor keeps.
@@ -67,7 +68,7 @@ impl<'r, 'a> Content<'r, 'a> {
         };
         match self.pieces.last_mut() {
             Some((_, slot)) if slot.is_none() => *slot = Some(mark),
-            _ => out.losses.add(mark.at, "cache_control"),
+            _ => out.losses.hint(mark.at, "cache_control"),
         }
     }
 
@@ -84,6 +85,10 @@ impl<'r, 'a> Content<'r, 'a> {
             Body::Image(media) => self.add_image(media, part, out)?,
             Body::Audio(media) => self.add_audio(media, part, out)?,
             Body::Document(document) => self.add_document(document, part, out)?,
+            Body::Video(media) if out.traits.videos && is_told(&media.source) => {
+                self.push(Piece::Video(media), None);
+                out.lose(media.detail.as_ref(), "detail of a video");
+            }
             Body::Video(_) => {
                 return Err(Refused::new(part.at, "this vendor takes no videos"));
             }
@@ -104,7 +109,7 @@ impl<'r, 'a> Content<'r, 'a> {
             true => self.mark(part.cache.as_ref(), out),
             false => {
                 if let Some(mark) = &part.cache {
-                    out.losses.add(mark.at, "cache_control");
+                    out.losses.hint(mark.at, "cache_control");
                 }
             }
         }
@@ -200,7 +205,9 @@ impl<'r, 'a> Content<'r, 'a> {
 
     /// Writes it as the member `content`.
     pub(super) fn write(&self, out: &mut Out<'_, '_>) -> Result<(), Refused> {
-        let writes_marks = out.traits.cache_control;
+        // OpenAI takes none on what the model has said.
+        let is_spoken = self.between.is_empty();
+        let writes_marks = out.traits.cache_control || (out.traits.cache_breakpoints && !is_spoken);
         let plain = self.pieces.iter().all(|(piece, mark)| {
             matches!(piece, Piece::Words(_)) && !(writes_marks && mark.is_some())
         });
@@ -208,7 +215,7 @@ impl<'r, 'a> Content<'r, 'a> {
         if plain {
             out.writer.text(&self.joined());
             for mark in self.pieces.iter().filter_map(|(_, mark)| *mark) {
-                out.losses.add(mark.at, "cache_control");
+                out.losses.hint(mark.at, "cache_control");
             }
             return Ok(());
         }
@@ -216,7 +223,10 @@ impl<'r, 'a> Content<'r, 'a> {
         for (piece, mark) in &self.pieces {
             out.writer.open_object().key("type");
             piece.write(out.writer);
-            out.write_mark(*mark);
+            match is_spoken {
+                true => out.write_mark(*mark),
+                false => out.write_mark_of_part(*mark),
+            }
             out.writer.close_object();
         }
         out.writer.close_list();
@@ -226,7 +236,11 @@ impl<'r, 'a> Content<'r, 'a> {
     fn joined(&self) -> Cow<'r, str> {
         let words = |piece: &Piece<'r, 'a>| match piece {
             Piece::Words(words) => Some(*words),
-            Piece::Image(_) | Piece::Audio(..) | Piece::Stored(_) | Piece::File { .. } => None,
+            Piece::Image(_)
+            | Piece::Video(_)
+            | Piece::Audio(..)
+            | Piece::Stored(_)
+            | Piece::File { .. } => None,
         };
         let mut all = self.pieces.iter().filter_map(|(piece, _)| words(piece));
         match (all.next(), self.pieces.len()) {
@@ -261,6 +275,11 @@ impl Piece<'_, '_> {
                 }
                 image.close_object();
             }
+            Piece::Video(media) => {
+                let video = writer.text("video_url").key("video_url").open_object();
+                write_address(&media.source, video.key("url"));
+                video.close_object();
+            }
             Piece::Audio(base64, format) => {
                 let audio = writer.text("input_audio").key("input_audio").open_object();
                 audio.key("data").text(base64);
@@ -281,6 +300,17 @@ impl Piece<'_, '_> {
     }
 }
 
+/// Whether an address can say it.
+fn is_told(source: &Source<'_>) -> bool {
+    match source {
+        Source::Inline { .. } | Source::Url { .. } => true,
+        Source::File { .. }
+        | Source::Text { .. }
+        | Source::Parts { .. }
+        | Source::Earlier { .. } => false,
+    }
+}
+
 fn write_address(source: &Source<'_>, writer: &mut Writer<'_>) {
     match source {
         Source::Inline { mime, base64 } => writer.text_of(&["data:", mime, ";base64,", base64]),
@@ -298,7 +328,8 @@ mod tests {
 
     use super::super::proof::{lost, try_write, write};
     use crate::ir::{
-        At, Body, Citation, Document, Format, Media, Part, Request, Role, Said, Source, Text, Turn,
+        At, Body, CacheMark, Citation, Document, Format, Media, Part, Request, Role, Said, Source,
+        Text, Turn,
     };
     use crate::wire::convert::Traits;
 
@@ -437,5 +468,58 @@ mod tests {
         });
         let request = request(Role::Assistant, vec![cited]);
         assert_eq!(lost(&request, &Traits::default()), ["a citation"]);
+    }
+
+    #[test]
+    fn marks_of_a_cache_are_said_as_the_vendor_takes_them() {
+        let marked = |role| {
+            let mut request = request(role, vec![text("a")]);
+            request.turns[0].parts[0].cache = Some(CacheMark {
+                at: At(7),
+                ttl: None,
+            });
+            request
+        };
+        let breakpoints = Traits {
+            cache_control: false,
+            cache_breakpoints: true,
+            ..Traits::default()
+        };
+        let neither = Traits {
+            cache_breakpoints: false,
+            ..breakpoints.clone()
+        };
+        let content = |role, traits: &Traits| {
+            let written = write(&marked(role), traits);
+            written["messages"][0]["content"].clone()
+        };
+        let part = |key: &str, mark: Tree| json!([{"type": "text", "text": "a", key: mark}]);
+        let explicit = part("prompt_cache_breakpoint", json!({"mode": "explicit"}));
+        assert_eq!(content(Role::User, &breakpoints), explicit);
+        assert_eq!(content(Role::System, &breakpoints), explicit);
+        // OpenAI takes none on what the model has said.
+        assert_eq!(content(Role::Assistant, &breakpoints), "a");
+        let relays = part("cache_control", json!({"type": "ephemeral"}));
+        assert_eq!(content(Role::User, &Traits::default()), relays);
+        assert_eq!(content(Role::User, &neither), "a");
+        assert_eq!(lost(&marked(Role::User), &neither), ["cache_control"]);
+    }
+
+    #[test]
+    fn videos_go_to_vendors_that_know_them() {
+        let video = request(
+            Role::User,
+            vec![Body::Video(Media::new(inline("video/mp4")))],
+        );
+        let takes = Traits {
+            videos: true,
+            ..Traits::default()
+        };
+        let url = json!({"url": "data:video/mp4;base64,QUJD"});
+        assert_eq!(
+            write(&video, &takes)["messages"][0]["content"],
+            json!([{"type": "video_url", "video_url": url}])
+        );
+        assert!(try_write(&video, &Traits::default()).is_err());
     }
 }

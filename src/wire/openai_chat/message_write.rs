@@ -8,7 +8,7 @@ use crate::ir::{Body, Outcome, Output, Part, Request, Role, Turn};
 use crate::wire::convert::Refused;
 
 use super::content_write::{Content, Piece};
-use super::request_write::Out;
+use super::out::Out;
 use crate::wire::convert::schema;
 
 pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) -> Result<(), Refused> {
@@ -84,8 +84,8 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
     }
 
     pub(super) fn lose_marks_of(&mut self, turn: &Turn<'_>) {
-        self.out.lose(turn.phase.as_ref(), "phase of a turn");
-        self.out.lose(turn.id.as_ref(), "id of a turn");
+        self.out.hint(turn.phase.as_ref(), "phase of a turn");
+        self.out.hint(turn.id.as_ref(), "id of a turn");
     }
 
     fn write_system(&mut self, turn: &'r Turn<'a>, role: &'static str) -> Result<(), Refused> {
@@ -185,7 +185,7 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         }
         if let Some(failed) = outcome.failed.as_ref().filter(|failed| failed.value) {
             // Chat has no word for it; what the tool said of its failure is all that the model sees.
-            self.out.losses.add(failed.at, "failure of a tool");
+            self.out.losses.round(failed.at, "failure of a tool");
         }
         content.mark(part.cache.as_ref(), self.out);
         self.open("tool", None);

@@ -29,6 +29,7 @@ mod heard;
 mod media;
 mod message_read;
 mod message_write;
+mod out;
 #[cfg(test)]
 mod proof;
 mod reasoning;
@@ -69,7 +70,7 @@ impl Codec for OpenaiChat {
     }
 
     fn status(&self, fault: &Fault) -> u16 {
-        error::usual_status(fault, 503)
+        error::usual_status(fault, &error::OPENAIS)
     }
 
     fn ping(&self) -> &'static [u8] {

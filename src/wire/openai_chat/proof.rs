@@ -29,6 +29,14 @@ pub(super) fn unsaid(text: &str) -> Vec<String> {
     request.unsaid.iter().map(|at| path_of(body, *at)).collect()
 }
 
+/// The same of what the answer is the same without.
+pub(super) fn hints(text: &str) -> Vec<String> {
+    let mut document = Document::default();
+    let body = document.read(text.as_bytes()).unwrap();
+    let request = OpenaiChat.read_request(Asked::default(), body).unwrap();
+    request.hints.iter().map(|at| path_of(body, *at)).collect()
+}
+
 pub(super) fn try_write(request: &Request<'_>, traits: &Traits) -> Result<Lowered, Refused> {
     let target = Target {
         model: "target",

@@ -7,6 +7,7 @@ use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
 use super::ending::{End, Said};
+use super::media::{can_show, write_images};
 use super::usage;
 
 /// What stands between two pieces of reasoning that become one text.
@@ -81,6 +82,7 @@ struct Message<'r, 'a> {
     refusal: Option<String>,
     reasoning: String,
     audio: Option<&'r Media<'a>>,
+    images: Vec<&'r Media<'a>>,
     calls: Vec<&'r Call<'a>>,
     /// With the characters of the text that they belong to.
     citations: Vec<(&'r Citation<'a>, (u64, u64))>,
@@ -114,6 +116,7 @@ impl<'r, 'a> Message<'r, 'a> {
             Body::Thinking(thinking) => self.add_thinking(thinking),
             Body::Call(call) => self.calls.push(call),
             Body::Audio(media) if self.audio.is_none() => self.audio = Some(media),
+            Body::Image(media) if can_show(media) => self.images.push(media),
             body @ (Body::Audio(_)
             | Body::Image(_)
             | Body::Video(_)
@@ -155,7 +158,8 @@ impl<'r, 'a> Message<'r, 'a> {
         writer.key("index").number(choice.index.into());
         writer.key("message").open_object();
         writer.key("role").text("assistant").key("content");
-        let bare = self.refusal.is_some() || said.called || self.audio.is_some();
+        let heard = self.audio.is_some() || !self.images.is_empty();
+        let bare = self.refusal.is_some() || said.called || heard;
         match &self.text {
             Some(text) => writer.text(text),
             None if bare => writer.null(),
@@ -171,6 +175,9 @@ impl<'r, 'a> Message<'r, 'a> {
         write_annotations(&self.citations, writer, losses);
         if let Some(media) = self.audio {
             write_audio(media, ids, writer.key("audio"));
+        }
+        if !self.images.is_empty() {
+            write_images(&self.images, 0, writer);
         }
         if !self.calls.is_empty() {
             writer.key("tool_calls").open_list();
@@ -539,6 +546,7 @@ mod tests {
             detail: None,
             transcript: Some("hi".into()),
             id: None,
+            origin: None,
         }));
         let mut reply = answer(vec![text("a"), audio], Stop::of(StopReason::End));
         reply.choices[0].logprobs = vec![Json(r#"{"token":"a"}"#.into())];
@@ -562,18 +570,18 @@ mod tests {
 
     #[test]
     fn what_an_answer_cannot_hold_is_lost_and_said() {
-        let image = part(Body::Image(Media::new(Source::Url {
+        let video = part(Body::Video(Media::new(Source::Url {
             url: "u".into(),
             mime: None,
         })));
-        let mut reply = answer(vec![image, text("a")], Stop::of(StopReason::End));
+        let mut reply = answer(vec![video, text("a")], Stop::of(StopReason::End));
         reply.tier = Some("batch".into());
         let (_, whole) = write_reply(&reply);
         let (_, stream) = write_stream(&reply);
         for losses in [whole, stream] {
             let mut names: Vec<_> = losses.iter().map(|loss| loss.what).collect();
             names.sort_unstable();
-            assert_eq!(names, ["an image in an answer", "service tier"]);
+            assert_eq!(names, ["a video in an answer", "service tier"]);
         }
     }
 }

@@ -53,10 +53,13 @@ fn read_conversation<'a>(
             for (key, value) in filled(value.want_object()?) {
                 match &*key {
                     "include_usage" => request.tags.stream_usage = value.want_bool()?.value,
-                    _ => request.unsaid.push(value.at()),
+                    // How chunks are padded.
+                    _ => request.hints.push(value.at()),
                 }
             }
         }
+        // What may make the answer come faster.
+        "prediction" => request.hints.push(value.at()),
         _ => return Ok(false),
     }
     Ok(true)
@@ -185,6 +188,7 @@ pub(super) fn read_tags<'a>(
         "metadata" => tags.metadata = Some(value.want_json_object()?),
         "prompt_cache_key" => tags.prompt_cache_key = Some(value.want_said()?),
         "prompt_cache_retention" => tags.prompt_cache_retention = Some(value.want_said()?),
+        "prompt_cache_options" => tags.prompt_cache_options = Some(value.want_json_object()?),
         "store" => tags.store = Some(value.want_bool()?),
         "verbosity" => tags.verbosity = Some(value.want_said()?),
         "audio" => tags.audio = Some(value.want_json_object()?),
@@ -227,6 +231,20 @@ pub(super) fn read_mark<'a>(
     Ok(mark)
 }
 
+/// A `prompt_cache_breakpoint`, as OpenAI takes it.
+pub(super) fn read_breakpoint<'a>(
+    value: Value<'_, 'a>,
+    unsaid: &mut Vec<At>,
+) -> Result<CacheMark<'a>, Misfit> {
+    for (key, value) in filled(value.want_object()?) {
+        if key != "mode" || value.text().as_deref() != Some("explicit") {
+            unsaid.push(value.at());
+        }
+    }
+    let at = value.at();
+    Ok(CacheMark { at, ttl: None })
+}
+
 /// A string's text; of anything else its JSON.
 pub(super) fn text_or_json<'a>(value: Value<'_, 'a>) -> Str<'a> {
     value.text().unwrap_or_else(|| {
@@ -239,7 +257,7 @@ pub(super) fn text_or_json<'a>(value: Value<'_, 'a>) -> Str<'a> {
 mod tests {
     use crate::ir::{Effort, Output, Summary, Tier};
 
-    use super::super::proof::{read, try_read, unsaid};
+    use super::super::proof::{hints, read, try_read, unsaid};
 
     #[test]
     fn null_is_the_same_as_absent() {
@@ -254,15 +272,14 @@ mod tests {
         let text = r#"{"model":"m","messages":[],"prediction":{"type":"content"},"moderation":{},"stream_options":{"include_usage":true,
             "include_obfuscation":false},"prompt_cache_options":{},"service_tier":"flex","reasoning_effort":"huge","thinking":{"type":"on","x":1}}"#;
         let expected = [
-            "prediction",
             "moderation",
-            "stream_options.include_obfuscation",
-            "prompt_cache_options",
             "reasoning_effort",
             "thinking.type",
             "thinking.x",
         ];
         assert_eq!(unsaid(text), expected);
+        let idle = ["prediction", "stream_options.include_obfuscation"];
+        assert_eq!(hints(text), idle);
         let request = read(text);
         assert!(request.tags.stream_usage);
         let tier = request.tags.service_tier.unwrap().value;

@@ -1,12 +1,11 @@
 //! Requests for vendors. The order is always the same: model, tools, what is asked of the answer, messages.
 
-use crate::ir::{
-    CacheMark, Effort, Json, Output, Reasoning, Request, Said, Str, Summary, Tags, Tier,
-};
+use crate::ir::{Effort, Json, Output, Reasoning, Request, Said, Str, Summary, Tags, Tier};
 use crate::wire::convert::effort::{budget_asked, budget_of, effort_name, effort_of};
-use crate::wire::convert::{Losses, Lowered, ReasoningHabit, Refused, Target, Traits};
+use crate::wire::convert::{Lowered, ReasoningHabit, Refused, Target};
 use crate::wire::json::Writer;
 
+use super::out::Out;
 use super::{message_write, tools_write};
 use crate::wire::convert::schema;
 
@@ -39,6 +38,7 @@ pub(super) fn write(
     write_reasoning(request, &mut out);
     write_sampling(request, &mut out);
     write_tags(&request.tags, &mut out);
+    write_voice(&request.tags, target.stream, &mut out);
     out.write_mark(request.cache.as_ref());
     if target.stream {
         out.writer.key("stream").bool(true);
@@ -50,62 +50,6 @@ pub(super) fn write(
     message_write::write(request, &mut out)?;
     writer.close_object();
     Ok(())
-}
-
-/// What a request is written with.
-pub(super) struct Out<'w, 'o> {
-    pub(super) writer: &'w mut Writer<'o>,
-    pub(super) losses: &'w mut Losses,
-    pub(super) traits: &'w Traits,
-}
-
-impl Out<'_, '_> {
-    /// A `cache_control`, where the vendor takes one.
-    pub(super) fn write_mark(&mut self, mark: Option<&CacheMark<'_>>) {
-        let Some(mark) = mark else {
-            return;
-        };
-        if !self.traits.cache_control {
-            self.losses.add(mark.at, "cache_control");
-            return;
-        }
-        let writer = self.writer.key("cache_control").open_object();
-        writer.key("type").text("ephemeral");
-        if let Some(ttl) = &mark.ttl {
-            writer.key("ttl").text(ttl);
-        }
-        writer.close_object();
-    }
-
-    pub(super) fn lose<T>(&mut self, said: Option<&Said<T>>, what: &'static str) {
-        if let Some(said) = said {
-            self.losses.add(said.at, what);
-        }
-    }
-
-    fn text(&mut self, key: &'static str, said: Option<&Said<Str<'_>>>) {
-        if let Some(said) = said {
-            self.writer.key(key).text(&said.value);
-        }
-    }
-
-    fn json(&mut self, key: &'static str, said: Option<&Said<Json<'_>>>) {
-        if let Some(said) = said {
-            self.writer.key(key).json(&said.value);
-        }
-    }
-
-    fn number(&mut self, key: &'static str, said: Option<&Said<u64>>) {
-        if let Some(said) = said {
-            self.writer.key(key).number(said.value);
-        }
-    }
-
-    pub(super) fn bool(&mut self, key: &'static str, said: Option<&Said<bool>>) {
-        if let Some(said) = said {
-            self.writer.key(key).bool(said.value);
-        }
-    }
 }
 
 fn write_output(request: &Request<'_>, out: &mut Out<'_, '_>) {
@@ -161,9 +105,10 @@ fn write_reasoning(request: &Request<'_>, out: &mut Out<'_, '_>) {
                 lose_budget(reasoning, effort, out);
             } else {
                 // How much is the model's to decide then, as it is where nothing is said; but not all reason by themselves.
-                out.lose(reasoning.enabled.as_ref(), "reasoning of no effort");
+                out.round(reasoning.enabled.as_ref(), "reasoning of no effort");
+                out.round(reasoning.adaptive.as_ref(), "reasoning of no effort");
             }
-            out.lose(reasoning.summary.as_ref(), "shown reasoning");
+            out.hint(reasoning.summary.as_ref(), "shown reasoning");
         }
         ReasoningHabit::Thinking => {
             if let Some(on) = on {
@@ -171,7 +116,7 @@ fn write_reasoning(request: &Request<'_>, out: &mut Out<'_, '_>) {
                 let writer = out.writer.key("thinking").open_object();
                 writer.key("type").text(kind).close_object();
             }
-            lose_amount(reasoning, out);
+            round_amount(reasoning, out);
         }
         ReasoningHabit::EnableThinking => {
             if let Some(on) = on {
@@ -180,32 +125,38 @@ fn write_reasoning(request: &Request<'_>, out: &mut Out<'_, '_>) {
             if let Some(budget) = budget_asked(reasoning).filter(|budget| *budget > 0) {
                 out.writer.key("thinking_budget").number(budget);
             }
-            out.lose(reasoning.summary.as_ref(), "shown reasoning");
+            out.hint(reasoning.summary.as_ref(), "shown reasoning");
         }
         ReasoningHabit::Reasoning => write_reasoning_object(reasoning, out),
         ReasoningHabit::Unsaid => {
             out.lose(reasoning.enabled.as_ref(), "reasoning");
             out.lose(reasoning.adaptive.as_ref(), "reasoning");
-            lose_amount(reasoning, out);
+            let effort = reasoning.effort.as_ref();
+            let budget = reasoning.budget.as_ref();
+            out.lose(
+                effort.filter(|said| said.value != Effort::None),
+                "reasoning",
+            );
+            out.lose(budget.filter(|said| said.value > 0), "reasoning");
+            out.hint(reasoning.summary.as_ref(), "shown reasoning");
         }
     }
 }
 
 /// How much reasoning, where it can only be switched.
-fn lose_amount(reasoning: &Reasoning<'_>, out: &mut Out<'_, '_>) {
-    let none = |said: &&Said<Effort>| said.value == Effort::None;
-    if !reasoning.effort.as_ref().is_some_and(|said| none(&said)) {
-        out.lose(reasoning.effort.as_ref(), "reasoning effort");
-    }
+fn round_amount(reasoning: &Reasoning<'_>, out: &mut Out<'_, '_>) {
+    let effort = reasoning.effort.as_ref();
     let budget = reasoning.budget.as_ref();
-    out.lose(budget.filter(|said| said.value > 0), "reasoning budget");
-    out.lose(reasoning.summary.as_ref(), "shown reasoning");
+    let some = |said: &&Said<Effort>| said.value != Effort::None;
+    out.round(effort.filter(some), "reasoning effort");
+    out.round(budget.filter(|said| said.value > 0), "reasoning budget");
+    out.hint(reasoning.summary.as_ref(), "shown reasoning");
 }
 
 /// A budget that is not one of the table's becomes the effort below it: close to what was asked for, but not the same.
 fn lose_budget(reasoning: &Reasoning<'_>, effort: Effort, out: &mut Out<'_, '_>) {
     let budget = reasoning.budget.as_ref();
-    out.lose(
+    out.round(
         budget.filter(|said| effort != Effort::None && budget_of(effort) != said.value),
         "reasoning budget",
     );
@@ -242,7 +193,7 @@ fn write_reasoning_object(reasoning: &Reasoning<'_>, out: &mut Out<'_, '_>) {
             Summary::Shown => {
                 out.writer.key("exclude").bool(false);
             }
-            Summary::Named(_) => out.losses.add(summary.at, "shown reasoning"),
+            Summary::Named(_) => out.losses.hint(summary.at, "shown reasoning"),
         }
     }
     out.writer.close_object();
@@ -307,7 +258,7 @@ fn above_budget(most: &Said<u64>, request: &Request<'_>, out: &mut Out<'_, '_>) 
 fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
     match &tags.user {
         Some(user) if user.value.chars().count() > MAX_USER => {
-            out.losses.add(user.at, "a user id over 64 characters");
+            out.losses.hint(user.at, "a user id over 64 characters");
         }
         user => out.text("user", user.as_ref()),
     }
@@ -316,11 +267,16 @@ fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
     // "The 'metadata' parameter is only allowed when 'store' is enabled."
     match tags.store.as_ref().is_some_and(|store| store.value) {
         true => out.json("metadata", tags.metadata.as_ref()),
-        false => out.lose(tags.metadata.as_ref(), "metadata"),
+        false => out.hint(tags.metadata.as_ref(), "metadata"),
     }
     out.text("prompt_cache_key", tags.prompt_cache_key.as_ref());
     let retention = tags.prompt_cache_retention.as_ref();
     out.text("prompt_cache_retention", retention);
+    let options = tags.prompt_cache_options.as_ref();
+    match out.traits.cache_breakpoints {
+        true => out.json("prompt_cache_options", options),
+        false => out.hint(options, "prompt cache options"),
+    }
     if let Some(tier) = &tags.service_tier {
         out.writer.key("service_tier").text(match &tier.value {
             Tier::Auto => "auto",
@@ -336,18 +292,38 @@ fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {
         }
         list.close_list();
     }
-    out.json("audio", tags.audio.as_ref());
     out.json("logit_bias", tags.logit_bias.as_ref());
     for include in &tags.include {
-        if include.value != "message.output_text.logprobs" {
-            out.losses.add(include.at, "include");
+        match &*include.value {
+            "message.output_text.logprobs" => {}
+            // What a vendor of this format does not show cannot come back, and is not missed.
+            "reasoning.encrypted_content" => out.losses.hint(include.at, "include"),
+            _ => out.losses.add(include.at, "include"),
         }
+    }
+}
+
+/// How an answer is spoken. OpenAI wants to be told; who asks in another format has no need to say it.
+fn write_voice(tags: &Tags<'_>, stream: bool, out: &mut Out<'_, '_>) {
+    let modalities = tags.modalities.as_ref().map(|said| said.value.as_slice());
+    let is_spoken = modalities.is_some_and(|all| all.iter().any(|name| name == "audio"));
+    match &tags.audio {
+        None if is_spoken => {
+            let audio = out.writer.key("audio").open_object();
+            audio.key("voice").text("alloy");
+            // Streams know no other.
+            let format = if stream { "pcm16" } else { "wav" };
+            audio.key("format").text(format).close_object();
+        }
+        audio => out.json("audio", audio.as_ref()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::ir::At;
+
+    use crate::wire::convert::Traits;
 
     use super::super::proof::{lost, read, try_write, write};
     use super::*;
@@ -424,7 +400,11 @@ mod tests {
         let table = r#"{"thinking_budget":4096}"#;
         assert!(losses(table, ReasoningHabit::Effort).is_empty());
         let effort = r#"{"reasoning_effort":"high"}"#;
-        assert_eq!(losses(effort, ReasoningHabit::Unsaid), ["reasoning effort"]);
+        assert_eq!(losses(effort, ReasoningHabit::Unsaid), ["reasoning"]);
+        let free = r#"{"thinking":{"type":"adaptive"}}"#;
+        let none = ["reasoning of no effort"];
+        assert_eq!(losses(free, ReasoningHabit::Effort), none);
+        assert!(losses(free, ReasoningHabit::Thinking).is_empty());
         let hidden = r#"{"reasoning":{"exclude":true}}"#;
         assert_eq!(losses(hidden, ReasoningHabit::Effort), ["shown reasoning"]);
         assert!(losses(hidden, ReasoningHabit::Reasoning).is_empty());
@@ -547,5 +527,18 @@ mod tests {
                 .unwrap()
                 .contains("cache_control")
         );
+    }
+
+    #[test]
+    fn a_spoken_answer_has_a_voice_and_a_format() {
+        let asked = |stream: bool| {
+            let mut request = read(r#"{"modalities":["audio"]}"#);
+            request.stream = stream;
+            write(&request, &Traits::default())["audio"].clone()
+        };
+        let voice = |format: &str| serde_json::json!({"voice": "alloy", "format": format});
+        assert_eq!((asked(false), asked(true)), (voice("wav"), voice("pcm16")));
+        let silent = read(r#"{"modalities":["text"]}"#);
+        assert!(write(&silent, &Traits::default()).get("audio").is_none());
     }
 }

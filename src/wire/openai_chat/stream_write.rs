@@ -10,6 +10,7 @@ use crate::wire::json::Writer;
 use super::ending::{End, Said};
 use super::fault;
 use super::frames::{Frames, Of};
+use super::media::{can_show, write_images};
 use super::reply_write::{BREAK, base64_of, characters, lost, tier_for, write_annotations};
 
 pub(super) struct StreamWriter {
@@ -29,6 +30,7 @@ struct Told {
     texted: bool,
     refused: bool,
     heard: bool,
+    images: u64,
     calls: u32,
     /// Of the call that is open: something of its arguments was told.
     argued: bool,
@@ -122,6 +124,14 @@ impl StreamWriter {
             }
             Body::Call(call) => told.open_call(choice, call, &self.frames, out),
             Body::Audio(media) if !told.heard => told.open_audio(choice, media, &self.frames, out),
+            Body::Image(media) if can_show(media) => {
+                let index = told.images;
+                told.images += 1;
+                self.frames.delta(choice, out, |writer| {
+                    write_images(&[media], index, writer);
+                });
+                Open::Nothing
+            }
             body @ (Body::Audio(_)
             | Body::Image(_)
             | Body::Video(_)

@@ -6,6 +6,7 @@ use crate::ir::{
     At, Function, Json, Output, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice,
     ToolKind,
 };
+use crate::wire::convert::place;
 use crate::wire::json::{Kind, Misfit, Value, Writer};
 
 use super::request_read::{filled, read_mark};
@@ -128,20 +129,49 @@ fn server_tool<'a>(value: Value<'_, 'a>, kind: &str) -> Tool<'a> {
             name: None,
             allowed_domains: None,
             blocked_domains: None,
+            place: None,
+            context_size: None,
             unsaid: settings.map(|(_, value)| value.at()).collect(),
         }),
         cache: None,
     }
 }
 
-/// `web_search_options`: the search that OpenAI's search models always do. How is Chat's own matter.
+/// `web_search_options`: the search that OpenAI's search models always do.
 pub(super) fn read_web_search<'a>(
     request: &mut Request<'a>,
     value: Value<'_, 'a>,
 ) -> Result<(), Misfit> {
-    request
-        .tools
-        .push(server_tool(value.want_object()?, "web_search"));
+    let mut server = ServerTool {
+        kind: ServerToolKind::WebSearch,
+        json: value.json(),
+        name: None,
+        allowed_domains: None,
+        blocked_domains: None,
+        place: None,
+        context_size: None,
+        unsaid: Vec::new(),
+    };
+    for (key, member) in filled(value.want_object()?) {
+        match &*key {
+            "search_context_size" => server.context_size = Some(member.want_said()?),
+            "user_location" => match member.member("approximate") {
+                Some(place) => {
+                    server.place = place::read(place, &mut server.unsaid);
+                    let known = |key: &str| key == "approximate" || key == "type";
+                    let others = filled(member).filter(|(key, _)| !known(key));
+                    server.unsaid.extend(others.map(|(_, other)| other.at()));
+                }
+                None => server.unsaid.push(member.at()),
+            },
+            _ => server.unsaid.push(member.at()),
+        }
+    }
+    request.tools.push(Tool {
+        at: value.at(),
+        kind: ToolKind::Server(server),
+        cache: None,
+    });
     Ok(())
 }
 
@@ -396,7 +426,7 @@ mod tests {
 
     #[test]
     fn tools_that_the_vendor_runs_are_known_with_their_settings() {
-        let text = r#"{"web_search_options":{"search_context_size":"low"},"tools":[{"type":"code_interpreter","container":{}}]}"#;
+        let text = r#"{"web_search_options":{"search_context_size":"low","user_location":{"type":"approximate","approximate":{"city":"Rome"},"x":1}},"tools":[{"type":"code_interpreter","container":{}}]}"#;
         let request = read(text);
         let kinds = request.tools.iter().map(|tool| match &tool.kind {
             ToolKind::Server(server) => (server.kind, server.unsaid.len()),
@@ -404,6 +434,12 @@ mod tests {
         });
         let expected = [(ServerToolKind::WebSearch, 1), (ServerToolKind::Other, 1)];
         assert_eq!(kinds.collect::<Vec<_>>(), expected);
+        let ToolKind::Server(search) = &request.tools[0].kind else {
+            panic!();
+        };
+        assert_eq!(search.context_size.as_ref().unwrap().value, "low");
+        let place = &search.place.as_ref().unwrap().value;
+        assert_eq!(place.city.as_deref(), Some("Rome"));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use crate::ir::{
     Function, Json, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
+use crate::wire::convert::place;
 use crate::wire::json::{Document, Kind, Value};
 
-use super::request_write::{Out, write_schema};
+use super::out::Out;
+use super::request_write::write_schema;
 
 /// Arguments of a custom tool where there are none: its text under this name.
 pub(super) const INPUT: &str = "input";
@@ -28,8 +30,14 @@ pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) {
     }
     // OpenAI refuses both where there are no tools.
     if !has_tools {
-        out.lose(request.choice.as_ref(), "tool_choice without tools");
-        out.lose(request.parallel.as_ref(), "parallel calls without tools");
+        let choice = request.choice.as_ref();
+        let idle = |said: &&Said<ToolChoice<'_>>| {
+            matches!(said.value, ToolChoice::Auto | ToolChoice::None)
+        };
+        out.hint(choice.filter(idle), "tool_choice without tools");
+        let demanded = choice.filter(|said| !idle(said));
+        out.lose(demanded, "tool_choice without tools");
+        out.hint(request.parallel.as_ref(), "parallel calls without tools");
         return;
     }
     if let Some(choice) = &request.choice {
@@ -37,7 +45,11 @@ pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) {
     }
     match out.traits.parallel_switch {
         true => out.bool("parallel_tool_calls", request.parallel.as_ref()),
-        false => out.lose(request.parallel.as_ref(), "parallel calls"),
+        // They may be several where nothing is said.
+        false => {
+            let parallel = request.parallel.as_ref();
+            out.lose(parallel.filter(|said| !said.value), "parallel calls");
+        }
     }
 }
 
@@ -172,14 +184,35 @@ fn write_format(format: &Json<'_>, out: &mut Out<'_, '_>) {
     writer.close_object().close_object();
 }
 
-/// OpenAI's Chat has one tool of its own, with a member of its own. Other formats' searches are not sent there: all models
-/// but those made for searching refuse it.
+/// OpenAI's Chat has one tool of its own, with a member of its own. Other formats' searches are sent to models that are
+/// made for searching: all others refuse it.
 fn write_server_tool(tool: &Tool<'_>, server: &ServerTool<'_>, out: &mut Out<'_, '_>) {
     if server.kind == ServerToolKind::WebSearch && is_chats(&server.json) {
         out.writer.key("web_search_options").json(&server.json);
+    } else if server.kind == ServerToolKind::WebSearch && out.traits.web_search_options {
+        write_search(server, out);
     } else {
         out.losses.add(tool.at, "a tool that the vendor runs");
     }
+}
+
+fn write_search(server: &ServerTool<'_>, out: &mut Out<'_, '_>) {
+    out.lose(server.allowed_domains.as_ref(), "domains of a web search");
+    out.lose(server.blocked_domains.as_ref(), "domains of a web search");
+    out.losses
+        .add_all(&server.unsaid, "setting of a web search");
+    let writer = out.writer.key("web_search_options").open_object();
+    if let Some(size) = &server.context_size {
+        writer.key("search_context_size").text(&size.value);
+    }
+    if let Some(said) = &server.place {
+        writer.key("user_location").open_object();
+        writer.key("type").text("approximate");
+        writer.key("approximate").open_object();
+        place::write(&said.value, writer);
+        writer.close_object().close_object();
+    }
+    writer.close_object();
 }
 
 /// Whether the settings of a search are written as Chat writes them: they have no type.
@@ -337,6 +370,8 @@ mod tests {
             name: None,
             allowed_domains: None,
             blocked_domains: None,
+            place: None,
+            context_size: None,
             unsaid: Vec::new(),
         };
         let other = with_tool(ToolKind::Server(other));
@@ -383,5 +418,28 @@ mod tests {
                 .is_none()
         );
         assert_eq!(lost(&request, &traits), ["parallel calls"]);
+    }
+
+    #[test]
+    fn searches_are_asked_of_models_that_search() {
+        let mut request = read(
+            r#"{"web_search_options":{"search_context_size":"low","user_location":{"type":"approximate","approximate":{"city":"Rome"}}}}"#,
+        );
+        let ToolKind::Server(server) = &mut request.tools[0].kind else {
+            panic!();
+        };
+        // As another format has written it.
+        server.json = Json(r#"{"type":"web_search"}"#.into());
+        let searches = Traits {
+            web_search_options: true,
+            ..Traits::default()
+        };
+        let place = json!({"type": "approximate", "approximate": {"city": "Rome"}});
+        assert_eq!(
+            write(&request, &searches)["web_search_options"],
+            json!({"search_context_size": "low", "user_location": place})
+        );
+        let none = ["a tool that the vendor runs"];
+        assert_eq!(lost(&request, &Traits::default()), none);
     }
 }

@@ -1,9 +1,9 @@
 //! What the client says in a message or an outcome: texts, images, files, audio.
 
-use crate::ir::{Body, Document, Format, Media, Part, Role, Source};
+use crate::ir::{Body, CacheMark, Document, Format, Media, Part, Role, Source};
 use crate::wire::convert::Refused;
 
-use super::input_write::{Input, lose_marks};
+use super::input_write::Input;
 
 impl Input<'_, '_, '_> {
     /// Whether the part is content of a message. What a message of this role cannot hold is lost here.
@@ -67,18 +67,23 @@ impl Input<'_, '_, '_> {
         Err(Refused::new(part.at, format!("this is {why}")))
     }
 
-    /// A part of what the client says, in a message or an outcome.
-    pub(super) fn content(&mut self, part: &Part<'_>) -> Result<(), Refused> {
+    /// A part of what the client says, in a message or an outcome. `mark`: the part's own, or that of an outcome.
+    pub(super) fn content(
+        &mut self,
+        part: &Part<'_>,
+        mark: Option<&CacheMark<'_>>,
+    ) -> Result<(), Refused> {
+        let mark = mark.filter(|_| self.takes_mark(part, Role::User));
         match &part.body {
             Body::Text(text) => {
                 for citation in &text.citations {
                     self.losses.add(citation.at, "citation");
                 }
-                self.input_text(&text.text);
+                self.input_text(&text.text, mark);
             }
-            Body::Refusal(words) => self.input_text(words),
-            Body::Image(media) => self.image(media),
-            Body::Document(document) => self.document(document)?,
+            Body::Refusal(words) => self.input_text(words, mark),
+            Body::Image(media) => self.image(media, mark),
+            Body::Document(document) => self.document(document, mark)?,
             Body::Audio(media) => self.audio(media),
             // They do not come here.
             Body::Video(_)
@@ -90,12 +95,48 @@ impl Input<'_, '_, '_> {
         Ok(())
     }
 
-    fn input_text(&mut self, text: &str) {
-        self.w.open_object().key("type").text("input_text");
-        self.w.key("text").text(text).close_object();
+    /// Whether a mark of the prompt's cache on the part can be said, from GPT-5.6 on: on what is said to the model.
+    pub(super) fn takes_mark(&self, part: &Part<'_>, role: Role) -> bool {
+        let takes = match &part.body {
+            Body::Text(_) | Body::Refusal(_) | Body::Image(_) => true,
+            Body::Document(document) => match &document.source {
+                Source::Parts { .. } => false,
+                Source::Inline { .. }
+                | Source::Url { .. }
+                | Source::File { .. }
+                | Source::Text { .. }
+                | Source::Earlier { .. } => true,
+            },
+            Body::Audio(_)
+            | Body::Video(_)
+            | Body::Thinking(_)
+            | Body::Call(_)
+            | Body::Outcome(_)
+            | Body::Foreign(_) => false,
+        };
+        takes && role != Role::Assistant && self.target.traits.cache_breakpoints
     }
 
-    fn image(&mut self, media: &Media<'_>) {
+    /// How long the cache keeps what is marked is said of the request as a whole, and is always the same.
+    fn mark(&mut self, mark: Option<&CacheMark<'_>>) {
+        let Some(mark) = mark else {
+            return;
+        };
+        if mark.ttl.is_some() {
+            self.losses.hint(mark.at, "how long a cache keeps it");
+        }
+        self.w.key("prompt_cache_breakpoint").open_object();
+        self.w.key("mode").text("explicit").close_object();
+    }
+
+    fn input_text(&mut self, text: &str, mark: Option<&CacheMark<'_>>) {
+        self.w.open_object().key("type").text("input_text");
+        self.w.key("text").text(text);
+        self.mark(mark);
+        self.w.close_object();
+    }
+
+    fn image(&mut self, media: &Media<'_>, mark: Option<&CacheMark<'_>>) {
         let detail = media.detail.as_ref();
         self.w.open_object().key("type").text("input_image");
         self.w
@@ -114,6 +155,7 @@ impl Input<'_, '_, '_> {
             }
             Source::Text { .. } | Source::Parts { .. } | Source::Earlier { .. } => {}
         }
+        self.mark(mark);
         self.w.close_object();
     }
 
@@ -129,7 +171,11 @@ impl Input<'_, '_, '_> {
     }
 
     /// A file, or what is in it where the format has no file for it: then its title and context come before as texts.
-    fn document(&mut self, document: &Document<'_>) -> Result<(), Refused> {
+    fn document(
+        &mut self,
+        document: &Document<'_>,
+        mark: Option<&CacheMark<'_>>,
+    ) -> Result<(), Refused> {
         if let Some(said) = document.cite.as_ref().filter(|said| said.value) {
             self.losses.add(said.at, "citations of a document");
         }
@@ -139,21 +185,21 @@ impl Input<'_, '_, '_> {
             Source::Text { .. } | Source::Parts { .. } | Source::Earlier { .. } => false,
         };
         if let Some(title) = title.filter(|_| !is_file) {
-            self.input_text(title);
+            self.input_text(title, None);
         }
         if let Some(context) = &document.context {
-            self.input_text(&context.value);
+            self.input_text(&context.value, None);
         }
         if is_file {
-            self.file(&document.source, title);
+            self.file(&document.source, title, mark);
         }
         match &document.source {
-            Source::Text { text } => self.input_text(text),
+            Source::Text { text } => self.input_text(text, mark),
             Source::Parts { parts } => {
                 for part in parts {
-                    lose_marks(part, self.losses);
+                    self.lose_marks(part, Role::User);
                     if self.belongs_in_message(part, Role::User)? {
-                        self.content(part)?;
+                        self.content(part, part.cache.as_ref())?;
                     } else {
                         self.losses.add(part.at, "part of a document");
                     }
@@ -167,7 +213,7 @@ impl Input<'_, '_, '_> {
         Ok(())
     }
 
-    fn file(&mut self, source: &Source<'_>, title: Option<&str>) {
+    fn file(&mut self, source: &Source<'_>, title: Option<&str>, mark: Option<&CacheMark<'_>>) {
         self.w.open_object().key("type").text("input_file");
         match source {
             Source::Inline { mime, base64 } => {
@@ -195,6 +241,7 @@ impl Input<'_, '_, '_> {
             }
             Source::Text { .. } | Source::Parts { .. } | Source::Earlier { .. } => {}
         }
+        self.mark(mark);
         self.w.close_object();
     }
 }
@@ -226,6 +273,8 @@ mod tests {
 
     use super::*;
     use crate::ir::Document as File;
+    use crate::ir::{At, Outcome};
+    use crate::wire::convert::Traits;
     use crate::wire::openai_responses::tests::*;
 
     #[test]
@@ -257,5 +306,59 @@ mod tests {
         ]);
         assert_eq!(body["input"][0]["content"], expected);
         assert_eq!(losses, ["citations of a document"]);
+    }
+
+    #[test]
+    fn marks_of_a_cache_stand_on_what_is_said_to_the_model() {
+        let marked = |mut part: Part<'static>, ttl: Option<&'static str>| {
+            let ttl = ttl.map(Into::into);
+            part.cache = Some(CacheMark { at: At(7), ttl });
+            part
+        };
+        let outcome = part(Body::Outcome(Outcome {
+            call: "c".into(),
+            parts: vec![text("out"), text("more")],
+            ..Outcome::default()
+        }));
+        let request = turns(vec![
+            turn(Role::System, vec![text("a"), marked(text("b"), Some("1h"))]),
+            turn(Role::User, vec![marked(text("c"), None)]),
+            turn(Role::Assistant, vec![marked(text("d"), None)]),
+            turn(Role::User, vec![marked(outcome, None)]),
+        ]);
+        let takes = Traits {
+            cache_breakpoints: true,
+            ..Traits::default()
+        };
+        let (body, losses) = lower(&request, &takes).unwrap();
+        let mark = json!({"mode": "explicit"});
+        let marked = |words: &str| json!({"type": "input_text", "text": words, "prompt_cache_breakpoint": mark});
+        let plain = |words: &str| json!({"type": "input_text", "text": words});
+        assert!(body.get("instructions").is_none());
+        let input = &body["input"];
+        assert_eq!(input[0]["content"], json!([plain("a"), marked("b")]));
+        assert_eq!(input[1]["content"], json!([marked("c")]));
+        assert_eq!(input[2]["content"], "d");
+        assert_eq!(input[3]["output"], json!([plain("out"), marked("more")]));
+        assert_eq!(losses, ["how long a cache keeps it", "cache mark"]);
+        let (body, losses) = lowered(&request);
+        assert_eq!(body["instructions"], "a\n\nb");
+        assert!(!body.to_string().contains("prompt_cache_breakpoint"));
+        assert_eq!(losses, ["cache mark"]);
+    }
+
+    #[test]
+    fn media_that_cannot_be_said_are_refused_where_nothing_else_is_said() {
+        let video = || {
+            part(Body::Video(Media::new(Source::Url {
+                url: "u".into(),
+                mime: None,
+            })))
+        };
+        let beside = turns(vec![turn(Role::User, vec![video(), text("see")])]);
+        assert_eq!(lowered(&beside).1, ["medium"]);
+        let alone = turns(vec![turn(Role::User, vec![video()])]);
+        let refused = lower(&alone, &Traits::default()).unwrap_err();
+        assert!(refused.why.contains("nothing else"), "{}", refused.why);
     }
 }

@@ -4,10 +4,10 @@
 //! since a message has an id of its own. What the client said is a turn each; outcomes without ids share one.
 //!
 //! Ids of reasoning, calls and outcomes name items at the vendor and say nothing elsewhere; those that the vocabulary
-//! keeps without a place are told in `unsaid`.
+//! keeps without a place are told in `hints`.
 
 use crate::ir::{
-    Arguments, At, Body, Call, Foreign, Format, Outcome, Part, Role, Str, Thinking, Turn,
+    Arguments, At, Body, Call, Foreign, Format, Outcome, Part, Request, Role, Str, Thinking, Turn,
 };
 use crate::wire::json::{Kind, Misfit, Value};
 
@@ -26,7 +26,7 @@ const CLIENTS: [&str; 7] = [
 
 pub(super) fn read<'a>(
     input: Value<'_, 'a>,
-    unsaid: &mut Vec<At>,
+    request: &mut Request<'a>,
 ) -> Result<Vec<Turn<'a>>, Misfit> {
     if let Some(words) = input.text() {
         let part = Part::new(input.at(), plain(words));
@@ -35,8 +35,11 @@ pub(super) fn read<'a>(
     if input.kind() != Kind::List {
         return Err(input.misfit("a string or an array"));
     }
-    let turns = Vec::new();
-    let mut turns = Turns { turns, unsaid };
+    let mut turns = Turns {
+        turns: Vec::new(),
+        unsaid: &mut request.unsaid,
+        hints: &mut request.hints,
+    };
     for item in input.items() {
         turns.item(item)?;
     }
@@ -46,6 +49,7 @@ pub(super) fn read<'a>(
 struct Turns<'u, 'a> {
     turns: Vec<Turn<'a>>,
     unsaid: &'u mut Vec<At>,
+    hints: &'u mut Vec<At>,
 }
 
 impl<'a> Turns<'_, 'a> {
@@ -114,7 +118,7 @@ impl<'a> Turns<'_, 'a> {
             match &*key {
                 "id" => {
                     thinking.id = Some(value.want_text()?);
-                    self.unsaid.push(value.at());
+                    self.hints.push(value.at());
                 }
                 "summary" => {
                     for piece in value.want_list()?.items() {
@@ -167,7 +171,7 @@ impl<'a> Turns<'_, 'a> {
                 "input" => arguments = Some(Arguments::Free(value.want_text()?)),
                 "id" => {
                     call.item = Some(value.want_text()?);
-                    self.unsaid.push(value.at());
+                    self.hints.push(value.at());
                 }
                 "status" => self.status(value),
                 _ => self.unsaid.push(value.at()),
@@ -282,8 +286,9 @@ mod tests {
     fn shape(input: &str) -> (String, Vec<String>) {
         let mut document = Document::default();
         let value = document.read(input.as_bytes()).unwrap();
-        let mut unsaid = Vec::new();
-        let turns = read(value, &mut unsaid).unwrap();
+        let mut request = Request::default();
+        let turns = read(value, &mut request).unwrap();
+        let unsaid = [request.unsaid, request.hints].concat();
         let kind = |part: &Part<'_>| match &part.body {
             Body::Text(_) => "text",
             Body::Thinking(_) => "thinking",
@@ -345,7 +350,7 @@ mod tests {
             let text = format!("[{reference}]");
             let mut document = Document::default();
             let value = document.read(text.as_bytes()).unwrap();
-            let turns = read(value, &mut Vec::new()).unwrap();
+            let turns = read(value, &mut Request::default()).unwrap();
             let Body::Foreign(foreign) = &turns[0].parts[0].body else {
                 panic!("{turns:?}")
             };
@@ -394,7 +399,7 @@ mod tests {
         ] {
             let mut document = Document::default();
             let value = document.read(input.as_bytes()).unwrap();
-            let misfit = read(value, &mut Vec::new()).unwrap_err();
+            let misfit = read(value, &mut Request::default()).unwrap_err();
             assert_eq!(path_of(value, misfit.at), path, "{input}");
         }
     }

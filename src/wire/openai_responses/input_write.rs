@@ -23,11 +23,15 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Notes what of a part no format of OpenAI has a place for.
+/// Notes what of a part has no place where it stands.
 pub(super) fn lose_marks(part: &Part<'_>, losses: &mut Losses) {
     if let Some(mark) = &part.cache {
-        losses.add(mark.at, "cache mark");
+        losses.hint(mark.at, "cache mark");
     }
+    lose_seal(part, losses);
+}
+
+fn lose_seal(part: &Part<'_>, losses: &mut Losses) {
     if let Some(seal) = &part.seal {
         losses.add(seal.at, "opaque state of a part");
     }
@@ -40,18 +44,35 @@ pub(super) struct Input<'i, 'o, 't> {
 }
 
 impl Input<'_, '_, '_> {
+    /// Notes what of a part has no place in a message of that role. An outcome's mark is told with it.
+    pub(super) fn lose_marks(&mut self, part: &Part<'_>, role: Role) {
+        let is_outcome = matches!(part.body, Body::Outcome(_));
+        if is_outcome || self.is_marked(part, role) {
+            lose_seal(part, self.losses);
+        } else {
+            lose_marks(part, self.losses);
+        }
+    }
+
+    /// Whether a mark on it is said with it.
+    fn is_marked(&self, part: &Part<'_>, role: Role) -> bool {
+        part.cache.is_some() && self.takes_mark(part, role)
+    }
+
     fn turn(&mut self, turn: &Turn<'_>) -> Result<(), Refused> {
         if let Some(name) = &turn.name {
             self.losses.add(name.at, "name of a participant");
         }
         let mut run: Vec<&Part<'_>> = Vec::new();
         let mut first = true;
+        let mut lost = None;
         for part in &turn.parts {
-            lose_marks(part, self.losses);
+            self.lose_marks(part, turn.role);
             if self.belongs_in_message(part, turn.role)? {
                 run.push(part);
                 continue;
             }
+            lost = lost.or(is_medium(part).then_some(part.at));
             first &= !self.message(turn, &run, first)?;
             run.clear();
             self.item(turn, part)?;
@@ -59,6 +80,12 @@ impl Input<'_, '_, '_> {
         // A turn without a word is a message all the same, unless it is the model's.
         if turn.parts.is_empty() && turn.role != Role::Assistant {
             self.easy(turn, "", first);
+        }
+        // Without it nobody would have said anything there.
+        let alone = turn.role == Role::User && turn.parts.iter().all(is_medium);
+        if let (true, true, Some(at)) = (alone, run.is_empty(), lost) {
+            let why = "this vendor takes no such media, and nothing else is said there";
+            return Err(Refused::new(at, why));
         }
         self.message(turn, &run, first)?;
         Ok(())
@@ -79,14 +106,14 @@ impl Input<'_, '_, '_> {
             return Ok(true);
         }
         match run {
-            [part] if plain(part).is_some() => {
+            [part] if plain(part).is_some() && !self.is_marked(part, turn.role) => {
                 self.easy(turn, plain(part).unwrap_or_default(), first);
             }
             _ => {
                 self.head(turn, first);
                 self.w.key("content").open_list();
                 for part in run {
-                    self.content(part)?;
+                    self.content(part, part.cache.as_ref())?;
                 }
                 self.w.close_list().close_object();
             }
@@ -172,7 +199,7 @@ impl Input<'_, '_, '_> {
         match &part.body {
             Body::Thinking(thinking) => self.reasoning(part, thinking),
             Body::Call(call) => self.call(call),
-            Body::Outcome(outcome) => return self.outcome(turn, outcome),
+            Body::Outcome(outcome) => return self.outcome(turn, part, outcome),
             Body::Foreign(foreign) => match foreign.format {
                 Format::OpenaiResponses => {
                     self.w.json(&foreign.json);
@@ -196,7 +223,7 @@ impl Input<'_, '_, '_> {
     /// that it was made with, so that a made-up id would be refused: where the id is not known it is left out.
     fn reasoning(&mut self, part: &Part<'_>, thinking: &Thinking<'_>) {
         if thinking.seal.is_none() && thinking.id.is_none() {
-            self.losses.add(part.at, "thinking");
+            self.losses.hint(part.at, "thinking");
             return;
         }
         let w = &mut *self.w;
@@ -245,9 +272,16 @@ impl Input<'_, '_, '_> {
         w.key(key).text(text).close_object();
     }
 
-    fn outcome(&mut self, turn: &Turn<'_>, outcome: &Outcome<'_>) -> Result<(), Refused> {
+    /// A mark on it is one on the last of its parts.
+    fn outcome(
+        &mut self,
+        turn: &Turn<'_>,
+        part: &Part<'_>,
+        outcome: &Outcome<'_>,
+    ) -> Result<(), Refused> {
         if let Some(failed) = outcome.failed.as_ref().filter(|said| said.value) {
-            self.losses.add(failed.at, "that a tool failed");
+            // What the tool says of it is there.
+            self.losses.round(failed.at, "that a tool failed");
         }
         let kind = if outcome.free {
             "custom_tool_call_output"
@@ -261,6 +295,13 @@ impl Input<'_, '_, '_> {
         let call = short_id("call_", &outcome.call);
         self.w.key("call_id").text(&call).key("output");
         let parts = self.outcome_parts(outcome)?;
+        let mut mark = part.cache.as_ref();
+        let last = parts.last().filter(|_| outcome.object.is_none());
+        if !last.is_some_and(|last| last.cache.is_none() && self.takes_mark(last, Role::User))
+            && let Some(lost) = mark.take()
+        {
+            self.losses.hint(lost.at, "cache mark");
+        }
         match (&outcome.object, parts.as_slice()) {
             (Some(Json(object)), _) => {
                 self.w.text(object);
@@ -268,14 +309,17 @@ impl Input<'_, '_, '_> {
             (None, []) => {
                 self.w.text("");
             }
-            (None, [part]) if plain(part).is_some() => {
+            (None, [part])
+                if plain(part).is_some() && mark.is_none() && !self.is_marked(part, Role::User) =>
+            {
                 self.w.text(plain(part).unwrap_or_default());
             }
-            (None, parts) => {
+            (None, [before @ .., last]) => {
                 self.w.open_list();
-                for part in parts {
-                    self.content(part)?;
+                for part in before {
+                    self.content(part, part.cache.as_ref())?;
                 }
+                self.content(last, last.cache.as_ref().or(mark))?;
                 self.w.close_list();
             }
         }
@@ -290,7 +334,7 @@ impl Input<'_, '_, '_> {
     ) -> Result<Vec<&'p Part<'a>>, Refused> {
         let mut kept = Vec::with_capacity(outcome.parts.len());
         for part in &outcome.parts {
-            lose_marks(part, self.losses);
+            self.lose_marks(part, Role::User);
             let is_image = matches!(part.body, Body::Image(_));
             let is_audio = matches!(part.body, Body::Audio(_));
             if is_audio || (is_image && !self.target.traits.outcome_images) {
@@ -302,6 +346,18 @@ impl Input<'_, '_, '_> {
             }
         }
         Ok(kept)
+    }
+}
+
+fn is_medium(part: &Part<'_>) -> bool {
+    match part.body {
+        Body::Image(_) | Body::Audio(_) | Body::Video(_) | Body::Document(_) => true,
+        Body::Text(_)
+        | Body::Refusal(_)
+        | Body::Thinking(_)
+        | Body::Call(_)
+        | Body::Outcome(_)
+        | Body::Foreign(_) => false,
     }
 }
 

@@ -69,8 +69,17 @@ impl Codec for OpenaiResponses {
         fault::write_event(fault, out);
     }
 
+    fn write_fault_behind(&self, seen: &[u8], fault: &Fault, out: &mut Vec<u8>) {
+        let next = sequence::last_in(seen).map_or(0, |last| last.saturating_add(1));
+        fault::write_numbered(fault, next, out);
+    }
+
+    fn numbers_events(&self) -> bool {
+        true
+    }
+
     fn status(&self, fault: &Fault) -> u16 {
-        error::usual_status(fault, 503)
+        error::usual_status(fault, &error::OPENAIS)
     }
 
     fn ping(&self) -> &'static [u8] {

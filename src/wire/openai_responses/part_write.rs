@@ -1,6 +1,6 @@
 //! The parts of an answer in a stream for a client: how each opens and closes.
 
-use crate::ir::{Arguments, At, Body, Call, Format, Media, Part};
+use crate::ir::{Arguments, At, Body, Call, Format, Json, Media, Part};
 use crate::wire::convert::Losses;
 use crate::wire::json::Writer;
 
@@ -38,20 +38,30 @@ impl StreamWriter {
                 self.open = Open::Thinking(open);
             }
             Body::Call(call) => self.open_call(call, out),
-            Body::Image(media) => self.image(&media, out),
+            Body::Image(media) => match &media.origin {
+                Some((Format::OpenaiResponses, json)) => self.own(json, out),
+                Some((Format::OpenaiChat | Format::Anthropic | Format::Gemini, _)) | None => {
+                    self.image(&media, out);
+                }
+            },
             Body::Foreign(foreign) if foreign.format == Format::OpenaiResponses => {
-                self.close_message("completed", out);
-                let json = items::one_line(&foreign.json.0);
-                let write = |w: &mut Writer<'_>| {
-                    w.raw(&json);
-                };
-                self.added(out, write);
-                self.item(out, write);
-                self.open = Open::Silent;
+                self.own(&foreign.json, out);
             }
             Body::Foreign(_) => self.lose("piece of a server tool"),
             Body::Document(_) | Body::Video(_) | Body::Outcome(_) => self.lose("medium"),
         }
+    }
+
+    /// An item of this format, as it was.
+    fn own(&mut self, json: &Json<'_>, out: &mut Vec<u8>) {
+        self.close_message("completed", out);
+        let json = items::one_line(&json.0);
+        let write = |w: &mut Writer<'_>| {
+            w.raw(&json);
+        };
+        self.added(out, write);
+        self.item(out, write);
+        self.open = Open::Silent;
     }
 
     fn lose(&mut self, what: &'static str) {

@@ -2,8 +2,8 @@
 //! reason to lose the others.
 
 use crate::ir::{
-    Arguments, At, Body, Call, Choice, Foreign, Format, Json, Part, Reply, Said, Start, Stop,
-    StopReason, Str, Text, Thinking,
+    Arguments, At, Body, Call, Choice, Foreign, Format, Json, Media, Part, Reply, Said, Source,
+    Start, Stop, StopReason, Str, Text, Thinking,
 };
 use crate::wire::json::{Kind, Misfit, Value};
 
@@ -123,7 +123,7 @@ fn add_item<'a>(
             let body = Body::Call(call(item, seed, number));
             choice.parts.push(Part::new(item.at(), body));
         }
-        ItemKind::Other => choice.parts.push(foreign(item)),
+        ItemKind::Other => choice.parts.push(other(item, unsaid)),
     }
 }
 
@@ -230,7 +230,36 @@ pub(super) fn given<'a>(item: Value<'_, 'a>, name: &str) -> Str<'a> {
     text.unwrap_or_default()
 }
 
-pub(super) fn foreign<'a>(item: Value<'_, 'a>) -> Part<'a> {
+/// What a tool of the vendor's did: an image, where it made one; else what only this format knows.
+pub(super) fn other<'a>(item: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Part<'a> {
+    let is_image = item.member_text("type").as_deref() == Some("image_generation_call");
+    let made = item.member_text("result").filter(|made| !made.is_empty());
+    let Some(base64) = made.filter(|_| is_image) else {
+        return foreign(item);
+    };
+    // What the vendor made of the words that asked for it.
+    let words = item.member("revised_prompt");
+    unsaid.extend(words.filter(|words| words.text().is_some()).map(Value::at));
+    let format = item.member_text("output_format");
+    let mime = match format.as_deref() {
+        Some(format) => format!("image/{format}").into(),
+        None => kind_of(&base64).into(),
+    };
+    let mut media = Media::new(Source::Inline { mime, base64 });
+    media.origin = Some((Format::OpenaiResponses, item.json()));
+    Part::new(item.at(), Body::Image(media))
+}
+
+/// The media type of an image by the first of its bytes.
+fn kind_of(base64: &str) -> &'static str {
+    match base64.get(..4) {
+        Some("/9j/") => "image/jpeg",
+        Some("UklG") => "image/webp",
+        _ => "image/png",
+    }
+}
+
+fn foreign<'a>(item: Value<'_, 'a>) -> Part<'a> {
     let body = Body::Foreign(Foreign {
         format: Format::OpenaiResponses,
         kind: item.member_text("type").unwrap_or_default(),

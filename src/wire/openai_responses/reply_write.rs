@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::ir::{
-    Arguments, At, Body, Choice, Format, Reply, Start, Stop, StopReason, Thinking, Usage,
+    Arguments, At, Body, Choice, Format, Json, Media, Reply, Start, Stop, StopReason, Thinking,
+    Usage,
 };
 use crate::wire::convert::{Losses, Telling, input_total, output_total};
 use crate::wire::json::Writer;
@@ -194,6 +195,10 @@ impl Whole<'_> {
                 let write = |w: &mut Writer<'_>| items::write_call(&id, "completed", call, text, w);
                 self.output.add_item(write);
             }
+            Body::Image(Media {
+                origin: Some((Format::OpenaiResponses, json)),
+                ..
+            }) => self.own(json),
             Body::Image(media) => match items::image_of(media) {
                 Some(image) => {
                     let id = self.id(None, "ig_");
@@ -203,10 +208,7 @@ impl Whole<'_> {
                 None => self.losses.add(At::NOWHERE, "image"),
             },
             Body::Foreign(foreign) if foreign.format == Format::OpenaiResponses => {
-                let json = items::one_line(&foreign.json.0);
-                self.output.add_item(|w| {
-                    w.raw(&json);
-                });
+                self.own(&foreign.json);
             }
             Body::Foreign(_) => self.losses.add(At::NOWHERE, "piece of a server tool"),
             Body::Document(_) | Body::Video(_) | Body::Outcome(_) => {
@@ -215,6 +217,14 @@ impl Whole<'_> {
             // They are parts of messages.
             Body::Text(_) | Body::Refusal(_) | Body::Audio(_) => {}
         }
+    }
+
+    /// An item of this format, as it was.
+    fn own(&mut self, json: &Json<'_>) {
+        let json = items::one_line(&json.0);
+        self.output.add_item(|w| {
+            w.raw(&json);
+        });
     }
 
     fn thinking(&mut self, thinking: &Thinking<'_>) {

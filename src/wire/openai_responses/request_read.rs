@@ -24,7 +24,7 @@ pub(super) fn read<'a>(asked: Asked<'a>, body: Value<'_, 'a>) -> Result<Request<
             "model" => request.model = value.want_text()?,
             "stream" => request.stream = value.want_bool()?.value,
             "instructions" => instructions = Some(value.want_said()?),
-            "input" => request.turns = input_read::read(value, &mut request.unsaid)?,
+            "input" => request.turns = input_read::read(value, &mut request)?,
             "tools" => request.tools = tools_read::read(value, &mut request.unsaid)?,
             "tool_choice" => tools_read::read_choice(value, &mut request)?,
             "parallel_tool_calls" => request.parallel = Some(value.want_bool()?),
@@ -69,10 +69,16 @@ fn tag<'a>(key: &str, value: Value<'_, 'a>, request: &mut Request<'a>) -> Result
         "prompt" => stateful("prompt", value, request),
         "background" if value.want_bool()?.value => stateful("background", value, request),
         "background" => {}
+        // How chunks are padded.
         "stream_options" => {
             let inner = said(value.want_object()?);
-            request.unsaid.extend(inner.map(|(_, value)| value.at()));
+            request.hints.extend(inner.map(|(_, value)| value.at()));
         }
+        "prompt_cache_options" => tags.prompt_cache_options = Some(value.want_json_object()?),
+        // Notes for the vendor.
+        "client_metadata" => request.hints.push(value.at()),
+        // As it is without a word.
+        "truncation" if value.text().is_some_and(|way| way == "disabled") => {}
         _ => request.unsaid.push(value.at()),
     }
     Ok(())
@@ -233,15 +239,14 @@ mod tests {
             let expected = [
                 "max_tool_calls",
                 "truncation",
-                "stream_options.include_obfuscation",
                 "reasoning.effort",
                 "reasoning.context",
                 "reasoning.generate_summary",
                 "text.format",
                 "text.z",
-                "client_metadata",
             ];
             assert_eq!(unsaid, expected);
+            assert_eq!(request.hints.len(), 2, "padding, client_metadata");
             assert!(matches!(
                 request.reasoning.summary.as_ref().unwrap().value,
                 Summary::Shown
@@ -274,7 +279,8 @@ mod tests {
         let text = r#"{"tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":null,"defer_loading":true},
             {"type":"custom","name":"c","format":{"type":"grammar","syntax":"lark","definition":"x"}},
             {"type":"namespace","name":"ns","description":"d","tools":[{"type":"function","name":"g"},{"type":"custom","name":"h"}]},
-            {"type":"web_search","filters":{"allowed_domains":["a.b"]},"search_context_size":"low"},
+            {"type":"web_search","filters":{"allowed_domains":["a.b"]},"search_context_size":"low","external_web_access":true,
+             "user_location":{"type":"approximate","country":"FR"},"max":1},
             {"type":"code_interpreter","container":"c"},{"type":"mcp","server_label":"l"}],
             "tool_choice":{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"f"},{"type":"mcp","server_label":"l"}]}}"#;
         with(text, |request, unsaid| {
@@ -292,6 +298,9 @@ mod tests {
             };
             assert_eq!(search.kind, ServerToolKind::WebSearch);
             assert_eq!(search.allowed_domains.as_ref().unwrap().value, ["a.b"]);
+            assert_eq!(search.context_size.as_ref().unwrap().value, "low");
+            let place = search.place.as_ref().unwrap();
+            assert_eq!(place.value.country.as_deref(), Some("FR"));
             assert_eq!(search.unsaid.len(), 1);
             assert!(matches!(
                 &request.choice.as_ref().unwrap().value,

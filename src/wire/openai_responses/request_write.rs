@@ -1,7 +1,7 @@
 //! A request for a vendor of this format. The order is fixed: what stays the same from turn to turn comes first, `input`
 //! last.
 //!
-//! The first turn, if it is a system prompt of texts alone, is `instructions`; other system prompts are messages where they
+//! The first turn, if it is a system prompt of texts alone and has no marks of a cache, is `instructions`; other system prompts are messages where they
 //! stood. Nothing is stored unless the client says so. Encrypted reasoning is asked for where the model may reason, since
 //! without it the next turn could not go on from it; models that do not reason refuse to be asked.
 
@@ -41,7 +41,7 @@ pub(super) fn write(
     let w = &mut writer;
     w.open_object().key("model").text(target.model);
     let rest = match request.turns.split_first() {
-        Some((first, rest)) if is_instructions(first) => {
+        Some((first, rest)) if is_instructions(first, target) => {
             instructions(first, w, losses);
             rest
         }
@@ -53,21 +53,24 @@ pub(super) fn write(
     reasoning(&request.reasoning, w, losses);
     sampling(request, w, losses);
     include(request, target, w);
-    tags(&request.tags, w, losses);
+    tags(&request.tags, target, w, losses);
     w.key("stream").bool(target.stream);
     w.key("input").open_list();
     input_write::write(rest, target, w, losses)?;
     w.close_list().close_object();
     if let Some(mark) = &request.cache {
-        losses.add(mark.at, "cache mark");
+        // OpenAI caches by itself.
+        losses.hint(mark.at, "cache mark");
     }
     Ok(())
 }
 
-/// A message with an id, a phase or a name stays a message.
-fn is_instructions(turn: &Turn<'_>) -> bool {
+/// A message with an id, a phase, a name or a mark that can be said stays a message.
+fn is_instructions(turn: &Turn<'_>, target: &Target<'_>) -> bool {
     let is_text = |body: &Body<'_>| matches!(body, Body::Text(text) if text.citations.is_empty());
-    turn.role == Role::System
+    let marked = turn.parts.iter().any(|part| part.cache.is_some());
+    !(marked && target.traits.cache_breakpoints)
+        && turn.role == Role::System
         && turn.id.is_none()
         && turn.phase.is_none()
         && turn.name.is_none()
@@ -155,6 +158,10 @@ fn reasoning(reasoning: &Reasoning<'_>, w: &mut Writer<'_>, losses: &mut Losses)
         && effort.map(budget_of) != Some(budget.value)
     {
         losses.round(budget.at, "exact budget of reasoning");
+    }
+    if let (None, Some(adaptive)) = (effort, &reasoning.adaptive) {
+        // How much is the model's to decide where nothing is said.
+        losses.round(adaptive.at, "reasoning of no effort");
     }
     // Formats that say budgets or switches show what was thought without being asked; this one must be asked.
     let shown_elsewhere = reasoning.is_on() == Some(true)
@@ -264,7 +271,7 @@ fn may_reason(request: &Request<'_>, model: &str) -> bool {
     (is_o || name.starts_with("gpt-5") || name.contains("codex")) && !name.contains("chat")
 }
 
-fn tags(tags: &Tags<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
+fn tags(tags: &Tags<'_>, target: &Target<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
     if let Some(said) = &tags.metadata {
         w.key("metadata").json(&said.value);
     }
@@ -280,6 +287,13 @@ fn tags(tags: &Tags<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
     }
     if let Some(said) = &tags.prompt_cache_retention {
         w.key("prompt_cache_retention").text(&said.value);
+    }
+    match &tags.prompt_cache_options {
+        Some(said) if target.traits.cache_breakpoints => {
+            w.key("prompt_cache_options").json(&said.value);
+        }
+        Some(said) => losses.hint(said.at, "prompt cache options"),
+        None => {}
     }
     if let Some(said) = &tags.service_tier {
         w.key("service_tier").text(match &said.value {
@@ -306,7 +320,7 @@ fn tags(tags: &Tags<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
 /// An id as the API takes it. A longer one is told by its hash, which is as good to know somebody again.
 fn short<'s>(said: &'s Said<Str<'_>>, losses: &mut Losses) -> Str<'s> {
     if said.value.len() > LONGEST_ID {
-        losses.add(said.at, "id in full");
+        losses.hint(said.at, "id in full");
     }
     short_id("", &said.value)
 }
@@ -453,6 +467,8 @@ mod tests {
                 name: None,
                 allowed_domains: said(vec!["a.b".into()]),
                 blocked_domains: None,
+                place: None,
+                context_size: None,
                 unsaid: Vec::new(),
             }),
             cache: None,

@@ -1,6 +1,7 @@
 //! The events of a stream for a client: their names, their numbers, and the item that they are about.
 
-use crate::wire::json::Writer;
+use crate::wire::json::{Document, Writer};
+use crate::wire::sse;
 
 /// How events are put on the wire.
 #[derive(Default)]
@@ -73,4 +74,15 @@ impl Sequence {
         out.extend_from_slice(b"\",\"sequence_number\":");
         out.extend_from_slice(itoa::Buffer::new().format(self.next()).as_bytes());
     }
+}
+
+/// The highest number that these events say.
+pub(super) fn last_in(events: &[u8]) -> Option<u64> {
+    let mut document = Document::default();
+    let numbers = sse::events(events).filter_map(|event| {
+        let data = event.data?;
+        let root = document.read(&data).ok()?;
+        root.member("sequence_number")?.count()
+    });
+    numbers.max()
 }

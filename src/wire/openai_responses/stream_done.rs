@@ -4,7 +4,7 @@
 use crate::ir::{Body, Delta, Event};
 use crate::wire::json::Value;
 
-use super::reply_read::{ItemKind, call, content, foreign, given, pieces, seal};
+use super::reply_read::{ItemKind, call, content, given, other, pieces, seal};
 use super::stream_items::Items;
 use super::stream_part::{Tell, Words, tell_delta};
 
@@ -28,7 +28,7 @@ impl Items {
             }
             ItemKind::Other => {
                 self.close(tell);
-                let part = foreign(item);
+                let part = other(item, &mut Vec::new());
                 tell(Event::Open { choice: 0, part });
                 tell(Event::Close { choice: 0 });
             }

@@ -140,8 +140,9 @@ fn bare_part(part: &mut Part<'static>) {
                 space.at = At::NOWHERE;
             }
         }
+        // Streams of other vendors write its members in another order.
+        Body::Image(media) => media.origin = None,
         Body::Refusal(_)
-        | Body::Image(_)
         | Body::Audio(_)
         | Body::Video(_)
         | Body::Document(_)

@@ -2,6 +2,7 @@ use crate::ir::{
     At, Function, Namespace, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice,
     ToolKind,
 };
+use crate::wire::convert::place;
 use crate::wire::json::{Kind, Misfit, Value};
 
 use super::content_read::said;
@@ -134,13 +135,19 @@ fn server<'a>(kind: &str, tool: Value<'_, 'a>) -> Result<ServerTool<'a>, Misfit>
         name: None,
         allowed_domains: None,
         blocked_domains: None,
+        place: None,
+        context_size: None,
         unsaid: Vec::new(),
     };
+    let is_search = server.kind == ServerToolKind::WebSearch;
     for (key, value) in said(tool) {
-        if key == "filters" && server.kind == ServerToolKind::WebSearch {
-            filters(value, &mut server)?;
-        } else {
-            server.unsaid.push(value.at());
+        match &*key {
+            "filters" if is_search => filters(value, &mut server)?,
+            "user_location" if is_search => server.place = place::read(value, &mut server.unsaid),
+            "search_context_size" if is_search => server.context_size = Some(value.want_said()?),
+            // Other vendors know no other search than that of the live web.
+            "external_web_access" if is_search && value.bool() == Some(true) => {}
+            _ => server.unsaid.push(value.at()),
         }
     }
     Ok(server)

@@ -3,7 +3,7 @@
 use crate::ir::{
     Function, Json, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
-use crate::wire::convert::Losses;
+use crate::wire::convert::{Losses, place};
 use crate::wire::json::{Document, Writer};
 
 use super::schema;
@@ -78,7 +78,7 @@ fn write_namespace(space: &str, tools: &[Tool<'_>], w: &mut Writer<'_>, losses: 
 
 fn write_tool(tool: &Tool<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
     if let Some(mark) = &tool.cache {
-        losses.add(mark.at, "cache mark");
+        losses.hint(mark.at, "cache mark");
     }
     match &tool.kind {
         ToolKind::Function(function) => write_function(function, w),
@@ -140,6 +140,15 @@ fn write_server(server: &ServerTool<'_>, w: &mut Writer<'_>, losses: &mut Losses
                     w.text(domain);
                 }
                 w.close_list().close_object();
+            }
+            if let Some(said) = &server.place {
+                w.key("user_location").open_object();
+                w.key("type").text("approximate");
+                place::write(&said.value, w);
+                w.close_object();
+            }
+            if let Some(said) = &server.context_size {
+                w.key("search_context_size").text(&said.value);
             }
             w.close_object();
             if let Some(domains) = &server.blocked_domains {

@@ -1,0 +1,161 @@
+//! From the model that was asked for to its pool: routes first, then names.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use crate::config::{BodyPath, BodyStep, Route, Target};
+use crate::ir::Format;
+use crate::live::Lane;
+use crate::proxy::access::Who;
+use crate::proxy::arrival::Arrival;
+use crate::proxy::pages;
+use crate::proxy::refusal::Refusal;
+use crate::route::{self, Unknown, first_route, permits};
+use crate::wire::find;
+use crate::wire::scan::Scan;
+
+/// Where a request goes.
+pub struct Routed {
+    pub lane: Arc<Lane>,
+    /// Nothing is converted.
+    pub direct: bool,
+    /// The route that decided, by its name.
+    pub route: Option<Arc<str>>,
+}
+
+/// What routes can ask of a request.
+pub struct Facts<'a> {
+    pub model: &'a str,
+    pub client_key: Option<&'a str>,
+    pub format: Format,
+    pub stream: bool,
+    pub scan: &'a Scan,
+    pub headers: &'a HeaderMap,
+    /// `None`: a form.
+    pub body: Option<&'a [u8]>,
+}
+
+/// The pool of a request, if this caller may use it.
+///
+/// A route is the operator's own word: who may ask for the name that was asked for may go where it leads.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn route(arrival: &Arrival, who: &Who, facts: &Facts<'_>) -> Result<Routed, Refusal> {
+    let snapshot = &arrival.wiring.snapshot;
+    let Some(route) = first_route(&snapshot.gateway.routes, facts) else {
+        let lane = resolve(arrival, who, facts.model)?;
+        let direct = lane.pool().direct;
+        return Ok(Routed {
+            lane,
+            direct,
+            route: None,
+        });
+    };
+    let lane = follow(arrival, who, facts.model, route)?;
+    let models = who.models();
+    if !permits(models, facts.model) && !snapshot.allows(models, &lane) {
+        return Err(Refusal::ModelNotAllowed(facts.model.to_owned()));
+    }
+    Ok(Routed {
+        direct: route.direct || lane.pool().direct,
+        lane,
+        route: Some(route.name.clone()),
+    })
+}
+
+fn follow(arrival: &Arrival, who: &Who, asked: &str, route: &Route) -> Result<Arc<Lane>, Refusal> {
+    let snapshot = &arrival.wiring.snapshot;
+    let (name, lane) = match &route.target {
+        Target::Asked => (asked, snapshot.lane(asked)),
+        Target::Name(name) => (name.as_str(), snapshot.lane(name)),
+        Target::Model(at) => (asked, snapshot.lane_of(*at)),
+    };
+    lane.map_err(|unknown| refused(arrival, who, name, unknown))
+}
+
+/// The pool that a name stands for, if this caller may use it.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn resolve(arrival: &Arrival, who: &Who, model: &str) -> Result<Arc<Lane>, Refusal> {
+    let snapshot = &arrival.wiring.snapshot;
+    let lane = snapshot.lane(model);
+    let lane = lane.map_err(|unknown| refused(arrival, who, model, unknown))?;
+    if snapshot.allows(who.models(), &lane) {
+        Ok(lane)
+    } else {
+        Err(Refusal::ModelNotAllowed(model.to_owned()))
+    }
+}
+
+fn refused(arrival: &Arrival, who: &Who, model: &str, unknown: Unknown) -> Refusal {
+    match unknown {
+        Unknown::Disabled => Refusal::DisabledModel(model.to_owned()),
+        Unknown::NoSuchModel => Refusal::UnknownModel {
+            asked: model.to_owned(),
+            known: pages::names(&arrival.wiring, who)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        },
+    }
+}
+
+impl route::Facts for Facts<'_> {
+    fn model(&self) -> &str {
+        self.model
+    }
+
+    fn client_key(&self) -> Option<&str> {
+        self.client_key
+    }
+
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn tokens(&self) -> u64 {
+        self.scan.estimated_tokens
+    }
+
+    fn tools(&self) -> bool {
+        self.scan.tools
+    }
+
+    fn images(&self) -> bool {
+        self.scan.images
+    }
+
+    fn stream(&self) -> bool {
+        self.stream
+    }
+
+    fn header(&self, name: &str, fits: &dyn Fn(&str) -> bool) -> bool {
+        let mut values = self.headers.get_all(name).iter();
+        values.any(|value| std::str::from_utf8(value.as_bytes()).is_ok_and(fits))
+    }
+
+    fn body(&self, path: &BodyPath, fits: &dyn Fn(&str) -> bool) -> bool {
+        self.body
+            .is_some_and(|body| at_any(body, &path.steps, fits))
+    }
+}
+
+fn at_any(json: &[u8], steps: &[BodyStep], fits: &dyn Fn(&str) -> bool) -> bool {
+    let Some((step, rest)) = steps.split_first() else {
+        return find::shown(json).is_some_and(|value| fits(&value));
+    };
+    match step {
+        BodyStep::Member(name) => {
+            find::member(json, name).is_some_and(|value| at_any(value, rest, fits))
+        }
+        BodyStep::Item(at) => find::items(json)
+            .get(*at)
+            .is_some_and(|item| at_any(item, rest, fits)),
+        BodyStep::AnyItem => find::items(json)
+            .into_iter()
+            .any(|item| at_any(item, rest, fits)),
+    }
+}
