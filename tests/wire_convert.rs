@@ -10,6 +10,8 @@
 
 #[path = "wire_convert/answers.rs"]
 mod answers;
+#[path = "wire_convert/history.rs"]
+mod history;
 #[path = "laws/mod.rs"]
 mod laws;
 #[path = "wire_convert/loops.rs"]
@@ -20,6 +22,10 @@ mod recorded;
 mod same;
 #[path = "wire_convert/sentinels.rs"]
 mod sentinels;
+#[path = "wire_convert/sizes.rs"]
+mod sizes;
+#[path = "wire_convert/sources.rs"]
+mod sources;
 #[path = "wire_convert/streams.rs"]
 mod streams;
 #[path = "wire_convert/words.rs"]

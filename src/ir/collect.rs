@@ -45,7 +45,9 @@ impl Collector {
     }
 
     /// The answer, as far as it came.
-    pub fn finish(self) -> Reply<'static> {
+    pub fn finish(mut self) -> Reply<'static> {
+        let choices = self.reply.choices.iter_mut();
+        choices.for_each(|choice| place_late(&mut choice.parts));
         self.reply
     }
 
@@ -96,6 +98,51 @@ fn grow(part: &mut Part<'static>, delta: Delta<'_>) {
         }
         // A delta that does not fit its part breaks the law of `Event`; there is nothing that it could be added to.
         _ => {}
+    }
+}
+
+/// Citations that came when their texts were closed go to them: here nothing is too late.
+fn place_late(parts: &mut Vec<Part<'static>>) {
+    let is_late = |part: &Part<'_>| match &part.body {
+        Body::Text(text) => {
+            text.text.is_empty() && !text.citations.is_empty() && part.seal.is_none()
+        }
+        _ => false,
+    };
+    let has_words =
+        |part: &Part<'_>| matches!(&part.body, Body::Text(text) if !text.text.is_empty());
+    if !parts.iter().any(is_late) || !parts.iter().any(has_words) {
+        return;
+    }
+    let mut late = Vec::new();
+    parts.retain_mut(|part| {
+        let moves = is_late(part);
+        if let (true, Body::Text(text)) = (moves, &mut part.body) {
+            late.append(&mut text.citations);
+        }
+        !moves
+    });
+    let mut texts = Vec::new();
+    let mut end = 0;
+    for part in parts {
+        if let Body::Text(text) = &mut part.body {
+            let begin = end;
+            end += text.text.chars().count() as u64;
+            texts.push((begin, end, text));
+        }
+    }
+    for mut citation in late {
+        let first = citation.span.map_or(u64::MAX, |(first, _)| first);
+        let at = texts.partition_point(|(_, end, _)| *end <= first);
+        let at = at.min(texts.len().saturating_sub(1));
+        if let Some((begin, end, text)) = texts.get_mut(at) {
+            citation.span = citation.span.filter(|(first, _)| first < end);
+            if let Some((first, last)) = &mut citation.span {
+                *first = first.saturating_sub(*begin);
+                *last = (*last).min(*end).saturating_sub(*begin);
+            }
+            text.citations.push(citation);
+        }
     }
 }
 
@@ -190,7 +237,7 @@ fn replay_part<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Call, Start, Stop, StopReason, Usage};
+    use crate::ir::{Call, Citation, Start, Stop, StopReason, Usage};
 
     fn answer() -> Reply<'static> {
         let thinking = Thinking {
@@ -243,6 +290,36 @@ mod tests {
             tier: Some("default".into()),
             unsaid: Vec::new(),
         }
+    }
+
+    #[test]
+    fn citations_that_come_late_find_their_texts() {
+        let text = |words: &'static str, spans: &[Option<(u64, u64)>]| {
+            let citations = spans.iter().map(|span| Citation {
+                span: *span,
+                ..Citation::default()
+            });
+            let citations = citations.collect();
+            let text = words.into();
+            Part::new(At::NOWHERE, Body::Text(Text { text, citations }))
+        };
+        let call = Part::new(At::NOWHERE, Body::Call(Call::default()));
+        let late = text("", &[Some((1, 3)), Some((3, 9)), None, Some((70, 90))]);
+        let mut parts = vec![
+            text("abc", &[]),
+            call.clone(),
+            text("dé", &[]),
+            late.clone(),
+        ];
+        place_late(&mut parts);
+        let second = text("dé", &[Some((0, 2)), None, None]);
+        assert_eq!(parts.len(), 3);
+        assert_eq!(parts[0], text("abc", &[Some((1, 3))]));
+        assert_eq!(parts[1], call);
+        assert_eq!(parts[2], second);
+        let mut alone = vec![late.clone()];
+        place_late(&mut alone);
+        assert_eq!(alone, [late]);
     }
 
     #[test]

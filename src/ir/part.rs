@@ -55,7 +55,8 @@ pub struct Citation<'a> {
     pub title: Option<Str<'a>>,
     /// The words of the source.
     pub quote: Option<Str<'a>>,
-    /// Characters of the answer's text that it belongs to: first, and one past the last.
+    /// Characters that it belongs to, first, and one past the last: of its text. A text without words holds citations that
+    /// came late: theirs are of all texts of the answer, one behind the other.
     pub span: Option<(u64, u64)>,
     /// The whole, as its own format wrote it; another format tells only the above.
     pub origin: Option<(Format, Json<'a>)>,

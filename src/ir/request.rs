@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::part::{CacheMark, Part};
 use super::text::{At, Json, Said, Str};
 
@@ -26,6 +28,17 @@ pub struct Request<'a> {
     /// The same of values without which the answer is the same: ids by which a vendor knows an item again, notes for its
     /// own use.
     pub hints: Vec<At>,
+}
+
+impl Request<'_> {
+    /// The names of the custom tools.
+    pub fn customs(&self) -> BTreeSet<&str> {
+        let customs = self.tools.iter().filter_map(|tool| match &tool.kind {
+            ToolKind::Custom { name, .. } => Some(&**name),
+            ToolKind::Function(_) | ToolKind::Server(_) => None,
+        });
+        customs.collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

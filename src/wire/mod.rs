@@ -48,7 +48,7 @@ mod trail;
 mod walk;
 pub mod watch;
 
-use convert::{Losses, Lowered, Refused, Target, Telling};
+use convert::{Losses, Lowered, Refused, Target, Telling, Unfolded};
 use counting::Counting;
 use json::{Misfit, Value};
 
@@ -129,6 +129,12 @@ pub trait Codec: Sync {
         target: &Target<'_>,
         lowered: &mut Lowered,
     ) -> Result<(), Refused>;
+
+    /// What a piece that only this format knows ([`crate::ir::Foreign`]) is in the words that all formats have.
+    fn unfold(&self, kind: &str, piece: Value<'_, '_>) -> Unfolded {
+        let _nothing = (kind, piece);
+        Unfolded::Lost
+    }
 
     /// Reads a whole answer. `seed`: what ids are made from where the vendor gives none.
     ///

@@ -65,8 +65,8 @@ pub fn meaning(reply: &Reply<'_>) -> Meaning {
     meaning.thinking.retain(|c| !c.is_whitespace());
     meaning.stop = choice.stop.as_ref().map(|stop| match stop.reason {
         StopReason::Sequence | StopReason::Pause | StopReason::Other => StopReason::End,
-        StopReason::ContextFull => StopReason::Length,
-        StopReason::ContentFilter | StopReason::MalformedCall => StopReason::Refusal,
+        StopReason::ContextFull | StopReason::MalformedCall => StopReason::Length,
+        StopReason::ContentFilter => StopReason::Refusal,
         reason if !meaning.calls.is_empty() && reason == StopReason::End => StopReason::ToolUse,
         reason => reason,
     });

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use tidegate::ir::Format;
+use tidegate::wire::convert::{Manner, Transcode, answer};
 use tidegate::wire::relay::End;
 
-use super::laws::ground::{collected, converted};
+use super::laws::ground::{collected, converted, course};
 use super::laws::meaning::meaning;
 use super::laws::stream::holds;
 use super::recorded::recorded;
@@ -92,6 +93,113 @@ proptest! {
         let framed = [b"data: ", &bytes[..], b"\n\n"].concat();
         for from in Format::ALL {
             holds(from, &framed, &[places.0, places.1]);
+        }
+    }
+}
+
+#[test]
+fn counts_are_heard_wherever_a_stream_has_them() {
+    let chunk = |rest: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",{rest}}}\n\n"
+        )
+    };
+    let text = chunk(r#""choices":[{"index":0,"delta":{"content":"hi"}}]"#);
+    let stop = chunk(r#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}]"#);
+    let counts = chunk(
+        r#""choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}"#,
+    );
+    let done = "data: [DONE]\n\n".to_owned();
+    for order in [
+        [&text, &counts, &stop, &done],
+        [&text, &stop, &counts, &done],
+        [&text, &stop, &done, &counts],
+    ] {
+        let stream: String = order.into_iter().map(String::as_str).collect();
+        for to in Format::ALL {
+            for chunks in [
+                vec![stream.as_bytes()],
+                stream.as_bytes().chunks(1).collect(),
+            ] {
+                let mut transcode = Transcode::stream(course(Format::OpenaiChat, to));
+                let mut out = Vec::new();
+                for chunk in chunks {
+                    let chunk = chunk.to_vec().into();
+                    transcode.push(chunk, &mut out).unwrap();
+                }
+                transcode.finish(End::Clean, &mut out).unwrap();
+                let usage = transcode.usage();
+                assert_eq!(
+                    (usage.input, usage.output),
+                    (Some(7), Some(3)),
+                    "{to}: {stream}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_breaks_off_before_it_said_anything_is_none() {
+    let parts = |parts: &str| format!(r#"{{"parts":[{parts}],"role":"model"}}"#);
+    let nothing = [
+        "{}".to_owned(),
+        parts(""),
+        parts(r#"{"text":"hm","thought":true}"#),
+    ];
+    let something = parts(r#"{"text":"so"}"#);
+    let called = parts(r#"{"functionCall":{"name":"f","args":{}}}"#);
+    let reasons = [
+        "MALFORMED_FUNCTION_CALL",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+        "OTHER",
+        "LANGUAGE",
+        "NO_IMAGE",
+        "A_NEW_REASON",
+    ];
+    for reason in reasons {
+        let body = |content: &str| {
+            format!(
+                r#"{{"candidates":[{{"content":{content},"finishReason":"{reason}","index":0}}],"modelVersion":"g","responseId":"r"}}"#
+            )
+        };
+        for to in Format::ALL {
+            for content in &nothing {
+                let body = body(content);
+                for manner in [Manner::Whole, Manner::Stream] {
+                    let told = answer(course(Format::Gemini, to), body.as_bytes(), manner);
+                    assert!(told.is_err(), "{reason} to {to}: {content}");
+                }
+                let stream = format!("data: {body}\n\n");
+                let (_, ended) = converted(Format::Gemini, to, &[stream.as_bytes()], End::Clean);
+                assert!(ended.is_err(), "{reason} to {to}: {content}");
+            }
+            for content in [&something, &called] {
+                let told = answer(
+                    course(Format::Gemini, to),
+                    body(content).as_bytes(),
+                    Manner::Whole,
+                );
+                let told = String::from_utf8(told.unwrap().body).unwrap();
+                let looks_whole = [r#""end_turn""#, r#""finish_reason":"stop""#]
+                    .iter()
+                    .any(|good| told.contains(good));
+                let is_malformed = !reason.starts_with("TOO") && reason.ends_with("_CALL");
+                assert!(!(is_malformed && looks_whole), "{reason} to {to}: {told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_without_a_reason_to_have_ended_is_cut_whatever_it_says() {
+    let text = r#"data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"hi"}}]}"#;
+    for end in ["", "data: [DONE]\n\n"] {
+        let stream = format!("{text}\n\n{end}");
+        for to in Format::ALL {
+            let (_, ended) = converted(Format::OpenaiChat, to, &[stream.as_bytes()], End::Clean);
+            assert!(ended.is_err(), "{to}: {end}");
         }
     }
 }

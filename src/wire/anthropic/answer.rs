@@ -36,9 +36,10 @@ pub(super) fn write_stop(
         StopReason::ToolUse => "tool_use",
         StopReason::Refusal | StopReason::ContentFilter => "refusal",
         StopReason::Pause => "pause_turn",
+        // The answer is not what it should have become: that of the good calls goes on, any other must not look whole.
         StopReason::MalformedCall => {
             losses.add(At::NOWHERE, "malformed call of a tool");
-            "end_turn"
+            if seen.call { "tool_use" } else { "max_tokens" }
         }
     };
     out.key("stop_reason").text(reason).key("stop_sequence");

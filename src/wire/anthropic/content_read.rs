@@ -4,6 +4,7 @@ use crate::ir::{
     Arguments, At, Body, CacheMark, Call, Citation, Document, Foreign, Format, Media, Outcome,
     Part, Said, Source, Str, Text, Thinking,
 };
+use crate::wire::convert::Unfolded;
 use crate::wire::json::{Kind, Misfit, Value};
 
 /// The members that say something: null stands for nothing.
@@ -109,6 +110,27 @@ pub(super) fn citation<'a>(value: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Citati
         }
     }
     citation
+}
+
+/// Blocks that only this format has, in the words that all formats have. The summary of what was said before is text; what
+/// stands for it but cannot be read, and files that wait for the vendor's code, are needed.
+pub(super) fn unfold(kind: &str, block: Value<'_, '_>) -> Unfolded {
+    match kind {
+        "container_upload" => Unfolded::Needed("this is a file that another vendor keeps"),
+        "compaction" => match block.member_text("content") {
+            Some(summary) => {
+                let others = said(block).filter(|(key, _)| !matches!(&**key, "type" | "content"));
+                let rest = others.map(|(_, value)| value.at()).collect();
+                let summary = text_part(block.at(), summary.into_owned().into()).body;
+                Unfolded::Said(Box::new(summary), rest)
+            }
+            None if block.member("encrypted_content").is_some() => {
+                Unfolded::Needed("what it stands for only its own vendor can read")
+            }
+            None => Unfolded::Lost,
+        },
+        _ => Unfolded::Lost,
+    }
 }
 
 pub(super) fn cache_mark<'a>(

@@ -277,10 +277,9 @@ pub(super) fn write_answers_citation(
     out.key("encrypted_index").text("").close_object();
 }
 
-/// Whether an answer can hold it: what is cited must have an address, and words that have it from there. Sent back, a
-/// block of no words is refused.
-pub(super) fn is_sayable(citation: &Citation<'_>, has_words: bool) -> bool {
-    (citation.url.is_some() && has_words) || own_citation(citation).is_some()
+/// Whether an answer can hold it: what is cited must have an address.
+pub(super) fn is_sayable(citation: &Citation<'_>) -> bool {
+    citation.url.is_some() || own_citation(citation).is_some()
 }
 
 /// What was written over several lines would break an event in two. Between strings a line feed says nothing.

@@ -33,7 +33,7 @@ mod types;
 mod usage;
 
 use crate::ir::{Fault, Format, Reply, Request, Usage};
-use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling};
+use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling, Unfolded};
 use crate::wire::counting::Counting;
 use crate::wire::json::{Misfit, Value};
 use crate::wire::{Asked, EventReader, EventWriter};
@@ -98,6 +98,10 @@ impl Codec for Anthropic {
         lowered: &mut Lowered,
     ) -> Result<(), Refused> {
         request_write::write(request, target, lowered)
+    }
+
+    fn unfold(&self, kind: &str, piece: Value<'_, '_>) -> Unfolded {
+        content_read::unfold(kind, piece)
     }
 
     fn read_reply<'a>(&self, body: Value<'_, 'a>, seed: &str) -> Result<Reply<'a>, Misfit> {

@@ -102,10 +102,15 @@ fn arrange<'r, 'a>(
             }),
         }
     }
-    for message in &mut arranged {
-        if message.role == Role::User {
-            let is_outcome = |piece: &Piece<'_, '_>| matches!(piece.part.body, Body::Outcome(_));
-            message.pieces.sort_by_key(|piece| !is_outcome(piece));
+    let mut called = turns::Called::default();
+    for Message { role, pieces } in &mut arranged {
+        match role {
+            Role::User => pieces.sort_by_key(|piece| !called.answers(piece.part)),
+            Role::Assistant => {
+                called.forget();
+                called.hear(pieces.iter().map(|piece| piece.part));
+            }
+            Role::System | Role::Developer => {}
         }
     }
     trim_the_end(&mut arranged);
@@ -193,10 +198,6 @@ pub(super) fn keeps(
         Body::Outcome(_) => (role != Role::User).then_some("outcome of a call"),
         Body::Foreign(foreign) => match foreign.format {
             Format::Anthropic => None,
-            Format::OpenaiResponses if foreign.kind == "item_reference" => {
-                let why = "an item that is stored at another vendor cannot be sent";
-                return Err(Refused::new(part.at, why));
-            }
             Format::OpenaiResponses | Format::OpenaiChat | Format::Gemini => {
                 Some("what only another format knows")
             }

@@ -2,7 +2,7 @@
 
 use super::answer::{Seen, write_stop, write_tier, write_usage};
 use super::content_write::{is_sayable, write_answers_citation, write_input, write_thinking};
-use crate::ir::{At, Body, Citation, Format, Part, Reply, Text, Thinking};
+use crate::ir::{At, Body, Format, Part, Reply, Text, Thinking};
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
@@ -69,12 +69,8 @@ pub(super) fn is_hollow(thinking: &Thinking<'_>) -> bool {
     thinking.text.is_empty() && thinking.summaries.is_empty() && thinking.seal.is_none()
 }
 
-fn is_own(citation: &Citation<'_>) -> bool {
-    is_sayable(citation, false)
-}
-
 fn lose_citations(text: &Text<'_>, losses: &mut Losses) {
-    if !text.citations.is_empty() {
+    for _too_late in &text.citations {
         losses.add(At::NOWHERE, "citation");
     }
 }
@@ -82,7 +78,7 @@ fn lose_citations(text: &Text<'_>, losses: &mut Losses) {
 fn cite(text: &Text<'_>, losses: &mut Losses, out: &mut Writer<'_>) {
     let mut is_open = false;
     for citation in &text.citations {
-        if !is_sayable(citation, !text.text.is_empty()) {
+        if !is_sayable(citation) {
             losses.add(At::NOWHERE, "citation");
             continue;
         }
@@ -109,7 +105,7 @@ fn write_part(part: &Part<'_>, seen: &mut Seen, losses: &mut Losses, out: &mut W
     }
     match &part.body {
         // Sent back to it, an empty text is refused by the API.
-        Body::Text(text) if text.text.is_empty() && !text.citations.iter().any(is_own) => {
+        Body::Text(text) if text.text.is_empty() => {
             lose_citations(text, losses);
         }
         Body::Text(text) => {

@@ -190,8 +190,8 @@ fn write_message(
 mod tests {
     use super::*;
     use crate::ir::{
-        Arguments, At, Body, Call, Effort, Foreign, Format, Function, Json, Media, Outcome, Part,
-        Reasoning, ServerTool, ServerToolKind, Source, Str, Text, Tool, ToolChoice, ToolKind, Turn,
+        Arguments, At, Body, Call, Effort, Format, Function, Json, Media, Outcome, Part, Reasoning,
+        ServerTool, ServerToolKind, Source, Str, Text, Tool, ToolChoice, ToolKind, Turn,
     };
     use crate::wire::convert::Traits;
 
@@ -504,17 +504,11 @@ mod tests {
             mime: None,
             format: Format::OpenaiChat,
         };
-        let reference = Foreign {
-            format: Format::OpenaiResponses,
-            kind: "item_reference".into(),
-            json: Json("{}".into()),
-        };
-        for body in [Body::Image(Media::new(file)), Body::Foreign(reference)] {
-            let mut request = asked();
-            request.turns.push(turn(Role::User, body));
-            let refused = lower(&request, &Traits::default()).unwrap_err();
-            assert_eq!(refused.at, At(2));
-        }
+        let mut request = asked();
+        let body = Body::Image(Media::new(file));
+        request.turns.push(turn(Role::User, body));
+        let refused = lower(&request, &Traits::default()).unwrap_err();
+        assert_eq!(refused.at, At(2));
         let mut request = asked();
         request.tags.previous = Some(said(30, "resp_1".into()));
         assert_eq!(lower(&request, &Traits::default()).unwrap_err().at, At(30));

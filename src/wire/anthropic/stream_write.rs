@@ -27,6 +27,8 @@ pub(super) struct StreamWriter {
     /// How many blocks have begun.
     blocks: u64,
     open: Open,
+    /// Of a text that has said nothing yet.
+    citations: Vec<Citation<'static>>,
     /// Something of the thinking that is open has been told, and the piece that comes next is apart from it.
     apart: Apart,
     seen: Seen,
@@ -73,6 +75,7 @@ impl StreamWriter {
             choice: None,
             blocks: 0,
             open: Open::Nothing,
+            citations: Vec::new(),
             apart: Apart::No,
             seen: Seen::default(),
             stop: None,
@@ -294,6 +297,9 @@ impl StreamWriter {
             self.block(out, |writer| {
                 writer.raw(r#"{"type":"text","text":""}"#);
             });
+            for citation in std::mem::take(&mut self.citations) {
+                self.citation(&citation, out);
+            }
         }
     }
 
@@ -367,12 +373,13 @@ impl StreamWriter {
     }
 
     fn citation(&mut self, citation: &Citation<'_>, out: &mut Vec<u8>) {
-        let has_words = self.open != Open::NewText;
-        if !is_sayable(citation, has_words) {
+        if !is_sayable(citation) {
             self.losses.add(At::NOWHERE, "citation");
             return;
         }
-        self.begin_text(out);
+        if self.open == Open::NewText {
+            return self.citations.push(citation.clone().into_owned());
+        }
         let mut losses = std::mem::take(&mut self.losses);
         self.piece(out, |writer| {
             writer.key("type").text("citations_delta").key("citation");
@@ -388,6 +395,9 @@ impl StreamWriter {
                 writer.key("type").text("input_json_delta");
                 writer.key("partial_json").text("\"}");
             });
+        }
+        for _of_nothing in self.citations.drain(..) {
+            self.losses.add(At::NOWHERE, "citation");
         }
         match open {
             Open::Nothing | Open::NewText | Open::NewThinking | Open::Unsaid => {}

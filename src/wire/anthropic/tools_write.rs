@@ -2,6 +2,8 @@
 
 use super::content_write::Blocks;
 use super::schema::{self, Rules};
+use std::collections::BTreeSet;
+
 use crate::ir::{
     At, Function, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
@@ -259,7 +261,8 @@ pub(super) fn choice(
                     ToolKind::Custom { name, .. } => Some(name),
                     ToolKind::Server(_) => None,
                 });
-                if !functions.all(|name| names.contains(name)) {
+                let names: BTreeSet<&str> = names.iter().map(|name| &**name).collect();
+                if !functions.all(|name| names.contains(&**name)) {
                     blocks.losses.add(at, "which tools may be called");
                 }
                 (if *required { "any" } else { "auto" }, None)

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ir::{
-    Arguments, Body, Call, Format, Function, Json, Namespace, Part, Request, Said, Str, ToolChoice,
-    ToolKind, Traits,
+    Arguments, At, Body, Call, Format, Function, Json, Namespace, Part, Request, Said, Str,
+    ToolChoice, ToolKind, Traits,
 };
-use crate::wire::json::{Document, Writer};
+use crate::wire::json::{Document, Value, Writer};
 
 /// The argument in which the free text of a custom tool goes where there are only functions.
 const FREE: &str = "input";
@@ -131,6 +131,7 @@ impl Adaptation {
         let mut names = Names {
             habits: &habits,
             by_own: BTreeMap::new(),
+            unsaid: Vec::new(),
         };
         for tool in &mut request.tools {
             adaptation.tool(&mut tool.kind, &mut names);
@@ -140,6 +141,7 @@ impl Adaptation {
                 adaptation.part(part, &mut names);
             }
         }
+        request.unsaid.append(&mut names.unsaid);
         if let Some(choice) = &mut request.choice {
             match &mut choice.value {
                 ToolChoice::Named { name, custom } => {
@@ -180,7 +182,11 @@ impl Adaptation {
                 if free {
                     let said = description.take();
                     let at = said.as_ref().map_or_else(Default::default, |said| said.at);
-                    let words = described(said.as_ref(), format.as_ref());
+                    let grammar = format.as_ref().map(|format| Grammar::read(&format.value));
+                    if let Some((Grammar::Odd, format)) = grammar.as_ref().zip(format.as_ref()) {
+                        names.unsaid.push(format.at);
+                    }
+                    let words = described(said.as_ref(), grammar);
                     *kind = ToolKind::Function(Function {
                         name: std::mem::take(name),
                         namespace: namespace.take().map(|name| Namespace {
@@ -300,6 +306,8 @@ struct Names<'h> {
     habits: &'h Habits,
     /// The target's names by the client's, for choices.
     by_own: BTreeMap<String, String>,
+    /// What the target cannot be told.
+    unsaid: Vec<At>,
 }
 
 impl Names<'_> {
@@ -333,22 +341,57 @@ fn flatten(function: &mut Function<'_>, habits: &Habits) {
 }
 
 /// What is said of a custom tool, its grammar included: a function has no other place for it.
-fn described(said: Option<&Said<Str<'_>>>, format: Option<&Said<Json<'_>>>) -> Option<String> {
+fn described(said: Option<&Said<Str<'_>>>, grammar: Option<Grammar>) -> Option<String> {
     let words = said.map(|said| &*said.value);
-    let grammar = format.and_then(|format| {
-        let mut document = Document::default();
-        let format = document.read(format.value.0.as_bytes()).ok()?;
-        // Chat nests it in `grammar`; Responses does not.
-        let inner = format.member("grammar").unwrap_or(format);
-        let syntax = inner.member_text("syntax")?;
-        let definition = inner.member_text("definition")?;
-        Some(format!(
+    let grammar = grammar.and_then(|grammar| match grammar {
+        Grammar::None | Grammar::Odd => None,
+        Grammar::Known { syntax, definition } => Some(format!(
             "The input follows this grammar ({syntax}):\n{definition}"
-        ))
+        )),
     });
     match (words, grammar) {
         (Some(words), Some(grammar)) => Some([words, "\n\n", &grammar].concat()),
         (words, grammar) => grammar.or(words.map(str::to_owned)),
+    }
+}
+
+/// What the format of a custom tool says.
+enum Grammar {
+    /// Any text.
+    None,
+    Known {
+        syntax: String,
+        definition: String,
+    },
+    /// Something that nobody knows.
+    Odd,
+}
+
+impl Grammar {
+    fn read(format: &Json<'_>) -> Grammar {
+        let mut document = Document::default();
+        let known = document.read(format.0.as_bytes()).ok().and_then(|format| {
+            // Chat nests it in `grammar`; Responses does not.
+            let inner = format.member("grammar").unwrap_or(format);
+            let has_only = |value: Value<'_, '_>, keys: &[&str]| {
+                let mut members = value.members();
+                members.all(|(key, value)| value.is_null() || keys.contains(&&*key))
+            };
+            match &*format.member_text("type")? {
+                "text" if has_only(format, &["type"]) => Some(Grammar::None),
+                "grammar"
+                    if has_only(format, &["type", "grammar", "syntax", "definition"])
+                        && has_only(inner, &["type", "syntax", "definition"]) =>
+                {
+                    Some(Grammar::Known {
+                        syntax: inner.member_text("syntax")?.into_owned(),
+                        definition: inner.member_text("definition")?.into_owned(),
+                    })
+                }
+                _ => None,
+            }
+        });
+        known.unwrap_or(Grammar::Odd)
     }
 }
 
@@ -373,7 +416,7 @@ pub(super) fn unwrapped(arguments: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{At, Outcome, Role, Tool, Turn};
+    use crate::ir::{Outcome, Role, Tool, Turn};
 
     fn call(name: &'static str, arguments: Arguments<'static>) -> Call<'static> {
         Call {

@@ -3,14 +3,15 @@
 //! Owns what all pairs of formats share: what the target can do ([`Traits`]), what was lost ([`Losses`]) or had to be
 //! refused ([`Refused`]), the table between efforts and budgets of reasoning (`effort`), the order of turns (`turns`), names
 //! and kinds of tools that a target cannot say (`adapt`), opaque state and whose it is (`seals`), how many marks of a
-//! prompt's cache are taken (`marks`),
-//! schemas in Gemini's dialect (`schema`), where a web search is asked from (`place`); and the ways themselves:
+//! prompt's cache are taken (`marks`), pieces that only one format knows (`unfold`), addresses that hold their media
+//! (`address`), schemas in Gemini's dialect (`schema`), where a web search is asked from (`place`); and the ways themselves:
 //! [`lower`] a request, [`answer`] with a whole reply, [`Transcode`] a stream. The formats are in their folders, behind
 //! [`super::Codec`]: four readers and four writers, never sixteen pairs.
 //!
 //! Start with [`lower`].
 
 mod adapt;
+mod address;
 pub mod effort;
 mod loss;
 mod marks;
@@ -20,6 +21,7 @@ mod seals;
 mod target;
 mod transcode;
 pub mod turns;
+mod unfold;
 mod whole;
 
 pub use adapt::Adaptation;
@@ -29,4 +31,5 @@ pub use target::{Lowered, Target, Telling, input_total, output_total};
 
 pub use crate::ir::{ReasoningHabit, Traits};
 pub use transcode::{Course, Transcode};
+pub use unfold::Unfolded;
 pub use whole::{Answer, Manner, Original, Ready, Unsayable, answer, lower, retell};

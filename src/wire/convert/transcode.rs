@@ -15,9 +15,9 @@ use crate::wire::error::{broken_answer, translate};
 use crate::wire::json::on_one_line;
 use crate::wire::relay::{End, Progress};
 use crate::wire::sse::{self, Framing, Lines};
-use crate::wire::{Choices, EventReader, EventWriter, Unheard, codec};
+use crate::wire::{Choices, Codec, EventKind, EventReader, EventWriter, Unheard, codec};
 
-pub(super) const NO_CALL: &str = "the model's answer was a call that cannot be read";
+pub(super) const NOTHING_SAID: &str = "the model's answer broke off before it said anything";
 const TOO_EARLY: &str = "the provider's stream ended before the answer was complete";
 
 /// The stream machine of converted traffic: a vendor's bytes in, a client's bytes out, by the same rules as
@@ -26,6 +26,7 @@ pub struct Transcode {
     framing: Framing,
     /// The vendor's format and the client's.
     way: (Format, Format),
+    codec: &'static dyn Codec,
     reader: Box<dyn EventReader>,
     line: Line,
     malformed: u32,
@@ -60,11 +61,13 @@ enum Sink {
 #[derive(Debug, Default)]
 struct Seen {
     content: bool,
+    /// Something but reasoning.
+    said: bool,
     done: bool,
     /// An end came and no choice had a reason to end: relays write it also when what they relayed was cut.
     early: bool,
     finished: Choices,
-    /// It ended in a call that cannot be read, and there is nothing else in it.
+    /// It ended for no good reason, and there is nothing in it but reasoning.
     is_nothing: bool,
     /// The choices that call tools.
     called: Choices,
@@ -96,6 +99,7 @@ impl Transcode {
         Transcode {
             framing: Framing::default(),
             way: (course.from.format, course.client),
+            codec: codec(course.from.format),
             reader: codec(course.from.format).reader(&course.telling.seed),
             line: Line {
                 back: course.back,
@@ -173,7 +177,7 @@ impl Transcode {
             self.reader.finish(&mut |event| line.pass(event));
         }
         match &self.line.seen {
-            seen if seen.is_nothing => Err(broken_answer(NO_CALL)),
+            seen if seen.is_nothing => Err(broken_answer(NOTHING_SAID)),
             seen if seen.done => Ok(()),
             _ => Err(broken_answer(TOO_EARLY)),
         }
@@ -187,17 +191,22 @@ impl Transcode {
             (Some(data), Lines::Fields) => data,
         };
         let data = on_one_line(data);
-        // What follows the end is nobody's.
-        if self.line.seen.done {
+        let line = &mut self.line;
+        // What follows the end is nobody's, but for what it cost.
+        if line.seen.done {
+            if let EventKind::Part(part) | EventKind::End(part) =
+                self.codec.read_event(event.name, &data)
+            {
+                line.seen.usage.merge(part.usage);
+            }
             return Ok(());
         }
-        let line = &mut self.line;
         match self
             .reader
             .read(event.name, &data, &mut |event| line.pass(event))
         {
             Ok(()) if line.seen.early => Err(broken_answer(TOO_EARLY)),
-            Ok(()) if line.seen.is_nothing => Err(broken_answer(NO_CALL)),
+            Ok(()) if line.seen.is_nothing => Err(broken_answer(NOTHING_SAID)),
             Ok(()) => Ok(()),
             Err(Unheard::Fault(fault)) => Err(self.fail(*fault)),
             Err(Unheard::Malformed) => {
@@ -432,21 +441,28 @@ impl Seen {
                 if let Body::Call(_) = part.body {
                     self.called.insert(u64::from(*choice));
                 }
-                self.content |= match &part.body {
-                    Body::Text(_) | Body::Refusal(_) | Body::Audio(_) => false,
-                    Body::Thinking(thinking) => thinking.redacted,
+                match &part.body {
+                    Body::Text(_) | Body::Refusal(_) | Body::Audio(_) => {}
+                    Body::Thinking(thinking) => self.content |= thinking.redacted,
                     Body::Image(_)
                     | Body::Video(_)
                     | Body::Document(_)
                     | Body::Call(_)
                     | Body::Outcome(_)
-                    | Body::Foreign(_) => true,
-                };
+                    | Body::Foreign(_) => {
+                        self.content = true;
+                        self.said = true;
+                    }
+                }
             }
-            Event::Delta { delta, .. } => self.content |= says_something(delta),
+            Event::Delta { delta, .. } => {
+                let is_content = says_something(delta);
+                self.content |= is_content;
+                self.said |= is_content && !is_reasoning(delta);
+            }
             Event::Stop { choice, stop } => {
                 self.finished.insert(u64::from(*choice));
-                self.is_nothing |= stop.reason == StopReason::MalformedCall && !self.content;
+                self.is_nothing |= breaks_off(stop.reason) && !self.said;
             }
             Event::Usage(usage) => self.usage.merge(*usage),
             Event::End => {
@@ -456,6 +472,19 @@ impl Seen {
             Event::Close { .. } | Event::Tier(_) => {}
         }
     }
+}
+
+/// Whether an answer with nothing in it that ends so is none: a call that cannot be read, or a reason that no client of
+/// another format is told, so that it would look like a good end.
+pub(super) fn breaks_off(reason: StopReason) -> bool {
+    matches!(reason, StopReason::MalformedCall | StopReason::Other)
+}
+
+fn is_reasoning(delta: &Delta<'_>) -> bool {
+    matches!(
+        delta,
+        Delta::Thinking(_) | Delta::Summary(_) | Delta::Seal(_)
+    )
 }
 
 fn says_something(delta: &Delta<'_>) -> bool {

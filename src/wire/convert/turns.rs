@@ -1,6 +1,8 @@
 //! What the vendors ask of the order of turns, done once for all of them.
 
-use crate::ir::{Body, Part, Request, Role, Str, Turn};
+use std::collections::BTreeSet;
+
+use crate::ir::{Body, Part, Role, Str, Turn};
 
 /// A run of turns that a vendor takes as one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +15,8 @@ pub struct Message<'r, 'a> {
 
 /// The turns with neighbours of one role joined. System and developer count as one role, also among others.
 ///
-/// In a user's message the outcomes of calls come first, as Anthropic and Gemini want them right behind their calls; the
-/// order is kept otherwise.
+/// In a user's message the outcomes of the calls before it come first, as Anthropic and Gemini want them right behind their
+/// calls. The order is kept otherwise: an outcome of no such call stays where it stood, so that the vendor says what is wrong.
 pub fn messages<'r, 'a>(turns: &'r [Turn<'a>]) -> Vec<Message<'r, 'a>> {
     let mut messages: Vec<Message<'r, 'a>> = Vec::with_capacity(turns.len());
     for turn in turns {
@@ -35,33 +37,42 @@ pub fn messages<'r, 'a>(turns: &'r [Turn<'a>]) -> Vec<Message<'r, 'a>> {
             }),
         }
     }
+    let mut called = Called::default();
     for message in &mut messages {
-        if message.role == Role::User {
-            message
-                .parts
-                .sort_by_key(|part| !matches!(part.body, Body::Outcome(_)));
+        match message.role {
+            Role::User => message.parts.sort_by_key(|part| !called.answers(part)),
+            Role::Assistant => {
+                called.forget();
+                called.hear(message.parts.iter().copied());
+            }
+            Role::System | Role::Developer => {}
         }
     }
     messages
 }
 
-/// The name of the tool that was called under that id.
-pub fn name_of_call<'r>(request: &'r Request<'_>, id: &str) -> Option<&'r str> {
-    let parts = request.turns.iter().rev().flat_map(|turn| &turn.parts);
-    let call = |part: &'r Part<'_>| match &part.body {
-        Body::Call(call) => Some(call),
-        Body::Text(_)
-        | Body::Refusal(_)
-        | Body::Image(_)
-        | Body::Audio(_)
-        | Body::Video(_)
-        | Body::Document(_)
-        | Body::Thinking(_)
-        | Body::Outcome(_)
-        | Body::Foreign(_) => None,
-    };
-    let mut calls = parts.filter_map(call);
-    calls.find(|call| call.id == id).map(|call| &*call.name)
+/// What the model calls before somebody else speaks.
+#[derive(Debug, Default)]
+pub struct Called<'r>(BTreeSet<&'r str>);
+
+impl<'r> Called<'r> {
+    pub fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// The model speaks.
+    pub fn hear<'a: 'r>(&mut self, parts: impl Iterator<Item = &'r Part<'a>>) {
+        for part in parts {
+            if let Body::Call(call) = &part.body {
+                self.0.insert(&call.id);
+            }
+        }
+    }
+
+    /// Whether the part is the outcome of one of the calls.
+    pub fn answers(&self, part: &Part<'_>) -> bool {
+        matches!(&part.body, Body::Outcome(outcome) if self.0.contains(&*outcome.call))
+    }
 }
 
 /// Puts together what a stream had taken apart: Gemini's clients send an answer back in the pieces in which it came, its

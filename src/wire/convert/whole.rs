@@ -1,22 +1,22 @@
 //! Whole requests and whole answers on their way from one format to another.
 
 use std::borrow::Cow;
-
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use super::adapt::Adaptation;
+use super::address;
 use super::loss::{Losses, Refused};
 use super::marks;
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
-use super::transcode::{Course, NO_CALL, takes_call_seals};
+use super::transcode::{Course, NOTHING_SAID, breaks_off, takes_call_seals};
 use super::turns::join_pieces;
+use super::unfold::unfold;
 use crate::ir::{
-    At, Body, Choice, Event, Fault, Format, Part, Reply, Request, Source, Stop, StopReason, Usage,
-    replay,
+    Body, Choice, Event, Fault, Format, Part, Reply, Request, Stop, StopReason, Usage, replay,
 };
 use crate::wire::error::broken_answer;
-use crate::wire::json::{Document, on_one_line, path_of};
+use crate::wire::json::{Document, given_twice, on_one_line, path_of};
 use crate::wire::{Asked, codec};
 
 /// A client's request, to be lowered for one target after the other.
@@ -51,6 +51,23 @@ pub struct Unsayable {
     pub why: String,
 }
 
+/// Where schemas stand, and arguments and results of tools: as objects they go on as they are, for their readers to judge.
+const RAW: [&str; 13] = [
+    "parameters",
+    "input_schema",
+    "schema",
+    "parametersJsonSchema",
+    "parameters_json_schema",
+    "responseSchema",
+    "response_schema",
+    "responseJsonSchema",
+    "response_json_schema",
+    "arguments",
+    "args",
+    "input",
+    "response",
+];
+
 /// Writes a request in the target's format.
 ///
 /// # Errors
@@ -70,6 +87,10 @@ pub fn lower(
         path: path_of(root, refused.at),
         why: refused.why,
     };
+    if let Some(at) = given_twice(root, &RAW) {
+        let why = "this key is given twice, and only one of the two could be said";
+        return Err(unsayable(Refused::new(at, why)));
+    }
     let mut request = reader
         .read_request(original.asked, root)
         .map_err(|misfit| unsayable(misfit.into()))?;
@@ -77,6 +98,7 @@ pub fn lower(
     if original.format == Format::Gemini {
         join_pieces(&mut request.turns);
     }
+    unfold(&mut request, crossing.to.format, &mut lowered.losses).map_err(unsayable)?;
     crossing.settle(&mut request, &mut lowered.losses);
     settle_names(&mut request, crossing.to.format, &mut lowered.losses);
     settle_words(&mut request, original.format, crossing.to.format);
@@ -87,13 +109,7 @@ pub fn lower(
         &mut lowered.losses,
     );
     marks::settle(&mut request, crossing.to.format, &mut lowered.losses);
-    if let Format::OpenaiChat | Format::OpenaiResponses = crossing.to.format {
-        let mut parts = request.turns.iter().flat_map(|turn| &turn.parts);
-        if let Some(at) = parts.find_map(unaddressable) {
-            let why = "its media type holds a comma, which no `data:` address can";
-            return Err(unsayable(Refused::new(at, why)));
-        }
-    }
+    address::settle(&mut request, crossing.to.format).map_err(unsayable)?;
     let back = Adaptation::adapt(&mut request, crossing.to.format, target.traits);
     lowered
         .body
@@ -118,25 +134,6 @@ pub fn lower(
         echo: reader.echo(root),
         stream_usage,
     })
-}
-
-/// Where a part stands whose bytes no `data:` address can hold: their media type would end it early.
-fn unaddressable(part: &Part<'_>) -> Option<At> {
-    let source = match &part.body {
-        Body::Image(media) | Body::Audio(media) | Body::Video(media) => &media.source,
-        Body::Document(document) => &document.source,
-        Body::Outcome(outcome) => return outcome.parts.iter().find_map(unaddressable),
-        Body::Text(_) | Body::Refusal(_) | Body::Thinking(_) | Body::Call(_) | Body::Foreign(_) => {
-            return None;
-        }
-    };
-    match source {
-        Source::Inline { mime, .. } => mime.contains(',').then_some(part.at),
-        Source::Parts { parts } => parts.iter().find_map(unaddressable),
-        Source::Url { .. } | Source::File { .. } | Source::Text { .. } | Source::Earlier { .. } => {
-            None
-        }
-    }
 }
 
 /// What other formats show of reasoning is to Responses a summary; its own `reasoning_text` is what open models think.
@@ -169,7 +166,7 @@ fn settle_store(request: &mut Request<'_>, from: Format, to: Format, losses: &mu
 /// Gives the outcomes that have none the names of their calls, for targets that want one. Where a name (Gemini's) says
 /// something else than its call's, only Gemini can be told.
 fn settle_names(request: &mut Request<'_>, target: Format, losses: &mut Losses) {
-    let mut names: FxHashMap<String, String> = FxHashMap::default();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
     for part in request.turns.iter_mut().flat_map(|turn| &mut turn.parts) {
         match &mut part.body {
             Body::Call(call) => {
@@ -239,15 +236,16 @@ pub fn answer(course: Course, body: &[u8], manner: Manner) -> Result<Answer, Fau
     {
         return Err(broken());
     }
-    let is_broken_call = |choice: &Choice<'_>| {
-        choice.parts.is_empty()
-            && choice
-                .stop
-                .as_ref()
-                .is_some_and(|stop| stop.reason == StopReason::MalformedCall)
+    let says_nothing = |choice: &Choice<'_>| {
+        let is_thinking = |part: &Part<'_>| matches!(part.body, Body::Thinking(_));
+        choice.parts.iter().all(is_thinking)
     };
-    if reply.choices.iter().any(is_broken_call) {
-        return Err(broken_answer(NO_CALL));
+    let breaks_off = |choice: &Choice<'_>| {
+        let stop = choice.stop.as_ref();
+        stop.is_some_and(|stop| breaks_off(stop.reason))
+    };
+    if reply.choices.iter().all(says_nothing) && reply.choices.iter().any(breaks_off) {
+        return Err(broken_answer(NOTHING_SAID));
     }
     let mut answer = retell(course, reply.clone(), manner);
     let mut unread = Losses::default();

@@ -1,19 +1,25 @@
 use std::borrow::Cow;
 
-use crate::ir::{At, Body, Call, Delta, Event, Part, Stop, Str, Text, Thinking};
+use crate::ir::{Arguments, At, Body, Call, Delta, Event, Part, Stop, Str, Text, Thinking};
 use crate::wire::json::Value;
 
 use super::answer_read::Tell;
 use super::partial::Partial;
 use super::parts_read::{Data, Piece, foreign};
-use super::{logprobs, sources, stop};
+use super::sources::Texts;
+use super::{logprobs, stop};
 
 /// What a candidate has told so far.
 pub(super) struct Choice {
     pub(super) index: u32,
     open: Open,
-    /// The text of the part that is open, by which sources are found.
-    text: String,
+    /// The texts so far, by which sources are found.
+    texts: Texts,
+    /// How many parts its content has had.
+    parts: usize,
+    /// Whole parts that came while a text was open. Its sources come with the end, as a rule: until then it stays open, and
+    /// they wait, unless other text comes before.
+    held: Vec<Part<'static>>,
     has_calls: bool,
     stop: Option<(String, Option<String>)>,
     /// The prompt was refused.
@@ -43,7 +49,9 @@ impl Choice {
         Choice {
             index,
             open: Open::Nothing,
-            text: String::new(),
+            texts: Texts::default(),
+            parts: 0,
+            held: Vec::new(),
             has_calls: false,
             stop: None,
             block: None,
@@ -90,6 +98,7 @@ impl Choice {
     /// Nothing more comes. Whether there was a reason to have ended.
     pub(super) fn finish(&mut self, tell: Tell<'_>) -> bool {
         self.cite(tell);
+        self.flush(tell);
         self.close(tell);
         let Some(stop) = self.take_stop() else {
             return false;
@@ -109,6 +118,7 @@ impl Choice {
         tell: Tell<'_>,
     ) {
         for part in content.member("parts").into_iter().flat_map(Value::items) {
+            self.parts += 1;
             // A part that is not made as it should be is no reason to lose the others.
             match Piece::read(part, unsaid) {
                 Ok(piece) => self.take_piece(&piece, make_id, unsaid, tell),
@@ -154,11 +164,12 @@ impl Choice {
         if text.is_empty() && piece.seal.is_none() {
             return;
         }
-        if !matches!(self.open, Open::Text { is_sealed: false }) {
+        if !self.held.is_empty() || !matches!(self.open, Open::Text { is_sealed: false }) {
             let part = Part::new(piece.at, Body::Text(Text::default()));
             self.begin(part, Open::Text { is_sealed: false }, tell);
+            self.texts.begin(self.parts.saturating_sub(1));
         }
-        self.text.push_str(&text);
+        self.texts.push(&text);
         if !text.is_empty() {
             self.delta(Delta::Text(text), tell);
         }
@@ -193,7 +204,42 @@ impl Choice {
     }
 
     fn take_whole(&mut self, part: Part<'_>, tell: Tell<'_>) {
-        self.begin(part, Open::Whole, tell);
+        if let Open::Text { .. } = self.open {
+            return self.held.push(part.into_owned());
+        }
+        self.begin_whole(part, tell);
+    }
+
+    /// Begins a part that came whole, the arguments of a call with it.
+    fn begin_whole(&mut self, mut part: Part<'_>, tell: Tell<'_>) {
+        let arguments = match &mut part.body {
+            Body::Call(call) => Some(std::mem::take(&mut call.arguments)),
+            Body::Text(_)
+            | Body::Refusal(_)
+            | Body::Image(_)
+            | Body::Audio(_)
+            | Body::Video(_)
+            | Body::Document(_)
+            | Body::Thinking(_)
+            | Body::Outcome(_)
+            | Body::Foreign(_) => None,
+        };
+        self.close(tell);
+        self.open = Open::Whole;
+        tell(Event::Open {
+            choice: self.index,
+            part,
+        });
+        if let Some(Arguments::Json(text) | Arguments::Free(text)) = arguments {
+            self.delta(Delta::Arguments(text), tell);
+        }
+    }
+
+    /// Tells what was held back.
+    fn flush(&mut self, tell: Tell<'_>) {
+        for part in std::mem::take(&mut self.held) {
+            self.begin_whole(part, tell);
+        }
     }
 
     fn take_call(
@@ -213,19 +259,18 @@ impl Choice {
         }
         if !name.is_empty() {
             let id = value.member_text("id").filter(|id| !id.is_empty());
-            let call = Call {
+            let mut call = Call {
                 id: id.unwrap_or_else(|| Cow::Owned(make_id())),
                 name,
                 ..Call::default()
             };
-            let part = piece.with(Body::Call(call));
             self.has_calls = true;
             if !goes_on && pieces.is_none() {
-                self.begin(part, Open::Whole, tell);
                 let args = args.map_or("{}", Value::raw);
-                self.delta(Delta::Arguments(Cow::Borrowed(args)), tell);
-                return;
+                call.arguments = Arguments::Json(Cow::Borrowed(args));
+                return self.take_whole(piece.with(Body::Call(call)), tell);
             }
+            let part = piece.with(Body::Call(call));
             self.begin(part, Open::Call(Partial::new()), tell);
         } else {
             self.seal(piece, tell);
@@ -252,8 +297,8 @@ impl Choice {
     }
 
     fn begin(&mut self, part: Part<'_>, open: Open, tell: Tell<'_>) {
+        self.flush(tell);
         self.close(tell);
-        self.text.clear();
         self.open = open;
         tell(Event::Open {
             choice: self.index,
@@ -293,22 +338,30 @@ impl Choice {
         }
     }
 
-    /// Tells the sources. They come with the end, when the text is still open, as a rule; else they are a part by themselves.
+    /// Tells the sources: those of the text that is open, and, in a text without words, those of texts that are closed.
     fn cite(&mut self, tell: Tell<'_>) {
-        let text = std::mem::take(&mut self.text);
         let grounding = self.grounding.take();
         let citations = self.citations.take();
-        let grounding = grounding.map(|json| sources::read_grounding(&json, &text));
-        let citations = citations.map(|json| sources::read_citations(&json, &text));
-        let all: Vec<_> = citations.into_iter().chain(grounding).flatten().collect();
-        if all.is_empty() {
+        if grounding.is_none() && citations.is_none() {
             return;
         }
-        if !matches!(self.open, Open::Text { .. }) {
-            let part = Part::new(At::NOWHERE, Body::Text(Text::default()));
-            self.begin(part, Open::Text { is_sealed: true }, tell);
+        let said = [citations, grounding];
+        let [own, late] = match self.open {
+            Open::Text { .. } => self.texts.cited_by_open(&said),
+            Open::Nothing | Open::Thinking { .. } | Open::Call(_) | Open::Whole => {
+                [Vec::new(), self.texts.cited(&said)]
+            }
+        };
+        for citation in own {
+            self.delta(Delta::Citation(citation), tell);
         }
-        for citation in all {
+        if late.is_empty() {
+            return;
+        }
+        self.flush(tell);
+        let part = Part::new(At::NOWHERE, Body::Text(Text::default()));
+        self.begin(part, Open::Text { is_sealed: true }, tell);
+        for citation in late {
             self.delta(Delta::Citation(citation), tell);
         }
     }

@@ -43,7 +43,12 @@ pub(super) fn write(
     if let Some(modalities) = &request.tags.modalities {
         writer.key("responseModalities").open_list();
         for modality in &modalities.value {
-            writer.text(&modality.to_ascii_uppercase());
+            match &*modality.to_ascii_uppercase() {
+                known @ ("TEXT" | "IMAGE" | "AUDIO") => {
+                    writer.text(known);
+                }
+                _ => losses.add(modalities.at, "kind of answer"),
+            }
         }
         writer.close_list();
     }

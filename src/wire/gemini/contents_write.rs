@@ -1,6 +1,5 @@
-use crate::ir::{
-    Body, Call, Document, Foreign, Format, Media, Part, Request, Role, Source, Str, Text,
-};
+use crate::ir::{Body, Call, Document, Foreign, Format, Media, Part, Role, Source, Str, Text};
+use crate::wire::convert::turns::Called;
 use crate::wire::convert::{Losses, Refused, Target};
 use crate::wire::json::{self, Writer};
 
@@ -50,8 +49,7 @@ impl<'r, 'a> Content<'r, 'a> {
 }
 
 /// Writes the conversation.
-pub(super) struct Contents<'r, 'a> {
-    pub(super) request: &'r Request<'a>,
+pub(super) struct Contents<'r> {
     pub(super) target: &'r Target<'r>,
     pub(super) losses: &'r mut Losses,
     document: json::Document,
@@ -59,14 +57,9 @@ pub(super) struct Contents<'r, 'a> {
     is_signed: bool,
 }
 
-impl<'r, 'a> Contents<'r, 'a> {
-    pub(super) fn new(
-        request: &'r Request<'a>,
-        target: &'r Target<'r>,
-        losses: &'r mut Losses,
-    ) -> Contents<'r, 'a> {
+impl<'r> Contents<'r> {
+    pub(super) fn new(target: &'r Target<'r>, losses: &'r mut Losses) -> Contents<'r> {
         Contents {
-            request,
             target,
             losses,
             document: json::Document::default(),
@@ -94,13 +87,22 @@ impl<'r, 'a> Contents<'r, 'a> {
             parts_write::text(writer, " ", None);
             writer.close_list().close_object();
         }
+        let mut called = Called::default();
         let mut contents = contents.into_iter().peekable();
         while let Some(mut content) = contents.next() {
             // What was left out between two of one role has left them neighbours.
             while let Some(next) = contents.next_if(|next| next.is_model == content.is_model) {
                 content.pieces.extend(next.pieces);
             }
-            self.content(writer, content)?;
+            // The responses stand right behind their calls, whatever else was said meanwhile.
+            if content.is_model {
+                called.forget();
+                called.hear(content.pieces.iter().map(|piece| piece.part));
+            } else {
+                let pieces = &mut content.pieces;
+                pieces.sort_by_key(|piece| !called.answers(piece.part));
+            }
+            self.content(writer, &content)?;
         }
         writer.close_list();
         Ok(())
@@ -133,12 +135,8 @@ impl<'r, 'a> Contents<'r, 'a> {
     fn content(
         &mut self,
         writer: &mut Writer<'_>,
-        mut content: Content<'_, '_>,
+        content: &Content<'_, '_>,
     ) -> Result<(), Refused> {
-        // The responses stand right behind their calls, whatever else was said meanwhile.
-        content
-            .pieces
-            .sort_by_key(|piece| !matches!(piece.part.body, Body::Outcome(_)));
         self.is_signed = false;
         let role = if content.is_model { "model" } else { "user" };
         writer.open_object().key("role").text(role);

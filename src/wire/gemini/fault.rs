@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::ir::{Fault, FaultKind};
 
 use super::super::error::{put, status_of};
@@ -6,7 +8,7 @@ use super::types::{ErrorBody, ErrorObject, RetryInfo};
 pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
     let retry = fault.retry_after.map(|wait| RetryInfo {
         kind: "type.googleapis.com/google.rpc.RetryInfo",
-        retry_delay: format!("{}s", wait.as_secs_f64()),
+        retry_delay: seconds(wait),
     });
     let code = status(fault);
     let body = ErrorBody {
@@ -22,6 +24,15 @@ pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
         },
     };
     put(&body, out);
+}
+
+/// A duration as Google writes one: whole seconds, or three digits more. Never earlier than it is.
+fn seconds(wait: Duration) -> String {
+    let wait = wait.as_nanos().div_ceil(1_000_000);
+    match (wait / 1_000, wait % 1_000) {
+        (seconds, 0) => format!("{seconds}s"),
+        (seconds, rest) => format!("{seconds}.{rest:03}s"),
+    }
 }
 
 /// An event like any other: the SDKs look for `error` in its data.
@@ -74,7 +85,7 @@ mod tests {
         write_event(&fault, &mut out);
         let expected = concat!(
             r#"data: {"error":{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED","details":["#,
-            r#"{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.4s"}]}}"#,
+            r#"{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.400s"}]}}"#,
             "\n\n"
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);

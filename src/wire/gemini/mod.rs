@@ -15,6 +15,7 @@
 mod answer_read;
 mod answer_write;
 mod candidate_read;
+mod characters;
 mod config_read;
 mod config_write;
 mod contents_write;

@@ -1,12 +1,11 @@
 use crate::ir::{Body, Outcome, Part, Source};
 use crate::wire::convert::Refused;
-use crate::wire::convert::turns::name_of_call;
 use crate::wire::json::{Document, Kind, Writer};
 
 use super::contents_write::Contents;
 use super::parts_write;
 
-impl Contents<'_, '_> {
+impl Contents<'_> {
     /// A `functionResponse`. Media that cannot stand in it are put to `media`: they follow the last response.
     pub(super) fn outcome<'p>(
         &mut self,
@@ -23,9 +22,7 @@ impl Contents<'_, '_> {
         writer.open_object().key("functionResponse").open_object();
         writer.key("id").text(&outcome.call);
         // The API wants a name. A call that is not in the conversation has none but its id.
-        let name = outcome.name.as_deref();
-        let name = name.or_else(|| name_of_call(self.request, &outcome.call));
-        let name = name.unwrap_or(&outcome.call);
+        let name = outcome.name.as_deref().unwrap_or(&outcome.call);
         writer.key("name").text(name);
         writer.key("response");
         self.response(writer, outcome, &inside);

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::ir::{
     Arguments, At, Body, Call, Json, Outcome, Part, Request, Role, Said, Str, Text, Thinking, Tier,
@@ -171,14 +171,12 @@ fn read_contents<'a>(request: &mut Request<'a>, value: Value<'_, 'a>) -> Result<
 struct Calls<'a> {
     list: Vec<Known<'a>>,
     by_id: BTreeMap<Str<'a>, usize>,
-    /// Every call before it is answered.
-    first_open: usize,
+    /// Those of each name that may wait for an answer, and of these those that came without an id.
+    waiting: BTreeMap<Str<'a>, [VecDeque<usize>; 2]>,
 }
 
 struct Known<'a> {
     id: Str<'a>,
-    name: Str<'a>,
-    is_made: bool,
     is_answered: bool,
 }
 
@@ -252,10 +250,13 @@ impl<'a> Calls<'a> {
         }
         let at = self.list.len();
         self.by_id.entry(call.id.clone()).or_insert(at);
+        let [all, made] = self.waiting.entry(call.name.clone()).or_default();
+        all.push_back(at);
+        if is_made {
+            made.push_back(at);
+        }
         self.list.push(Known {
             id: call.id.clone(),
-            name: call.name.clone(),
-            is_made,
             is_answered: false,
         });
         Ok(call)
@@ -301,12 +302,6 @@ impl<'a> Calls<'a> {
 
     /// The id of the call that is answered: the one of that id, else the earliest of that name that waits.
     fn answered(&mut self, id: Option<Str<'a>>, name: &str) -> Option<Str<'a>> {
-        let named = |known: &&mut Known<'_>| !known.is_answered && known.name == name;
-        let answered = self.list.get(self.first_open..).unwrap_or_default();
-        self.first_open += answered
-            .iter()
-            .take_while(|known| known.is_answered)
-            .count();
         if let Some(id) = id {
             let known = self.by_id.get(&id).and_then(|at| self.list.get_mut(*at));
             if let Some(known) = known {
@@ -314,18 +309,33 @@ impl<'a> Calls<'a> {
                 return Some(id);
             }
             // An id for a call that had none.
-            let waiting = self.list.iter_mut().skip(self.first_open);
-            let mut made = waiting.filter(|known| known.is_made);
-            let Some(known) = made.find(named) else {
-                return Some(id);
-            };
-            known.is_answered = true;
-            return Some(known.id.clone());
+            return self.next(name, Waiting::Made).or(Some(id));
         }
-        let known = self.list.iter_mut().skip(self.first_open).find(named)?;
-        known.is_answered = true;
-        Some(known.id.clone())
+        self.next(name, Waiting::All)
     }
+
+    /// The id of the earliest call of that name that waits. It waits no longer.
+    fn next(&mut self, name: &str, which: Waiting) -> Option<Str<'a>> {
+        let [all, made] = self.waiting.get_mut(name)?;
+        let queue = match which {
+            Waiting::All => all,
+            Waiting::Made => made,
+        };
+        while let Some(at) = queue.pop_front() {
+            if let Some(known) = self.list.get_mut(at).filter(|known| !known.is_answered) {
+                known.is_answered = true;
+                return Some(known.id.clone());
+            }
+        }
+        None
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Waiting {
+    All,
+    /// Without an id of its own.
+    Made,
 }
 
 fn made_id(place: (usize, usize)) -> Str<'static> {

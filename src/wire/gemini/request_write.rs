@@ -49,7 +49,7 @@ pub(super) fn write(
         }
     }
     writer.key("contents");
-    Contents::new(request, target, losses).write(&mut writer, contents)?;
+    Contents::new(target, losses).write(&mut writer, contents)?;
     writer.close_object();
     Ok(())
 }
@@ -252,6 +252,8 @@ mod tests {
             .collect();
         Body::Outcome(Outcome {
             call: id.into(),
+            // Who lowers a request has looked for it.
+            name: Some("f".into()),
             parts,
             ..Outcome::default()
         })

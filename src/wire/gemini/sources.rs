@@ -1,5 +1,7 @@
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use super::characters::Characters;
 use crate::ir::{At, Citation, Format, Json, Str};
 use crate::wire::convert::Losses;
 use crate::wire::json::{Document, Kind, Value, Writer};
@@ -12,8 +14,112 @@ const CHUNKS: [(&str, &str); 4] = [
     ("image", "sourceUri"),
 ];
 
-/// Reads a `groundingMetadata`: what `text` has from where. A source that supports no words in particular has no span.
-pub(super) fn read_grounding(json: &str, text: &str) -> Vec<Citation<'static>> {
+/// The texts of an answer, one behind the other, which sources are said of.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    all: String,
+    /// Where each begins, and which part of its content it is.
+    begins: Vec<(usize, usize)>,
+}
+
+/// Words that stand elsewhere than their source says are looked for this often: each time may go through all of the text.
+const MOST_SEARCHES: usize = 1_000;
+
+impl Texts {
+    /// Another text begins, as this part of its content.
+    pub(super) fn begin(&mut self, part: usize) {
+        self.begins.push((self.all.len(), part));
+    }
+
+    pub(super) fn push(&mut self, text: &str) {
+        self.all.push_str(text);
+    }
+
+    /// What all texts have from where, by a `citationMetadata` and a `groundingMetadata`.
+    pub(super) fn cited(&self, [citations, grounding]: &Said) -> Vec<Citation<'static>> {
+        let mut seeker = Seeker {
+            texts: self,
+            characters: Characters::of(&self.all),
+            searches: 0,
+        };
+        let citations = citations.iter();
+        let mut all: Vec<_> = citations
+            .flat_map(|json| read_citations(json, &mut seeker))
+            .collect();
+        let grounding = grounding.iter();
+        all.extend(grounding.flat_map(|json| read_grounding(json, &mut seeker)));
+        all
+    }
+
+    /// The same where the last text is open: its own citations, and the rest, whose spans are of all texts. A source that
+    /// supports no words in particular is its own.
+    pub(super) fn cited_by_open(&self, said: &Said) -> [Vec<Citation<'static>>; 2] {
+        let begin = self.begins.last().map_or(0, |(at, _)| *at);
+        let begin = Characters::of(&self.all).before(begin);
+        let is_own =
+            |citation: &Citation<'_>| citation.span.is_none_or(|(first, _)| first >= begin);
+        let (mut own, rest): (Vec<_>, Vec<_>) = self.cited(said).into_iter().partition(is_own);
+        for (first, last) in own.iter_mut().filter_map(|citation| citation.span.as_mut()) {
+            *first -= begin;
+            *last -= begin;
+        }
+        [own, rest]
+    }
+}
+
+/// A `citationMetadata` and a `groundingMetadata`, as written.
+pub(super) type Said = [Option<String>; 2];
+
+struct Seeker<'t> {
+    texts: &'t Texts,
+    characters: Characters<'t>,
+    searches: usize,
+}
+
+impl Seeker<'_> {
+    /// The characters of all texts that a segment covers. Segments count bytes, from the beginning of their part or of the
+    /// whole, and not always rightly: where they repeat the words, the words decide.
+    fn span(&mut self, segment: Value<'_, '_>) -> Option<(u64, u64)> {
+        let count = |name| {
+            let count = segment.member(name).and_then(Value::count);
+            usize::try_from(count.unwrap_or(0)).ok()
+        };
+        let (start, end) = (count("startIndex")?, count("endIndex")?);
+        let words = segment
+            .member_text("text")
+            .filter(|words| !words.is_empty());
+        let all = &self.texts.all;
+        let is_there = |base: usize| {
+            let range = base.checked_add(start)?..base.checked_add(end)?;
+            let covered = all.get(range.clone()).filter(|text| !text.is_empty())?;
+            let fits = words.as_ref().is_none_or(|words| words == covered);
+            fits.then_some(range)
+        };
+        let part = count("partIndex")?;
+        let begins = &self.texts.begins;
+        let named = begins.binary_search_by_key(&part, |(_, part)| *part);
+        let named = named.ok().and_then(|at| begins.get(at));
+        let last = begins.last().map_or(0, |(at, _)| *at);
+        let found = named
+            .and_then(|(at, _)| is_there(*at))
+            .or_else(|| is_there(0))
+            .or_else(|| is_there(last));
+        let range = match (found, words) {
+            (Some(range), _) => range,
+            (None, Some(words)) if self.searches < MOST_SEARCHES => {
+                self.searches += 1;
+                let start = all.find(&*words)?;
+                start..start + words.len()
+            }
+            (None, _) => return None,
+        };
+        let characters = &self.characters;
+        Some((characters.before(range.start), characters.before(range.end)))
+    }
+}
+
+/// A source that supports no words in particular has no span.
+fn read_grounding(json: &str, seeker: &mut Seeker<'_>) -> Vec<Citation<'static>> {
     let mut document = Document::default();
     let Ok(value) = document.read(json.as_bytes()) else {
         return Vec::new();
@@ -25,7 +131,7 @@ pub(super) fn read_grounding(json: &str, text: &str) -> Vec<Citation<'static>> {
     for support in items("groundingSupports") {
         let span = support
             .member("segment")
-            .and_then(|segment| span(segment, text));
+            .and_then(|segment| seeker.span(segment));
         let indices = support.member("groundingChunkIndices");
         for index in indices.into_iter().flat_map(Value::items) {
             let index = index
@@ -68,8 +174,7 @@ fn cited(chunk: Value<'_, '_>, span: Option<(u64, u64)>) -> Citation<'static> {
     }
 }
 
-/// Reads a `citationMetadata`.
-pub(super) fn read_citations(json: &str, text: &str) -> Vec<Citation<'static>> {
+fn read_citations(json: &str, seeker: &mut Seeker<'_>) -> Vec<Citation<'static>> {
     let mut document = Document::default();
     let Ok(value) = document.read(json.as_bytes()) else {
         return Vec::new();
@@ -84,37 +189,11 @@ pub(super) fn read_citations(json: &str, text: &str) -> Vec<Citation<'static>> {
         .map(|citation| Citation {
             url: citation.member_text("uri").map(own),
             title: citation.member_text("title").map(own),
-            span: span(citation, text),
+            span: seeker.span(citation),
             origin: Some((Format::Gemini, Json(Cow::Owned(citation.raw().to_owned())))),
             ..Citation::default()
         })
         .collect()
-}
-
-/// The characters of `text` that a segment covers. Segments count bytes, and not always from the beginning of this text:
-/// where they repeat the words, the words decide.
-fn span(segment: Value<'_, '_>, text: &str) -> Option<(u64, u64)> {
-    let offset = |name| {
-        let count = segment.member(name).and_then(Value::count);
-        usize::try_from(count.unwrap_or(0)).ok()
-    };
-    let (start, end) = (offset("startIndex")?, offset("endIndex")?);
-    let words = segment
-        .member_text("text")
-        .filter(|words| !words.is_empty());
-    let covered = text.get(start..end).filter(|covered| !covered.is_empty());
-    let (start, end) = match (covered, words) {
-        (Some(_), None) => (start, end),
-        (Some(covered), Some(words)) if covered == words => (start, end),
-        (_, Some(words)) => {
-            let start = text.find(&*words)?;
-            (start, start + words.len())
-        }
-        (None, None) => return None,
-    };
-    let before = text.get(..start)?.chars().count() as u64;
-    let inside = text.get(start..end)?.chars().count() as u64;
-    Some((before, before + inside))
 }
 
 /// A text part of an answer with what it has from elsewhere.
@@ -133,8 +212,10 @@ pub(super) fn write<'c, 'a: 'c>(
 ) {
     let mut own = Vec::new();
     let mut chunks: Vec<String> = Vec::new();
+    let mut indices: BTreeMap<String, usize> = BTreeMap::new();
     let mut supports: Vec<Support> = Vec::new();
     for part in cited {
+        let characters = Characters::of(part.text);
         for citation in part.citations {
             let origin = citation.origin.as_ref();
             let origin = origin.filter(|(format, _)| *format == Format::Gemini);
@@ -144,12 +225,21 @@ pub(super) fn write<'c, 'a: 'c>(
                 continue;
             }
             let chunk = origin.map_or_else(|| chunk(citation, losses), str::to_owned);
-            let index = chunks.iter().position(|known| *known == chunk);
-            let index = index.unwrap_or_else(|| {
-                chunks.push(chunk);
+            let index = indices.get(&chunk).copied().unwrap_or_else(|| {
+                chunks.push(chunk.clone());
+                indices.insert(chunk, chunks.len() - 1);
                 chunks.len() - 1
             });
-            let Some(segment) = citation.span.and_then(|span| segment(&part, span)) else {
+            // Other formats' sources are of the whole text where they say nothing else.
+            let of_all = (origin.is_none() && !part.text.is_empty()).then(|| characters.all());
+            let segment = citation
+                .span
+                .or(of_all)
+                .and_then(|span| segment(&part, &characters, span));
+            let Some(segment) = segment else {
+                if citation.span.is_some() || origin.is_none() {
+                    losses.add(At::NOWHERE, "which words a source is of");
+                }
                 continue;
             };
             match supports.last_mut() {
@@ -240,13 +330,8 @@ fn chunk(citation: &Citation<'_>, losses: &mut Losses) -> String {
 }
 
 /// The segment of characters, in bytes.
-fn segment(part: &Cited<'_, '_>, span: (u64, u64)) -> Option<String> {
-    let byte = |character: u64| {
-        let nth = usize::try_from(character).ok()?;
-        let ends = part.text.char_indices().map(|(at, _)| at);
-        ends.chain([part.text.len()]).nth(nth)
-    };
-    let (start, end) = (byte(span.0)?, byte(span.1)?);
+fn segment(part: &Cited<'_, '_>, characters: &Characters<'_>, span: (u64, u64)) -> Option<String> {
+    let (start, end) = (characters.byte(span.0)?, characters.byte(span.1)?);
     let mut out = Vec::new();
     let mut writer = Writer::new(&mut out);
     writer.open_object();
@@ -269,9 +354,59 @@ mod tests {
     const TEXT: &str = "é is a letter. So is b.";
     const GROUNDING: &str = r#"{"groundingChunks":[{"web":{"uri":"https://a","title":"A"}},{"retrievedContext":{"text":"words"}},{"web":{"uri":"https://c"}}],"groundingSupports":[{"segment":{"endIndex":15,"text":"é is a letter."},"groundingChunkIndices":[0,1]},{"segment":{"startIndex":16,"endIndex":24,"text":"So is b."},"groundingChunkIndices":[1,9]}]}"#;
 
+    fn grounded(json: &str, text: &str) -> Vec<Citation<'static>> {
+        let mut texts = Texts::default();
+        texts.begin(0);
+        texts.push(text);
+        texts.cited(&[None, Some(json.to_owned())])
+    }
+
+    #[test]
+    fn sources_find_the_text_that_they_are_of() {
+        let support = |segment: &str| {
+            format!(
+                r#"{{"groundingChunks":[{{"web":{{"uri":"https://a"}}}}],"groundingSupports":[{{"segment":{segment},"groundingChunkIndices":[0]}}]}}"#
+            )
+        };
+        let mut texts = Texts::default();
+        texts.begin(0);
+        texts.push("hello");
+        texts.begin(2);
+        texts.push("é hello you");
+        for (segment, expected) in [
+            // By the part, by the whole, by the words, and by the last text.
+            (r#"{"endIndex":5,"text":"hello"}"#, (0, (0, 5))),
+            (
+                r#"{"partIndex":2,"startIndex":3,"endIndex":8,"text":"hello"}"#,
+                (1, (2, 7)),
+            ),
+            (
+                r#"{"startIndex":8,"endIndex":13,"text":"hello"}"#,
+                (1, (2, 7)),
+            ),
+            (
+                r#"{"startIndex":900,"endIndex":903,"text":"you"}"#,
+                (1, (8, 11)),
+            ),
+            (
+                r#"{"startIndex":3,"endIndex":12,"text":"hello you"}"#,
+                (1, (2, 11)),
+            ),
+            (r#"{"partIndex":0,"endIndex":2}"#, (0, (0, 2))),
+        ] {
+            let [own, rest] = texts.cited_by_open(&[None, Some(support(segment))]);
+            let found = match (&own[..], &rest[..]) {
+                ([citation], []) => (1, citation.span.unwrap()),
+                ([], [citation]) => (0, citation.span.unwrap()),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(found, expected, "{segment}");
+        }
+    }
+
     #[test]
     fn bytes_become_characters_and_back() {
-        let citations = read_grounding(GROUNDING, TEXT);
+        let citations = grounded(GROUNDING, TEXT);
         let spans: Vec<_> = citations.iter().map(|citation| citation.span).collect();
         let expected = [Some((0, 14)), Some((0, 14)), Some((15, 23)), None];
         assert_eq!(spans, expected);
@@ -293,14 +428,14 @@ mod tests {
             .strip_prefix("{\"groundingMetadata\":")
             .and_then(|rest| rest.strip_suffix('}'))
             .unwrap();
-        assert_eq!(read_grounding(written, TEXT), citations);
+        assert_eq!(grounded(written, TEXT), citations);
         assert!(losses.is_empty());
     }
 
     #[test]
     fn the_words_decide_where_the_bytes_are_wrong() {
         let grounding = GROUNDING.replace("\"startIndex\":16", "\"startIndex\":3");
-        let citations = read_grounding(&grounding, TEXT);
+        let citations = grounded(&grounding, TEXT);
         assert_eq!(citations[2].span, Some((15, 23)));
     }
 
@@ -308,7 +443,10 @@ mod tests {
     fn citations_of_quoted_sources_stay_what_they_are() {
         let json =
             r#"{"citations":[{"startIndex":0,"endIndex":2,"uri":"https://x","license":"mit"}]}"#;
-        let citations = read_citations(json, TEXT);
+        let mut texts = Texts::default();
+        texts.begin(0);
+        texts.push(TEXT);
+        let citations = texts.cited(&[Some(json.to_owned()), None]);
         assert_eq!(citations[0].span, Some((0, 1)));
         let mut out = Vec::new();
         let mut writer = Writer::new(&mut out);

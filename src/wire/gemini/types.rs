@@ -23,7 +23,7 @@ pub(super) struct ErrorObject<'a> {
 pub(super) struct RetryInfo {
     #[serde(rename = "@type")]
     pub(super) kind: &'static str,
-    /// Seconds with the unit: `34.4s`.
+    /// Seconds with the unit: `34.400s`.
     #[serde(rename = "retryDelay")]
     pub(super) retry_delay: String,
 }

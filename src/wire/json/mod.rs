@@ -13,11 +13,13 @@ mod document;
 mod line;
 mod path;
 mod read;
+mod twice;
 mod value;
 mod write;
 
 pub use document::{Document, NotJson};
 pub use line::{escape_separators, on_one_line};
 pub use path::{path_of, paths_of};
+pub use twice::given_twice;
 pub use value::{Kind, Misfit, Value};
 pub use write::Writer;

@@ -1,5 +1,7 @@
 //! A call as vendors tell it in pieces, and how pieces find their call.
 
+use std::collections::BTreeSet;
+
 use crate::ir::Str;
 
 use super::balance::Balance;
@@ -37,12 +39,26 @@ impl Key {
             true => piece.name.is_empty(),
         }
     }
+}
 
-    /// Whether the piece only repeats something of this call, which is over.
-    pub(super) fn is_again(&self, piece: &Piece<'_>) -> bool {
+/// Calls that are over: what still comes for them is nothing new.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    ids: BTreeSet<String>,
+    indexes: BTreeSet<Option<u64>>,
+}
+
+impl Done {
+    pub(super) fn add(&mut self, key: Key) {
+        self.ids.insert(key.id);
+        self.indexes.insert(key.index);
+    }
+
+    /// Whether the piece only repeats something of one of them.
+    pub(super) fn holds(&self, piece: &Piece<'_>) -> bool {
         match piece.id.is_empty() {
-            false => self.id == piece.id,
-            true => piece.name.is_empty() && self.index == piece.index,
+            false => self.ids.contains(&*piece.id),
+            true => piece.name.is_empty() && self.indexes.contains(&piece.index),
         }
     }
 }

@@ -53,6 +53,14 @@ impl<'r, 'a> Content<'r, 'a> {
         }
     }
 
+    /// A system prompt: an empty line between its texts, as Responses' `instructions` have it.
+    pub(super) fn prompt() -> Self {
+        Content {
+            between: "\n\n",
+            ..Content::default()
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
@@ -92,12 +100,7 @@ impl<'r, 'a> Content<'r, 'a> {
             Body::Video(_) => {
                 return Err(Refused::new(part.at, "this vendor takes no videos"));
             }
-            Body::Foreign(foreign) => {
-                // A reference to what only its own vendor keeps: without it this is another conversation.
-                if foreign.kind.ends_with("_reference") {
-                    let why = "this refers to what another vendor keeps";
-                    return Err(Refused::new(part.at, why));
-                }
+            Body::Foreign(_) => {
                 out.losses.add(part.at, "a part of another format");
             }
             Body::Thinking(_) | Body::Call(_) | Body::Outcome(_) => {

@@ -42,7 +42,8 @@ impl<'s> End<'s> {
             }
             StopReason::MalformedCall => {
                 losses.add(At::NOWHERE, "that a call was malformed");
-                "stop"
+                // Of an answer that is not what it should have become nothing must look whole but its good calls.
+                if said.called { "tool_calls" } else { "length" }
             }
             StopReason::Other => "stop",
         };
@@ -89,7 +90,7 @@ mod tests {
             (StopReason::Pause, "stop", vec!["that the vendor paused"]),
             (
                 StopReason::MalformedCall,
-                "stop",
+                "length",
                 vec!["that a call was malformed"],
             ),
             (StopReason::Other, "stop", vec![]),

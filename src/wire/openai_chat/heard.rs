@@ -10,19 +10,22 @@ use crate::ir::{
     Text, Thinking,
 };
 
-use super::called::{Called, Key, Piece};
+use super::called::{Called, Done, Key, Piece};
 use super::reasoning::{Detail, DetailKind};
 
 type Tell<'t> = &'t mut dyn FnMut(Event<'_>);
+
+/// Parts that are not over at once. No vendor has so many calls in the air; each piece of one is looked for among them.
+const MOST_OPEN: usize = 1_024;
 
 #[derive(Debug)]
 pub(super) struct Heard {
     pub(super) index: u32,
     /// Parts that are not over. The first is the one that is told.
     slots: VecDeque<Slot>,
-    /// Calls that are over: what still comes for them is nothing new.
-    done: Vec<Key>,
+    done: Done,
     calls: u32,
+    texts: u32,
     refused: bool,
     /// Of a text that is still to come.
     logprobs: Vec<Json<'static>>,
@@ -36,6 +39,8 @@ enum Kind {
     Thinking,
     Audio,
     Call,
+    /// Citations of texts that are over.
+    Cited,
     /// It came whole.
     Whole,
 }
@@ -109,8 +114,9 @@ impl Heard {
         Heard {
             index,
             slots: VecDeque::new(),
-            done: Vec::new(),
+            done: Done::default(),
             calls: 0,
+            texts: 0,
             refused: false,
             logprobs: Vec::new(),
             stop: None,
@@ -157,9 +163,16 @@ impl Heard {
         self.begin(Slot::new(Kind::Whole, body), tell);
     }
 
-    /// A citation belongs to a text, even if it is an empty one.
+    /// A citation belongs to a text, even if it is an empty one. Its place is counted over all that the answer says: of
+    /// several texts it is told apart.
     pub(super) fn cite(&mut self, citation: Citation<'_>, tell: Tell<'_>) {
-        self.go_on(Kind::Text, tell);
+        let is_of_open = match self.texts {
+            0 => true,
+            1 => self.is_open(Kind::Text),
+            _ => false,
+        };
+        let kind = if is_of_open { Kind::Text } else { Kind::Cited };
+        self.go_on(kind, tell);
         self.add(Delta::Citation(citation), tell);
     }
 
@@ -255,7 +268,7 @@ impl Heard {
         if let Some(at) = self.slots.iter().rposition(live) {
             return Some(at);
         }
-        if self.done.iter().any(|key| key.is_again(piece)) {
+        if self.done.holds(piece) {
             return None;
         }
         let made = || format!("call_{seed}_{}_{}", self.index, self.calls);
@@ -288,8 +301,11 @@ impl Heard {
         let body = match kind {
             Kind::Refusal => Body::Refusal("".into()),
             Kind::Thinking => Body::Thinking(Thinking::default()),
-            Kind::Text | Kind::Audio | Kind::Call | Kind::Whole => Body::Text(Text::default()),
+            Kind::Text | Kind::Cited | Kind::Audio | Kind::Call | Kind::Whole => {
+                Body::Text(Text::default())
+            }
         };
+        self.texts += u32::from(kind == Kind::Text);
         self.begin(Slot::new(kind, body), tell);
         let has_logprobs = matches!(kind, Kind::Text | Kind::Refusal);
         if has_logprobs && !self.logprobs.is_empty() {
@@ -300,6 +316,9 @@ impl Heard {
 
     fn begin(&mut self, slot: Slot, tell: Tell<'_>) {
         self.slots.push_back(slot);
+        if self.slots.len() > MOST_OPEN {
+            self.close_first(tell);
+        }
         self.advance(tell);
     }
 
@@ -316,8 +335,10 @@ impl Heard {
     }
 
     fn close_first(&mut self, tell: Tell<'_>) {
-        if let Some(first) = self.slots.pop_front() {
-            self.done.extend(first.close(self.index, tell));
+        if let Some(first) = self.slots.pop_front()
+            && let Some(key) = first.close(self.index, tell)
+        {
+            self.done.add(key);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Messages of a request: one turn each.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::ir::{
     Arguments, At, Body, CacheMark, Call, Format, Media, Outcome, Part, Role, Said, Source, Str,
@@ -19,7 +19,7 @@ pub(super) fn read<'a>(list: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Vec<
         unsaid,
         calls: Vec::new(),
         by_id: BTreeMap::new(),
-        first_open: 0,
+        waiting: BTreeMap::new(),
         index: 0,
     };
     let mut turns = Vec::new();
@@ -36,8 +36,8 @@ struct Messages<'r, 'a> {
     calls: Vec<Called<'a>>,
     /// The last call of each id.
     by_id: BTreeMap<Str<'a>, usize>,
-    /// Every call before it has its answer.
-    first_open: usize,
+    /// Those of each name that may wait for an answer, in their order; under no name those of all.
+    waiting: BTreeMap<Option<Str<'a>>, VecDeque<usize>>,
     /// Of the message.
     index: usize,
 }
@@ -141,7 +141,7 @@ impl<'a> Messages<'_, 'a> {
             parts.extend(read_content(content, self.unsaid)?);
         }
         if let Some(list) = spoken.annotations {
-            self.read_annotations(list, &mut parts);
+            self.read_annotations(list.want_list()?, &mut parts);
         }
         if let Some(refusal) = spoken.refusal {
             let text = refusal.want_text()?;
@@ -237,7 +237,11 @@ impl<'a> Messages<'_, 'a> {
     }
 
     fn note(&mut self, call: &Call<'a>) {
-        self.by_id.insert(call.id.clone(), self.calls.len());
+        let at = self.calls.len();
+        self.by_id.insert(call.id.clone(), at);
+        for name in [None, Some(call.name.clone())] {
+            self.waiting.entry(name).or_default().push_back(at);
+        }
         self.calls.push(Called {
             id: call.id.clone(),
             name: call.name.clone(),
@@ -255,7 +259,13 @@ impl<'a> Messages<'_, 'a> {
         let (mut id, mut call) = (None, None);
         for (key, value) in filled(value) {
             match &*key {
-                "type" | "index" => {}
+                "type" => {
+                    // Which member is there says it; a kind that nobody knows is told.
+                    if !matches!(&*value.want_text()?, "function" | "custom") {
+                        self.unsaid.push(value.at());
+                    }
+                }
+                "index" => {}
                 "id" => id = Some(value.want_text()?).filter(|id| !id.is_empty()),
                 "function" => call = Some(self.read_function(value)?),
                 "custom" => call = Some(self.read_custom(value)?),
@@ -351,13 +361,10 @@ impl<'a> Messages<'_, 'a> {
         let found = match id {
             Some(id) => self.by_id.get(id).copied(),
             None => {
-                let open = |call: &&Called<'_>| call.answered;
-                let rest = self.calls.get(self.first_open..).unwrap_or_default();
-                self.first_open += rest.iter().take_while(open).count();
-                let mut rest = self.calls.iter().enumerate().skip(self.first_open);
-                let fits =
-                    |call: &Called<'_>| !call.answered && name.is_none_or(|name| call.name == name);
-                rest.find(|(_, call)| fits(call)).map(|(at, _)| at)
+                let name = name.map(|name| Cow::Owned(name.to_owned()));
+                let queue = self.waiting.get_mut(&name)?;
+                let waits = |at: &usize| self.calls.get(*at).is_some_and(|call| !call.answered);
+                std::iter::from_fn(|| queue.pop_front()).find(waits)
             }
         };
         let called = self.calls.get_mut(found?)?;

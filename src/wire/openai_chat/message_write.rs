@@ -10,6 +10,7 @@ use crate::wire::convert::Refused;
 use super::content_write::{Content, Piece};
 use super::out::Out;
 use crate::wire::convert::schema;
+use crate::wire::convert::turns::Called;
 
 pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) -> Result<(), Refused> {
     out.writer.key("messages").open_list();
@@ -18,6 +19,7 @@ pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) -> Result<(), 
         out,
         moved: Vec::new(),
     };
+    let mut called = Called::default();
     let mut turns = request.turns.as_slice();
     while let Some(first) = turns.first() {
         let run = match first.role {
@@ -29,13 +31,19 @@ pub(super) fn write(request: &Request<'_>, out: &mut Out<'_, '_>) -> Result<(), 
         };
         let (these, rest) = turns.split_at(run);
         match first.role {
-            Role::User => messages.write_users(these)?,
+            Role::User => {
+                messages.write_users(these, &called)?;
+                called.forget();
+            }
             Role::System => messages.write_system(first, "system")?,
             Role::Developer => {
                 let known = messages.out.traits.developer_role;
                 messages.write_system(first, if known { "developer" } else { "system" })?;
             }
-            Role::Assistant => messages.write_assistant(first)?,
+            Role::Assistant => {
+                messages.write_assistant(first)?;
+                called.hear(first.parts.iter());
+            }
         }
         turns = rest;
     }
@@ -90,7 +98,7 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
 
     fn write_system(&mut self, turn: &'r Turn<'a>, role: &'static str) -> Result<(), Refused> {
         self.lose_marks_of(turn);
-        let mut content = Content::default();
+        let mut content = Content::prompt();
         for part in &turn.parts {
             self.add_text_or_move(part, &mut content)?;
         }
@@ -122,9 +130,10 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         Ok(())
     }
 
-    /// User's turns in a row: first the outcomes of calls.
-    fn write_users(&mut self, turns: &'r [Turn<'a>]) -> Result<(), Refused> {
-        for part in turns.iter().flat_map(|turn| &turn.parts) {
+    /// User's turns in a row: first the outcomes of the calls before them. Others stay where they stood.
+    fn write_users(&mut self, turns: &'r [Turn<'a>], called: &Called<'_>) -> Result<(), Refused> {
+        let all = turns.iter().flat_map(|turn| &turn.parts);
+        for part in all.filter(|part| called.answers(part)) {
             if let Body::Outcome(outcome) = &part.body {
                 self.write_outcome(outcome, part)?;
             }
@@ -132,29 +141,40 @@ impl<'r, 'a> Messages<'_, '_, '_, 'r, 'a> {
         self.write_moved()?;
         for turn in turns {
             self.lose_marks_of(turn);
-            let is_outcome = |part: &&Part<'_>| matches!(part.body, Body::Outcome(_));
-            let mut rest = turn
-                .parts
-                .iter()
-                .filter(|part| !is_outcome(part))
-                .peekable();
-            if rest.peek().is_none() && !turn.parts.is_empty() {
-                self.out.lose(turn.name.as_ref(), "name of a participant");
-                continue;
-            }
             let mut content = Content::default();
-            for part in rest {
-                content.add(part, self.out)?;
+            let mut is_said = turn.parts.is_empty();
+            for part in turn.parts.iter().filter(|part| !called.answers(part)) {
+                if let Body::Outcome(outcome) = &part.body {
+                    is_said |= self.write_user(turn, &std::mem::take(&mut content))?;
+                    self.write_outcome(outcome, part)?;
+                    self.write_moved()?;
+                } else {
+                    content.add(part, self.out)?;
+                }
             }
-            // Nothing of it can be said.
-            if content.is_empty() && !turn.parts.is_empty() {
-                continue;
+            if turn.parts.is_empty() {
+                self.open("user", Some(turn));
+                content.write(self.out)?;
+                self.out.writer.close_object();
+            } else {
+                is_said |= self.write_user(turn, &content)?;
             }
-            self.open("user", Some(turn));
-            content.write(self.out)?;
-            self.out.writer.close_object();
+            if !is_said {
+                self.out.lose(turn.name.as_ref(), "name of a participant");
+            }
         }
         Ok(())
+    }
+
+    /// Whether there is something to say.
+    fn write_user(&mut self, turn: &Turn<'_>, content: &Content<'r, 'a>) -> Result<bool, Refused> {
+        if content.is_empty() {
+            return Ok(false);
+        }
+        self.open("user", Some(turn));
+        content.write(self.out)?;
+        self.out.writer.close_object();
+        Ok(true)
     }
 
     fn write_moved(&mut self) -> Result<(), Refused> {
@@ -201,7 +221,7 @@ mod tests {
     use serde_json::{Value as Tree, json};
 
     use super::super::proof::{
-        call, image, lost, messages, outcome, part, read, request, text, try_write, write,
+        call, image, lost, messages, outcome, part, read, request, text, write,
     };
     use super::*;
     use crate::ir::{Arguments, At, Foreign, Format, Json, Said};
@@ -298,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_other_formats_are_lost_and_references_refused() {
+    fn parts_of_other_formats_are_lost() {
         let foreign = |kind: &'static str| {
             let foreign = Foreign {
                 format: Format::OpenaiResponses,
@@ -312,6 +332,5 @@ mod tests {
             lost(&foreign("web_search_call"), &traits),
             ["a part of another format"]
         );
-        assert!(try_write(&foreign("item_reference"), &traits).is_err());
     }
 }

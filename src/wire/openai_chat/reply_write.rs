@@ -41,6 +41,16 @@ pub(super) fn write(reply: &Reply<'_>, telling: &Telling, out: &mut Vec<u8>, los
     writer.close_object();
 }
 
+/// The characters of the whole text that a citation belongs to, in a text from `start` to `end`; all of them where the
+/// text has no words, or where nothing is said.
+pub(super) fn span_of(citation: &Citation<'_>, start: u64, end: u64) -> (u64, u64) {
+    let start = if start == end { 0 } else { start };
+    match citation.span {
+        Some((first, last)) => (start + first, start + last),
+        None => (start, end),
+    }
+}
+
 /// What ids and times are made from.
 pub(super) struct Ids<'t> {
     pub(super) telling: &'t Telling,
@@ -79,6 +89,8 @@ pub(super) fn tier_for<'t>(tier: &'t str, losses: &mut Losses) -> Option<&'t str
 #[derive(Default)]
 struct Message<'r, 'a> {
     text: Option<String>,
+    /// Of the text so far.
+    characters: u64,
     refusal: Option<String>,
     reasoning: String,
     audio: Option<&'r Media<'a>>,
@@ -101,16 +113,14 @@ impl<'r, 'a> Message<'r, 'a> {
         match &part.body {
             Body::Text(text) => {
                 let all = self.text.get_or_insert_default();
-                let start = match text.citations.is_empty() {
-                    true => 0,
-                    false => characters(all),
-                };
                 all.push_str(&text.text);
-                let end = start + characters(&text.text);
-                let cited = text.citations.iter();
-                self.citations.extend(
-                    cited.map(|citation| (citation, citation.span.unwrap_or((start, end)))),
-                );
+                let start = self.characters;
+                self.characters += characters(&text.text);
+                let cited = text.citations.iter().map(|citation| {
+                    let span = span_of(citation, start, self.characters);
+                    (citation, span)
+                });
+                self.citations.extend(cited);
             }
             Body::Refusal(text) => self.refusal.get_or_insert_default().push_str(text),
             Body::Thinking(thinking) => self.add_thinking(thinking),
@@ -509,7 +519,7 @@ mod tests {
             .collect();
         assert_eq!(
             spans,
-            [json!(["u", 0, 2]), json!(["v", 2, 5]), json!(["w", 1, 2])]
+            [json!(["u", 0, 2]), json!(["v", 2, 5]), json!(["w", 3, 4])]
         );
         assert_eq!(lost(&reply), ["a citation of no page"]);
         let (stream, _) = write_stream(&reply);

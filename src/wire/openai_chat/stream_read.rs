@@ -6,6 +6,10 @@ use super::answer::Answer;
 
 /// Reads a vendor's stream. A reason to stop is told when the stream is over, since vendors say it more than once, and say
 /// more after it: usage, the rest of the reasoning, or that the answer failed after all.
+///
+/// `[DONE]` says that the stream is over, not that the answer is whole: relays write it also when what they relayed was cut.
+/// An answer of whose choices one has no reason to have ended is none, with `[DONE]` or without; with all the reasons it is
+/// one, also where `[DONE]` never comes.
 pub(super) struct StreamReader {
     document: Document,
     answer: Answer,

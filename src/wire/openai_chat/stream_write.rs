@@ -11,7 +11,9 @@ use super::ending::{End, Said};
 use super::fault;
 use super::frames::{Frames, Of};
 use super::media::{can_show, write_images};
-use super::reply_write::{BREAK, base64_of, characters, lost, tier_for, write_annotations};
+use super::reply_write::{
+    BREAK, base64_of, characters, lost, span_of, tier_for, write_annotations,
+};
 
 pub(super) struct StreamWriter {
     frames: Frames,
@@ -44,6 +46,8 @@ struct Told {
     start: u64,
     /// Told at the end: clients put lists of several chunks together by an index that their items would have to have.
     citations: Vec<(Citation<'static>, (u64, u64))>,
+    /// Of the text that is open: what they belong to is not known before it ends.
+    cited: Vec<Citation<'static>>,
     stop: Option<Stop<'static>>,
 }
 
@@ -58,9 +62,6 @@ enum Open {
     Custom,
     Audio,
 }
-
-/// The end of a text is not known before it is there.
-const OPEN_END: u64 = u64::MAX;
 
 /// No vendor gives more choices.
 const MAX_CHOICE: u32 = 127;
@@ -285,8 +286,7 @@ impl Told {
                 self.argue(choice, &text, frames, out);
             }
             (Delta::Citation(citation), Open::Text) => {
-                let span = citation.span.unwrap_or((self.start, OPEN_END));
-                self.citations.push((citation.into_owned(), span));
+                self.cited.push(citation.into_owned());
             }
             (Delta::Logprobs(tokens), open) => {
                 let of = match open == Open::Refusal {
@@ -351,9 +351,13 @@ impl Told {
             self.argue(choice, "{}", frames, out);
         }
         if self.open == Open::Text {
-            let ends = self.citations.iter_mut().map(|(_, (_, end))| end);
-            ends.filter(|end| **end == OPEN_END)
-                .for_each(|end| *end = self.characters);
+            let (start, end) = (self.start, self.characters);
+            let cited = self.cited.drain(..);
+            let cited = cited.map(|citation| {
+                let span = span_of(&citation, start, end);
+                (citation, span)
+            });
+            self.citations.extend(cited);
         }
         self.open = Open::Nothing;
     }

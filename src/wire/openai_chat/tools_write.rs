@@ -244,7 +244,7 @@ fn write_choice(choice: &Said<ToolChoice<'_>>, request: &Request<'_>, out: &mut 
             // The same, in words that more vendors know.
             [name] if *required => {
                 out.writer.key(key);
-                write_named(name, is_custom(request, name), out);
+                write_named(name, request.customs().contains(&**name), out);
             }
             names => {
                 let writer = out.writer.key(key).open_object();
@@ -252,8 +252,9 @@ fn write_choice(choice: &Said<ToolChoice<'_>>, request: &Request<'_>, out: &mut 
                 let mode = if *required { "required" } else { "auto" };
                 writer.key("allowed_tools").open_object();
                 writer.key("mode").text(mode).key("tools").open_list();
+                let customs = request.customs();
                 for name in names {
-                    write_named(name, is_custom(request, name), out);
+                    write_named(name, customs.contains(&**name), out);
                 }
                 out.writer.close_list().close_object().close_object();
             }
@@ -262,15 +263,6 @@ fn write_choice(choice: &Said<ToolChoice<'_>>, request: &Request<'_>, out: &mut 
             .losses
             .add(choice.at, "the choice of a tool that the vendor runs"),
     }
-}
-
-fn is_custom(request: &Request<'_>, wanted: &str) -> bool {
-    request.tools.iter().any(|tool| {
-        let ToolKind::Custom { name, .. } = &tool.kind else {
-            return false;
-        };
-        name == wanted
-    })
 }
 
 fn write_named(name: &str, custom: bool, out: &mut Out<'_, '_>) {

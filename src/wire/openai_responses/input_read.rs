@@ -258,9 +258,10 @@ fn has_no_message(turn: &Turn<'_>) -> bool {
         && turn.parts.iter().all(is_no_message)
 }
 
+/// A turn that begins with an outcome holds nothing else.
 fn holds_outcomes(turn: &Turn<'_>) -> bool {
     let is_outcome = |part: &Part<'_>| matches!(part.body, Body::Outcome(_));
-    turn.role == Role::User && turn.id.is_none() && turn.parts.iter().all(is_outcome)
+    turn.role == Role::User && turn.id.is_none() && turn.parts.first().is_some_and(is_outcome)
 }
 
 /// Pieces of reasoning are told as one text, with an empty line between them.

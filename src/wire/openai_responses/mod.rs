@@ -44,10 +44,11 @@ mod thinking_write;
 mod tools_read;
 mod tools_write;
 mod types;
+mod unfold;
 mod usage;
 
 use crate::ir::{Fault, Format, Reply, Request, Usage};
-use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling};
+use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling, Unfolded};
 use crate::wire::counting::Counting;
 use crate::wire::json::{Misfit, Value};
 use crate::wire::{Asked, EventReader, EventWriter};
@@ -122,6 +123,10 @@ impl Codec for OpenaiResponses {
         lowered: &mut Lowered,
     ) -> Result<(), Refused> {
         request_write::write(request, target, lowered)
+    }
+
+    fn unfold(&self, kind: &str, piece: Value<'_, '_>) -> Unfolded {
+        unfold::unfold(kind, piece)
     }
 
     fn read_reply<'a>(&self, body: Value<'_, 'a>, seed: &str) -> Result<Reply<'a>, Misfit> {

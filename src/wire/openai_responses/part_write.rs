@@ -18,7 +18,7 @@ impl StreamWriter {
         }
         match part.body {
             Body::Text(text) => {
-                self.open_content(Open::Text, out);
+                self.open = Open::NewText;
                 self.citations
                     .extend(text.citations.into_iter().map(own_citation));
                 self.say(&text.text, out);
@@ -89,6 +89,7 @@ impl StreamWriter {
                 match open {
                     Open::Refusal => items::write_refusal("", w),
                     Open::Nothing
+                    | Open::NewText
                     | Open::Text
                     | Open::Thinking(_)
                     | Open::Call { .. }
@@ -173,6 +174,11 @@ impl StreamWriter {
         }
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing | Open::Silent => {}
+            Open::NewText => {
+                for _too_late in self.citations.drain(..) {
+                    self.losses.add(At::NOWHERE, "citation");
+                }
+            }
             Open::Text => self.close_text(out),
             Open::Refusal => {
                 let text = std::mem::take(&mut self.text);

@@ -136,6 +136,12 @@ impl Whole<'_> {
                 self.losses.add(At::NOWHERE, SEAL);
             }
             match &part.body {
+                // A text without words is none; what it cites was said of others.
+                Body::Text(text) if text.text.is_empty() && logprobs.is_empty() => {
+                    for _too_late in &text.citations {
+                        self.losses.add(At::NOWHERE, "citation");
+                    }
+                }
                 Body::Text(text) => {
                     let citations: Vec<_> =
                         text.citations.iter().cloned().map(without_place).collect();

@@ -110,10 +110,8 @@ impl Items {
     /// The item that stands at `index` of the completed response.
     fn position(&self, index: u64, item: Value<'_, '_>) -> Option<usize> {
         let id = item.member_text("id").unwrap_or_default();
-        let mut own = self.items.iter();
-        let by_id = own.position(|item| !id.is_empty() && item.id == id);
-        let mut all = self.items.iter();
-        by_id.or_else(|| all.position(|item| item.index == Some(index)))
+        let by_id = self.by_id.get(&*id);
+        by_id.or_else(|| self.by_index.get(&index)).copied()
     }
 }
 

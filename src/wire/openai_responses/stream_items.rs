@@ -3,6 +3,8 @@
 //! An item is known by its index in the output; ids are only looked at where there is none, since some relays change them
 //! from event to event.
 
+use std::collections::BTreeMap;
+
 use crate::ir::{Arguments, At, Body, Call, Event, Part, Text, Thinking};
 use crate::wire::json::Value;
 
@@ -15,13 +17,14 @@ pub(super) struct Items {
     pub(super) seed: String,
     /// In the order in which they came.
     pub(super) items: Vec<Item>,
+    /// Where they are, by what events call them.
+    pub(super) by_index: BTreeMap<u64, usize>,
+    pub(super) by_id: BTreeMap<String, usize>,
     pub(super) open: Option<Open>,
     pub(super) calls: bool,
 }
 
 pub(super) struct Item {
-    pub(super) index: Option<u64>,
-    pub(super) id: String,
     /// All of it was told.
     pub(super) done: bool,
     /// The index of the first part of a message that was not closed.
@@ -33,6 +36,8 @@ impl Items {
         Items {
             seed: seed.to_owned(),
             items: Vec::new(),
+            by_index: BTreeMap::new(),
+            by_id: BTreeMap::new(),
             open: None,
             calls: false,
         }
@@ -159,16 +164,15 @@ impl Items {
     }
 
     fn find(&self, said: &Said<'_, '_>) -> Option<usize> {
-        let mut items = self.items.iter();
         if let Some(index) = said.output_index {
-            return items.position(|item| item.index == Some(index));
+            return self.by_index.get(&index).copied();
         }
         let own = said.item.and_then(|item| item.member_text("id"));
         let id = own.as_deref().unwrap_or(&said.item_id);
         if id.is_empty() {
-            return items.rposition(|item| !item.done);
+            return self.items.iter().rposition(|item| !item.done);
         }
-        items.position(|item| item.id == id)
+        self.by_id.get(id).copied()
     }
 
     fn find_or_add(&mut self, said: &Said<'_, '_>, tell: Tell<'_>) -> usize {
@@ -183,9 +187,6 @@ impl Items {
                 self.close(tell);
             }
             self.set_done(n);
-            if let Some(item) = self.items.get_mut(n) {
-                item.index = None;
-            }
         }
         let own = said.item.and_then(|item| item.member_text("id"));
         let id = own.as_deref().unwrap_or(&said.item_id);
@@ -193,13 +194,18 @@ impl Items {
     }
 
     pub(super) fn add(&mut self, index: Option<u64>, id: &str) -> usize {
+        let n = self.items.len();
+        if let Some(index) = index {
+            self.by_index.insert(index, n);
+        }
+        if !id.is_empty() {
+            self.by_id.entry(id.to_owned()).or_insert(n);
+        }
         self.items.push(Item {
-            index,
-            id: id.to_owned(),
             done: false,
             next_part: 0,
         });
-        self.items.len() - 1
+        n
     }
 
     pub(super) fn set_done(&mut self, n: usize) {

@@ -42,6 +42,8 @@ pub(super) struct StreamWriter {
 /// The part that is open.
 pub(super) enum Open {
     Nothing,
+    /// A text that has said nothing yet: without words it is none.
+    NewText,
     Text,
     Refusal,
     Thinking(Thinking),
@@ -108,12 +110,17 @@ impl StreamWriter {
             }
             Delta::Seal(seal) => match &mut self.open {
                 Open::Thinking(thinking) => thinking.seal = Some(seal.into_owned()),
-                Open::Nothing | Open::Text | Open::Refusal | Open::Call { .. } | Open::Silent => {
+                Open::Nothing
+                | Open::NewText
+                | Open::Text
+                | Open::Refusal
+                | Open::Call { .. }
+                | Open::Silent => {
                     self.losses.add(At::NOWHERE, SEAL);
                 }
             },
             Delta::Citation(citation) => {
-                if matches!(self.open, Open::Text) {
+                if matches!(self.open, Open::NewText | Open::Text) {
                     self.citations.push(own_citation(citation));
                 }
             }
@@ -123,11 +130,18 @@ impl StreamWriter {
         }
     }
 
+    fn begin_text(&mut self, out: &mut Vec<u8>) {
+        if let Open::NewText = self.open {
+            self.open_content(Open::Text, out);
+        }
+    }
+
     /// More of the words of the open part.
     pub(super) fn say(&mut self, words: &str, out: &mut Vec<u8>) {
         if words.is_empty() {
             return;
         }
+        self.begin_text(out);
         let name = match &self.open {
             Open::Text => "response.output_text.delta",
             Open::Refusal => "response.refusal.delta",
@@ -135,7 +149,7 @@ impl StreamWriter {
                 Arguments::Json(_) => "response.function_call_arguments.delta",
                 Arguments::Free(_) => "response.custom_tool_call_input.delta",
             },
-            Open::Nothing | Open::Thinking(_) | Open::Silent => return,
+            Open::Nothing | Open::NewText | Open::Thinking(_) | Open::Silent => return,
         };
         self.text.push_str(words);
         let is_text = matches!(self.open, Open::Text);
@@ -149,6 +163,7 @@ impl StreamWriter {
 
     /// Clients collect them from the deltas.
     fn tokens(&mut self, tokens: Vec<Json<'_>>, out: &mut Vec<u8>) {
+        self.begin_text(out);
         if !matches!(self.open, Open::Text) {
             self.losses.add(At::NOWHERE, "log probabilities");
             return;

@@ -117,6 +117,10 @@ pub(super) fn bare(mut reply: Reply<'static>) -> Reply<'static> {
     }
     reply.tier.get_or_insert("default".into());
     for choice in &mut reply.choices {
+        // A text without words is not written.
+        let is_nothing =
+            |part: &Part<'_>| matches!(&part.body, Body::Text(text) if text.text.is_empty());
+        choice.parts.retain(|part| !is_nothing(part));
         choice.parts.iter_mut().for_each(bare_part);
     }
     reply

@@ -1,5 +1,7 @@
 //! Tools and the choice among them, as this format writes them.
 
+use std::collections::BTreeMap;
+
 use crate::ir::{
     Function, Json, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
@@ -34,15 +36,20 @@ pub(super) fn write(request: &Request<'_>, w: &mut Writer<'_>, losses: &mut Loss
         return;
     }
     w.key("tools").open_list();
-    let mut done: Vec<&str> = Vec::new();
+    let mut spaces: BTreeMap<&str, Vec<&Tool<'_>>> = BTreeMap::new();
     for tool in &request.tools {
-        let Some(space) = namespace_of(tool) else {
-            write_tool(tool, w, losses);
-            continue;
-        };
-        if !done.contains(&space) {
-            done.push(space);
-            write_namespace(space, &request.tools, w, losses);
+        if let Some(space) = namespace_of(tool) {
+            spaces.entry(space).or_default().push(tool);
+        }
+    }
+    for tool in &request.tools {
+        match namespace_of(tool) {
+            None => write_tool(tool, w, losses),
+            Some(space) => {
+                if let Some(within) = spaces.remove(space) {
+                    write_namespace(space, &within, w, losses);
+                }
+            }
         }
     }
     w.close_list();
@@ -56,12 +63,8 @@ fn namespace_of<'t>(tool: &'t Tool<'_>) -> Option<&'t str> {
     }
 }
 
-fn write_namespace(space: &str, tools: &[Tool<'_>], w: &mut Writer<'_>, losses: &mut Losses) {
-    let within = || {
-        let own = tools.iter();
-        own.filter(|tool| namespace_of(tool) == Some(space))
-    };
-    let about = within().find_map(|tool| match &tool.kind {
+fn write_namespace(space: &str, within: &[&Tool<'_>], w: &mut Writer<'_>, losses: &mut Losses) {
+    let about = within.iter().find_map(|tool| match &tool.kind {
         ToolKind::Function(function) => function.namespace.as_ref()?.description.as_ref(),
         ToolKind::Custom { .. } | ToolKind::Server(_) => None,
     });
@@ -70,7 +73,7 @@ fn write_namespace(space: &str, tools: &[Tool<'_>], w: &mut Writer<'_>, losses: 
     w.key("description")
         .text(about.map_or("", |said| &*said.value));
     w.key("tools").open_list();
-    for tool in within() {
+    for tool in within {
         write_tool(tool, w, losses);
     }
     w.close_list().close_object();
@@ -195,8 +198,9 @@ pub(super) fn write_choice(request: &Request<'_>, w: &mut Writer<'_>, losses: &m
                 w.key("tool_choice").open_object();
                 w.key("type").text("allowed_tools").key("mode").text(mode);
                 w.key("tools").open_list();
+                let customs = request.customs();
                 for name in names {
-                    write_name(name, is_custom(name, request), w);
+                    write_name(name, customs.contains(&**name), w);
                 }
                 w.close_list().close_object();
             }
@@ -215,12 +219,4 @@ fn write_name(name: &str, custom: bool, w: &mut Writer<'_>) {
     let kind = if custom { "custom" } else { "function" };
     w.open_object().key("type").text(kind);
     w.key("name").text(name).close_object();
-}
-
-fn is_custom(wanted: &str, request: &Request<'_>) -> bool {
-    let named = |tool: &Tool<'_>| match &tool.kind {
-        ToolKind::Custom { name, .. } => name == wanted,
-        ToolKind::Function(_) | ToolKind::Server(_) => false,
-    };
-    request.tools.iter().any(named)
 }
