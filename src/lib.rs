@@ -13,5 +13,6 @@ pub mod proxy;
 pub mod reload;
 pub mod route;
 pub mod server;
+pub mod store;
 pub mod telemetry;
 pub mod wire;

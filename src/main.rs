@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         }
         Action::Check(asked) => cli::check(&asked, &env, style, &mut out).map_err(Into::into),
         Action::Health(asked) => cli::health(&asked, &env, style, &mut out).map_err(Into::into),
+        Action::Quota(asked) => cli::quota(&asked, &env, style, &mut out).map_err(Into::into),
         Action::Demo(asked) => run_demo(&asked, &env, &mut out),
     };
     match ended {

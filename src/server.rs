@@ -22,6 +22,7 @@ use crate::demo;
 use crate::live::Live;
 use crate::proxy::{AccessLog, DataPlane, Proxy, Wiring};
 use crate::reload::{Inputs, Reloader, keep_reloading};
+use crate::store::Keeper;
 use crate::telemetry::{Sink, logger, metrics};
 
 /// An HTTP/2 connection of a client without a stream is closed after so long.
@@ -72,6 +73,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         &server.configuration,
     ))));
     let live = Arc::new(Live::new(gateway.clone(), selection::arrange));
+    let keeper = Arc::new(Keeper::start(live.clone(), &gateway.data));
     let hosts = Arc::new(Hosts::new(connector.clone(), health_observer(&live)));
     let wiring = Wiring::new(live.snapshot(), &hosts).map_err(|e| anyhow!(e))?;
     let proxy = Arc::new(Proxy::new(
@@ -88,6 +90,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     if let Some(listener) = start.demo {
         server.add_service(background_service("demo vendor", DemoService(listener)));
     }
+    server.add_service(background_service("quotas", KeeperService(keeper.clone())));
     let reloader = Reloader::new(
         start.inputs,
         start.loaded,
@@ -106,6 +109,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         "drain",
         DrainService {
             proxy,
+            keeper,
             sink: sink.clone(),
             grace,
         },
@@ -182,6 +186,16 @@ impl BackgroundService for ReloadService {
     }
 }
 
+/// What is used of quotas, on its way to the disk.
+struct KeeperService(Arc<Keeper>);
+
+#[async_trait]
+impl BackgroundService for KeeperService {
+    async fn start(&self, _shutdown: ShutdownWatch) {
+        self.0.clone().keep().await;
+    }
+}
+
 /// The demo vendor in this process.
 struct DemoService(TcpListener);
 
@@ -216,6 +230,7 @@ async fn drained(shutdown: &mut ShutdownWatch) {
 /// would always wait for the whole of it.
 struct DrainService {
     proxy: Arc<Proxy>,
+    keeper: Arc<Keeper>,
     sink: Sink,
     grace: Duration,
 }
@@ -234,6 +249,7 @@ impl BackgroundService for DrainService {
         }
         // The last answers' bytes are in the kernel; their connections close with the process.
         tokio::time::sleep(Duration::from_millis(50)).await;
+        self.keeper.write();
         self.sink.flush();
         std::process::exit(0);
     }

@@ -14,9 +14,9 @@
 )]
 mod harness;
 
-use tidegate::config::Balance;
+use tidegate::config::{Balance, Endpoint, Quota};
 use tidegate::live::Lane;
-use tidegate::route::{Needs, Outcome, Plan, Step};
+use tidegate::route::{Draw, Needs, Outcome, Plan, Step};
 
 use harness::*;
 
@@ -25,6 +25,7 @@ fn answered(lane: &Lane, needs: Needs, dice: u64) {
     let Step::Try(attempt) = plan.next(lane, at(1), dice) else {
         panic!("nobody to ask")
     };
+    attempt.pass.accepted();
     plan.record(
         lane,
         &Outcome::Answered {
@@ -33,11 +34,21 @@ fn answered(lane: &Lane, needs: Needs, dice: u64) {
         at(1),
     );
     plan.record(lane, &Outcome::Finished, at(2));
+    attempt.pass.settle(7);
     drop(attempt);
 }
 
 #[test]
 fn choosing_among_200_endpoints_allocates_nothing() {
+    choosing_allocates_nothing(None);
+}
+
+#[test]
+fn nor_does_a_quota_at_every_one_of_them() {
+    choosing_allocates_nothing(quota(Some(1_000_000), Some(1_000_000_000_000)).as_ref());
+}
+
+fn choosing_allocates_nothing(quota: Option<&Quota>) {
     for balance in [
         Balance::RoundRobin,
         Balance::Weighted,
@@ -45,7 +56,10 @@ fn choosing_among_200_endpoints_allocates_nothing() {
         Balance::Fastest,
     ] {
         let endpoints = (0..200)
-            .map(|n| endpoint(n % 20, &format!("up-{n}"), 1))
+            .map(|n| Endpoint {
+                quota: quota.cloned(),
+                ..endpoint(n % 20, &format!("up-{n}"), 1)
+            })
             .collect();
         let mut model = model("m", endpoints);
         (model.balance, model.sticky) = (balance, true);
@@ -54,9 +68,19 @@ fn choosing_among_200_endpoints_allocates_nothing() {
             vec![model],
         ));
         let lane = lane(&house, "m");
+        // Ten past midnight: no window ends while it is measured.
+        let snapshot = house.snapshot();
+        snapshot.registry().quotas().tell_time(at(0), secs(600));
+        for meter in snapshot.meters() {
+            meter.read(at(0));
+        }
         let needs = Needs {
             tools: true,
             conversation: Some(1),
+            draw: Some(Draw {
+                input: 1000,
+                output: None,
+            }),
             ..needs()
         };
         answered(&lane, needs.clone(), 0);

@@ -6,6 +6,7 @@
 
 mod check;
 mod health;
+mod quota;
 mod run;
 
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ use crate::config::{self, Env, Overrides, Source, Style};
 
 pub use check::check;
 pub use health::health;
+pub use quota::quota;
 pub use run::{announce_demo, complain, run};
 
 /// How a command ended.
@@ -44,6 +46,7 @@ pub enum Action {
     Run(Run),
     Check(Check),
     Health(Health),
+    Quota(Quota),
     Demo(Demo),
 }
 
@@ -70,6 +73,8 @@ enum Command {
     Check(Check),
     /// Ask a running gateway whether it is healthy
     Health(Health),
+    /// Show what is used of the endpoints' quotas, or reset it
+    Quota(Quota),
     /// Run the demo vendor alone
     #[command(after_help = crate::demo::HELP)]
     Demo(Demo),
@@ -142,6 +147,31 @@ pub struct Health {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct Quota {
+    #[command(subcommand)]
+    pub what: Option<QuotaWhat>,
+    /// Configuration file of the gateway
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub conf: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum QuotaWhat {
+    /// Show every quota; the same as no command
+    List,
+    /// Set what was used to nothing, in the gateway that runs (within a second) or at its next start
+    Reset {
+        /// The virtual model
+        model: String,
+        /// PROVIDER/NAME; without it, all of the model's endpoints
+        endpoint: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct Demo {
     /// Address to listen on; port 0 takes a free one, and says which
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8898", value_parser = config::any_address)]
@@ -162,6 +192,7 @@ pub fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Action, c
     Ok(match command {
         Some(Command::Check(check)) => Action::Check(check),
         Some(Command::Health(health)) => Action::Health(health),
+        Some(Command::Quota(quota)) => Action::Quota(quota),
         Some(Command::Demo(demo)) => Action::Demo(demo),
         None if run.test => Action::Check(Check {
             file: run.conf,
@@ -275,6 +306,8 @@ mod tests {
             "tidegate check a b",
             "tidegate --listen 127.0.0.1:0",
             "tidegate demo --listen example.com:80",
+            "tidegate quota reset",
+            "tidegate quota list m",
         ] {
             assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
         }

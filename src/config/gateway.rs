@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::config::calendar::Calendar;
 use crate::config::routes::Route;
 use crate::config::secret::Secret;
 use crate::ir::{Format, Traits};
@@ -41,6 +42,8 @@ pub struct Gateway {
     /// Index into `providers`.
     pub preferred_provider: Option<usize>,
     pub client_keys: Vec<ClientKey>,
+    /// Absolute directory of what is kept over restarts.
+    pub data: PathBuf,
 }
 
 /// Which name of the model an answer says.
@@ -297,11 +300,22 @@ pub struct Endpoint {
     pub max_context: Option<u64>,
     pub streaming: bool,
     pub non_streaming: bool,
+    /// How much of it may be used until it is reset. `None`: no limit.
+    pub quota: Option<Quota>,
     /// What is said of every conversation that goes there, in their order.
     pub set: Arc<[Setting]>,
     pub enabled: bool,
     /// With everything inherited filled in.
     pub policy: Policy,
+}
+
+/// What may be used of an endpoint from one reset to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// At least 1; `None`: no limit.
+    pub requests: Option<u64>,
+    pub tokens: Option<u64>,
+    pub calendar: Calendar,
 }
 
 /// A value of requests that an endpoint's configuration decides, in the words of the provider's format.

@@ -7,6 +7,7 @@
 //! Start at [`load`]: `text` and `yaml` read the file, `fill` puts variables in, `check` turns the tree into a [`Gateway`], and `report` says what is
 //! wrong with it. The environment is an argument ([`Env`]); `dotenv` reads the file that stands under it. `vendors.yaml` is what holds with no configuration.
 
+mod calendar;
 mod check;
 mod dotenv;
 mod env;
@@ -22,6 +23,7 @@ mod syntax;
 mod text;
 mod yaml;
 
+pub use calendar::{Calendar, Cron};
 pub use env::Env;
 pub use gateway::*;
 pub use load::{

@@ -26,6 +26,20 @@ impl Usage {
         *self != Usage::default()
     }
 
+    /// All tokens that are known.
+    pub fn total(&self) -> u64 {
+        let buckets = [
+            self.input,
+            self.cache_read,
+            self.cache_write,
+            self.output,
+            self.reasoning,
+            self.audio_input,
+            self.audio_output,
+        ];
+        buckets.into_iter().flatten().fold(0, u64::saturating_add)
+    }
+
     /// Audio tokens of input and output.
     pub fn audio(&self) -> Option<u64> {
         match (self.audio_input, self.audio_output) {

@@ -3,8 +3,14 @@
 //! Start with [`Record`].
 //!
 //! Owns the [`Record`]: the one value that a finished request leaves behind, from which the access line and the metrics
-//! are made. Limits, windows and prices will stand here as well. Never reads a clock and never writes anywhere.
+//! are made; and the counters of an endpoint's quota ([`Tally`]: reserved before a call, settled after it) with the
+//! [`Window`] from one reset to the next. Prices will stand here as well. Never reads a clock, never writes anywhere and
+//! never locks: the counters that requests share are kept by `live/meter`.
 
 mod record;
+mod tally;
+mod window;
 
 pub use record::{AttemptRow, Ending, Record};
+pub use tally::{Amount, Reservation, Short, Tally, Used};
+pub use window::Window;

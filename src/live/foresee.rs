@@ -3,8 +3,8 @@ use std::time::Duration;
 use crate::clock::Tick;
 use crate::route::pick::{Judge, Moment};
 use crate::route::{
-    Ask, Blow, Entry, Explanation, Failure, Field, Held, KeyMark, Load, Look, Needs, Outcome, Plan,
-    Seats, Spot, Step, Stop, Ticket, Why,
+    Ask, Blow, Draw, Entry, Explanation, Failure, Field, Held, KeyMark, Load, Look, Needs, Outcome,
+    Plan, Seats, Spot, Step, Stop, Ticket, Why,
 };
 
 use super::lane::Lane;
@@ -78,12 +78,12 @@ impl Field for Onlooker<'_> {
         order.0.into_iter().find(|seat| judge.fits(*seat, among))
     }
 
-    fn look(&self, spot: Spot, now: Tick) -> Look {
-        self.lane.look(spot, now)
+    fn look(&self, spot: Spot, draw: Option<Draw>, now: Tick) -> Look {
+        self.lane.look(spot, draw, now)
     }
 
-    fn enter(&self, spot: Spot, now: Tick) -> Result<Entry<()>, Held> {
-        match self.lane.look(spot, now) {
+    fn enter(&self, spot: Spot, draw: Option<Draw>, now: Tick) -> Result<Entry<()>, Held> {
+        match self.lane.look(spot, draw, now) {
             Look::Held(held) => Err(held),
             Look::Free | Look::Probe => Ok(Entry {
                 pass: (),

@@ -7,10 +7,11 @@ use crate::clock::Tick;
 use crate::config::{Keys, Provider};
 use crate::route::pick::{Judge, Moment, Rotor, Select};
 use crate::route::{
-    Ask, Blow, Entry, Field, Held, HeldBy, KeyMark, Load, Look, Pool, Seat, Seats, Spot, Stage,
-    Ticket,
+    Ask, Blow, Draw, Entry, Field, Held, HeldBy, KeyMark, Load, Look, Pool, Seat, Seats, Spot,
+    Stage, Ticket,
 };
 
+use super::meter::Meter;
 use super::registry::{Course, Registry};
 use super::standing::{KeyStanding, News, Pass, Standing};
 
@@ -32,6 +33,8 @@ pub(super) struct LiveStage {
     pub select: Arc<dyn Select>,
     pub standings: Arc<[Arc<Standing>]>,
     keys: Vec<SeatKeys>,
+    /// By seat; nothing at all where no endpoint has a quota.
+    meters: Vec<Option<Arc<Meter>>>,
     suspects: Mutex<Suspects>,
     news: News,
 }
@@ -158,7 +161,12 @@ impl LiveStage {
                 seat,
             )
         };
+        let metered = stage.seats.iter().any(|seat| seat.quota.is_some());
+        let seats = stage.seats.iter().filter(|_| metered);
         LiveStage {
+            meters: seats
+                .map(|seat| registry.meter(&stage.model, seat))
+                .collect(),
             keys: stage.seats.iter().map(keys).collect(),
             select: select(&standings),
             standings,
@@ -171,6 +179,14 @@ impl LiveStage {
         }
     }
 
+    pub(super) fn meters(&self) -> impl Iterator<Item = &Arc<Meter>> {
+        self.meters.iter().flatten()
+    }
+
+    fn meter(&self, seat: usize) -> Option<&Arc<Meter>> {
+        self.meters.get(seat)?.as_ref()
+    }
+
     /// Looks at every seat only when there was news since the last time.
     fn suspects(&self, among: &mut Seats) -> Seats {
         let news = self.news.number();
@@ -178,7 +194,8 @@ impl LiveStage {
         if known.as_of != news {
             let mut seats = Seats::none(self.standings.len());
             for (at, standing) in self.standings.iter().enumerate() {
-                if !standing.is_well() || !self.keys[at].are_well() {
+                let spent = self.meter(at).is_some_and(|meter| meter.is_full());
+                if spent || !standing.is_well() || !self.keys[at].are_well() {
                     seats.insert(at);
                 }
             }
@@ -221,6 +238,11 @@ impl Lane {
         &self.stage(spot.stage).standings[usize::from(spot.seat)]
     }
 
+    /// What counts against an endpoint's quota, if it has one.
+    pub fn meter(&self, spot: Spot) -> Option<&Arc<Meter>> {
+        self.stage(spot.stage).meter(usize::from(spot.seat))
+    }
+
     /// The living state of one key of an endpoint.
     pub fn key(&self, spot: Spot, key: usize) -> &Arc<KeyStanding> {
         &self.keys(spot).standings[key]
@@ -257,10 +279,15 @@ impl Field for Lane {
         self.stage(stage).select.select(among, at, judge)
     }
 
-    fn look(&self, spot: Spot, now: Tick) -> Look {
+    fn look(&self, spot: Spot, draw: Option<Draw>, now: Tick) -> Look {
         let look = self.standing(spot).look(now, &self.pool.seat(spot).policy);
         if matches!(look, Look::Held(_)) {
             return look;
+        }
+        if let (Some(meter), Some(draw)) = (self.meter(spot), draw)
+            && let Err(held) = meter.look(draw, now)
+        {
+            return Look::Held(held);
         }
         match self.keys(spot).free(now) {
             Ok(()) => look,
@@ -271,10 +298,13 @@ impl Field for Lane {
         }
     }
 
-    fn enter(&self, spot: Spot, now: Tick) -> Result<Entry<Pass>, Held> {
-        let pass = self
+    fn enter(&self, spot: Spot, draw: Option<Draw>, now: Tick) -> Result<Entry<Pass>, Held> {
+        let mut pass = self
             .standing(spot)
             .enter(now, &self.pool.seat(spot).policy)?;
+        if let (Some(meter), Some(draw)) = (self.meter(spot), draw) {
+            pass = pass.holding(meter.reserve(draw, now)?);
+        }
         let probe = pass.ticket();
         Ok(Entry { pass, probe })
     }

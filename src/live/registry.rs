@@ -7,18 +7,20 @@ use parking_lot::Mutex;
 use crate::config::{Provider, ProviderKey};
 use crate::route::{Budget, Seat, Sticky};
 
+use super::meter::{Meter, MeterName, Quotas};
 use super::standing::{KeyStanding, News, Standing};
 
 /// Every standing that somebody uses, by identity. Survives reloads: a new snapshot finds here what the old one had.
 ///
-/// It holds on to nothing: what no snapshot uses any more is forgotten, so that names made up by strangers leave no
-/// trace.
+/// It holds on to nothing but quotas: what no snapshot uses any more is forgotten, so that names made up by strangers
+/// leave no trace.
 #[derive(Debug, Default)]
 pub struct Registry {
     pub(super) news: News,
     endpoints: Shelf<u64, Standing>,
     keys: Shelf<(u64, u64), KeyStanding>,
     courses: Shelf<String, Course>,
+    quotas: Quotas,
 }
 
 /// What the requests of one pool share.
@@ -38,6 +40,22 @@ impl Registry {
     /// Every key × model in use, in no order.
     pub fn keys(&self) -> Vec<Arc<KeyStanding>> {
         self.keys.all()
+    }
+
+    /// Every quota, also of endpoints that have none any more.
+    pub fn quotas(&self) -> &Quotas {
+        &self.quotas
+    }
+
+    /// What counts against the quota of an endpoint in a model's own tiers, if it has one.
+    pub(super) fn meter(&self, pool: &str, seat: &Seat) -> Option<Arc<Meter>> {
+        let quota = seat.quota.as_deref()?;
+        let name = MeterName {
+            pool: pool.to_owned(),
+            provider: seat.provider_name.to_string(),
+            model: seat.model.to_string(),
+        };
+        Some(self.quotas.meter(name, quota, &self.news))
     }
 
     pub(super) fn endpoint(&self, seat: &Seat) -> Arc<Standing> {

@@ -8,6 +8,7 @@ use crate::route::pick::Select;
 use crate::route::{Pool, Resolved, Stage, Table, Unknown, permits, real_model};
 
 use super::lane::{Arrange, Lane, LiveStage, Ring};
+use super::meter::Meter;
 use super::real_lanes::RealLanes;
 use super::registry::Registry;
 
@@ -157,6 +158,16 @@ impl Snapshot {
     /// The pools of the virtual models, by index; those that are switched off too.
     pub fn lanes(&self) -> &[Arc<Lane>] {
         &self.lanes
+    }
+
+    /// The quotas of this configuration, each once.
+    pub fn meters(&self) -> Vec<Arc<Meter>> {
+        let stages = self.lanes.iter().flat_map(|lane| lane.stages());
+        let mut meters: Vec<Arc<Meter>> =
+            stages.flat_map(|stage| stage.meters()).cloned().collect();
+        meters.sort_by(|a, b| a.name().cmp(b.name()));
+        meters.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        meters
     }
 
     /// Every endpoint and key in use, for metrics.

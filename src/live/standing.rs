@@ -10,12 +10,14 @@ use crate::clock::Tick;
 use crate::config::{self, Policy};
 use crate::route::{Blow, Ewma, Health, Held, HeldBy, KeyHealth, KeyMark, Look, Ticket, Verdict};
 
+use super::meter::Hold;
+
 /// Counts every change between well and not well, of anybody: who has seen a number knows that nothing changed since.
 #[derive(Debug, Clone, Default)]
 pub(super) struct News(Arc<AtomicU64>);
 
 impl News {
-    fn tell(&self) {
+    pub(super) fn tell(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -141,6 +143,7 @@ impl Standing {
         Ok(Pass {
             standing: self.clone(),
             ticket,
+            hold: None,
         })
     }
 
@@ -192,16 +195,50 @@ impl Standing {
     }
 }
 
-/// Given back by being dropped: an endpoint's in-flight count and, for a probe, its probe slot.
+/// Given back by being dropped: an endpoint's in-flight count, for a probe its probe slot, and what is reserved of its
+/// quota where it has one.
 #[derive(Debug)]
 pub struct Pass {
     standing: Arc<Standing>,
     ticket: Option<Ticket>,
+    hold: Option<Hold>,
 }
 
 impl Pass {
     pub(super) fn ticket(&self) -> Option<Ticket> {
         self.ticket
+    }
+
+    pub(super) fn holding(self: Pass, hold: Hold) -> Pass {
+        let mut pass = self;
+        pass.hold = Some(hold);
+        pass
+    }
+
+    /// The vendor has taken the call (the head of a 2xx): it counts, whatever becomes of the answer.
+    pub fn accepted(&self) {
+        if let Some(hold) = &self.hold {
+            hold.accepted();
+        }
+    }
+
+    /// The call is over, and took so many tokens.
+    pub fn settle(&self, tokens: u64) {
+        if let Some(hold) = &self.hold {
+            hold.settle(tokens);
+        }
+    }
+
+    /// The call is over, and nobody knows what it took: what was reserved is given back, unless the vendor has taken it.
+    pub fn close(&self) {
+        if let Some(hold) = &self.hold {
+            hold.close();
+        }
+    }
+
+    /// Whether the same attempt may ask once more.
+    pub fn renew(&self, now: Tick) -> bool {
+        self.hold.as_ref().is_none_or(|hold| hold.renew(now))
     }
 }
 

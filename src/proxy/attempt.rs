@@ -140,6 +140,7 @@ impl<'a> Place<'a> {
             timeouts: prepared.timeouts,
             deadline: prepared.deadline,
             secrets: &way.vendor.secrets,
+            pass: &attempt.pass,
         }
     }
 }

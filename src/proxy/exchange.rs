@@ -15,6 +15,7 @@ use pingora::time::timeout;
 use crate::clock::{self, Tick};
 use crate::config::Timeouts;
 use crate::ir::{Fault, FaultKind, Usage};
+use crate::live::Pass;
 use crate::proxy::headers::{Outgoing, UPSTREAM_REQUEST_ID, for_client, vendors_id};
 use crate::proxy::paths::CallKind;
 use crate::proxy::retry_after::retry_after;
@@ -63,6 +64,8 @@ pub struct Order<'a> {
     pub deadline: Tick,
     /// Never to be shown.
     pub secrets: &'a [String],
+    /// Told when the vendor has taken the call.
+    pub pass: &'a Pass,
 }
 
 /// A good answer that has begun.
@@ -215,6 +218,7 @@ impl Order<'_> {
         if !(200..300).contains(&status) {
             return Err(self.refused(up, status).await);
         }
+        self.pass.accepted();
         let headers = for_client(&head.headers);
         let limit = match is_events(&up) {
             true => limit,

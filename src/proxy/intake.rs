@@ -18,7 +18,7 @@ use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::routing::{self, Facts, Routed};
 use crate::proxy::tab::Tab;
-use crate::route::{Needs, PathKind};
+use crate::route::{Draw, Needs, PathKind};
 use crate::wire::Asked;
 use crate::wire::convert::{Manner, Original};
 use crate::wire::embed;
@@ -277,8 +277,22 @@ fn needs(asked: &VendorCall, scan: &Scan, conversation: Option<u64>) -> Needs {
         },
         conversation,
         later_turn: scan.assistant_turn,
+        draw: draw(asked.kind, scan),
         ..Needs::of(asked.format)
     }
+}
+
+/// What the call takes of an endpoint's quota. To be counted is free, and what is no text has no output to speak of.
+fn draw(kind: CallKind, scan: &Scan) -> Option<Draw> {
+    let output = match kind {
+        CallKind::Count => return None,
+        CallKind::Conversation | CallKind::Completion => scan.max_tokens,
+        CallKind::Embeddings | CallKind::Other => Some(0),
+    };
+    Some(Draw {
+        input: scan.estimated_tokens,
+        output,
+    })
 }
 
 /// Who can serve the call beside endpoints of its own format.

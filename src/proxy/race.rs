@@ -191,6 +191,7 @@ impl Course<'_> {
     fn missed_beside(&mut self, running: &Running, miss: Miss, tab: &mut Tab) -> bool {
         let now = clock::now();
         let Running { attempt, started } = running;
+        attempt.pass.close();
         let outcome = outcome_name(&miss.outcome);
         let seat = self.plan.pool().seat(attempt.spot);
         tab.attempt(row(

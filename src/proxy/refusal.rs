@@ -44,6 +44,10 @@ pub enum Refusal {
         model: String,
         retry_after: Option<Duration>,
     },
+    Spent {
+        model: String,
+        retry_after: Option<Duration>,
+    },
     /// Everything that was tried failed: the error that tells the client most.
     Failed {
         fault: Fault,
@@ -98,6 +102,14 @@ impl Refusal {
                 retry_after,
                 ..cooling(&model)
             },
+            Refusal::Spent { model, retry_after } => {
+                let text =
+                    format!("the quota of every endpoint of `{model}` is used up; try again later");
+                Fault {
+                    retry_after,
+                    ..said(Kind::RateLimit, 429, &text)
+                }
+            }
             Refusal::Failed { fault, retry_after } => Fault {
                 retry_after: fault.retry_after.or(retry_after),
                 ..fault
@@ -177,6 +189,7 @@ fn incapable(model: &str, lacks: Lacks) -> Fault {
             Lack::Prefill => "continues a started assistant turn",
             Lack::Context => "has a context that is large enough",
             Lack::Credential => "may be given this caller's credential",
+            Lack::Quota => "has a quota for as many tokens",
         });
     }
     let text = format!("No endpoint of `{model}` {}.", missing.join(", or "));

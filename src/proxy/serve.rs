@@ -147,6 +147,7 @@ impl Course<'_> {
         };
         while let Err(miss) = &ended
             && let Some(again) = self.again(&running.attempt, miss)
+            && running.attempt.pass.renew(clock::now())
         {
             self.note(again, &running.attempt);
             let place = self.place(&running.attempt, arrival, before);
@@ -229,6 +230,7 @@ impl Course<'_> {
     fn missed(&mut self, running: &Running, miss: Miss, tab: &mut Tab) {
         let now = clock::now();
         let Running { attempt, started } = running;
+        attempt.pass.close();
         let seat = self.plan.pool().seat(attempt.spot);
         if matches!(miss.status, Some(404 | 405)) {
             self.call.lane.standing(attempt.spot).set_chat_only(false);
@@ -293,6 +295,7 @@ impl Course<'_> {
         let mut row = row(seat, &attempt, (Some(status), name), now.since(started));
         row.usage = tab.record.usage;
         row.usage_estimated = tab.record.usage_estimated;
+        attempt.pass.settle(row.usage.total());
         if cut.is_some() {
             tell_switch(&attempt, &row);
         }
@@ -375,6 +378,10 @@ impl Course<'_> {
         match (stop.why, best) {
             (Why::Incapable(lacks), None) => Refusal::Incapable { model, lacks },
             (Why::Cooling, None) => Refusal::Cooling {
+                model,
+                retry_after: stop.retry_after,
+            },
+            (Why::Spent, None) => Refusal::Spent {
                 model,
                 retry_after: stop.retry_after,
             },

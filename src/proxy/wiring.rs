@@ -6,7 +6,7 @@ use http::header::{HeaderName, HeaderValue};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::balance::{Host, Hosts};
-use crate::clock;
+use crate::clock::{self, Tick};
 use crate::config::{Gateway, Keys, Offer, Provider};
 use crate::ir::{Format, Traits};
 use crate::live::{Lane, Snapshot, State};
@@ -100,6 +100,7 @@ impl Wiring {
                 .with_label_values(&[standing.provider(), standing.model()])
                 .set(state);
         }
+        self.show_quotas(now);
         metrics::KEY_STATE.reset();
         for key in registry.keys() {
             let state = match (key.mark(), key.held(now)) {
@@ -110,6 +111,43 @@ impl Wiring {
             metrics::KEY_STATE
                 .with_label_values(&[key.provider(), key.model(), key.masked()])
                 .set(state);
+        }
+    }
+
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a metric is a float, and exact up to 2^53"
+    )]
+    fn show_quotas(&self, now: Tick) {
+        let gauges = [
+            &metrics::QUOTA_USED,
+            &metrics::QUOTA_RESERVED,
+            &metrics::QUOTA_LIMIT,
+            &metrics::QUOTA_RESET,
+        ];
+        gauges.iter().for_each(|gauge| gauge.reset());
+        for meter in self.snapshot.meters() {
+            let (name, reading) = (meter.name(), meter.read(now));
+            let labels = [&*name.pool, &*name.provider, &*name.model];
+            metrics::QUOTA_RESET
+                .with_label_values(&labels)
+                .set(reading.window.ends as f64);
+            let [pool, provider, model] = labels;
+            let (used, reserved, quota) = (reading.used, reading.reserved, &reading.quota);
+            for (of, used, reserved, limit) in [
+                ("requests", used.requests, reserved.requests, quota.requests),
+                ("tokens", used.tokens, reserved.tokens, quota.tokens),
+            ] {
+                let labels = [pool, provider, model, of];
+                let set = |gauge: &prometheus::GaugeVec, n: u64| {
+                    gauge.with_label_values(&labels).set(n as f64);
+                };
+                set(&metrics::QUOTA_USED, used);
+                set(&metrics::QUOTA_RESERVED, reserved);
+                if let Some(limit) = limit {
+                    set(&metrics::QUOTA_LIMIT, limit);
+                }
+            }
         }
     }
 }

@@ -114,7 +114,7 @@ impl Plan {
         let may = nth < retries
             && !self.beside
             && self.left() > 0
-            && matches!(field.look(spot, now), Look::Free)
+            && matches!(field.look(spot, self.needs.draw, now), Look::Free)
             && !self.untried_are_at_least(field, self.stage, self.left(), now)
             && field.take_retry(self.pool.policy.retry.budget, now);
         if !may {

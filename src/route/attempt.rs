@@ -80,6 +80,8 @@ pub enum Why {
     Incapable(Lacks),
     /// Everybody able is cooling or open; nothing was tried. 503 with Retry-After.
     Cooling,
+    /// The quota of everybody able is used up; nothing was tried. 429 with Retry-After.
+    Spent,
     /// Everybody able was tried or is cooling: the error of `best`, else 502.
     Failed,
     /// `max_attempts` is used up: as `Failed`.

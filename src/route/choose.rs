@@ -98,7 +98,7 @@ impl Plan {
     fn examine<F: Field>(&mut self, field: &F, stage: u16, among: &mut Seats, now: Tick) -> Seats {
         let mut probes = Seats::none(self.pool.stages[usize::from(stage)].seats.len());
         for seat in field.suspects(stage, among).iter() {
-            match field.look(spot(stage, seat), now) {
+            match field.look(spot(stage, seat), self.needs.draw, now) {
                 Look::Free => among.insert(seat),
                 Look::Probe => probes.insert(seat),
                 Look::Held(held) => self.skip_held(spot(stage, seat), held),
@@ -212,7 +212,7 @@ impl Plan {
         spot: Spot,
         now: Tick,
     ) -> Result<(Option<usize>, Entry<F::Pass>), Held> {
-        let entry = field.enter(spot, now)?;
+        let entry = field.enter(spot, self.needs.draw, now)?;
         let seat = self.pool.seat(spot);
         if seat.passthrough {
             return Ok((None, entry));

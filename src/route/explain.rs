@@ -132,6 +132,7 @@ impl Skipped {
             Skipped::Held(HeldBy::Open) => "breaker open after failures in a row",
             Skipped::Held(HeldBy::Probing) => "another request finds out whether it is back",
             Skipped::Held(HeldBy::Keys) => "all its keys are cooling",
+            Skipped::Held(HeldBy::Quota) => "its quota leaves nothing for this request",
             Skipped::Spent => "given up by this request",
             Skipped::Lacks(lack) => lack.words(),
             Skipped::Crowded => "the conversation's own, but over its share of the load",
@@ -145,6 +146,7 @@ impl Skipped {
             Skipped::Held(HeldBy::Open) => "open",
             Skipped::Held(HeldBy::Probing) => "probing",
             Skipped::Held(HeldBy::Keys) => "keys",
+            Skipped::Held(HeldBy::Quota) => "quota",
             Skipped::Spent => "spent",
             Skipped::Lacks(lack) => lack.name(),
             Skipped::Crowded => "crowded",
@@ -165,6 +167,7 @@ impl Lack {
             Lack::Prefill => "does not go on with a begun answer",
             Lack::Context => "its context is too small",
             Lack::Credential => "the caller's credential went to another provider",
+            Lack::Quota => "its whole quota is too small",
         }
     }
 
@@ -180,6 +183,7 @@ impl Lack {
             Lack::Prefill => "prefill",
             Lack::Context => "context",
             Lack::Credential => "credential",
+            Lack::Quota => "whole_quota",
         }
     }
 }

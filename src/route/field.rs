@@ -4,6 +4,7 @@ use crate::clock::Tick;
 
 use super::health::{Blow, Held, Ticket};
 use super::key::KeyMark;
+use super::needs::Draw;
 use super::pick::{Judge, Moment};
 use super::pool::Spot;
 use super::seats::Seats;
@@ -11,7 +12,8 @@ use super::seats::Seats;
 /// What a plan sees, and changes, of the living state of its pool. `live::Lane` is the real one; it takes settings
 /// (cooldown, breaker) from the pool's seats.
 pub trait Field {
-    /// Held while an attempt runs; dropping it gives back what the attempt occupies (in-flight count, probe slot).
+    /// Held while an attempt runs; dropping it gives back what the attempt occupies (in-flight count, probe slot,
+    /// reserved quota).
     type Pass;
 
     /// Takes out of `among` (seats of a stage) those about whom anything bad is known, endpoint or key, and returns
@@ -27,11 +29,12 @@ pub trait Field {
         judge: &mut dyn Judge,
     ) -> Option<usize>;
 
-    /// Whether an endpoint could be asked now, its health and its keys together.
-    fn look(&self, spot: Spot, now: Tick) -> Look;
+    /// Whether an endpoint could be asked now: its health, its keys, and what its quota leaves for such a request.
+    fn look(&self, spot: Spot, draw: Option<Draw>, now: Tick) -> Look;
 
-    /// Occupies an endpoint for one attempt, as its probe where it is half-open. `Err`: not to be had now.
-    fn enter(&self, spot: Spot, now: Tick) -> Result<Entry<Self::Pass>, Held>;
+    /// Occupies an endpoint for one attempt, as its probe where it is half-open, and reserves of its quota. `Err`: not to
+    /// be had now.
+    fn enter(&self, spot: Spot, draw: Option<Draw>, now: Tick) -> Result<Entry<Self::Pass>, Held>;
 
     /// Frees a probe slot before the pass is dropped: the attempt is over.
     fn leave(&self, spot: Spot, ticket: Ticket);

@@ -49,6 +49,8 @@ pub enum HeldBy {
     Probing,
     /// Every key of the endpoint is cooling.
     Keys,
+    /// Its quota leaves nothing for such a request, until it is reset or others give back what they have reserved.
+    Quota,
 }
 
 /// What a failed request tells about an endpoint.

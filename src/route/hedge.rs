@@ -105,7 +105,7 @@ impl Plan {
             }
         }
         for seat in field.suspects(stage, &mut among).iter() {
-            if field.look(spot(stage, seat), now) == Look::Free {
+            if field.look(spot(stage, seat), self.needs.draw, now) == Look::Free {
                 among.insert(seat);
             }
         }

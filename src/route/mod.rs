@@ -7,7 +7,6 @@
 //!
 //! Start with `plan.rs` (next and record), then `class.rs` (the table of outcomes), `after.rs` (what follows from each)
 //! and `choose.rs` (one stage); `hedge.rs` has a second attempt beside a late one, and another after one that broke off.
-//! Places for later: quotas beside `HeldBy`.
 
 mod after;
 mod attempt;
@@ -45,7 +44,7 @@ pub use explain::{Candidate, Explanation, Seen};
 pub use field::{Ask, Entry, Field, Load, Look};
 pub use health::{Blow, Health, Held, HeldBy, Ticket, Verdict};
 pub use key::{KeyHealth, KeyMark};
-pub use needs::{Lack, Lacks, Needs, PathKind};
+pub use needs::{Draw, Lack, Lacks, Needs, PathKind};
 pub use outcome::{Failure, Outcome};
 pub use plan::Plan;
 pub use pool::{Pool, Seat, Spot, Stage, identity};

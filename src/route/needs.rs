@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::config::Quota;
 use crate::ir::Format;
 
 /// What a request asks of an endpoint, as found by the scan.
@@ -26,6 +27,31 @@ pub struct Needs {
     pub later_turn: bool,
     /// The providers whose opaque state the request holds: of equals they are asked first, whatever the strategy.
     pub issuers: Vec<usize>,
+    /// What it takes of an endpoint's quota. `None`: nothing (tokens are counted).
+    pub draw: Option<Draw>,
+}
+
+/// What a request may take of a quota of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Draw {
+    /// Estimated.
+    pub input: u64,
+    /// The most that the answer may have, as the request says. `None`: it does not say.
+    pub output: Option<u64>,
+}
+
+impl Draw {
+    /// An answer's tokens where the request sets them no limit.
+    const USUAL_OUTPUT: u64 = 4096;
+
+    /// The tokens to reserve. A guess makes no request larger than the whole quota.
+    pub fn tokens(self, quota: &Quota) -> u64 {
+        let output = self.output.unwrap_or_else(|| {
+            let most = quota.tokens.unwrap_or(u64::MAX);
+            Draw::USUAL_OUTPUT.min(most.saturating_sub(self.input))
+        });
+        self.input.saturating_add(output)
+    }
 }
 
 impl Needs {
@@ -43,6 +69,7 @@ impl Needs {
             estimated_tokens: 0,
             conversation: None,
             later_turn: false,
+            draw: None,
             issuers: Vec::new(),
         }
     }
@@ -72,10 +99,12 @@ pub enum Lack {
     Context,
     /// The client's own credential was already given to another provider.
     Credential,
+    /// The request may take more tokens than the endpoint's quota has in all.
+    Quota,
 }
 
 impl Lack {
-    pub const ALL: [Lack; 9] = [
+    pub const ALL: [Lack; 10] = [
         Lack::Disabled,
         Lack::Format,
         Lack::Streaming,
@@ -85,6 +114,7 @@ impl Lack {
         Lack::Prefill,
         Lack::Context,
         Lack::Credential,
+        Lack::Quota,
     ];
 }
 

@@ -221,7 +221,7 @@ impl Plan {
     /// The retry itself. Somebody else may have found the endpoint dead meanwhile: then it is given up. A key that only
     /// this request's own 429 holds back is asked again all the same: that is what the backoff was for.
     fn again<F: Field>(&mut self, field: &F, again: Again, at: Moment) -> Step<F::Pass> {
-        let Ok(entry) = field.enter(again.spot, at.now) else {
+        let Ok(entry) = field.enter(again.spot, self.needs.draw, at.now) else {
             self.pay(field, &Turn::Again(again), at.now);
             return self.choose_or_wait(field, at);
         };
@@ -269,7 +269,7 @@ impl Plan {
         let why = if self.attempts > 0 {
             Why::Failed
         } else {
-            self.why_nobody()
+            self.why_nobody(field, at.now)
         };
         self.stop(field, why, at.now)
     }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use crate::config::{
-    Balance, Capabilities, Endpoint, Gateway, Hedge, Keys, Model, Policy, Provider, Resume, Setting,
+    Balance, Capabilities, Endpoint, Gateway, Hedge, Keys, Model, Policy, Provider, Quota, Resume,
+    Setting,
 };
 use crate::ir::Format;
 
@@ -51,6 +52,7 @@ pub struct Seat {
     pub identity: u64,
     pub weight: u32,
     pub max_context: Option<u64>,
+    pub quota: Option<Arc<Quota>>,
     pub policy: Policy,
     /// The client's own credential is sent on.
     pub passthrough: bool,
@@ -181,6 +183,11 @@ impl Stage {
                 }
             }
         }
+        for at in self.able.metered.iter() {
+            if self.seats[at].is_too_small(needs) {
+                able.remove(at);
+            }
+        }
         able
     }
 }
@@ -219,6 +226,7 @@ impl Seat {
             identity: identity(provider, &endpoint.model),
             weight: endpoint.weight,
             max_context: endpoint.max_context,
+            quota: endpoint.quota.clone().map(Arc::new),
             policy: endpoint.policy,
             passthrough,
             keys,
@@ -256,7 +264,16 @@ impl Seat {
                 .is_none_or(|max| needs.estimated_tokens <= max),
             Lack::Context,
         );
+        need(needs.draw.is_some(), !self.is_too_small(needs), Lack::Quota);
         lacks
+    }
+
+    /// Not even an untouched quota would do.
+    fn is_too_small(&self, needs: &Needs) -> bool {
+        let (Some(draw), Some(quota)) = (needs.draw, &self.quota) else {
+            return false;
+        };
+        quota.tokens.is_some_and(|most| draw.tokens(quota) > most)
     }
 }
 
@@ -286,6 +303,8 @@ struct Able {
     tools: Seats,
     images: Seats,
     prefill: Seats,
+    /// Those that have a quota of tokens.
+    metered: Seats,
     /// Smallest declared context; a request below it fits everywhere.
     least_context: u64,
 }
@@ -309,6 +328,7 @@ impl Able {
             tools: those(&|seat| seat.capabilities.tools),
             images: those(&|seat| seat.capabilities.images),
             prefill: those(&|seat| seat.capabilities.prefill),
+            metered: those(&|seat| seat.quota.as_ref().is_some_and(|q| q.tokens.is_some())),
             least_context: seats
                 .iter()
                 .filter_map(|seat| seat.max_context)

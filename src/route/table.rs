@@ -227,6 +227,7 @@ pub fn real_model(
             max_context: None,
             streaming: true,
             non_streaming: true,
+            quota: None,
             set: Arc::default(),
             enabled: true,
             policy: provider.policy,

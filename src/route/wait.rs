@@ -87,7 +87,8 @@ impl Plan {
         let limited = tried
             .limited
             .filter(|_| !tried.spent && self.objection(tried.spot).is_none())?;
-        if matches!(field.look(tried.spot, at.now), Look::Held(held) if held.why != HeldBy::Keys) {
+        if matches!(field.look(tried.spot, self.needs.draw, at.now), Look::Held(held) if held.why != HeldBy::Keys)
+        {
             return None;
         }
         if limited.told {
@@ -123,7 +124,7 @@ impl Plan {
             .spots()
             .filter(|spot| self.pool.seat(*spot).lacks(&self.needs).is_empty());
         let untried = able.filter(|spot| self.objection(*spot).is_none() && !self.was_tried(*spot));
-        let backs = untried.filter_map(|spot| match field.look(spot, at.now) {
+        let backs = untried.filter_map(|spot| match field.look(spot, self.needs.draw, at.now) {
             Look::Held(held) if held.why == HeldBy::Probing => Some(at.now + POLL),
             Look::Held(held) => Some(held.until),
             Look::Free | Look::Probe => None,
@@ -165,7 +166,7 @@ impl Plan {
                 && self.objection(spot).is_none();
             if fresh
                 && seat.lacks(&self.needs).is_empty()
-                && !matches!(field.look(spot, now), Look::Held(_))
+                && !matches!(field.look(spot, self.needs.draw, now), Look::Held(_))
             {
                 seen.push(seat.identity);
             }
@@ -179,7 +180,7 @@ impl Plan {
             .pool
             .spots()
             .filter(|spot| self.pool.seat(*spot).lacks(&self.needs).is_empty());
-        let backs = able.filter_map(|spot| match field.look(spot, now) {
+        let backs = able.filter_map(|spot| match field.look(spot, self.needs.draw, now) {
             Look::Held(held) if held.why == HeldBy::Probing => Some(now + SOON),
             Look::Held(held) => Some(held.until),
             Look::Free | Look::Probe => None,
@@ -187,15 +188,28 @@ impl Plan {
         backs.min()
     }
 
-    /// Nothing was tried: because nobody can, or because everybody who can is cooling.
-    pub(super) fn why_nobody(&self) -> Why {
+    /// Nothing was tried: because nobody can, or because everybody who can is cooling or has no quota left.
+    pub(super) fn why_nobody<F: Field>(&self, field: &F, now: Tick) -> Why {
         let all: Vec<Lacks> = self
             .pool
             .spots()
             .map(|spot| self.pool.seat(spot).lacks(&self.needs))
             .collect();
         if all.iter().any(|lacks| lacks.is_empty()) {
-            return Why::Cooling;
+            let mut able = self
+                .pool
+                .spots()
+                .zip(&all)
+                .filter(|(_, lacks)| lacks.is_empty());
+            let spent = |spot| {
+                let look = field.look(spot, self.needs.draw, now);
+                matches!(look, Look::Held(held) if held.why == HeldBy::Quota)
+            };
+            return if able.all(|(spot, _)| spent(spot)) {
+                Why::Spent
+            } else {
+                Why::Cooling
+            };
         }
         let count = |lacks: &Lacks| lacks.iter().count();
         let least = all.iter().map(count).min().unwrap_or(0);

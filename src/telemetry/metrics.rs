@@ -105,6 +105,53 @@ pub static KEY_STATE: Lazy<GaugeVec> = Lazy::new(|| {
     )
 });
 
+/// Quotas of endpoints, by virtual model, provider, upstream model and what is limited.
+pub static QUOTA_USED: Lazy<GaugeVec> = Lazy::new(|| {
+    gauges(
+        "tidegate_endpoint_quota_used",
+        "Requests and tokens used of an endpoint's quota since its last reset.",
+        &QUOTA,
+    )
+});
+
+/// What attempts under way may still use.
+pub static QUOTA_RESERVED: Lazy<GaugeVec> = Lazy::new(|| {
+    gauges(
+        "tidegate_endpoint_quota_reserved",
+        "Requests and tokens of an endpoint's quota that attempts under way have reserved.",
+        &QUOTA,
+    )
+});
+
+/// Not there where there is no limit.
+pub static QUOTA_LIMIT: Lazy<GaugeVec> = Lazy::new(|| {
+    gauges(
+        "tidegate_endpoint_quota_limit",
+        "Requests and tokens that an endpoint's quota has from one reset to the next.",
+        &QUOTA,
+    )
+});
+
+/// When quotas begin anew.
+pub static QUOTA_RESET: Lazy<GaugeVec> = Lazy::new(|| {
+    gauges(
+        "tidegate_endpoint_quota_reset_timestamp_seconds",
+        "When an endpoint's quota is reset, in seconds since the Unix epoch.",
+        &["pool", "provider", "model"],
+    )
+});
+
+const QUOTA: [&str; 4] = ["pool", "provider", "model", "of"];
+
+/// Writes that failed.
+pub static QUOTA_JOURNAL_ERRORS: Lazy<IntCounter> = Lazy::new(|| {
+    let made = IntCounter::new(
+        "tidegate_quota_journal_errors_total",
+        "Times that the journal of quotas could not be written.",
+    );
+    registered(made)
+});
+
 /// Single malformed events that vendors sent and that were skipped or passed on unread.
 pub static MALFORMED_EVENTS: Lazy<IntCounterVec> = Lazy::new(|| {
     counters(

@@ -138,11 +138,11 @@ fn null_is_as_if_the_key_were_absent_but_for_ping() {
 
 #[test]
 fn what_needs_a_restart_is_named() {
-    let before = loaded("threads: 2\ngateway: { auth: open }");
+    let before = loaded("threads: 2\ngateway: { data: /d, auth: open }");
     assert!(
         needs_restart(
             &before,
-            &loaded("threads: 2\ngateway: { auth: keys, retry: { retries: 9 } }")
+            &loaded("threads: 2\ngateway: { data: /d, auth: keys, retry: { retries: 9 } }")
         )
         .is_empty()
     );
@@ -150,7 +150,12 @@ fn what_needs_a_restart_is_named() {
         loaded("threads: 3\ngrace_period_seconds: 9\ngateway: { listen: [ \"127.0.0.1:9000\" ] }");
     assert_eq!(
         needs_restart(&before, &after),
-        ["threads", "grace_period_seconds", "gateway.listen"]
+        [
+            "threads",
+            "grace_period_seconds",
+            "gateway.listen",
+            "gateway.data"
+        ]
     );
 }
 
@@ -176,4 +181,45 @@ fn relative_paths_start_from_the_base() {
         .map(|name| dir.0.path().join(name))
         .collect();
     assert_eq!(loaded.files, watched);
+}
+
+#[test]
+fn a_quota_has_a_calendar_and_the_environments_time_zone() {
+    let body = r#"
+gateway:
+  data: kept
+  providers: [ { name: a, format: openai_chat, base_url: https://a.example.com } ]
+  models:
+    - name: m
+      endpoints:
+        - { provider: a, model: all, quota: { requests: 100, tokens: 500000, reset: "0 6 1 * *", time_zone: Asia/Tokyo } }
+        - { provider: a, model: some, quota: { tokens: 5 } }
+        - { provider: a, model: none }
+"#;
+    let dir = Dir::new(body);
+    let quotas = |env: &Env| {
+        let loaded = dir.load(env).unwrap();
+        assert_eq!(loaded.gateway.data, dir.0.path().join("kept"));
+        let endpoints = loaded.gateway.models[0].endpoints.clone();
+        let quotas: Vec<_> = endpoints
+            .into_iter()
+            .map(|endpoint| endpoint.quota)
+            .collect();
+        (quotas, loaded.warnings.to_string())
+    };
+    let (of, warnings) = quotas(&Env::new([("TZ", ":Europe/Berlin")]));
+    assert_eq!(warnings, "");
+    let all = of[0].as_ref().unwrap();
+    assert_eq!((all.requests, all.tokens), (Some(100), Some(500_000)));
+    assert_eq!(all.calendar.cron.text(), "0 6 1 * *");
+    assert_eq!(all.calendar.zone.iana_name(), Some("Asia/Tokyo"));
+    let some = of[1].as_ref().unwrap();
+    assert_eq!((some.requests, some.tokens), (None, Some(5)));
+    assert_eq!(some.calendar.cron.text(), "0 0 * * *");
+    assert_eq!(some.calendar.zone.iana_name(), Some("Europe/Berlin"));
+    assert!(of[2].is_none());
+    let (of, warnings) = quotas(&Env::new([("TZ", "nowhere at all")]));
+    assert!(warnings.contains("no time zone"), "{warnings}");
+    let zone = &of[1].as_ref().unwrap().calendar.zone;
+    assert_eq!(zone.iana_name(), Some("UTC"));
 }

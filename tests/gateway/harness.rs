@@ -109,19 +109,51 @@ impl Gateway {
     fn spawn(dir: TempDir, addr: SocketAddr, section: &str, top: &str) -> Gateway {
         let conf = dir.path().join("tidegate.yaml");
         std::fs::write(&conf, Gateway::config(&dir, addr, section, top)).unwrap();
-        let log = std::fs::File::create(dir.path().join("stderr.log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
-            .arg("--conf")
-            .arg(&conf)
+        let child = Gateway::launch(&dir);
+        Gateway { addr, child, dir }
+    }
+
+    fn launch(dir: &TempDir) -> Child {
+        let mut log = std::fs::OpenOptions::new();
+        let log = log
+            .create(true)
+            .append(true)
+            .open(dir.path().join("stderr.log"));
+        Command::new(env!("CARGO_BIN_EXE_tidegate"))
+            .args(["--conf", "tidegate.yaml"])
             .current_dir(dir.path())
             .env_clear()
             .env("LOG_LEVEL", "info")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(log.unwrap())
             .spawn()
+            .unwrap()
+    }
+
+    /// Ends the process without a word (`kill -9`).
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again, with what it has left behind.
+    pub async fn start_again(&mut self) {
+        self.child = Gateway::launch(&self.dir);
+        self.until_ready().await;
+    }
+
+    /// Runs another command of the binary with this gateway's configuration: exit code and output.
+    pub fn command(&self, words: &[&str]) -> (Option<i32>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+            .args(words)
+            .args(["--conf", "tidegate.yaml"])
+            .current_dir(self.dir.path())
+            .env_clear()
+            .output()
             .unwrap();
-        Gateway { addr, child, dir }
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), text)
     }
 
     fn config(dir: &TempDir, addr: SocketAddr, section: &str, top: &str) -> String {

@@ -26,6 +26,7 @@ mod names;
 mod pools;
 mod process;
 mod provenance;
+mod quotas;
 mod resume;
 mod routes;
 mod rows;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tidegate::balance::selection::arrange;
 use tidegate::clock::Tick;
 use tidegate::config::{
-    AuthHeader, AuthMode, Balance, BaseUrl, Breaker, Capabilities, Cooldown, Endpoint, Gateway,
-    HttpVersions, Keys, Limits, Log, LogFormat, Model, Offer, Policy, Provider, ProviderKey,
-    ProviderTls, ReplyModel, Resume, Retry, Secret, Timeouts,
+    AuthHeader, AuthMode, Balance, BaseUrl, Breaker, Calendar, Capabilities, Cooldown, Cron,
+    Endpoint, Gateway, HttpVersions, Keys, Limits, Log, LogFormat, Model, Offer, Policy, Provider,
+    ProviderKey, ProviderTls, Quota, ReplyModel, Resume, Retry, Secret, Timeouts,
 };
 use tidegate::ir::{FaultKind, Format, Traits};
 use tidegate::live::{Lane, Live};
@@ -115,10 +115,23 @@ pub(crate) fn endpoint(provider: usize, model: &str, priority: u32) -> Endpoint 
         max_context: None,
         streaming: true,
         non_streaming: true,
+        quota: None,
         set: Default::default(),
         enabled: true,
         policy: policy(),
     }
+}
+
+/// Of an hour.
+pub(crate) fn quota(requests: Option<u64>, tokens: Option<u64>) -> Option<Quota> {
+    Some(Quota {
+        requests,
+        tokens,
+        calendar: Calendar {
+            cron: Cron::parse("0 * * * *").unwrap(),
+            zone: jiff::tz::TimeZone::UTC,
+        },
+    })
 }
 
 pub(crate) fn model(name: &str, endpoints: Vec<Endpoint>) -> Model {
@@ -167,6 +180,7 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
         default_model: None,
         preferred_provider: None,
         client_keys: Vec::new(),
+        data: "/".into(),
     }
 }
 

@@ -57,7 +57,7 @@ fn another_of_the_tier_is_asked_then_of_the_next() {
         &mut script([("A", vec![status(404)]), ("B", vec![status(404)])]),
     );
     let mut plan = Plan::new(lane.pool().clone(), needs(), at(1));
-    assert!(matches!(lane.look(b, at(1)), Look::Held(_)));
+    assert!(matches!(lane.look(b, None, at(1)), Look::Held(_)));
     let asked = first(&mut plan, &lane, at(1));
     assert_eq!(model(&lane, &asked), "C");
     assert!(plan.hedge(&*lane, at(2), 0).is_none(), "nobody is left");
@@ -76,7 +76,7 @@ fn who_loses_is_not_blamed_but_known_to_be_slow() {
     plan.record(&*lane, &ok(), at(2));
     plan.record(&*lane, &Outcome::Finished, at(2));
     drop(beside);
-    assert_eq!(lane.look(slow, at(2)), Look::Free);
+    assert_eq!(lane.look(slow, None, at(2)), Look::Free);
     assert!(
         lane.standing(slow).cost(at(2)) >= 2e6,
         "two seconds and no word"
@@ -96,7 +96,7 @@ fn the_other_is_the_attempt_when_one_fails_and_the_plan_goes_on_when_both_do() {
     let told = (&status(500), at(2));
     assert!(plan.record_beside(&*lane, asked.number, told));
     // It is given up at once: no retry is made while another is at it.
-    assert!(matches!(lane.look(asked.spot, at(2)), Look::Held(_)));
+    assert!(matches!(lane.look(asked.spot, None, at(2)), Look::Held(_)));
     drop(asked);
     plan.record(&*lane, &failed(Failure::NoFirstToken), at(3));
     drop(beside);
@@ -143,7 +143,7 @@ fn who_broke_off_is_blamed_and_not_asked_again() {
     let (mut plan, may) = broken(&lane);
     assert!(may);
     assert!(matches!(
-        lane.look(spot(&lane, "A"), at(700)),
+        lane.look(spot(&lane, "A"), None, at(700)),
         Look::Held(_)
     ));
     // `total` has long passed since the request came: it begins anew.
@@ -163,7 +163,7 @@ fn who_broke_off_is_blamed_and_not_asked_again() {
     drop(last);
     assert!(matches!(plan.next(&*lane, at(702), 0), Step::Stop(stop) if stop.why == Why::Answer));
     assert_eq!(
-        lane.look(spot(&lane, "C"), at(702)),
+        lane.look(spot(&lane, "C"), None, at(702)),
         Look::Free,
         "other words are no fault"
     );
@@ -305,7 +305,7 @@ proptest! {
                 }
                 Event::Hedge(which) if count > 0 => {
                     let request = &mut requests[which % count];
-                    let looks: Vec<_> = lane.pool().spots().map(|spot| (spot, lane.look(spot, now))).collect();
+                    let looks: Vec<_> = lane.pool().spots().map(|spot| (spot, lane.look(spot, None, now))).collect();
                     let running = request.running.len();
                     if running == 0 {
                         continue;

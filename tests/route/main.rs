@@ -1,8 +1,9 @@
 //! Choosing and failing over on made-up time: `route/`, `live/` and `balance::selection` together, without a socket.
 //!
 //! `harness` builds a house of vendors and drives requests through it; `rows` has every row of product §6's table,
-//! `waits` who is waited for, `choosing` the strategies and stickiness, `explaining` what is said of all this, `names` the resolution of names, `reloads` what
-//! survives one, `properties` the laws under random weather, `simulation` an hour of outages.
+//! `waits` who is waited for, `choosing` the strategies and stickiness, `explaining` what is said of all this, `names` the
+//! resolution of names, `reloads` what survives one, `quotas` what is used up, `properties` the laws under random weather,
+//! `simulation` an hour of outages.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +18,7 @@ mod harness;
 mod hedging;
 mod names;
 mod properties;
+mod quotas;
 mod reloads;
 mod rows;
 mod simulation;

@@ -138,7 +138,7 @@ impl Laws<'_> {
         self.lane
             .pool()
             .spots()
-            .map(|spot| (spot, self.lane.look(spot, self.now)))
+            .map(|spot| (spot, self.lane.look(spot, None, self.now)))
             .collect()
     }
 
@@ -258,7 +258,7 @@ proptest! {
         drop(running);
         for spot in lane.pool().spots() {
             prop_assert_eq!(lane.standing(spot).in_flight(), 0);
-            prop_assert!(!matches!(lane.look(spot, now + secs(61)), Look::Held(held) if held.why != HeldBy::Keys), "lost");
+            prop_assert!(!matches!(lane.look(spot, None, now + secs(61)), Look::Held(held) if held.why != HeldBy::Keys), "lost");
         }
     }
 

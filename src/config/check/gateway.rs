@@ -125,6 +125,7 @@ impl Check<'_> {
             default_model,
             preferred_provider: preferred,
             client_keys,
+            data: self.data(node.get("data")),
         };
         self.usable(&gateway, node);
         let log_level = outside.overrides.log_level.or(settings.log_level);
@@ -290,6 +291,12 @@ impl Check<'_> {
             max_body_in_flight,
             body_read: body_read.unwrap_or(Duration::from_secs(30)),
         }
+    }
+
+    /// Where the database will stand, too.
+    fn data(&mut self, node: Option<&Node>) -> std::path::PathBuf {
+        let told = node.and_then(|node| self.path(node));
+        told.unwrap_or_else(|| self.base.join("data"))
     }
 
     /// `null` and `0` both mean never; an absent key means the default.

@@ -106,6 +106,7 @@ pub(crate) static GATEWAY: Section = Section {
         table("cors", &CORS),
         value("preferred_provider"),
         list("client_keys", &Shape::Table(&CLIENT_KEY)),
+        value("data"),
     ],
 };
 
@@ -290,12 +291,22 @@ static ENDPOINT: Section = Section {
         value("streaming"),
         value("non_streaming"),
         key("set", Shape::NamesOf(&Shape::Any)),
-        later("quota"),
+        table("quota", &QUOTA),
         table("timeouts", &TIMEOUTS),
         table("retry", &RETRY),
         table("cooldown", &COOLDOWN),
         table("breaker", &BREAKER),
         value("enabled"),
+    ],
+};
+
+static QUOTA: Section = Section {
+    place: "in `quota`",
+    keys: &[
+        value("requests"),
+        value("tokens"),
+        value("reset"),
+        value("time_zone"),
     ],
 };
 
@@ -397,6 +408,12 @@ pub(super) const SYNONYMS: &[(&str, &str)] = &[
     ("address", "addr"),
     ("token", "value"),
     ("max_retries", "retries"),
+    ("rate_limit", "quota"),
+    ("requests_per_period", "requests"),
+    ("tokens_per_period", "tokens"),
+    ("period_cron", "reset"),
+    ("cron", "reset"),
+    ("timezone", "time_zone"),
 ];
 
 impl Section {

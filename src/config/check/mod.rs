@@ -16,6 +16,7 @@ mod names;
 pub(super) mod pingora;
 pub(super) mod policy;
 mod providers;
+mod quota;
 mod routes;
 mod set;
 mod settings;
@@ -51,6 +52,8 @@ pub(super) struct Check<'a> {
     pub secrets: Vec<Span>,
     /// Objects, and keys of theirs that stand there under another name: they are not missing as well.
     misspelt: Vec<(Span, &'static str)>,
+    /// Of resets that name none; once somebody asks.
+    zone: Option<jiff::tz::TimeZone>,
 }
 
 impl<'a> Check<'a> {
@@ -62,6 +65,7 @@ impl<'a> Check<'a> {
             files: Vec::new(),
             secrets: Vec::new(),
             misspelt: Vec::new(),
+            zone: None,
         }
     }
 

@@ -163,10 +163,15 @@ impl Check<'_> {
             let Some(endpoint) = self.endpoint(item, vendors, of_model) else {
                 continue;
             };
-            if endpoints
+            let twin = endpoints
                 .iter()
-                .any(|other| other.provider == endpoint.provider && other.model == endpoint.model)
-            {
+                .find(|other| other.provider == endpoint.provider && other.model == endpoint.model);
+            if twin.is_some_and(|twin| twin.quota != endpoint.quota) {
+                let problem = Problem::error(item.span, "one endpoint of a pool with two quotas");
+                self.push(
+                    problem.help("an endpoint that stands there twice has the same quota twice"),
+                );
+            } else if twin.is_some() {
                 let problem = Problem::warning(
                     item.span,
                     format!(
@@ -245,6 +250,7 @@ impl Check<'_> {
                 .and_then(|node| self.integer(node, 1, u64::MAX)),
             streaming,
             non_streaming,
+            quota: self.quota(node.get("quota")),
             set: self.settings_of(node.get("set")),
             enabled: self.flag(node, "enabled", true),
             policy,

@@ -255,6 +255,7 @@ fn fill(tier: usize, vendors: &Vendors<'_>, preferred: Option<usize>) -> Vec<End
         max_context: None,
         streaming: true,
         non_streaming: true,
+        quota: None,
         set: std::sync::Arc::default(),
         enabled: true,
         policy: vendors.outer,

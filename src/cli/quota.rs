@@ -1,0 +1,231 @@
+//! `tidegate quota`: what is used of the endpoints' quotas, and resetting it by hand.
+//!
+//! It reads and writes the journal that the gateway keeps (`store`), and so works whether one runs or not; what is shown
+//! is a second old at most.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Exit, Quota, QuotaWhat, source};
+use crate::clock;
+use crate::config::{self, Env, Gateway, Overrides, Style};
+use crate::ledger::{Amount, Window};
+use crate::live::MeterName;
+use crate::store::Journal;
+
+/// Stands for the demo vendor, which is not asked anything.
+const DEMO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8898);
+
+/// Shows or resets. [`Exit::Wrong`] where the configuration is no good or has no such quota.
+pub fn quota(asked: &Quota, env: &Env, style: Style, out: &mut dyn Write) -> std::io::Result<Exit> {
+    let source = source(asked.conf.clone());
+    let loaded = match config::load(&source, env, &Overrides::default(), Some(DEMO)) {
+        Ok(loaded) => loaded,
+        Err(report) => {
+            writeln!(out, "{}", report.render(style).trim_end())?;
+            return Ok(Exit::Wrong);
+        }
+    };
+    let (gateway, wall) = (&loaded.gateway, clock::wall());
+    match &asked.what {
+        None | Some(QuotaWhat::List) => {
+            let rows = rows(gateway, wall)?;
+            if asked.json {
+                let rows: Vec<Value> = rows.iter().map(Row::json).collect();
+                writeln!(out, "{:#}", Value::Array(rows))?;
+            } else {
+                print(&rows, style, out)?;
+            }
+            Ok(Exit::Well)
+        }
+        Some(QuotaWhat::Reset { model, endpoint }) => {
+            let wanted = |name: &MeterName| {
+                let at = format!("{}/{}", name.provider, name.model);
+                name.pool == *model && endpoint.as_ref().is_none_or(|wanted| *wanted == at)
+            };
+            let all = names(gateway);
+            let chosen: Vec<&MeterName> = all.iter().filter(|name| wanted(name)).collect();
+            reset(&chosen, &all, gateway, (asked.json, style, out))
+        }
+    }
+}
+
+fn reset(
+    chosen: &[&MeterName],
+    all: &[MeterName],
+    gateway: &Gateway,
+    (json, style, out): (bool, Style, &mut dyn Write),
+) -> std::io::Result<Exit> {
+    let journal = Journal::below(&gateway.data);
+    for name in chosen {
+        journal.ask_reset(name, clock::wall())?;
+    }
+    let shown = |names: &mut dyn Iterator<Item = &MeterName>| -> Vec<String> {
+        names
+            .map(|n| format!("{} {}/{}", n.pool, n.provider, n.model))
+            .collect()
+    };
+    let done = shown(&mut chosen.iter().copied());
+    if json {
+        writeln!(out, "{}", json!({ "ok": !done.is_empty(), "reset": done }))?;
+    } else if done.is_empty() {
+        let known = shown(&mut all.iter());
+        let known = if known.is_empty() {
+            "no endpoint has a quota".to_owned()
+        } else {
+            format!("there are: {}", known.join(", "))
+        };
+        writeln!(out, "{} no such quota; {known}", style.red("bad"))?;
+    }
+    for name in done.iter().filter(|_| !json) {
+        writeln!(
+            out,
+            "{} {name} is reset; a running gateway knows within a second",
+            style.green("ok")
+        )?;
+    }
+    Ok(if done.is_empty() {
+        Exit::Wrong
+    } else {
+        Exit::Well
+    })
+}
+
+/// Every quota of a configuration.
+fn names(gateway: &Gateway) -> Vec<MeterName> {
+    quotas(gateway).map(|(name, _)| name).collect()
+}
+
+fn quotas(gateway: &Gateway) -> impl Iterator<Item = (MeterName, &config::Quota)> {
+    let endpoints = gateway.models.iter().flat_map(|model| {
+        model
+            .endpoints
+            .iter()
+            .map(move |endpoint| (model, endpoint))
+    });
+    endpoints.filter_map(|(model, endpoint)| {
+        let name = MeterName {
+            pool: model.name.clone(),
+            provider: gateway.providers.get(endpoint.provider)?.name.clone(),
+            model: endpoint.model.clone(),
+        };
+        Some((name, endpoint.quota.as_ref()?))
+    })
+}
+
+/// One quota as it is shown.
+struct Row {
+    name: MeterName,
+    quota: config::Quota,
+    window: Window,
+    used: Amount,
+    reserved: Amount,
+}
+
+fn rows(gateway: &Gateway, wall: Duration) -> std::io::Result<Vec<Row>> {
+    let kept = Journal::below(&gateway.data).load()?;
+    let row = |(name, quota): (MeterName, &config::Quota)| {
+        let kept = kept
+            .get(&name)
+            .filter(|kept| !kept.used.window.is_over(wall));
+        Row {
+            window: kept.map_or_else(
+                || Window::at(&quota.calendar, wall),
+                |kept| kept.used.window,
+            ),
+            used: kept.map(|kept| kept.used.amount).unwrap_or_default(),
+            reserved: kept.map(|kept| kept.reserved).unwrap_or_default(),
+            quota: quota.clone(),
+            name,
+        }
+    };
+    Ok(quotas(gateway).map(row).collect())
+}
+
+impl Row {
+    fn json(&self) -> Value {
+        let of = |used, reserved, limit: Option<u64>| json!({ "used": used, "reserved": reserved, "limit": limit });
+        json!({
+            "model": self.name.pool,
+            "endpoint": format!("{}/{}", self.name.provider, self.name.model),
+            "requests": of(self.used.requests, self.reserved.requests, self.quota.requests),
+            "tokens": of(self.used.tokens, self.reserved.tokens, self.quota.tokens),
+            "since": time(self.window.began),
+            "resets_at": time(self.window.ends),
+            "reset": self.quota.calendar.cron.text(),
+            "time_zone": self.quota.calendar.zone.iana_name(),
+        })
+    }
+
+    /// As columns.
+    fn cells(&self) -> [String; 5] {
+        let of = |used: u64, reserved: u64, limit: Option<u64>| {
+            let limit = limit.map_or_else(|| "no limit".to_owned(), |limit| limit.to_string());
+            let reserved = match reserved {
+                0 => String::new(),
+                n => format!(" (+{n})"),
+            };
+            format!("{used}{reserved} / {limit}")
+        };
+        let ends = Timestamp::from_second(self.window.ends).unwrap_or(Timestamp::MAX);
+        let ends = ends.to_zoned(self.quota.calendar.zone.clone());
+        [
+            self.name.pool.clone(),
+            format!("{}/{}", self.name.provider, self.name.model),
+            of(
+                self.used.requests,
+                self.reserved.requests,
+                self.quota.requests,
+            ),
+            of(self.used.tokens, self.reserved.tokens, self.quota.tokens),
+            ends.strftime("%Y-%m-%d %H:%M %Z").to_string(),
+        ]
+    }
+}
+
+fn time(second: i64) -> String {
+    Timestamp::from_second(second)
+        .unwrap_or(Timestamp::MAX)
+        .to_string()
+}
+
+fn print(rows: &[Row], style: Style, out: &mut dyn Write) -> std::io::Result<()> {
+    if rows.is_empty() {
+        return writeln!(out, "no endpoint has a quota");
+    }
+    let head = ["MODEL", "ENDPOINT", "REQUESTS", "TOKENS", "RESETS AT"].map(str::to_owned);
+    let lines: Vec<[String; 5]> = std::iter::once(head)
+        .chain(rows.iter().map(Row::cells))
+        .collect();
+    let widths: Vec<usize> = (0..5)
+        .map(|column| {
+            lines
+                .iter()
+                .map(|line| line[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for (at, line) in lines.iter().enumerate() {
+        let cells = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        let text = cells.collect::<Vec<_>>().join("  ");
+        let text = text.trim_end();
+        writeln!(
+            out,
+            "{}",
+            if at == 0 {
+                style.bold(text)
+            } else {
+                text.to_owned()
+            }
+        )?;
+    }
+    Ok(())
+}

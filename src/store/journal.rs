@@ -1,0 +1,457 @@
+//! The journal of quotas: a line of JSON for every change, the last one of a name holds.
+//!
+//! Whoever writes locks the directory, so that a command's line is never lost to a journal that is written anew at that
+//! moment. What cannot be read is passed over: a torn last line costs what it would have said.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::{Amount, Used, Window};
+use crate::live::MeterName;
+
+const NAME: &str = "quotas.journal";
+/// A journal that has grown so long is written anew.
+const LONG: u64 = 256 << 10;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Line {
+    /// When it was written, in seconds since the Unix epoch, as all times here.
+    at: i64,
+    /// The virtual model.
+    pool: String,
+    provider: String,
+    /// The upstream model.
+    model: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    used: Option<Counted>,
+    /// Somebody has reset it by hand.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    reset: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Counted {
+    since: i64,
+    until: i64,
+    requests: u64,
+    tokens: u64,
+    /// Under way when it was written; for people only.
+    #[serde(default)]
+    reserved_requests: u64,
+    #[serde(default)]
+    reserved_tokens: u64,
+}
+
+/// What a journal says of one quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    pub used: Used,
+    pub reserved: Amount,
+}
+
+/// Counters by name.
+pub type Counters = BTreeMap<MeterName, Kept>;
+
+/// A journal, and how far it was read.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    /// The file that was read, and how much of it.
+    read: Option<(u64, u64)>,
+}
+
+/// Held while the journal is written.
+struct Locked {
+    _directory: File,
+}
+
+impl Journal {
+    /// The journal below the gateway's data directory. Nothing is read or made.
+    pub fn below(data: &Path) -> Journal {
+        Journal {
+            path: data.join(NAME),
+            read: None,
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All that it says, as of now. Of no journal: nothing.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn load(&mut self) -> io::Result<Counters> {
+        let mut counters = Counters::new();
+        self.read = None;
+        for line in self.news()? {
+            let name = line.name();
+            if let Some(counted) = line.used {
+                counters.insert(name, counted.kept());
+            } else if let Some(kept) = counters.get_mut(&name).filter(|_| line.reset) {
+                kept.used.amount = Amount::default();
+                kept.used.window.began = line.at;
+            }
+        }
+        Ok(counters)
+    }
+
+    /// Asks for a quota to be reset: of the gateway that runs, or of its next start.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn ask_reset(&self, name: &MeterName, now: Duration) -> io::Result<()> {
+        let line = Line {
+            reset: true,
+            ..Line::of(name, now)
+        };
+        let _locked = self.lock()?;
+        self.append(&[line]).map(drop)
+    }
+
+    /// Appends what has changed, and says whose reset others have asked for since the last time. `all` is what a new
+    /// journal would have to say, should this one be too long.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn keep(
+        &mut self,
+        changes: impl FnOnce(&[MeterName]) -> Counters,
+        all: impl FnOnce() -> Counters,
+        now: Duration,
+    ) -> io::Result<Counters> {
+        if !self.path.exists() {
+            let changed = changes(&[]);
+            if !changed.is_empty() {
+                let _locked = self.lock()?;
+                self.write_anew(&changed, now)?;
+            }
+            return Ok(changed);
+        }
+        let _locked = self.lock()?;
+        let asked = self.news()?;
+        let asked: Vec<MeterName> = asked.iter().filter(|l| l.reset).map(Line::name).collect();
+        let changed = changes(&asked);
+        if changed.is_empty() {
+            return Ok(changed);
+        }
+        let lines: Vec<Line> = lines(&changed, now).collect();
+        if self.append(&lines)? > LONG {
+            self.write_anew(&all(), now)?;
+        } else {
+            self.news()?;
+        }
+        Ok(changed)
+    }
+
+    /// Writes it anew, with only what holds.
+    ///
+    /// # Errors
+    /// It cannot be written; the old one is as it was.
+    pub(super) fn compact(&mut self, all: &Counters, now: Duration) -> io::Result<()> {
+        let _locked = self.lock()?;
+        self.write_anew(all, now)
+    }
+
+    fn lock(&self) -> io::Result<Locked> {
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(directory)?;
+        let directory = File::open(directory)?;
+        // Some file systems have no locks; then a reset by hand may have to be asked for twice.
+        directory.lock().or_else(|e| match e.kind() {
+            io::ErrorKind::Unsupported => Ok(()),
+            _ => Err(e),
+        })?;
+        Ok(Locked {
+            _directory: directory,
+        })
+    }
+
+    /// The lines that were added since the last time, or all of them where it is another file by now.
+    fn news(&mut self) -> io::Result<Vec<Line>> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                self.read = None;
+                return Ok(Vec::new());
+            }
+            Err(e) => return Err(e),
+        };
+        let meta = file.metadata()?;
+        let known = self
+            .read
+            .filter(|(inode, read)| *inode == meta.ino() && *read <= meta.len());
+        let from = known.map_or(0, |(_, read)| read);
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        // The beginning of a line is left for the next time.
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
+        bytes.truncate(whole);
+        self.read = Some((meta.ino(), from + u64::try_from(whole).unwrap_or(0)));
+        let mut torn = 0_u32;
+        let lines = bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        let lines = lines.filter_map(|line| {
+            let read = serde_json::from_slice(line).ok();
+            torn += u32::from(read.is_none());
+            read
+        });
+        let lines: Vec<Line> = lines.collect();
+        if torn > 0 {
+            let path = self.path.display();
+            log::warn!("{path}: {torn} lines cannot be read and are passed over");
+        }
+        Ok(lines)
+    }
+
+    /// Appends in one write, and to the disk. The length by then.
+    fn append(&self, lines: &[Line]) -> io::Result<u64> {
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&self.path)?;
+        let length = file.metadata()?.len();
+        let mut text = Vec::new();
+        if length > 0 {
+            let mut last = [0];
+            file.seek(SeekFrom::Start(length - 1))?;
+            file.read_exact(&mut last)?;
+            // Somebody was killed in mid-line.
+            if last != *b"\n" {
+                text.push(b'\n');
+            }
+        }
+        print(lines, &mut text)?;
+        file.write_all(&text)?;
+        file.sync_data()?;
+        Ok(length + u64::try_from(text.len()).unwrap_or(0))
+    }
+
+    fn write_anew(&mut self, all: &Counters, now: Duration) -> io::Result<()> {
+        let fresh = self.path.with_extension("new");
+        let mut text = Vec::new();
+        print(&lines(all, now).collect::<Vec<_>>(), &mut text)?;
+        let mut file = File::create(&fresh)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, &self.path)?;
+        if let Some(directory) = self.path.parent() {
+            File::open(directory)?.sync_all()?;
+        }
+        let inode = file.metadata()?.ino();
+        self.read = Some((inode, u64::try_from(text.len()).unwrap_or(0)));
+        Ok(())
+    }
+}
+
+fn lines(counters: &Counters, now: Duration) -> impl Iterator<Item = Line> {
+    counters.iter().map(move |(name, kept)| Line {
+        used: Some(Counted::of(kept)),
+        ..Line::of(name, now)
+    })
+}
+
+fn print(lines: &[Line], out: &mut Vec<u8>) -> io::Result<()> {
+    for line in lines {
+        serde_json::to_writer(&mut *out, line)?;
+        out.push(b'\n');
+    }
+    Ok(())
+}
+
+impl Line {
+    fn of(name: &MeterName, now: Duration) -> Line {
+        Line {
+            at: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+            pool: name.pool.clone(),
+            provider: name.provider.clone(),
+            model: name.model.clone(),
+            used: None,
+            reset: false,
+        }
+    }
+
+    fn name(&self) -> MeterName {
+        MeterName {
+            pool: self.pool.clone(),
+            provider: self.provider.clone(),
+            model: self.model.clone(),
+        }
+    }
+}
+
+impl Counted {
+    fn of(kept: &Kept) -> Counted {
+        let Used { window, amount } = kept.used;
+        Counted {
+            since: window.began,
+            until: window.ends,
+            requests: amount.requests,
+            tokens: amount.tokens,
+            reserved_requests: kept.reserved.requests,
+            reserved_tokens: kept.reserved.tokens,
+        }
+    }
+
+    fn kept(self) -> Kept {
+        Kept {
+            used: Used {
+                window: Window {
+                    began: self.since,
+                    ends: self.until,
+                },
+                amount: Amount {
+                    requests: self.requests,
+                    tokens: self.tokens,
+                },
+            },
+            reserved: Amount {
+                requests: self.reserved_requests,
+                tokens: self.reserved_tokens,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_000);
+
+    fn name(pool: &str) -> MeterName {
+        MeterName {
+            pool: pool.into(),
+            provider: "p".into(),
+            model: "x/y".into(),
+        }
+    }
+
+    fn kept(requests: u64) -> Kept {
+        Kept {
+            used: Used {
+                window: Window {
+                    began: 0,
+                    ends: 2_000,
+                },
+                amount: Amount {
+                    requests,
+                    tokens: 10 * requests,
+                },
+            },
+            reserved: Amount {
+                requests: 1,
+                tokens: 2,
+            },
+        }
+    }
+
+    fn counters(of: &[(&str, u64)]) -> Counters {
+        of.iter().map(|(pool, n)| (name(pool), kept(*n))).collect()
+    }
+
+    fn keep(journal: &mut Journal, changed: &[(&str, u64)]) -> Vec<MeterName> {
+        let mut asked = Vec::new();
+        let changes = |names: &[MeterName]| {
+            asked = names.to_vec();
+            counters(changed)
+        };
+        journal.keep(changes, || counters(changed), NOW).unwrap();
+        asked
+    }
+
+    #[test]
+    fn the_last_line_of_a_name_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::below(&dir.path().join("data"));
+        assert!(journal.load().unwrap().is_empty());
+        keep(&mut journal, &[]);
+        assert!(!journal.path().exists(), "nothing to say");
+        keep(&mut journal, &[("a", 1), ("b", 5)]);
+        keep(&mut journal, &[("a", 2)]);
+        let loaded = Journal::below(&dir.path().join("data")).load().unwrap();
+        assert_eq!(loaded, counters(&[("a", 2), ("b", 5)]));
+    }
+
+    #[test]
+    fn a_reset_is_heard_once_by_who_runs_and_by_who_starts() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut running = Journal::below(dir.path());
+        keep(&mut running, &[("a", 7)]);
+        Journal::below(dir.path())
+            .ask_reset(&name("a"), NOW)
+            .unwrap();
+        let started = Journal::below(dir.path()).load().unwrap();
+        assert_eq!(started[&name("a")].used.amount, Amount::default());
+        assert_eq!(started[&name("a")].used.window.began, 1_000);
+        assert_eq!(keep(&mut running, &[]), [name("a")]);
+        assert!(keep(&mut running, &[("a", 1)]).is_empty());
+        assert_eq!(running.load().unwrap(), counters(&[("a", 1)]));
+    }
+
+    #[test]
+    fn a_torn_line_costs_itself_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::below(dir.path());
+        keep(&mut journal, &[("a", 1)]);
+        let whole = std::fs::read(journal.path()).unwrap();
+        for cut in 1..whole.len() {
+            let mut torn = whole.clone();
+            torn.extend(&whole[..cut]);
+            std::fs::write(journal.path(), &torn).unwrap();
+            let mut again = Journal::below(dir.path());
+            assert_eq!(again.load().unwrap(), counters(&[("a", 1)]), "{cut}");
+            keep(&mut again, &[("b", 2)]);
+            assert_eq!(
+                again.load().unwrap(),
+                counters(&[("a", 1), ("b", 2)]),
+                "{cut}"
+            );
+        }
+        std::fs::write(journal.path(), b"\xff\xfe\n{}\n\n[1]\n").unwrap();
+        assert!(journal.load().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_long_journal_is_written_anew_and_no_reset_is_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::below(dir.path());
+        let mut heard = 0;
+        for n in 1..2_500 {
+            if n % 100 == 0 {
+                Journal::below(dir.path())
+                    .ask_reset(&name("a"), NOW)
+                    .unwrap();
+            }
+            heard += keep(&mut journal, &[("a", n)]).len();
+        }
+        assert_eq!(heard, 24);
+        assert!(std::fs::metadata(journal.path()).unwrap().len() <= LONG);
+        assert_eq!(journal.load().unwrap(), counters(&[("a", 2_499)]));
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_it_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let mut journal = Journal::below(&file);
+        let ended = journal.keep(|_| counters(&[("a", 1)]), Counters::new, NOW);
+        assert!(ended.is_err());
+    }
+}
