@@ -41,6 +41,8 @@ impl Inputs {
 /// Puts changed configurations in force.
 pub struct Reloader {
     inputs: Inputs,
+    /// What the process was started with: some of it holds to its end.
+    started: Loaded,
     state: Mutex<State>,
     live: Arc<Live>,
     hosts: Arc<Hosts>,
@@ -64,6 +66,7 @@ impl Reloader {
         let seen = look(&loaded.files);
         Reloader {
             inputs,
+            started: loaded.clone(),
             state: Mutex::new(State { loaded, seen }),
             live,
             hosts,
@@ -106,7 +109,7 @@ impl Reloader {
 
     fn apply(&self, state: &mut State) -> Result<(), String> {
         let loaded = self.inputs.load().map_err(|report| report.to_string())?;
-        let needs_restart = config::needs_restart(&state.loaded, &loaded);
+        let needs_restart = config::needs_restart(&self.started, &loaded);
         self.live.replace(loaded.gateway.clone());
         let wiring = Wiring::new(self.live.snapshot(), &self.hosts).inspect_err(|_| {
             self.live.replace(state.loaded.gateway.clone());

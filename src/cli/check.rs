@@ -95,6 +95,10 @@ fn facts(loaded: &Loaded) -> Vec<(&'static str, String)> {
     let keys = gateway.client_keys.iter().filter(|key| key.enabled).count();
     let auth = match (gateway.auth, keys) {
         (AuthMode::Open, _) => "open: whoever reaches the gateway may call".to_owned(),
+        (AuthMode::Auto, 0) if gateway.admin_key.is_some() => {
+            "auto: without a client key only this machine may call, and who has ADMIN_KEY"
+                .to_owned()
+        }
         (AuthMode::Auto, 0) => "auto: without a client key only this machine may call".to_owned(),
         (_, n) => format!("{n} client {}", plural(n, "key")),
     };

@@ -11,6 +11,6 @@ mod record;
 mod tally;
 mod window;
 
-pub use record::{AttemptRow, Ending, Record};
+pub use record::{AttemptRow, CandidateRow, Ending, Record};
 pub use tally::{Amount, Reservation, Short, Tally, Used};
 pub use window::Window;

@@ -40,6 +40,10 @@ pub struct Record {
     /// The vendor did not say; the numbers are ours.
     pub usage_estimated: bool,
     pub attempts: Vec<AttemptRow>,
+    /// What conversions have lost, as in `x-tidegate-dropped`.
+    pub dropped: Option<String>,
+    /// How every endpoint of the pool was seen, where that is more than "the first was asked and has answered".
+    pub candidates: Vec<CandidateRow>,
 }
 
 impl Record {
@@ -73,6 +77,19 @@ impl Ending {
             Ending::ClientGone => "client_gone",
         }
     }
+}
+
+/// How a request saw one endpoint of its pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CandidateRow {
+    pub provider: Arc<str>,
+    pub model: Arc<str>,
+    /// Counts from 1, on over fallbacks.
+    pub tier: u16,
+    /// `asked`, `not_reached`, or why it was not asked: `cooling`, `tools`, …
+    pub seen: &'static str,
+    /// How much longer that was so when the request ended, where it was known.
+    pub wait: Option<Duration>,
 }
 
 /// One attempt of a request.

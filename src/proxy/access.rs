@@ -103,7 +103,7 @@ pub enum Denied {
     Disabled,
     #[error(
         "no client key exists yet, so only direct callers from this machine are served; \
-         add one under `client_keys` in the configuration and send it as `Authorization: Bearer`"
+         add one under `client_keys` in the configuration, or set ADMIN_KEY, and send it as `Authorization: Bearer`"
     )]
     LoopbackOnly,
 }

@@ -18,9 +18,6 @@ use crate::proxy::reply::Stamp;
 use crate::proxy::tab::CLIENT_GONE;
 use crate::proxy::wiring::Wiring;
 
-/// The longest `x-tidegate-dropped`: proxies in between refuse heads over 4 KiB.
-const MOST_DROPPED: usize = 2048;
-
 /// What the head of a request says.
 pub struct Arrival {
     pub at: Tick,
@@ -87,6 +84,8 @@ impl Arrival {
             usage: Usage::default(),
             usage_estimated: false,
             attempts: Vec::new(),
+            dropped: None,
+            candidates: Vec::new(),
         };
         let arrival = Arrival {
             at,
@@ -110,32 +109,11 @@ impl Arrival {
     }
 
     /// Names what was lost in conversion, for `x-tidegate-dropped`.
-    pub fn dropped(&mut self, paths: &[String]) {
-        if paths.is_empty() {
-            return;
-        }
-        let mut list = String::new();
-        for (at, path) in paths.iter().enumerate() {
-            if list.len() + path.len() > MOST_DROPPED {
-                list.push_str(&format!(", and {} more", paths.len() - at));
-                break;
-            }
-            if at > 0 {
-                list.push_str(", ");
-            }
-            // A key may hold what a header cannot.
-            list.extend(path.chars().map(|c| {
-                if c == ' ' || c.is_ascii_graphic() {
-                    c
-                } else {
-                    '?'
-                }
-            }));
-        }
-        self.stamp.dropped = HeaderValue::from_str(&list).ok();
+    pub fn dropped(&mut self, list: &str) {
+        self.stamp.dropped = HeaderValue::from_str(list).ok();
     }
 
-    /// Names the endpoint that answers, for `x-tidegate-route`.
+    /// Names the endpoint that answers, with what the client gets or with an error, for `x-tidegate-route`.
     pub fn routed(&mut self, provider: &str, model: &str) {
         if self.wiring.snapshot.gateway.debug_headers {
             let route = Bytes::from([provider, "/", model].concat());

@@ -177,7 +177,7 @@ fn too_lossy(made: &Made, way: &Way<'_>, arrival: &Arrival) -> Option<Fault> {
         return None;
     }
     let text = format!(
-        "the endpoint speaks {}, which cannot say: {}",
+        "the endpoint speaks {}, which cannot say: {} (`strict` is on)",
         way.line.format,
         ready.lacking.join(", ")
     );

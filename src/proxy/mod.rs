@@ -22,6 +22,7 @@ pub mod exchange;
 pub mod headers;
 pub mod hold;
 pub mod intake;
+pub mod notes;
 pub mod pages;
 pub mod paths;
 pub mod pump;

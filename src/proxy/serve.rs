@@ -17,6 +17,9 @@ use crate::proxy::bodies::{Bodies, Variant};
 use crate::proxy::counting::Tried;
 use crate::proxy::exchange::{Miss, Reply};
 use crate::proxy::intake::Call;
+use crate::proxy::notes::{
+    listed, note_candidates, note_losses, tell_end, tell_refused_key, tell_switch,
+};
 use crate::proxy::paths::CallKind;
 use crate::proxy::pump::{Along, Cut, PumpEnd, Pumped, Shelf, pump};
 use crate::proxy::race::Ended;
@@ -77,29 +80,9 @@ pub async fn serve(
         shown: resumes.then(|| Box::new(Shown::new(call.format))),
         cut: None,
     };
-    loop {
-        let now = clock::now();
-        match course.plan.next(&*call.lane, now, fastrand::u64(..)) {
-            Step::Wait(pause) => {
-                let pausing = pin!(pingora::time::sleep(pause));
-                let paused = client.waiting.during(&arrival.stamp, pausing).await;
-                paused.map_err(|Gone| {
-                    let now = clock::now();
-                    course.plan.record(&*call.lane, &Outcome::ClientGone, now);
-                    Unserved::ClientGone
-                })?;
-            }
-            Step::Stop(stop) => return course.stop(&stop, client, (arrival, tab)).await,
-            Step::Try(attempt) => {
-                let started = now;
-                let running = Running { attempt, started };
-                let over = course.attempt(running, &mut client, (arrival, tab));
-                if over.await? {
-                    return Ok(());
-                }
-            }
-        }
-    }
+    let ended = course.walk(&mut client, (arrival, tab)).await;
+    note_candidates(&course.plan, tab);
+    ended
 }
 
 /// A client while its answer is made.
@@ -131,6 +114,38 @@ pub(super) struct Course<'a> {
 }
 
 impl Course<'_> {
+    async fn walk(
+        &mut self,
+        client: &mut Client<'_>,
+        (arrival, tab): (&mut Arrival, &mut Tab),
+    ) -> Result<(), Unserved> {
+        loop {
+            let now = clock::now();
+            let lane = &*self.call.lane;
+            match self.plan.next(lane, now, fastrand::u64(..)) {
+                Step::Wait(pause) => {
+                    let pausing = pin!(pingora::time::sleep(pause));
+                    let paused = client.waiting.during(&arrival.stamp, pausing).await;
+                    paused.map_err(|Gone| {
+                        self.plan.record(lane, &Outcome::ClientGone, clock::now());
+                        Unserved::ClientGone
+                    })?;
+                }
+                Step::Stop(stop) => return self.stop(&stop, client, (arrival, tab)).await,
+                Step::Try(attempt) => {
+                    tell_switch(arrival.stamp.id, &attempt, &self.plan);
+                    let running = Running {
+                        attempt,
+                        started: now,
+                    };
+                    if self.attempt(running, client, (arrival, tab)).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
     /// Makes an attempt, and passes on what it brings. Whether the call is answered.
     async fn attempt(
         &mut self,
@@ -178,10 +193,10 @@ impl Course<'_> {
     async fn stop(
         &mut self,
         stop: &Stop,
-        mut client: Client<'_>,
+        client: &mut Client<'_>,
         (arrival, tab): (&mut Arrival, &mut Tab),
     ) -> Result<(), Unserved> {
-        if let Some(cut) = client.cut {
+        if let Some(cut) = client.cut.take() {
             let fault = self.best_miss(stop).map(|miss| miss.fault);
             return break_off(*cut, fault, &mut client.waiting, tab).await;
         }
@@ -227,7 +242,7 @@ impl Course<'_> {
         }
     }
 
-    fn missed(&mut self, running: &Running, miss: Miss, tab: &mut Tab) {
+    fn missed(&mut self, running: &Running, mut miss: Miss, tab: &mut Tab) {
         let now = clock::now();
         let Running { attempt, started } = running;
         attempt.pass.close();
@@ -237,7 +252,8 @@ impl Course<'_> {
         }
         let outcome = outcome_name(&miss.outcome);
         let row = row(seat, attempt, (miss.status, outcome), now.since(*started));
-        tell_switch(attempt, &row);
+        tell_end(tab.record.id, attempt, &row);
+        tell_refused_key(&row, &mut miss);
         tab.attempt(row);
         self.plan.record(&*self.call.lane, &miss.outcome, now);
         self.misses.push((attempt.number, miss));
@@ -254,7 +270,7 @@ impl Course<'_> {
         let Running { attempt, started } = running;
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
-        self.tell_chosen(&attempt, (&reply, dropped), arrival);
+        self.tell_chosen(&attempt, (&reply, dropped), (arrival, tab));
         let answered = Outcome::Answered {
             first_token: reply.first_token,
         };
@@ -279,7 +295,7 @@ impl Course<'_> {
         let before = waiting.sent;
         let pumped = pump(waiting, &arrival.stamp, reply, along).await;
         waiting.sent = pumped.bytes;
-        tell_pumped(&pumped, seat);
+        note_pumped(&pumped, seat, tab);
         let (outcome, ending, cut) = match pumped.end {
             PumpEnd::Complete => (Outcome::Finished, Ending::Complete, None),
             PumpEnd::ClientGone => (Outcome::ClientGone, Ending::ClientGone, None),
@@ -297,7 +313,7 @@ impl Course<'_> {
         row.usage_estimated = tab.record.usage_estimated;
         attempt.pass.settle(row.usage.total());
         if cut.is_some() {
-            tell_switch(&attempt, &row);
+            tell_end(tab.record.id, &attempt, &row);
         }
         tab.attempt(row);
         match (ending, cut) {
@@ -312,17 +328,15 @@ impl Course<'_> {
         &self,
         attempt: &Attempt<Pass>,
         (reply, mut dropped): (&Reply, Vec<String>),
-        arrival: &mut Arrival,
+        (arrival, tab): (&mut Arrival, &mut Tab),
     ) {
         let seat = self.plan.pool().seat(attempt.spot);
-        let (provider, model) = (&seat.provider_name, &seat.model);
-        let number = attempt.number;
-        log::debug!("selected provider: {provider}/{model}, attempt {number}");
-        arrival.routed(provider, model);
+        arrival.routed(&seat.provider_name, &seat.model);
         dropped.extend(reply.dropped.iter().cloned());
         if !dropped.is_empty() {
-            log::info!("lost in conversion: {}", dropped.join(", "));
-            arrival.dropped(&dropped);
+            let list = listed(&dropped);
+            arrival.dropped(&list);
+            note_losses(tab, &list);
         }
     }
 
@@ -371,6 +385,11 @@ impl Course<'_> {
 
     fn refusal(&mut self, stop: &Stop, arrival: &mut Arrival) -> Refusal {
         let model = self.plan.pool().name.clone();
+        let mut failed = self.plan.failed().iter();
+        if let Some(failed) = failed.find(|failed| Some(failed.number) == stop.best) {
+            let seat = self.plan.seat(failed.ask.spot);
+            arrival.routed(&seat.provider_name, &seat.model);
+        }
         let best = self.best_miss(stop).map(|miss| {
             arrival.stamp.upstream_id = miss.request_id;
             miss.fault
@@ -402,28 +421,15 @@ impl Course<'_> {
     }
 }
 
-fn tell_pumped(pumped: &Pumped, seat: &Seat) {
+fn note_pumped(pumped: &Pumped, seat: &Seat, tab: &mut Tab) {
     if !pumped.dropped.is_empty() {
-        log::info!("lost in conversion: {}", pumped.dropped.join(", "));
+        note_losses(tab, &listed(&pumped.dropped));
     }
     if pumped.malformed > 0 {
         crate::telemetry::metrics::MALFORMED_EVENTS
             .with_label_values(&[&*seat.provider_name])
             .inc_by(u64::from(pumped.malformed));
     }
-}
-
-fn tell_switch(attempt: &Attempt<Pass>, row: &AttemptRow) {
-    log::info!(
-        "switching provider: attempt {} at {}/{} ended with {} {}",
-        attempt.number,
-        row.provider,
-        row.model,
-        row.outcome,
-        row.status
-            .map(|status| status.to_string())
-            .unwrap_or_default(),
-    );
 }
 
 pub(super) fn row(

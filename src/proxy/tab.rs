@@ -79,6 +79,7 @@ impl Tab {
 
     fn count(&self) {
         let record = &self.record;
+        record.attempts.iter().for_each(count_input);
         let model = record.model.as_deref().unwrap_or("");
         let format = record.format.map_or("", |format| format.name());
         let mut status = itoa::Buffer::new();
@@ -116,6 +117,25 @@ fn count_tokens(model: &str, usage: &Usage) {
         if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
             metrics::TOKENS
                 .with_label_values(&[model, bucket])
+                .inc_by(tokens);
+        }
+    }
+}
+
+/// What the vendor said of the attempt's input.
+fn count_input(row: &AttemptRow) {
+    if row.usage_estimated {
+        return;
+    }
+    let buckets = [
+        ("input", row.usage.input),
+        ("cache_read", row.usage.cache_read),
+        ("cache_write", row.usage.cache_write),
+    ];
+    for (bucket, tokens) in buckets {
+        if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
+            metrics::ENDPOINT_INPUT
+                .with_label_values(&[&*row.provider, &*row.model, bucket])
                 .inc_by(tokens);
         }
     }

@@ -47,6 +47,11 @@ pub enum Seen {
 }
 
 impl Plan {
+    /// The first that was asked has answered, and nobody was passed over: there is nothing to explain.
+    pub fn is_plain(&self) -> bool {
+        self.attempts() == 1 && self.skips().is_empty() && self.failed().is_empty()
+    }
+
     /// How this request has seen its pool so far. `now`: what waits are counted from.
     pub fn explain(&self, now: Tick) -> Explanation {
         let candidate = |(spot, sight): (super::pool::Spot, Sight)| {
@@ -120,6 +125,18 @@ impl fmt::Display for Seen {
                 }
             }
             Seen::NotReached => f.write_str("not its turn"),
+        }
+    }
+}
+
+impl Seen {
+    /// The word in logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Seen::Asked(_) => "asked",
+            Seen::Incapable(lacks) => lacks.iter().next().map_or("incapable", Lack::name),
+            Seen::Skipped { why, .. } => why.name(),
+            Seen::NotReached => "not_reached",
         }
     }
 }

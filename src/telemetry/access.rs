@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::LogFormat;
 use crate::ir::Usage;
-use crate::ledger::{AttemptRow, Record};
+use crate::ledger::{AttemptRow, CandidateRow, Record};
 
 /// Appends the record's line, with its line feed.
 pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
@@ -36,6 +36,8 @@ pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
     line.millis("total_ms", record.total);
     usage(&mut line, record);
     line.attempts(&record.attempts);
+    line.passed_over(&record.candidates);
+    line.maybe("dropped", record.dropped.as_deref());
     line.end();
 }
 
@@ -161,6 +163,39 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// Who could have been asked and was not, and why.
+    fn passed_over(&mut self, candidates: &[CandidateRow]) {
+        let asked = ["asked", "not_reached"];
+        let mut passed = candidates
+            .iter()
+            .filter(|row| !asked.contains(&row.seen))
+            .peekable();
+        if passed.peek().is_none() {
+            return;
+        }
+        self.name("skipped");
+        if self.json {
+            self.out.push(b'[');
+        }
+        for (n, row) in passed.enumerate() {
+            if n > 0 {
+                self.out.push(b',');
+            }
+            if self.json {
+                json_candidate(self.out, row);
+            } else {
+                self.out.extend_from_slice(row.provider.as_bytes());
+                self.out.push(b'/');
+                self.out.extend_from_slice(row.model.as_bytes());
+                self.out.push(b':');
+                self.out.extend_from_slice(row.seen.as_bytes());
+            }
+        }
+        if self.json {
+            self.out.push(b']');
+        }
+    }
+
     fn end(self) {
         self.out
             .extend_from_slice(if self.json { b"}\n" } else { b"\n" });
@@ -211,6 +246,22 @@ fn json_attempt(out: &mut Vec<u8>, row: &AttemptRow, with_usage: bool) {
         if row.usage_estimated {
             out.extend_from_slice(b",\"usage_estimated\":true");
         }
+    }
+    out.push(b'}');
+}
+
+fn json_candidate(out: &mut Vec<u8>, row: &CandidateRow) {
+    out.extend_from_slice(b"{\"provider\":");
+    write_json_string(out, &row.provider);
+    out.extend_from_slice(b",\"model\":");
+    write_json_string(out, &row.model);
+    append(
+        out,
+        format_args!(",\"tier\":{},\"why\":\"{}\"", row.tier, row.seen),
+    );
+    if let Some(wait) = row.wait.filter(|wait| !wait.is_zero()) {
+        out.extend_from_slice(b",\"wait_ms\":");
+        write_millis(out, wait);
     }
     out.push(b'}');
 }
@@ -317,6 +368,8 @@ mod tests {
             asked_model: Some("a \"b\"\nc".into()),
             model: Some("sonnet".into()),
             route: None,
+            dropped: None,
+            candidates: Vec::new(),
             stream: true,
             status: 200,
             ending: Ending::Complete,

@@ -59,6 +59,15 @@ pub static TOKENS: Lazy<IntCounterVec> = Lazy::new(|| {
     )
 });
 
+/// Input tokens by endpoint and bucket: what share of them a prompt cache has served.
+pub static ENDPOINT_INPUT: Lazy<IntCounterVec> = Lazy::new(|| {
+    counters(
+        "tidegate_endpoint_input_tokens_total",
+        "Input tokens by endpoint and bucket: input (not cached), cache_read, cache_write.",
+        &["provider", "model", "bucket"],
+    )
+});
+
 /// Requests being served.
 pub static IN_FLIGHT: Lazy<IntGauge> =
     Lazy::new(|| gauge("tidegate_requests_in_flight", "Requests being served now."));

@@ -41,7 +41,7 @@ pub(super) fn sampling(
             losses.add(said.at, "temperature");
         } else if value > 1.0 {
             // Others go up to 2.
-            losses.add(said.at, "temperature above 1");
+            losses.round(said.at, "temperature above 1");
             out.key("temperature").number(1);
             has_temperature = true;
         } else {
