@@ -46,6 +46,8 @@ def settings() -> str:
                 text += f"    - {{{{ name: {name}, resume: {way}, endpoints: [ "
                 text += f"{{{{ provider: a-{client}, model: demo-{name}, priority: 1 }}}}, "
                 text += f"{{{{ provider: b-{second}, model: demo-rest, priority: 2 }}}} ] }}}}\n"
+    text += "    - {{ name: other-words, resume: restart, endpoints: [ {{ provider: a-openai_chat, model: demo-other-words, "
+    text += "priority: 1 }}, {{ provider: b-openai_chat, model: demo-rest, priority: 2 }} ] }}\n"
     return text
 
 
@@ -132,8 +134,7 @@ def test_a_resumed_stream_makes_the_same_object(
 
 
 def test_a_stream_that_nobody_goes_on_with_is_an_error(resuming: harness.Gateway, vendor: harness.Vendor) -> None:
-    name = "openai_chat-openai_chat-restart"
-    vendor.script(f"demo-{name}", BREAK)
+    vendor.script("demo-other-words", BREAK)
     vendor.script("demo-rest", {"big_answer": 300})
     with pytest.raises(openai.APIError):
-        chat(resuming, name)
+        chat(resuming, "other-words")

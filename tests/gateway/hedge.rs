@@ -151,6 +151,7 @@ async fn the_budget_bounds_the_extra_calls() {
 async fn one_in_fifty_late_by_two_seconds_is_not_seen_in_the_99th_percentile() {
     let both = Both::start("hedge: { after: 400ms, budget: 5% },", KEYS).await;
     let count = 600;
+    let began = Instant::now();
     let mut first_tokens = Vec::new();
     for wave in 0..(count / 50) {
         // One of fifty, somewhere among them.
@@ -169,5 +170,8 @@ async fn one_in_fifty_late_by_two_seconds_is_not_seen_in_the_99th_percentile() {
     let p99 = first_tokens[count * 99 / 100 - 1];
     let (_, hedges) = both.asked();
     assert!(p99 < 700.0, "{p99}");
-    assert!(hedges >= count / 50 && hedges <= count / 20, "{hedges}");
+    // Of few requests in 10 s ten are always allowed.
+    let windows = usize::try_from(began.elapsed().as_secs() / 10).unwrap() + 1;
+    let most = (count / 20).max(10 * windows);
+    assert!(hedges >= count / 50 && hedges <= most, "{hedges} of {most}");
 }
