@@ -11,6 +11,7 @@
 //! vocabulary has no word for is not here, but its place is (`unsaid`), so that the loss can be told.
 
 mod collect;
+mod efforts;
 mod event;
 mod fault;
 mod format;
@@ -23,6 +24,7 @@ mod traits;
 mod usage;
 
 pub use collect::{Collector, replay};
+pub use efforts::Efforts;
 pub use event::{Delta, Event};
 pub use fault::{Fault, FaultKind};
 pub use format::Format;

@@ -42,6 +42,16 @@ pub struct Json<'a>(pub Str<'a>);
 impl Json<'_> {
     pub const EMPTY_OBJECT: Json<'static> = Json(Cow::Borrowed("{}"));
 
+    /// A zero or nothing at all: what vendors take where a penalty or a bias is not said.
+    pub fn says_nothing(&self) -> bool {
+        let text = self.0.trim();
+        let inner = text
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'));
+        let is_zero = text.parse::<f64>().is_ok_and(|number| number == 0.0);
+        is_zero || inner.is_some_and(|inner| inner.trim().is_empty())
+    }
+
     pub fn into_owned(self) -> Json<'static> {
         Json(Cow::Owned(self.0.into_owned()))
     }
@@ -50,5 +60,24 @@ impl Json<'_> {
 impl Default for Json<'_> {
     fn default() -> Self {
         Json::EMPTY_OBJECT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_and_empty_objects_say_nothing() {
+        for (json, nothing) in [
+            ("0", true),
+            ("-0.00", true),
+            ("{ }", true),
+            ("0.1", false),
+            (r#"{"1":0}"#, false),
+            ("\"0\"", false),
+        ] {
+            assert_eq!(Json(json.into()).says_nothing(), nothing, "{json}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-use super::Format;
+use super::efforts::claude_version;
+use super::{Efforts, Format};
 
 /// What a provider can do and how it wants some things said, as far as vendors of one format differ. The table of known
 /// vendors (`quirks.yaml`) and what a provider's `capabilities` say over it are the configuration's.
@@ -44,6 +45,8 @@ pub struct Traits {
     pub call_signatures: bool,
     /// Gemini: `thinkingLevel` in place of `thinkingBudget` (from Gemini 3 on).
     pub thinking_level: bool,
+    /// How much reasoning the model can be asked for.
+    pub efforts: Efforts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +87,7 @@ impl Default for Traits {
             default_max_tokens: 32_000,
             thinking_level: false,
             call_signatures: true,
+            efforts: Efforts::Any,
         }
     }
 }
@@ -116,19 +120,10 @@ impl Traits {
     /// With what the model's name tells: generations of one vendor's models differ.
     pub fn of_model(&self, model: &str) -> Traits {
         let mut traits = self.clone();
+        traits.efforts = Efforts::of_model(model);
         let name = model.rsplit('/').next().unwrap_or(model);
         if let Some(rest) = name.strip_prefix("claude-") {
-            // `claude-opus-4-6`, `claude-sonnet-5`; the older ones are `claude-3-5-sonnet`.
-            let mut numbers = rest
-                .split('-')
-                .skip_while(|word| word.parse::<u32>().is_err());
-            let mut number = || numbers.next().and_then(|word| word.parse::<u32>().ok());
-            let is_date = |n: &u32| *n > 1000;
-            let version = (
-                number().unwrap_or(0),
-                number().filter(|n| !is_date(n)).unwrap_or(0),
-            );
-            traits.adaptive_thinking |= version >= (4, 6);
+            traits.adaptive_thinking |= claude_version(rest) >= (4, 6);
         }
         if let Some(rest) = name.strip_prefix("gpt-") {
             let version = rest.split('-').next().unwrap_or_default();

@@ -3,7 +3,10 @@
 use super::plan::{Message, Plan};
 use super::tools_write::is_forced;
 use crate::ir::{Body, Effort, Reasoning, Request, Role, Summary};
-use crate::wire::convert::effort::{LEAST_BUDGET, budget_asked, budget_of, effort_name, effort_of};
+use crate::wire::convert::effort::{
+    LEAST_BUDGET, below_cap, budget_asked, budget_of, effort_name, effort_of, is_beyond,
+    round_asked,
+};
 use crate::wire::convert::{Losses, Traits};
 use crate::wire::json::Writer;
 
@@ -30,13 +33,19 @@ pub(super) fn decide(
     losses: &mut Losses,
 ) -> Thinking {
     let reasoning = &request.reasoning;
+    if is_beyond(reasoning, traits, losses) {
+        return Thinking::Unsaid;
+    }
     let thinking = match reasoning.is_on() {
         None => Thinking::Unsaid,
         Some(false) => Thinking::Off,
         Some(true) if traits.adaptive_thinking => Thinking::Adaptive,
         Some(true) => {
             let asked = budget_asked(reasoning).unwrap_or(budget_of(Effort::Medium));
-            Thinking::Budget(asked.max(LEAST_BUDGET))
+            match below_cap(asked.max(LEAST_BUDGET), request) {
+                budget if budget >= LEAST_BUDGET => Thinking::Budget(budget),
+                _ => return without_room(reasoning, losses),
+            }
         }
     };
     if !thinking.is_on() {
@@ -57,9 +66,24 @@ pub(super) fn decide(
     thinking
 }
 
+/// The client's cap is too low for any thinking that the API takes.
+fn without_room(reasoning: &Reasoning<'_>, losses: &mut Losses) -> Thinking {
+    let what = "thinking, for which there is no room below the most tokens";
+    round_asked(reasoning, what, losses);
+    if let Some(summary) = &reasoning.summary {
+        losses.hint(summary.at, "summary of thinking");
+    }
+    Thinking::Off
+}
+
 /// A number that reaches the vendor as another one, or not at all.
 fn lose_inexact(thinking: Thinking, reasoning: &Reasoning<'_>, losses: &mut Losses) {
     let Some(asked) = &reasoning.budget else {
+        if let (Thinking::Budget(budget), Some(effort)) = (thinking, &reasoning.effort)
+            && budget < budget_of(effort.value)
+        {
+            losses.round(effort.at, "effort, lowered below the most tokens");
+        }
         return;
     };
     let told = match thinking {
@@ -166,16 +190,23 @@ pub(super) fn write(
 }
 
 /// The effort that `output_config` tells, of models that know it.
-pub(super) fn effort(reasoning: &Reasoning<'_>, traits: &Traits) -> Option<&'static str> {
+pub(super) fn effort(
+    reasoning: &Reasoning<'_>,
+    traits: &Traits,
+    losses: &mut Losses,
+) -> Option<&'static str> {
     if !traits.adaptive_thinking {
         return None;
     }
     let said = reasoning.effort.as_ref().map(|said| said.value);
-    match said.or_else(|| effort_of(reasoning))? {
-        Effort::None => None,
-        Effort::Minimal => Some("low"),
-        effort @ (Effort::Low | Effort::Medium | Effort::High | Effort::XHigh | Effort::Max) => {
-            Some(effort_name(effort))
-        }
+    let wanted = said.or_else(|| effort_of(reasoning))?;
+    if wanted == Effort::None {
+        return None;
     }
+    // No model of the API has an effort below `low`.
+    let taken = traits.efforts.nearest(wanted.max(Effort::Low))?;
+    if taken != wanted {
+        round_asked(reasoning, "effort that the model does not take", losses);
+    }
+    Some(effort_name(taken))
 }

@@ -35,12 +35,7 @@ pub(super) fn write(
     let out = &mut Writer::new(body);
     out.open_object().key("model").text(target.model);
     out.key("max_tokens");
-    out.number(max_tokens(
-        &request.sampling,
-        thinking,
-        target,
-        blocks.losses,
-    ));
+    out.number(max_tokens(&request.sampling, thinking, target));
     if target.stream {
         out.key("stream").bool(true);
     }
@@ -64,20 +59,12 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The API wants it, and wants it above the budget of thinking.
-fn max_tokens(
-    sampling: &Sampling<'_>,
-    thinking: Thinking,
-    target: &Target<'_>,
-    losses: &mut Losses,
-) -> u64 {
+/// The API wants it, and wants it above the budget of thinking. What the client has said is above it already.
+fn max_tokens(sampling: &Sampling<'_>, thinking: Thinking, target: &Target<'_>) -> u64 {
     let said = sampling.max_tokens.as_ref();
     let most = said.map_or(target.traits.default_max_tokens, |said| said.value);
     match thinking {
         Thinking::Budget(budget) if most <= budget => {
-            if let Some(said) = said {
-                losses.round(said.at, "max_tokens below the budget of thinking");
-            }
             let raised = budget.saturating_add(most).min(MOST_TOKENS);
             raised.max(budget.saturating_add(1))
         }
@@ -91,7 +78,7 @@ fn output_config(
     losses: &mut Losses,
     out: &mut Writer<'_>,
 ) {
-    let effort = reasoning::effort(&request.reasoning, target.traits);
+    let effort = reasoning::effort(&request.reasoning, target.traits, losses);
     let output = request.output.as_ref();
     let schema = output.filter(|output| match output.value {
         Output::Text => false,
@@ -316,21 +303,28 @@ mod tests {
     }
 
     #[test]
-    fn the_most_tokens_stay_above_the_budget() {
+    fn the_budget_stays_below_the_most_tokens() {
         let traits = Traits::default();
         let mut request = asked();
         request.reasoning = effort(Effort::High);
         let thinking = r#""thinking":{"type":"enabled","budget_tokens":24576}"#;
         let expected = format!(r#""max_tokens":32000,{thinking}"#);
         assert_eq!(settings(&request, &traits), (expected, vec![]));
-        request.sampling.max_tokens = Some(said(7, 1_000));
-        let expected = format!(r#""max_tokens":25576,{thinking}"#);
-        assert_eq!(settings(&request, &traits), (expected, vec![7]));
+        for (most, thinking) in [
+            (50, r#"{"type":"disabled"}"#),
+            (1_364, r#"{"type":"disabled"}"#),
+            (1_366, r#"{"type":"enabled","budget_tokens":1025}"#),
+            (8_192, r#"{"type":"enabled","budget_tokens":6144}"#),
+        ] {
+            request.sampling.max_tokens = Some(said(7, most));
+            let expected = format!(r#""max_tokens":{most},"thinking":{thinking}"#);
+            assert_eq!(settings(&request, &traits), (expected, vec![40]));
+        }
         request.reasoning.budget = Some(said(6, 100));
-        let expected = r#""max_tokens":2024,"thinking":{"type":"enabled","budget_tokens":1024}"#;
+        let expected = r#""max_tokens":8192,"thinking":{"type":"enabled","budget_tokens":1024}"#;
         assert_eq!(
             settings(&request, &traits),
-            (expected.to_owned(), vec![6, 40, 7])
+            (expected.to_owned(), vec![6, 40])
         );
         request.reasoning = effort(Effort::Max);
         request.sampling.max_tokens = None;
@@ -349,8 +343,17 @@ mod tests {
             r#""max_tokens":32000,"thinking":{"type":"adaptive"},"output_config":{"effort":"low"}"#;
         assert_eq!(
             settings(&request, &ADAPTIVE()),
-            (expected.to_owned(), vec![])
+            (expected.to_owned(), vec![40])
         );
+        request.reasoning = effort(Effort::XHigh);
+        let (written, lost) = settings(&request, &ADAPTIVE().of_model("claude-opus-4-6"));
+        assert!(written.ends_with(r#"{"effort":"high"}"#), "{written}");
+        assert_eq!(lost, [40]);
+        let (written, lost) = settings(&request, &ADAPTIVE().of_model("claude-opus-4-7"));
+        assert!(written.ends_with(r#"{"effort":"xhigh"}"#), "{written}");
+        assert!(lost.is_empty());
+        let (written, lost) = settings(&request, &Traits::default().of_model("claude-3-5-haiku"));
+        assert_eq!((&*written, lost), (r#""max_tokens":32000"#, vec![40]));
         request.reasoning = effort(Effort::None);
         let expected = r#""max_tokens":32000,"thinking":{"type":"disabled"}"#;
         assert_eq!(

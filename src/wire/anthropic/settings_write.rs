@@ -33,9 +33,15 @@ pub(super) fn sampling(
     losses: &mut Losses,
     out: &mut Writer<'_>,
 ) {
-    let is_bound = thinking.is_on() || target.traits.adaptive_thinking;
+    let is_fixed = target.traits.adaptive_thinking;
+    let is_bound = thinking.is_on() || is_fixed;
     let mut has_temperature = false;
-    if let Some(said) = &sampling.temperature {
+    // What the API does where nothing is said.
+    let is_default = |said: &&Said<Json<'_>>| number(&said.value) == 1.0;
+    let top_p = sampling.top_p.as_ref().filter(|said| !is_default(said));
+    let temperature = sampling.temperature.as_ref();
+    if let Some(said) = temperature.filter(|said| !is_default(said) || top_p.is_none() && !is_fixed)
+    {
         let value = number(&said.value);
         if is_bound && value != 1.0 {
             losses.add(said.at, "temperature");
@@ -49,9 +55,9 @@ pub(super) fn sampling(
             has_temperature = true;
         }
     }
-    if let Some(said) = &sampling.top_p {
+    if let Some(said) = top_p {
         let least = if is_bound { 0.95 } else { 0.0 };
-        if has_temperature || number(&said.value) < least {
+        if has_temperature || is_fixed || number(&said.value) < least {
             losses.add(said.at, "top_p");
         } else {
             out.key("top_p").json(&said.value);
@@ -94,14 +100,19 @@ fn write_stops(sampling: &Sampling<'_>, losses: &mut Losses, out: &mut Writer<'_
 /// What the API has no word for.
 fn lose_sampling(sampling: &Sampling<'_>, losses: &mut Losses) {
     let at = |said: &Option<Said<Json<'_>>>| said.as_ref().map(|said| said.at);
+    let telling = |said: &Option<Said<Json<'_>>>| {
+        let said = said.as_ref().filter(|said| !said.value.says_nothing());
+        said.map(|said| said.at)
+    };
     let choices = sampling.choices.as_ref().filter(|said| said.value > 1);
     let logprobs = sampling.logprobs.as_ref().filter(|said| said.value);
     let top_logprobs = sampling.top_logprobs.as_ref();
+    let top_logprobs = top_logprobs.filter(|said| said.value > 0);
     let lost = [
-        at(&sampling.min_p),
+        telling(&sampling.min_p),
         at(&sampling.seed),
-        at(&sampling.presence_penalty),
-        at(&sampling.frequency_penalty),
+        telling(&sampling.presence_penalty),
+        telling(&sampling.frequency_penalty),
         choices.map(|said| said.at),
         logprobs.map(|said| said.at),
         top_logprobs.map(|said| said.at),
@@ -156,11 +167,13 @@ fn lose_tags(tags: &Tags<'_>, losses: &mut Losses) {
     let verbosity = tags.verbosity.as_ref();
     // The middle is what models give without a word.
     let verbosity = verbosity.filter(|said| said.value != "medium");
+    let bias = tags.logit_bias.as_ref();
+    let bias = bias.filter(|said| !said.value.says_nothing());
     let lost = [
         verbosity.map(|said| said.at),
         modalities.map(|said| said.at),
         at(&tags.audio),
-        at(&tags.logit_bias),
+        bias.map(|said| said.at),
     ];
     for at in lost.into_iter().flatten() {
         losses.add(at, "what is said about the request");

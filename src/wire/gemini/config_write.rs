@@ -1,12 +1,18 @@
-use crate::ir::{Json, Output, Reasoning, Request, Said, Sampling, Summary};
+use crate::ir::{Effort, Json, Output, Request, Said, Sampling, Summary};
 use crate::wire::convert::effort::{
-    budget_asked, budget_of, effort_of, effort_of_budget, level_of,
+    below_cap, budget_asked, budget_of, effort_of, effort_of_budget, is_beyond, level_of,
+    round_asked,
 };
 use crate::wire::convert::{Losses, Target};
 use crate::wire::json::{Document, Kind, Writer};
 
 /// The most tokens of thought that every model which takes a budget takes (Flash; Pro would take 32,768).
 const MOST_BUDGET: u64 = 24_576;
+
+/// The least budget that every such model takes (Flash-Lite; the others take less), and that Pro takes, which cannot do
+/// without.
+const LEAST_BUDGET: u64 = 512;
+const LEAST_BUDGET_OF_PRO: u64 = 128;
 
 /// Responses asks for log probabilities by naming them among what the answer shall hold.
 pub(super) const INCLUDED_LOGPROBS: &str = "message.output_text.logprobs";
@@ -18,7 +24,7 @@ pub(super) fn write(
     target: &Target<'_>,
     losses: &mut Losses,
 ) {
-    let thinking = Thinking::asked(&request.reasoning, target, losses);
+    let thinking = Thinking::asked(request, target, losses);
     let is_silent = request.sampling == Sampling::default();
     let has_logprobs = wants_logprobs(request);
     if is_silent
@@ -30,11 +36,13 @@ pub(super) fn write(
         return;
     }
     writer.key("generationConfig").open_object();
-    write_sampling(writer, request, thinking.as_ref(), losses);
+    write_sampling(writer, request, losses);
     if let Some(has_logprobs) = has_logprobs {
         writer.key("responseLogprobs").bool(has_logprobs);
     }
-    if let Some(top) = &request.sampling.top_logprobs {
+    if let Some(top) = &request.sampling.top_logprobs
+        && (has_logprobs == Some(true) || top.value > 0)
+    {
         writer.key("logprobs").number(top.value);
     }
     if let Some(output) = &request.output {
@@ -61,31 +69,21 @@ pub(super) fn write(
 fn wants_logprobs(request: &Request<'_>) -> Option<bool> {
     let sampling = &request.sampling;
     let mut include = request.tags.include.iter();
-    let is_asked = sampling.top_logprobs.is_some()
+    // None of the likeliest, which Responses says of itself, asks for nothing.
+    let top = sampling.top_logprobs.as_ref();
+    let is_asked = top.is_some_and(|top| top.value > 0)
         || include.any(|include| include.value == INCLUDED_LOGPROBS);
     let said = sampling.logprobs.as_ref().map(|said| said.value);
     said.or(is_asked.then_some(true))
 }
 
-fn write_sampling(
-    writer: &mut Writer<'_>,
-    request: &Request<'_>,
-    thinking: Option<&Thinking>,
-    losses: &mut Losses,
-) {
+fn write_sampling(writer: &mut Writer<'_>, request: &Request<'_>, losses: &mut Losses) {
     let sampling = &request.sampling;
     if let Some(count) = &sampling.choices {
         writer.key("candidateCount").number(count.value);
     }
     if let Some(most) = &sampling.max_tokens {
-        // The most tokens are those of thoughts too: a budget must leave room for the answer.
-        let budget = thinking.map_or(0, Thinking::tokens);
-        let mut tokens = most.value;
-        if budget > 0 && tokens <= budget {
-            tokens = tokens.saturating_add(budget);
-            losses.round(most.at, "the most tokens, raised above the thinking budget");
-        }
-        writer.key("maxOutputTokens").number(tokens);
+        writer.key("maxOutputTokens").number(most.value);
     }
     if !sampling.stop.is_empty() {
         writer.key("stopSequences").open_list();
@@ -194,14 +192,19 @@ enum Budget {
 }
 
 impl Thinking {
-    fn asked(
-        reasoning: &Reasoning<'_>,
-        target: &Target<'_>,
-        losses: &mut Losses,
-    ) -> Option<Thinking> {
+    fn asked(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -> Option<Thinking> {
+        let reasoning = &request.reasoning;
+        let traits = target.traits;
+        if is_beyond(reasoning, traits, losses) {
+            return None;
+        }
         let mut thinking = Thinking::default();
-        if target.traits.thinking_level {
-            thinking.level = effort_of(reasoning).map(level_of);
+        if traits.thinking_level {
+            let wanted = effort_of(reasoning);
+            thinking.level = wanted.and_then(|wanted| traits.efforts.nearest(wanted).map(level_of));
+            if wanted.map(level_of) != thinking.level {
+                round_asked(reasoning, "level that the model does not take", losses);
+            }
             if let Some(budget) = &reasoning.budget
                 && reasoning.is_on() == Some(true)
                 && thinking.level.is_some()
@@ -210,12 +213,12 @@ impl Thinking {
                 losses.round(budget.at, "thinking budget, where only levels are known");
             }
         } else {
-            thinking.budget = budget(reasoning, losses);
+            thinking.budget = budget(request, target, losses);
         }
         let is_on = reasoning.is_on();
         thinking.is_shown = match &reasoning.summary {
             // The API refuses to show the thoughts of a model that shall not think.
-            _ if is_on == Some(false) => None,
+            _ if is_on == Some(false) || thinking.budget == Some(Budget::Tokens(0)) => None,
             Some(said) => {
                 if let Summary::Named(_) = said.value {
                     losses.round(said.at, "kind of the summary");
@@ -226,13 +229,6 @@ impl Thinking {
             None => is_on.filter(|is_on| *is_on),
         };
         Some(thinking).filter(|thinking| *thinking != Thinking::default())
-    }
-
-    fn tokens(&self) -> u64 {
-        match self.budget {
-            Some(Budget::Tokens(tokens)) => tokens,
-            Some(Budget::Free) | None => 0,
-        }
     }
 
     fn write(&self, writer: &mut Writer<'_>) {
@@ -261,7 +257,8 @@ fn is_of_table(budget: u64) -> bool {
     budget_of(effort_of_budget(budget)) == budget
 }
 
-fn budget(reasoning: &Reasoning<'_>, losses: &mut Losses) -> Option<Budget> {
+fn budget(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -> Option<Budget> {
+    let reasoning = &request.reasoning;
     if let (Some(effort), Some(_)) = (&reasoning.effort, &reasoning.budget) {
         losses.round(effort.at, "effort beside a thinking budget");
     }
@@ -274,7 +271,19 @@ fn budget(reasoning: &Reasoning<'_>, losses: &mut Losses) -> Option<Budget> {
             let what = "thinking budget, lowered to the most that is taken";
             losses.round(said.at, what);
         }
-        return Some(Budget::Tokens(tokens.min(MOST_BUDGET)));
+        let most = tokens.min(MOST_BUDGET);
+        let mut fitting = below_cap(most, request);
+        let least = match target.traits.efforts.takes(Effort::None) {
+            true => 0,
+            false => LEAST_BUDGET_OF_PRO,
+        };
+        if fitting == 0 || fitting < most.min(LEAST_BUDGET) {
+            fitting = least;
+        }
+        if fitting != most {
+            round_asked(reasoning, "thinking budget", losses);
+        }
+        return Some(Budget::Tokens(fitting));
     }
     let is_free = reasoning.is_on() == Some(true);
     is_free.then_some(Budget::Free)
@@ -283,8 +292,8 @@ fn budget(reasoning: &Reasoning<'_>, losses: &mut Losses) -> Option<Budget> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{At, Effort};
-    use crate::wire::convert::Traits;
+    use crate::ir::{At, Reasoning};
+    use crate::wire::convert::{Traits, Weight};
 
     fn config(request: &Request<'_>, thinking_level: bool) -> (String, Losses) {
         let traits = Traits {
@@ -373,12 +382,19 @@ mod tests {
     #[test]
     fn a_budget_leaves_room_for_the_answer_and_is_none_that_is_refused() {
         let mut request = Request::default();
-        request.sampling.max_tokens = said(1_000);
         request.reasoning.budget = said(31_999);
-        let (text, losses) = config(&request, false);
-        assert!(text.contains(r#""maxOutputTokens":25576"#), "{text}");
-        assert!(text.contains(r#""thinkingBudget":24576"#), "{text}");
-        assert_eq!(losses.iter().count(), 2);
+        for (most, budget) in [(50_000, 24_576), (8_000, 6_000), (1_000, 750), (50, 0)] {
+            request.sampling.max_tokens = said(most);
+            let (text, losses) = config(&request, false);
+            let expected = format!(r#""maxOutputTokens":{most},"#);
+            assert!(text.contains(&expected), "{text}");
+            let expected = format!(r#""thinkingBudget":{budget}"#);
+            assert!(text.contains(&expected), "{text}");
+            assert_eq!(text.contains("includeThoughts"), budget > 0);
+            assert!(losses.iter().all(|loss| loss.weight == Weight::Rounded));
+            assert!(!losses.is_empty());
+        }
+        request.sampling.max_tokens = said(1_000);
         let (text, losses) = config(&request, true);
         assert!(text.contains(r#""maxOutputTokens":1000"#), "{text}");
         assert_eq!(losses.iter().count(), 1);

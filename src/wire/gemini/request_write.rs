@@ -159,7 +159,8 @@ fn lose_tags(request: &Request<'_>, losses: &mut crate::wire::convert::Losses) {
         (&tags.logit_bias, "logit bias"),
     ];
     for (said, what) in pieces {
-        losses.add_all(said.as_ref().map(|said| said.at).as_slice(), what);
+        let said = said.as_ref().filter(|said| !said.value.says_nothing());
+        losses.add_all(said.map(|said| said.at).as_slice(), what);
     }
     if let Some(said) = &tags.service_tier
         && matches!(said.value, Tier::Named(_))

@@ -1,7 +1,9 @@
 //! Requests for vendors. The order is always the same: model, tools, what is asked of the answer, messages.
 
 use crate::ir::{Effort, Json, Output, Reasoning, Request, Said, Str, Summary, Tags, Tier};
-use crate::wire::convert::effort::{budget_asked, budget_of, effort_name, effort_of};
+use crate::wire::convert::effort::{
+    LEAST_BUDGET, below_cap, budget_asked, budget_of, effort_name, effort_taken, is_beyond,
+};
 use crate::wire::convert::{Lowered, ReasoningHabit, Refused, Target};
 use crate::wire::json::Writer;
 
@@ -99,8 +101,9 @@ fn write_reasoning(request: &Request<'_>, out: &mut Out<'_, '_>) {
     let reasoning = &request.reasoning;
     let on = reasoning.is_on();
     match out.traits.reasoning {
+        ReasoningHabit::Effort if is_beyond(reasoning, out.traits, out.losses) => {}
         ReasoningHabit::Effort => {
-            if let Some(effort) = effort_of(reasoning) {
+            if let Some(effort) = effort_taken(reasoning, out.traits, out.losses) {
                 out.writer.key("reasoning_effort").text(effort_name(effort));
                 lose_budget(reasoning, effort, out);
             } else {
@@ -127,7 +130,7 @@ fn write_reasoning(request: &Request<'_>, out: &mut Out<'_, '_>) {
             }
             out.hint(reasoning.summary.as_ref(), "shown reasoning");
         }
-        ReasoningHabit::Reasoning => write_reasoning_object(reasoning, out),
+        ReasoningHabit::Reasoning => write_reasoning_object(request, out),
         ReasoningHabit::Unsaid => {
             out.lose(reasoning.enabled.as_ref(), "reasoning");
             out.lose(reasoning.adaptive.as_ref(), "reasoning");
@@ -162,7 +165,8 @@ fn lose_budget(reasoning: &Reasoning<'_>, effort: Effort, out: &mut Out<'_, '_>)
     );
 }
 
-fn write_reasoning_object(reasoning: &Reasoning<'_>, out: &mut Out<'_, '_>) {
+fn write_reasoning_object(request: &Request<'_>, out: &mut Out<'_, '_>) {
+    let reasoning = &request.reasoning;
     if reasoning.is_on().is_none() && reasoning.summary.is_none() {
         return;
     }
@@ -178,7 +182,16 @@ fn write_reasoning_object(reasoning: &Reasoning<'_>, out: &mut Out<'_, '_>) {
             lose_budget(reasoning, effort.value, out);
         }
         (Some(budget), None) => {
-            out.writer.key("max_tokens").number(budget.value);
+            let tokens = below_cap(budget.value, request);
+            if tokens != budget.value {
+                let what = "reasoning budget above the most tokens";
+                out.losses.round(budget.at, what);
+            }
+            if tokens < budget.value.min(LEAST_BUDGET) {
+                out.writer.key("enabled").bool(false);
+            } else {
+                out.writer.key("max_tokens").number(tokens);
+            }
         }
         (None, None) if reasoning.is_on() == Some(true) => {
             out.writer.key("enabled").bool(true);
@@ -206,8 +219,7 @@ fn write_sampling(request: &Request<'_>, out: &mut Out<'_, '_>) {
             true => "max_completion_tokens",
             false => "max_tokens",
         };
-        let most = above_budget(most, request, out);
-        out.writer.key(key).number(most);
+        out.writer.key(key).number(most.value);
     }
     out.json("temperature", sampling.temperature.as_ref());
     out.json("top_p", sampling.top_p.as_ref());
@@ -227,32 +239,19 @@ fn write_sampling(request: &Request<'_>, out: &mut Out<'_, '_>) {
     out.number("n", sampling.choices.as_ref());
     let included = |said: &&Said<Str<'_>>| said.value == "message.output_text.logprobs";
     let by_include = request.tags.include.iter().any(|said| included(&said));
+    // None of the likeliest, which Responses says of itself, asks for nothing.
+    let top = sampling.top_logprobs.as_ref();
+    let asks = by_include || top.is_some_and(|top| top.value > 0);
     match &sampling.logprobs {
         Some(said) => out.bool("logprobs", Some(said)),
         // Responses says it in other ways.
-        None if by_include || sampling.top_logprobs.is_some() => {
+        None if asks => {
             out.writer.key("logprobs").bool(true);
         }
         None => {}
     }
-    out.number("top_logprobs", sampling.top_logprobs.as_ref());
-}
-
-/// Where the budget of reasoning is a part of the most tokens, there must be some left.
-fn above_budget(most: &Said<u64>, request: &Request<'_>, out: &mut Out<'_, '_>) -> u64 {
-    let counts = out.traits.reasoning == ReasoningHabit::Reasoning;
-    let reasoning = &request.reasoning;
-    let budget = reasoning
-        .budget
-        .as_ref()
-        .filter(|_| counts && reasoning.effort.is_none());
-    match budget {
-        Some(budget) if most.value <= budget.value => {
-            out.losses.round(most.at, "max_tokens below the budget");
-            most.value.saturating_add(budget.value)
-        }
-        _ => most.value,
-    }
+    let is_asked = sampling.logprobs.as_ref().map_or(asks, |said| said.value);
+    out.number("top_logprobs", top.filter(|top| is_asked || top.value > 0));
 }
 
 fn write_tags(tags: &Tags<'_>, out: &mut Out<'_, '_>) {

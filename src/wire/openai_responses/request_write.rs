@@ -9,8 +9,10 @@ use std::borrow::Cow;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::ir::{Body, Output, Reasoning, Request, Role, Said, Str, Summary, Tags, Tier, Turn};
-use crate::wire::convert::effort::{budget_of, effort_name, effort_of};
+use crate::ir::{
+    Body, Effort, Output, Reasoning, Request, Role, Said, Str, Summary, Tags, Tier, Traits, Turn,
+};
+use crate::wire::convert::effort::{budget_of, effort_name, effort_taken, is_beyond};
 use crate::wire::convert::{Losses, Lowered, Refused, Target};
 use crate::wire::json::Writer;
 
@@ -50,7 +52,7 @@ pub(super) fn write(
     tools_write::write(request, w, losses);
     tools_write::write_choice(request, w, losses);
     text(request, target, w, losses);
-    reasoning(&request.reasoning, w, losses);
+    reasoning(&request.reasoning, target.traits, w, losses);
     sampling(request, w, losses);
     include(request, target, w);
     tags(&request.tags, target, w, losses);
@@ -152,8 +154,11 @@ fn json_schema(output: &Output<'_>, w: &mut Writer<'_>) {
 }
 
 /// A budget becomes the effort of its row, and is lost as a number unless it is the row's own.
-fn reasoning(reasoning: &Reasoning<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
-    let effort = effort_of(reasoning);
+fn reasoning(reasoning: &Reasoning<'_>, traits: &Traits, w: &mut Writer<'_>, losses: &mut Losses) {
+    if is_beyond(reasoning, traits, losses) {
+        return;
+    }
+    let effort = effort_taken(reasoning, traits, losses);
     if let Some(budget) = &reasoning.budget
         && effort.map(budget_of) != Some(budget.value)
     {
@@ -202,7 +207,10 @@ fn sampling(request: &Request<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
     if let Some(said) = &sampling.top_p {
         w.key("top_p").json(&said.value);
     }
-    if let Some(said) = &sampling.top_logprobs {
+    let is_asked = sampling.logprobs.as_ref().is_some_and(|said| said.value);
+    if let Some(said) = &sampling.top_logprobs
+        && (is_asked || said.value > 0)
+    {
         w.key("top_logprobs").number(said.value);
     }
     let numbers = [
@@ -214,7 +222,9 @@ fn sampling(request: &Request<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
         (&request.tags.logit_bias, "logit bias"),
     ];
     for (said, what) in numbers {
-        if let Some(said) = said {
+        if let Some(said) = said
+            && (what == "seed" || !said.value.says_nothing())
+        {
             losses.add(said.at, what);
         }
     }
@@ -236,7 +246,7 @@ fn include(request: &Request<'_>, target: &Target<'_>, w: &mut Writer<'_>) {
     for said in &request.tags.include {
         add(&*said.value);
     }
-    if may_reason(request, target.model) {
+    if may_reason(request, target) {
         add(ENCRYPTED);
     }
     if request.sampling.logprobs.as_ref().is_some_and(|l| l.value) {
@@ -254,9 +264,17 @@ fn include(request: &Request<'_>, target: &Target<'_>, w: &mut Writer<'_>) {
 
 /// Whether the answer may hold reasoning: it was asked for, there is some in the conversation, or the model is one that
 /// reasons unasked. OpenAI refuses `reasoning.encrypted_content` for its models that cannot reason.
-fn may_reason(request: &Request<'_>, model: &str) -> bool {
-    if let Some(on) = request.reasoning.is_on() {
-        return on;
+fn may_reason(request: &Request<'_>, target: &Target<'_>) -> bool {
+    let efforts = target.traits.efforts;
+    if efforts.is_none() {
+        return false;
+    }
+    match request.reasoning.is_on() {
+        Some(true) => return true,
+        Some(false) if efforts.takes(Effort::None) => return false,
+        // It reasons nevertheless.
+        Some(false) => return true,
+        None => {}
     }
     let sealed =
         |body: &Body<'_>| matches!(body, Body::Thinking(thinking) if thinking.seal.is_some());
@@ -264,6 +282,7 @@ fn may_reason(request: &Request<'_>, model: &str) -> bool {
     if parts.any(|part| sealed(&part.body)) {
         return true;
     }
+    let model = target.model;
     let name = model.rsplit('/').next().unwrap_or(model);
     let is_o = name
         .strip_prefix('o')
@@ -388,6 +407,16 @@ mod tests {
 
     #[test]
     fn encrypted_reasoning_is_asked_for_where_the_model_may_reason() {
+        let may = |request: &Request<'_>, model: &str| {
+            let traits = &Traits::default().of_model(model);
+            let stream = false;
+            let target = Target {
+                model,
+                stream,
+                traits,
+            };
+            may_reason(request, &target)
+        };
         let mut request = Request::default();
         for (model, reasons) in [
             ("gpt-5.2", true),
@@ -396,12 +425,15 @@ mod tests {
             ("gpt-4o", false),
             ("ollama", false),
         ] {
-            assert_eq!(may_reason(&request, model), reasons, "{model}");
+            assert_eq!(may(&request, model), reasons, "{model}");
         }
         request.reasoning.effort = said(Effort::Low);
-        assert!(may_reason(&request, "grok"));
+        assert!(may(&request, "grok"));
+        assert!(!may(&request, "gpt-4.1"));
         request.reasoning.effort = said(Effort::None);
-        assert!(!may_reason(&request, "gpt-5"));
+        assert!(!may(&request, "gpt-5.1"));
+        // They reason nevertheless.
+        assert!(may(&request, "o3") && may(&request, "gpt-5"));
     }
 
     #[test]
