@@ -442,6 +442,30 @@ mod tests {
     }
 
     #[test]
+    fn what_says_nothing_is_no_loss() {
+        let number = |text: &'static str| Some(said(1, Json(text.into())));
+        let mut request = asked();
+        request.sampling.temperature = number("0");
+        request.sampling.top_p = number("1.0");
+        request.sampling.presence_penalty = number("0");
+        request.sampling.frequency_penalty = number("0.0");
+        request.sampling.top_logprobs = Some(said(1, 0));
+        request.tags.logit_bias = number("{}");
+        let (written, lost) = settings(&request, &Traits::default());
+        assert_eq!(written, r#""max_tokens":32000,"temperature":0"#);
+        assert!(lost.is_empty(), "{lost:?}");
+        // The API's own temperature gives way to what it takes only one of.
+        request.sampling.temperature = number("1");
+        request.sampling.top_p = number("0.95");
+        let (written, lost) = settings(&request, &Traits::default());
+        assert_eq!(written, r#""max_tokens":32000,"top_p":0.95"#);
+        assert!(lost.is_empty(), "{lost:?}");
+        let (written, lost) = settings(&request, &ADAPTIVE());
+        assert_eq!(written, r#""max_tokens":32000"#);
+        assert_eq!(lost, [1]);
+    }
+
+    #[test]
     fn tools_of_other_vendors_become_the_apis_own() {
         let server = |kind, json: &'static str| {
             tool(ToolKind::Server(ServerTool {

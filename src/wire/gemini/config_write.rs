@@ -300,6 +300,10 @@ mod tests {
             thinking_level,
             ..Traits::default()
         };
+        config_of(request, traits)
+    }
+
+    fn config_of(request: &Request<'_>, traits: Traits) -> (String, Losses) {
         let target = Target {
             model: "m",
             stream: false,
@@ -401,6 +405,29 @@ mod tests {
     }
 
     #[test]
+    fn a_model_is_asked_for_what_it_takes() {
+        use Effort::{High, Medium, Minimal, None, XHigh};
+        for (model, effort, expected, is_exact) in [
+            ("gemini-3-pro-preview", None, r#":"low""#, false),
+            ("gemini-3-pro-preview", Minimal, r#":"low""#, false),
+            ("gemini-3-pro-preview", Medium, r#":"high""#, false),
+            ("gemini-3-pro-preview", XHigh, r#":"high""#, true),
+            ("gemini-3.1-pro-preview", Medium, r#":"medium""#, true),
+            ("gemini-3-flash-preview", None, r#":"minimal""#, true),
+            ("gemini-2.5-pro", None, r#"Budget":128}"#, false),
+            ("gemini-2.5-flash", None, r#"Budget":0}"#, true),
+            ("gemini-2.0-flash", None, "{}", true),
+            ("gemini-2.0-flash", High, "{}", false),
+        ] {
+            let mut request = Request::default();
+            request.reasoning.effort = said(effort);
+            let (text, losses) = config_of(&request, Traits::default().of_model(model));
+            assert!(text.contains(expected), "{model} {effort:?}: {text}");
+            assert_eq!(losses.is_empty(), is_exact, "{model} {effort:?}");
+        }
+    }
+
+    #[test]
     fn a_schema_keeps_its_name_and_description() {
         for (schema, expected, is_whole) in [
             (
@@ -450,5 +477,8 @@ mod tests {
             let (text, _) = config(&asked, false);
             assert_eq!(text, format!("{{\"generationConfig\":{{{expected}}}}}"));
         }
+        let mut nothing = Request::default();
+        nothing.sampling.top_logprobs = said(0);
+        assert_eq!(config(&nothing, false).0, r#"{"generationConfig":{}}"#);
     }
 }

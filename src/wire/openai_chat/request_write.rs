@@ -322,7 +322,7 @@ fn write_voice(tags: &Tags<'_>, stream: bool, out: &mut Out<'_, '_>) {
 mod tests {
     use crate::ir::At;
 
-    use crate::wire::convert::Traits;
+    use crate::wire::convert::{Traits, Weight};
 
     use super::super::proof::{lost, read, try_write, write};
     use super::*;
@@ -349,6 +349,19 @@ mod tests {
         );
         let again = try_write(&request, &Traits::default()).unwrap();
         assert_eq!(again.body, lowered.body);
+    }
+
+    #[test]
+    fn none_of_the_likeliest_tokens_asks_for_nothing() {
+        let mut request = Request::default();
+        request.sampling.top_logprobs = Some(Said::new(At(1), 0));
+        let written = write(&request, &Traits::default());
+        assert_eq!(written.get("logprobs"), None);
+        assert_eq!(written.get("top_logprobs"), None);
+        request.sampling.logprobs = Some(Said::new(At(2), true));
+        let written = write(&request, &Traits::default());
+        assert_eq!(written["logprobs"], true);
+        assert_eq!(written["top_logprobs"], 0);
     }
 
     #[test]
@@ -410,10 +423,50 @@ mod tests {
     }
 
     #[test]
-    fn the_most_tokens_stay_above_a_budget_that_is_among_them() {
+    fn a_model_is_asked_for_reasoning_as_it_takes_it() {
+        let asked = |model: &str, text| {
+            let traits = Traits::default().of_model(model);
+            let request = read(text);
+            let written = write(&request, &traits);
+            let effort = written.get("reasoning_effort").cloned();
+            (effort, lost(&request, &traits).is_empty())
+        };
+        let off = r#"{"thinking":{"type":"disabled"}}"#;
+        let high = r#"{"reasoning_effort":"high"}"#;
+        let much = r#"{"thinking_budget":31999}"#;
+        assert_eq!(asked("gpt-4o", off), (None, true));
+        for wanted in [high, much] {
+            assert_eq!(asked("gpt-4o", wanted), (None, false));
+        }
+        for (model, effort, is_exact) in [
+            ("gpt-5", "minimal", false),
+            ("o3", "low", false),
+            ("gpt-5.1", "none", true),
+            ("qwen3", "none", true),
+        ] {
+            let expected = (Some(effort.into()), is_exact);
+            assert_eq!(asked(model, off), expected, "{model}");
+            let expected = (Some("high".into()), true);
+            assert_eq!(asked(model, high), expected, "{model}");
+        }
+        let rounded = try_write(&read(high), &Traits::default().of_model("gpt-4.1")).unwrap();
+        let mut losses = rounded.losses.iter();
+        assert!(losses.all(|loss| loss.weight == Weight::Rounded));
+    }
+
+    #[test]
+    fn a_budget_that_is_among_the_most_tokens_stays_below_them() {
+        for (most, expected) in [
+            (100, serde_json::json!({"enabled": false})),
+            (1_600, serde_json::json!({"max_tokens": 1200})),
+            (2_001, serde_json::json!({"max_tokens": 2000})),
+        ] {
+            let text = format!(r#"{{"max_tokens":{most},"thinking_budget":2000}}"#);
+            let written = write(&read(&text), &habit(ReasoningHabit::Reasoning));
+            assert_eq!(written["max_tokens"], most);
+            assert_eq!(written["reasoning"], expected);
+        }
         let request = read(r#"{"max_tokens":100,"thinking_budget":2000}"#);
-        let written = write(&request, &habit(ReasoningHabit::Reasoning));
-        assert_eq!(written["max_tokens"], 2100);
         let apart = write(&request, &habit(ReasoningHabit::EnableThinking));
         assert_eq!(apart["max_tokens"], 100);
         let traits = Traits {

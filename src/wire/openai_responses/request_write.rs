@@ -531,6 +531,38 @@ mod tests {
     }
 
     #[test]
+    fn what_says_nothing_is_no_loss_and_asks_for_nothing() {
+        let mut request = Request::default();
+        request.sampling.presence_penalty = said(Json("0".into()));
+        request.sampling.frequency_penalty = said(Json("0.0".into()));
+        request.tags.logit_bias = said(Json("{}".into()));
+        request.sampling.top_logprobs = said(0);
+        let (body, losses) = lowered(&request);
+        assert!(losses.is_empty(), "{losses:?}");
+        assert_eq!(body.get("top_logprobs"), None);
+        request.sampling.presence_penalty = said(Json("0.5".into()));
+        request.tags.logit_bias = said(Json(r#"{"1":1}"#.into()));
+        assert_eq!(lowered(&request).1, ["presence penalty", "logit bias"]);
+    }
+
+    #[test]
+    fn a_model_is_asked_for_reasoning_as_it_takes_it() {
+        let asked = |model: &str, effort| {
+            let mut request = Request::default();
+            request.reasoning.effort = said(effort);
+            let (body, losses) = lower(&request, &Traits::default().of_model(model)).unwrap();
+            (body["reasoning"]["effort"].clone(), losses.len())
+        };
+        assert_eq!(asked("gpt-4o", Effort::None), (json!(null), 0));
+        assert_eq!(asked("gpt-4o", Effort::High), (json!(null), 1));
+        assert_eq!(asked("gpt-5", Effort::None), (json!("minimal"), 1));
+        assert_eq!(asked("o3", Effort::Minimal), (json!("low"), 1));
+        assert_eq!(asked("gpt-5.1", Effort::None), (json!("none"), 0));
+        assert_eq!(asked("gpt-5.1", Effort::XHigh), (json!("high"), 1));
+        assert_eq!(asked("grok", Effort::XHigh), (json!("xhigh"), 0));
+    }
+
+    #[test]
     fn settings_that_the_format_has_not_are_lost_by_name() {
         let mut request = Request::default();
         let sampling = &mut request.sampling;
