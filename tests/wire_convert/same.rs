@@ -56,6 +56,13 @@ pub(crate) const SAME: &[Same] = &[
         why: "Mistral calls it so",
     },
     Same {
+        to: &[Format::Anthropic],
+        end: "tool_calls[].index",
+        words: &["0", "1"],
+        without: "",
+        why: "where a call stands in its list is told by its place",
+    },
+    Same {
         to: &[Format::Gemini],
         end: "tool_choice",
         words: &["auto", "none"],
