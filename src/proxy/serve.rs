@@ -406,6 +406,10 @@ impl Course<'_> {
                 model,
                 retry_after: stop.retry_after,
             },
+            (Why::Limited, None) => Refusal::Limited {
+                model,
+                retry_after: stop.retry_after,
+            },
             (Why::OutOfTime, None) => Refusal::OutOfTime,
             (_, Some(fault)) => Refusal::Failed {
                 fault,

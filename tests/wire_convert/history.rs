@@ -369,4 +369,18 @@ fn turns_of_the_assistant_without_calls_stay_apart_in_chat() {
     let ready = lower(Format::OpenaiResponses, Format::OpenaiChat, body).unwrap();
     let sent: serde_json::Value = serde_json::from_slice(&ready.lowered.body).unwrap();
     assert_eq!(sent["messages"].as_array().unwrap().len(), 4);
+
+fn storing_for_a_later_turn_is_refused_where_none_can_be_built_on_it() {
+    let body = r#"{"model":"m","input":"x","store":true}"#;
+    for to in [Format::OpenaiChat, Format::Anthropic, Format::Gemini] {
+        let refused = lower(Format::OpenaiResponses, to, body).unwrap_err();
+        assert_eq!(refused.path, "store", "{to}");
+        let without = body.replace("true", "false");
+        assert!(lower(Format::OpenaiResponses, to, &without).is_ok(), "{to}");
+    }
+    // Chat's is a copy for the account's owner.
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}],"store":true}"#;
+    for to in [Format::OpenaiResponses, Format::Anthropic, Format::Gemini] {
+        assert!(lower(Format::OpenaiChat, to, body).is_ok(), "{to}");
+    }
 }
