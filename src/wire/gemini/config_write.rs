@@ -300,14 +300,14 @@ mod tests {
             thinking_level,
             ..Traits::default()
         };
-        config_of(request, traits)
+        config_of(request, &traits)
     }
 
-    fn config_of(request: &Request<'_>, traits: Traits) -> (String, Losses) {
+    fn config_of(request: &Request<'_>, traits: &Traits) -> (String, Losses) {
         let target = Target {
             model: "m",
             stream: false,
-            traits: &traits,
+            traits,
         };
         let (mut out, mut losses) = (Vec::new(), Losses::default());
         let mut writer = Writer::new(&mut out);
@@ -421,7 +421,7 @@ mod tests {
         ] {
             let mut request = Request::default();
             request.reasoning.effort = said(effort);
-            let (text, losses) = config_of(&request, Traits::default().of_model(model));
+            let (text, losses) = config_of(&request, &Traits::default().of_model(model));
             assert!(text.contains(expected), "{model} {effort:?}: {text}");
             assert_eq!(losses.is_empty(), is_exact, "{model} {effort:?}");
         }

@@ -497,10 +497,12 @@ mod tests {
                 kind,
                 json: Json(json.into()),
                 name: None,
-                allowed_domains: said(vec!["a.b".into()]),
+                allowed_domains: (kind == ServerToolKind::WebSearch)
+                    .then(|| Said::new(At(2), vec!["a.b".into()])),
                 blocked_domains: None,
                 place: None,
                 context_size: None,
+                limits: Vec::new(),
                 unsaid: Vec::new(),
             }),
             cache: None,
@@ -531,35 +533,39 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_is_no_loss_and_asks_for_nothing() {
-        let mut request = Request::default();
-        request.sampling.presence_penalty = said(Json("0".into()));
-        request.sampling.frequency_penalty = said(Json("0.0".into()));
-        request.tags.logit_bias = said(Json("{}".into()));
-        request.sampling.top_logprobs = said(0);
-        let (body, losses) = lowered(&request);
-        assert!(losses.is_empty(), "{losses:?}");
-        assert_eq!(body.get("top_logprobs"), None);
-        request.sampling.presence_penalty = said(Json("0.5".into()));
-        request.tags.logit_bias = said(Json(r#"{"1":1}"#.into()));
-        assert_eq!(lowered(&request).1, ["presence penalty", "logit bias"]);
-    }
-
-    #[test]
-    fn a_model_is_asked_for_reasoning_as_it_takes_it() {
-        let asked = |model: &str, effort| {
-            let mut request = Request::default();
-            request.reasoning.effort = said(effort);
-            let (body, losses) = lower(&request, &Traits::default().of_model(model)).unwrap();
-            (body["reasoning"]["effort"].clone(), losses.len())
+    fn a_search_whose_limits_cannot_be_said_is_left_out() {
+        let search = |json: &'static str, blocked: Option<_>, limits: Vec<At>| ServerTool {
+            kind: ServerToolKind::WebSearch,
+            json: Json(json.into()),
+            name: None,
+            allowed_domains: None,
+            blocked_domains: blocked,
+            place: None,
+            context_size: None,
+            limits,
+            unsaid: Vec::new(),
         };
-        assert_eq!(asked("gpt-4o", Effort::None), (json!(null), 0));
-        assert_eq!(asked("gpt-4o", Effort::High), (json!(null), 1));
-        assert_eq!(asked("gpt-5", Effort::None), (json!("minimal"), 1));
-        assert_eq!(asked("o3", Effort::Minimal), (json!("low"), 1));
-        assert_eq!(asked("gpt-5.1", Effort::None), (json!("none"), 0));
-        assert_eq!(asked("gpt-5.1", Effort::XHigh), (json!("high"), 1));
-        assert_eq!(asked("grok", Effort::XHigh), (json!("xhigh"), 0));
+        let of_other = r#"{"type":"web_search_20250305","name":"web_search"}"#;
+        let of_own = r#"{"type":"web_search","external_web_access":false}"#;
+        let domains = || Some(Said::new(At(5), vec!["a.b".into()]));
+        let lower = |server| {
+            lowered(&Request {
+                tools: vec![Tool {
+                    at: At(4),
+                    kind: ToolKind::Server(server),
+                    cache: None,
+                }],
+                ..Request::default()
+            })
+        };
+        for (blocked, limits) in [(domains(), vec![]), (None, vec![At(5)])] {
+            let (body, losses) = lower(search(of_other, blocked, limits));
+            assert!(!body.to_string().contains("web_search"), "{body}");
+            assert_eq!(losses, ["limit of a server tool", "server tool"]);
+        }
+        let (body, losses) = lower(search(of_own, None, vec![At(5)]));
+        assert_eq!(body["tools"][0]["external_web_access"], false);
+        assert_eq!(losses, [""; 0]);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The laws of this format on recorded traffic, where `TIDEGATE_FIXTURES` names a folder that has it (`recorded.jsonl`); and
 //! the pieces that made-up streams are made of.
 
-use serde_json::Value as Tree;
+use serde_json::{Value as Tree, json};
 
-use crate::ir::{At, Body, Collector, Event, Part, Reply, Request, Role, Said, Text, Turn};
+use crate::ir::{
+    At, Body, Collector, Effort, Event, Json, Part, Reply, Request, Role, Said, Text, Turn,
+};
 use crate::wire::convert::{Losses, Lowered, Refused, Target, Telling, Traits};
 use crate::wire::json::Document;
 use crate::wire::{Asked, Codec, EventReader};
@@ -461,4 +463,36 @@ pub(super) fn turns(turns: Vec<Turn<'static>>) -> Request<'static> {
 
 pub(super) fn said<T>(value: T) -> Option<Said<T>> {
     Some(Said::new(At::NOWHERE, value))
+}
+
+#[test]
+fn what_says_nothing_is_no_loss_and_asks_for_nothing() {
+    let mut request = Request::default();
+    request.sampling.presence_penalty = said(Json("0".into()));
+    request.sampling.frequency_penalty = said(Json("0.0".into()));
+    request.tags.logit_bias = said(Json("{}".into()));
+    request.sampling.top_logprobs = said(0);
+    let (body, losses) = lowered(&request);
+    assert!(losses.is_empty(), "{losses:?}");
+    assert_eq!(body.get("top_logprobs"), None);
+    request.sampling.presence_penalty = said(Json("0.5".into()));
+    request.tags.logit_bias = said(Json(r#"{"1":1}"#.into()));
+    assert_eq!(lowered(&request).1, ["presence penalty", "logit bias"]);
+}
+
+#[test]
+fn a_model_is_asked_for_reasoning_as_it_takes_it() {
+    let asked = |model: &str, effort| {
+        let mut request = Request::default();
+        request.reasoning.effort = said(effort);
+        let (body, losses) = lower(&request, &Traits::default().of_model(model)).unwrap();
+        (body["reasoning"]["effort"].clone(), losses.len())
+    };
+    assert_eq!(asked("gpt-4o", Effort::None), (json!(null), 0));
+    assert_eq!(asked("gpt-4o", Effort::High), (json!(null), 1));
+    assert_eq!(asked("gpt-5", Effort::None), (json!("minimal"), 1));
+    assert_eq!(asked("o3", Effort::Minimal), (json!("low"), 1));
+    assert_eq!(asked("gpt-5.1", Effort::None), (json!("none"), 0));
+    assert_eq!(asked("gpt-5.1", Effort::XHigh), (json!("high"), 1));
+    assert_eq!(asked("grok", Effort::XHigh), (json!("xhigh"), 0));
 }
