@@ -449,6 +449,7 @@ mod tests {
                 blocked_domains: None,
                 place: None,
                 context_size: None,
+                max_uses: None,
                 limits: Vec::new(),
                 unsaid: vec![At(13)],
             }))
@@ -484,6 +485,7 @@ mod tests {
                 blocked_domains: Some(said(12, vec!["c.d".into()])),
                 place: None,
                 context_size: None,
+                max_uses: None,
                 limits: Vec::new(),
                 unsaid: Vec::new(),
             };

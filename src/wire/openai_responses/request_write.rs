@@ -470,6 +470,7 @@ mod tests {
                 blocked_domains: None,
                 place: None,
                 context_size: None,
+                max_uses: None,
                 limits: Vec::new(),
                 unsaid: Vec::new(),
             }),
@@ -510,19 +511,21 @@ mod tests {
             blocked_domains: blocked,
             place: None,
             context_size: None,
+            max_uses: None,
             limits,
             unsaid: Vec::new(),
         };
         let of_other = r#"{"type":"web_search_20250305","name":"web_search"}"#;
         let of_own = r#"{"type":"web_search","external_web_access":false}"#;
         let domains = || Some(Said::new(At(5), vec!["a.b".into()]));
+        let with = |server| Tool {
+            at: At(4),
+            kind: ToolKind::Server(server),
+            cache: None,
+        };
         let lower = |server| {
             lowered(&Request {
-                tools: vec![Tool {
-                    at: At(4),
-                    kind: ToolKind::Server(server),
-                    cache: None,
-                }],
+                tools: vec![with(server)],
                 ..Request::default()
             })
         };
@@ -531,6 +534,19 @@ mod tests {
             assert!(!body.to_string().contains("web_search"), "{body}");
             assert_eq!(losses, ["limit of a server tool", "server tool"]);
         }
+        let mut seldom = search(of_other, None, vec![]);
+        seldom.max_uses = Some(Said::new(At(6), 8));
+        let (body, losses) = lower(seldom.clone());
+        assert_eq!((&body["max_tool_calls"], losses.len()), (&json!(8), 0));
+        assert_eq!(body["tools"][0]["type"], "web_search");
+        // A number for all calls is none for this one's.
+        let (body, losses) = lowered(&Request {
+            tools: vec![with(seldom), with(search(of_own, None, vec![]))],
+            ..Request::default()
+        });
+        assert_eq!(body["tools"].as_array().unwrap().len(), 1);
+        assert_eq!(body.get("max_tool_calls"), None);
+        assert_eq!(losses, ["limit of a server tool", "server tool"]);
         let (body, losses) = lower(search(of_own, None, vec![At(5)]));
         assert_eq!(body["tools"][0]["external_web_access"], false);
         assert_eq!(losses, [""; 0]);

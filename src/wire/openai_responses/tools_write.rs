@@ -35,6 +35,7 @@ pub(super) fn write(request: &Request<'_>, w: &mut Writer<'_>, losses: &mut Loss
     if request.tools.is_empty() {
         return;
     }
+    let most = max_calls(request);
     w.key("tools").open_list();
     let mut spaces: BTreeMap<&str, Vec<&Tool<'_>>> = BTreeMap::new();
     for tool in &request.tools {
@@ -44,7 +45,7 @@ pub(super) fn write(request: &Request<'_>, w: &mut Writer<'_>, losses: &mut Loss
     }
     for tool in &request.tools {
         match namespace_of(tool) {
-            None => write_tool(tool, w, losses),
+            None => write_tool(tool, most, w, losses),
             Some(space) => {
                 if let Some(within) = spaces.remove(space) {
                     write_namespace(space, &within, w, losses);
@@ -53,6 +54,9 @@ pub(super) fn write(request: &Request<'_>, w: &mut Writer<'_>, losses: &mut Loss
         }
     }
     w.close_list();
+    if let Some(most) = most {
+        w.key("max_tool_calls").number(most.value);
+    }
 }
 
 fn namespace_of<'t>(tool: &'t Tool<'_>) -> Option<&'t str> {
@@ -74,12 +78,13 @@ fn write_namespace(space: &str, within: &[&Tool<'_>], w: &mut Writer<'_>, losses
         .text(about.map_or("", |said| &*said.value));
     w.key("tools").open_list();
     for tool in within {
-        write_tool(tool, w, losses);
+        write_tool(tool, None, w, losses);
     }
     w.close_list().close_object();
 }
 
-fn write_tool(tool: &Tool<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
+/// `most`: how often the tool may be called, where that is said of the request.
+fn write_tool(tool: &Tool<'_>, most: Option<&Said<u64>>, w: &mut Writer<'_>, losses: &mut Losses) {
     if let Some(mark) = &tool.cache {
         losses.hint(mark.at, "cache mark");
     }
@@ -100,7 +105,7 @@ fn write_tool(tool: &Tool<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
             w.close_object();
         }
         ToolKind::Server(server) => {
-            if !write_server(server, w, losses) {
+            if !write_server(server, most, w, losses) {
                 losses.add(tool.at, "server tool");
             }
         }
@@ -127,14 +132,35 @@ fn write_function(function: &Function<'_>, w: &mut Writer<'_>) {
     w.key("strict").bool(strict).close_object();
 }
 
+/// How often the only tool of the vendor's may be called: the format counts the calls of all together.
+fn max_calls<'r>(request: &'r Request<'_>) -> Option<&'r Said<u64>> {
+    let mut servers = request.tools.iter().filter_map(|tool| match &tool.kind {
+        ToolKind::Server(server) => Some(server),
+        ToolKind::Function(_) | ToolKind::Custom { .. } => None,
+    });
+    let (Some(only), None) = (servers.next(), servers.next()) else {
+        return None;
+    };
+    let most = only.max_uses.as_ref()?;
+    let is_all =
+        only.kind == ServerToolKind::WebSearch && only.limits_lost(true, false) == [most.at];
+    is_all.then_some(most)
+}
+
 /// Whether it could be said.
-fn write_server(server: &ServerTool<'_>, w: &mut Writer<'_>, losses: &mut Losses) -> bool {
+fn write_server(
+    server: &ServerTool<'_>,
+    most: Option<&Said<u64>>,
+    w: &mut Writer<'_>,
+    losses: &mut Losses,
+) -> bool {
     if is_own(&server.json) {
         w.json(&server.json);
         return true;
     }
     let is_search = server.kind == ServerToolKind::WebSearch;
-    let lost = server.limits_lost(is_search, false);
+    let mut lost = server.limits_lost(is_search, false);
+    lost.retain(|at| most.is_none_or(|most| most.at != *at));
     if !lost.is_empty() {
         losses.add_all(&lost, "limit of a server tool");
         return false;
