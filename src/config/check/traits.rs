@@ -115,9 +115,10 @@ impl Check<'_> {
             };
             let names: Vec<_> = of.iter().map(|format| format!("`{format}`")).collect();
             self.push(
-                Problem::warning(entry.key.span, format!("`{name}` has no effect")).label(
-                    format!("it is about {}, which this provider does not speak", names.join(" and ")),
-                ),
+                Problem::warning(entry.key.span, format!("`{name}` has no effect")).label(format!(
+                    "it is about {}, which this provider does not speak",
+                    names.join(" and ")
+                )),
             );
         }
     }

@@ -10,7 +10,7 @@ use super::marks;
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
 use super::transcode::{Course, NOTHING_SAID, breaks_off, takes_call_seals};
-use super::turns::join_pieces;
+use super::turns::{join_around_calls, join_pieces};
 use super::unfold::unfold;
 use crate::ir::{
     At, Body, Choice, Event, Fault, Format, Part, Reply, Request, Role, Stop, StopReason, Text,
@@ -112,6 +112,9 @@ pub fn lower_with(
     let mut lowered = Lowered::default();
     if original.format == Format::Gemini {
         join_pieces(&mut request.turns);
+    }
+    if crossing.to.format == Format::OpenaiChat {
+        join_around_calls(&mut request.turns, &mut lowered.losses);
     }
     unfold(&mut request, crossing.to.format, &mut lowered.losses).map_err(unsayable)?;
     crossing.settle(&mut request, &mut lowered.losses);

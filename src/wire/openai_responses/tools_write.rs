@@ -143,7 +143,7 @@ fn max_calls<'r>(request: &'r Request<'_>) -> Option<&'r Said<u64>> {
     };
     let most = only.max_uses.as_ref()?;
     let is_all =
-        only.kind == ServerToolKind::WebSearch && only.limits_lost(true, false) == [most.at];
+        only.kind == ServerToolKind::WebSearch && only.limits_lost((true, false)) == [most.at];
     is_all.then_some(most)
 }
 
@@ -159,7 +159,7 @@ fn write_server(
         return true;
     }
     let is_search = server.kind == ServerToolKind::WebSearch;
-    let mut lost = server.limits_lost(is_search, false);
+    let mut lost = server.limits_lost((is_search, false));
     lost.retain(|at| most.is_none_or(|most| most.at != *at));
     if !lost.is_empty() {
         losses.add_all(&lost, "limit of a server tool");
