@@ -1,6 +1,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use mimalloc::MiMalloc;
 use tidegate::cli::{self, Action, Exit};
 use tidegate::config::Env;
@@ -38,8 +39,11 @@ fn run_demo(asked: &cli::Demo, _env: &Env, out: &mut impl Write) -> anyhow::Resu
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(demo::alone(asked.listen, demo::Setup::default(), |addr| {
+    let serving = demo::alone(asked.listen, demo::Setup::default(), |addr| {
         cli::announce_demo(out, addr);
-    }))?;
+    });
+    // All that can fail is to listen.
+    let served = runtime.block_on(serving);
+    served.with_context(|| format!("cannot listen on {}", asked.listen))?;
     Ok(Exit::Well)
 }

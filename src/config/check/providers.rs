@@ -95,6 +95,7 @@ impl Check<'_> {
             // The URL can be read all the same.
             self.base_url(base, Format::OpenaiChat);
         }
+        self.idle_capabilities(node.get("capabilities"), &formats);
         let mut offers = Vec::new();
         for format in formats {
             let base = base.and_then(|base| self.base_url(base, format));

@@ -2,6 +2,7 @@
 
 use super::Check;
 use crate::config::file::Node;
+use crate::config::report::Problem;
 use crate::config::text::Text;
 use crate::config::yaml;
 use crate::ir::{Format, ReasoningHabit, Traits};
@@ -80,7 +81,48 @@ fn set(traits: &mut Traits, name: &str, word: &str) -> bool {
     }
 }
 
+const CHAT: Format = Format::OpenaiChat;
+const RESPONSES: Format = Format::OpenaiResponses;
+
+/// The capabilities that not every format has something to do with.
+const OF_SOME: [(&str, &[Format]); 16] = [
+    ("reasoning", &[CHAT]),
+    ("max_completion_tokens", &[CHAT]),
+    ("developer_role", &[CHAT]),
+    ("echo_reasoning", &[CHAT]),
+    ("videos", &[CHAT]),
+    ("web_search_options", &[CHAT]),
+    ("parallel_switch", &[CHAT]),
+    ("stream_usage", &[CHAT]),
+    ("custom_tools", &[CHAT, RESPONSES]),
+    ("cache_breakpoints", &[CHAT, RESPONSES]),
+    ("cache_control", &[CHAT, Format::Anthropic]),
+    ("adaptive_thinking", &[Format::Anthropic]),
+    ("system_turns", &[Format::Anthropic]),
+    ("default_max_tokens", &[Format::Anthropic]),
+    ("thinking_level", &[Format::Gemini]),
+    ("call_signatures", &[Format::Gemini]),
+];
+
 impl Check<'_> {
+    /// Warns of capabilities that no format of the provider has something to do with.
+    pub(super) fn idle_capabilities(&mut self, said: Option<&Node>, formats: &[Format]) {
+        for entry in said.map_or(&[][..], Node::entries) {
+            let known = OF_SOME.iter().find(|(name, _)| *name == entry.key.text);
+            let idle = known.filter(|(_, of)| !of.iter().any(|format| formats.contains(format)));
+            let Some((name, of)) = idle.filter(|_| !formats.is_empty()) else {
+                continue;
+            };
+            let names: Vec<_> = of.iter().map(|format| format!("`{format}`")).collect();
+            self.push(
+                Problem::warning(entry.key.span, format!("`{name}` has no effect")).label(format!(
+                    "it is about {}, which this provider does not speak",
+                    names.join(" and ")
+                )),
+            );
+        }
+    }
+
     /// The traits of one format of a provider.
     pub(super) fn traits(&mut self, said: Option<&Node>, host: &str, format: Format) -> Traits {
         let mut traits = known(host, format);

@@ -474,6 +474,7 @@ mod tests {
                 blocked_domains: None,
                 place: None,
                 context_size: None,
+                max_uses: None,
                 limits: Vec::new(),
                 unsaid: vec![At(13)],
             }))
@@ -509,6 +510,7 @@ mod tests {
                 blocked_domains: Some(said(12, vec!["c.d".into()])),
                 place: None,
                 context_size: None,
+                max_uses: None,
                 limits: Vec::new(),
                 unsaid: Vec::new(),
             };

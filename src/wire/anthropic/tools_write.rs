@@ -309,6 +309,7 @@ mod tests {
                 blocked_domains: None,
                 place: None,
                 context_size: None,
+                max_uses: None,
                 limits: Vec::new(),
                 unsaid: Vec::new(),
             }),

@@ -14,7 +14,9 @@ mod openai;
 
 use bytes::Bytes;
 
-use super::convert::{Adaptation, Answer, Lowered, Original, Ready, Refused, Unsayable};
+use super::convert::{
+    Adaptation, Answer, Lowered, Original, Ready, Refused, Unsayable, input_total,
+};
 use super::error::broken_answer;
 use super::json::{Document, Kind, Misfit, Value, Writer, path_of};
 use crate::ir::{At, Fault, Format, Json, Said, Str, Usage};
@@ -55,6 +57,8 @@ struct Vectors<'a> {
 pub struct Back {
     from: Format,
     count: usize,
+    /// The tokens of the texts, about: what a client is told where the vendor does not say.
+    tokens: u64,
     list: bool,
     base64: bool,
     /// The vendor's name of the model, where its answers do not tell it.
@@ -91,6 +95,7 @@ pub fn lower(original: Original<'_>, to: Format, model: &str) -> Result<(Ready, 
     let back = Back {
         from: to,
         count: wanted.texts.len(),
+        tokens: wanted.texts.iter().map(|text| about(text)).sum(),
         list: wanted.list,
         base64: wanted.base64,
         model: model.to_owned(),
@@ -105,6 +110,11 @@ pub fn lower(original: Original<'_>, to: Format, model: &str) -> Result<(Ready, 
         stream_usage: false,
     };
     Ok((ready, back))
+}
+
+/// Four bytes a token: a vendor that does not count has a tokenizer that nobody knows.
+fn about(text: &str) -> u64 {
+    (text.len() as u64).div_ceil(4)
 }
 
 fn foreign(format: Format) -> Refused {
@@ -137,7 +147,11 @@ impl Back {
         };
         let mut out = Vec::with_capacity(body.len());
         match client {
-            Format::OpenaiChat => openai::write_answer(&vectors, (self.base64, &model), &mut out),
+            Format::OpenaiChat => {
+                // The format demands a count. Ours is not the vendor's, so it is not in what is booked as said.
+                let tokens = input_total(&vectors.usage).unwrap_or(self.tokens);
+                openai::write_answer(&vectors, (self.base64, &model, tokens), &mut out);
+            }
             Format::Gemini => gemini::write_answer(&vectors, self.list, &mut out),
             Format::OpenaiResponses | Format::Anthropic => return Err(broken()),
         }
@@ -277,7 +291,7 @@ mod tests {
             ),
             concat!(
                 r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":"AAAAPwAAgL8AAABA"}],"#,
-                r#""model":"em-1"}"#
+                r#""model":"em-1","usage":{"prompt_tokens":1,"total_tokens":1}}"#
             )
         );
     }

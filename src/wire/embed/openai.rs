@@ -1,7 +1,7 @@
 use super::{Vectors, Wanted, vector};
 use crate::ir::{Format, Json};
 use crate::wire::codec;
-use crate::wire::convert::{Lowered, Refused, input_total};
+use crate::wire::convert::{Lowered, Refused};
 use crate::wire::json::{Document, Kind, Misfit, Value, Writer};
 
 const TOKENS: &str =
@@ -91,7 +91,7 @@ pub(super) fn read_answer<'a>(root: Value<'_, 'a>) -> Result<Vectors<'a>, Misfit
 
 pub(super) fn write_answer(
     vectors: &Vectors<'_>,
-    (base64, model): (bool, &str),
+    (base64, model, tokens): (bool, &str, u64),
     out: &mut Vec<u8>,
 ) {
     let mut writer = Writer::new(out);
@@ -107,11 +107,9 @@ pub(super) fn write_answer(
         writer.close_object();
     }
     writer.close_list().key("model").text(model);
-    if let Some(tokens) = input_total(&vectors.usage) {
-        writer.key("usage").open_object();
-        writer.key("prompt_tokens").number(tokens);
-        writer.key("total_tokens").number(tokens).close_object();
-    }
+    writer.key("usage").open_object();
+    writer.key("prompt_tokens").number(tokens);
+    writer.key("total_tokens").number(tokens).close_object();
     writer.close_object();
 }
 

@@ -106,6 +106,7 @@ fn server_tool<'a>(key: &str, value: Value<'_, 'a>) -> ServerTool<'a> {
         blocked_domains: None,
         place: None,
         context_size: None,
+        max_uses: None,
         limits: Vec::new(),
         unsaid: Vec::new(),
     };

@@ -242,6 +242,7 @@ mod tests {
             blocked_domains: None,
             place: None,
             context_size: None,
+            max_uses: None,
             limits: Vec::new(),
             unsaid: Vec::new(),
         })

@@ -145,6 +145,7 @@ fn server_tool<'a>(value: Value<'_, 'a>, kind: &str) -> Tool<'a> {
             blocked_domains: None,
             place: None,
             context_size: None,
+            max_uses: None,
             limits: places(limits),
             unsaid: places(others),
         }),
@@ -165,6 +166,7 @@ pub(super) fn read_web_search<'a>(
         blocked_domains: None,
         place: None,
         context_size: None,
+        max_uses: None,
         limits: Vec::new(),
         unsaid: Vec::new(),
     };

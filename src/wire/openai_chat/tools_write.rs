@@ -369,6 +369,7 @@ mod tests {
             blocked_domains: None,
             place: None,
             context_size: None,
+            max_uses: None,
             limits: Vec::new(),
             unsaid: Vec::new(),
         };
@@ -395,6 +396,7 @@ mod tests {
                 blocked_domains: None,
                 place: None,
                 context_size: None,
+                max_uses: None,
                 limits,
                 unsaid: Vec::new(),
             }))

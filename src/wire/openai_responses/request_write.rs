@@ -357,10 +357,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::ir::{
-        At, Effort, Format, Function, Json, Media, ServerTool, ServerToolKind, Source, Tool,
-        ToolKind,
-    };
+    use crate::ir::{At, Effort, Format, Function, Json, Media, Source, Tool, ToolKind};
     use crate::wire::convert::Traits;
     use crate::wire::openai_responses::tests::{lower, lowered, part, said, text, turn, turns};
 
@@ -487,85 +484,6 @@ mod tests {
         assert_eq!(body["tools"][0]["strict"], false);
         assert_eq!(body["tools"][0]["parameters"]["type"], "object");
         assert_eq!(body["tools"][1]["strict"], true);
-    }
-
-    #[test]
-    fn tools_of_other_vendors_are_told_by_what_they_do_or_lost() {
-        let tool = |kind, json: &'static str| Tool {
-            at: At::NOWHERE,
-            kind: ToolKind::Server(ServerTool {
-                kind,
-                json: Json(json.into()),
-                name: None,
-                allowed_domains: (kind == ServerToolKind::WebSearch)
-                    .then(|| Said::new(At(2), vec!["a.b".into()])),
-                blocked_domains: None,
-                place: None,
-                context_size: None,
-                limits: Vec::new(),
-                unsaid: Vec::new(),
-            }),
-            cache: None,
-        };
-        let request = Request {
-            tools: vec![
-                tool(
-                    ServerToolKind::WebSearch,
-                    r#"{"type":"web_search_20250305","name":"web_search"}"#,
-                ),
-                tool(ServerToolKind::CodeExecution, r#"{"codeExecution":{}}"#),
-                tool(
-                    ServerToolKind::Other,
-                    r#"{"type":"mcp","server_label":"l"}"#,
-                ),
-                tool(ServerToolKind::Other, r#"{"type":"bash_20250124"}"#),
-            ],
-            ..Request::default()
-        };
-        let (body, losses) = lowered(&request);
-        let expected = json!([
-            {"type": "web_search", "filters": {"allowed_domains": ["a.b"]}},
-            {"type": "code_interpreter", "container": {"type": "auto"}},
-            {"type": "mcp", "server_label": "l"},
-        ]);
-        assert_eq!(body["tools"], expected);
-        assert_eq!(losses, ["server tool"]);
-    }
-
-    #[test]
-    fn a_search_whose_limits_cannot_be_said_is_left_out() {
-        let search = |json: &'static str, blocked: Option<_>, limits: Vec<At>| ServerTool {
-            kind: ServerToolKind::WebSearch,
-            json: Json(json.into()),
-            name: None,
-            allowed_domains: None,
-            blocked_domains: blocked,
-            place: None,
-            context_size: None,
-            limits,
-            unsaid: Vec::new(),
-        };
-        let of_other = r#"{"type":"web_search_20250305","name":"web_search"}"#;
-        let of_own = r#"{"type":"web_search","external_web_access":false}"#;
-        let domains = || Some(Said::new(At(5), vec!["a.b".into()]));
-        let lower = |server| {
-            lowered(&Request {
-                tools: vec![Tool {
-                    at: At(4),
-                    kind: ToolKind::Server(server),
-                    cache: None,
-                }],
-                ..Request::default()
-            })
-        };
-        for (blocked, limits) in [(domains(), vec![]), (None, vec![At(5)])] {
-            let (body, losses) = lower(search(of_other, blocked, limits));
-            assert!(!body.to_string().contains("web_search"), "{body}");
-            assert_eq!(losses, ["limit of a server tool", "server tool"]);
-        }
-        let (body, losses) = lower(search(of_own, None, vec![At(5)]));
-        assert_eq!(body["tools"][0]["external_web_access"], false);
-        assert_eq!(losses, [""; 0]);
     }
 
     #[test]

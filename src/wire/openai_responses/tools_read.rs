@@ -137,6 +137,7 @@ fn server<'a>(kind: &str, tool: Value<'_, 'a>) -> Result<ServerTool<'a>, Misfit>
         blocked_domains: None,
         place: None,
         context_size: None,
+        max_uses: None,
         limits: Vec::new(),
         unsaid: Vec::new(),
     };

@@ -35,6 +35,7 @@ pub(super) fn write(request: &Request<'_>, w: &mut Writer<'_>, losses: &mut Loss
     if request.tools.is_empty() {
         return;
     }
+    let most = max_calls(request);
     w.key("tools").open_list();
     let mut spaces: BTreeMap<&str, Vec<&Tool<'_>>> = BTreeMap::new();
     for tool in &request.tools {
@@ -44,7 +45,7 @@ pub(super) fn write(request: &Request<'_>, w: &mut Writer<'_>, losses: &mut Loss
     }
     for tool in &request.tools {
         match namespace_of(tool) {
-            None => write_tool(tool, w, losses),
+            None => write_tool(tool, most, w, losses),
             Some(space) => {
                 if let Some(within) = spaces.remove(space) {
                     write_namespace(space, &within, w, losses);
@@ -53,6 +54,9 @@ pub(super) fn write(request: &Request<'_>, w: &mut Writer<'_>, losses: &mut Loss
         }
     }
     w.close_list();
+    if let Some(most) = most {
+        w.key("max_tool_calls").number(most.value);
+    }
 }
 
 fn namespace_of<'t>(tool: &'t Tool<'_>) -> Option<&'t str> {
@@ -74,12 +78,13 @@ fn write_namespace(space: &str, within: &[&Tool<'_>], w: &mut Writer<'_>, losses
         .text(about.map_or("", |said| &*said.value));
     w.key("tools").open_list();
     for tool in within {
-        write_tool(tool, w, losses);
+        write_tool(tool, None, w, losses);
     }
     w.close_list().close_object();
 }
 
-fn write_tool(tool: &Tool<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
+/// `most`: how often the tool may be called, where that is said of the request.
+fn write_tool(tool: &Tool<'_>, most: Option<&Said<u64>>, w: &mut Writer<'_>, losses: &mut Losses) {
     if let Some(mark) = &tool.cache {
         losses.hint(mark.at, "cache mark");
     }
@@ -100,7 +105,7 @@ fn write_tool(tool: &Tool<'_>, w: &mut Writer<'_>, losses: &mut Losses) {
             w.close_object();
         }
         ToolKind::Server(server) => {
-            if !write_server(server, w, losses) {
+            if !write_server(server, most, w, losses) {
                 losses.add(tool.at, "server tool");
             }
         }
@@ -127,14 +132,35 @@ fn write_function(function: &Function<'_>, w: &mut Writer<'_>) {
     w.key("strict").bool(strict).close_object();
 }
 
+/// How often the only tool of the vendor's may be called: the format counts the calls of all together.
+fn max_calls<'r>(request: &'r Request<'_>) -> Option<&'r Said<u64>> {
+    let mut servers = request.tools.iter().filter_map(|tool| match &tool.kind {
+        ToolKind::Server(server) => Some(server),
+        ToolKind::Function(_) | ToolKind::Custom { .. } => None,
+    });
+    let (Some(only), None) = (servers.next(), servers.next()) else {
+        return None;
+    };
+    let most = only.max_uses.as_ref()?;
+    let is_all =
+        only.kind == ServerToolKind::WebSearch && only.limits_lost((true, false)) == [most.at];
+    is_all.then_some(most)
+}
+
 /// Whether it could be said.
-fn write_server(server: &ServerTool<'_>, w: &mut Writer<'_>, losses: &mut Losses) -> bool {
+fn write_server(
+    server: &ServerTool<'_>,
+    most: Option<&Said<u64>>,
+    w: &mut Writer<'_>,
+    losses: &mut Losses,
+) -> bool {
     if is_own(&server.json) {
         w.json(&server.json);
         return true;
     }
     let is_search = server.kind == ServerToolKind::WebSearch;
-    let lost = server.limits_lost((is_search, false));
+    let mut lost = server.limits_lost((is_search, false));
+    lost.retain(|at| most.is_none_or(|most| most.at != *at));
     if !lost.is_empty() {
         losses.add_all(&lost, "limit of a server tool");
         return false;
@@ -222,4 +248,108 @@ fn write_name(name: &str, custom: bool, w: &mut Writer<'_>) {
     let kind = if custom { "custom" } else { "function" };
     w.open_object().key("type").text(kind);
     w.key("name").text(name).close_object();
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ir::{At, Json, Request, Said, Tool};
+    use crate::wire::openai_responses::tests::lowered;
+
+    #[test]
+    fn tools_of_other_vendors_are_told_by_what_they_do_or_lost() {
+        let tool = |kind, json: &'static str| Tool {
+            at: At::NOWHERE,
+            kind: ToolKind::Server(ServerTool {
+                kind,
+                json: Json(json.into()),
+                name: None,
+                allowed_domains: (kind == ServerToolKind::WebSearch)
+                    .then(|| Said::new(At(2), vec!["a.b".into()])),
+                blocked_domains: None,
+                place: None,
+                context_size: None,
+                max_uses: None,
+                limits: Vec::new(),
+                unsaid: Vec::new(),
+            }),
+            cache: None,
+        };
+        let request = Request {
+            tools: vec![
+                tool(
+                    ServerToolKind::WebSearch,
+                    r#"{"type":"web_search_20250305","name":"web_search"}"#,
+                ),
+                tool(ServerToolKind::CodeExecution, r#"{"codeExecution":{}}"#),
+                tool(
+                    ServerToolKind::Other,
+                    r#"{"type":"mcp","server_label":"l"}"#,
+                ),
+                tool(ServerToolKind::Other, r#"{"type":"bash_20250124"}"#),
+            ],
+            ..Request::default()
+        };
+        let (body, losses) = lowered(&request);
+        let expected = json!([
+            {"type": "web_search", "filters": {"allowed_domains": ["a.b"]}},
+            {"type": "code_interpreter", "container": {"type": "auto"}},
+            {"type": "mcp", "server_label": "l"},
+        ]);
+        assert_eq!(body["tools"], expected);
+        assert_eq!(losses, ["server tool"]);
+    }
+
+    #[test]
+    fn a_search_whose_limits_cannot_be_said_is_left_out() {
+        let search = |json: &'static str, blocked: Option<_>, limits: Vec<At>| ServerTool {
+            kind: ServerToolKind::WebSearch,
+            json: Json(json.into()),
+            name: None,
+            allowed_domains: None,
+            blocked_domains: blocked,
+            place: None,
+            context_size: None,
+            max_uses: None,
+            limits,
+            unsaid: Vec::new(),
+        };
+        let of_other = r#"{"type":"web_search_20250305","name":"web_search"}"#;
+        let of_own = r#"{"type":"web_search","external_web_access":false}"#;
+        let domains = || Some(Said::new(At(5), vec!["a.b".into()]));
+        let with = |server| Tool {
+            at: At(4),
+            kind: ToolKind::Server(server),
+            cache: None,
+        };
+        let lower = |server| {
+            lowered(&Request {
+                tools: vec![with(server)],
+                ..Request::default()
+            })
+        };
+        for (blocked, limits) in [(domains(), vec![]), (None, vec![At(5)])] {
+            let (body, losses) = lower(search(of_other, blocked, limits));
+            assert!(!body.to_string().contains("web_search"), "{body}");
+            assert_eq!(losses, ["limit of a server tool", "server tool"]);
+        }
+        let mut seldom = search(of_other, None, vec![]);
+        seldom.max_uses = Some(Said::new(At(6), 8));
+        let (body, losses) = lower(seldom.clone());
+        assert_eq!((&body["max_tool_calls"], losses.len()), (&json!(8), 0));
+        assert_eq!(body["tools"][0]["type"], "web_search");
+        // A number for all calls is none for this one's.
+        let (body, losses) = lowered(&Request {
+            tools: vec![with(seldom), with(search(of_own, None, vec![]))],
+            ..Request::default()
+        });
+        assert_eq!(body["tools"].as_array().unwrap().len(), 1);
+        assert_eq!(body.get("max_tool_calls"), None);
+        assert_eq!(losses, ["limit of a server tool", "server tool"]);
+        let (body, losses) = lower(search(of_own, None, vec![At(5)]));
+        assert_eq!(body["tools"][0]["external_web_access"], false);
+        assert_eq!(losses, [""; 0]);
+    }
 }
