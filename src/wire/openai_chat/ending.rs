@@ -42,10 +42,12 @@ impl<'s> End<'s> {
             }
             StopReason::MalformedCall => {
                 losses.add(At::NOWHERE, "that a call was malformed");
-                // Of an answer that is not what it should have become nothing must look whole but its good calls.
-                if said.called { "tool_calls" } else { "length" }
+                broken_off(said)
             }
-            StopReason::Other => "stop",
+            StopReason::Other => {
+                losses.add(At::NOWHERE, "why the answer ended");
+                broken_off(said)
+            }
         };
         let mut end = End {
             reason,
@@ -61,6 +63,11 @@ impl<'s> End<'s> {
         }
         end
     }
+}
+
+/// Of an answer that is not what it should have become nothing must look whole but its good calls.
+fn broken_off(said: Said) -> &'static str {
+    if said.called { "tool_calls" } else { "length" }
 }
 
 #[cfg(test)]
@@ -93,7 +100,7 @@ mod tests {
                 "length",
                 vec!["that a call was malformed"],
             ),
-            (StopReason::Other, "stop", vec![]),
+            (StopReason::Other, "length", vec!["why the answer ended"]),
         ] {
             assert_eq!(end(&Stop::of(reason)), (expected, losses), "{reason:?}");
         }

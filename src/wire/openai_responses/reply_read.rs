@@ -81,6 +81,7 @@ pub(super) fn stop(response: Value<'_, '_>, calls: bool) -> Option<Stop<'static>
             Some("content_filter") => StopReason::ContentFilter,
             _ => StopReason::Other,
         },
+        Some("cancelled") => StopReason::Other,
         _ => usual,
     };
     Some(Stop::of(reason))

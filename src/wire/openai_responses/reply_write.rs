@@ -67,13 +67,9 @@ pub(super) fn ending(
             Ending::Incomplete(Some("content_filter"))
         }
         // The answer is not over; the API has no word for why.
-        StopReason::Pause | StopReason::MalformedCall => {
+        StopReason::Pause | StopReason::MalformedCall | StopReason::Other => {
             losses.add(At::NOWHERE, "reason of the end");
             Ending::Incomplete(None)
-        }
-        StopReason::Other => {
-            losses.add(At::NOWHERE, "reason of the end");
-            Ending::Completed
         }
     }
 }
