@@ -2,7 +2,7 @@ use crate::ir::{Body, Choice, Reply};
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::{Document, Writer};
 
-use super::answer_write::{self, Ending};
+use super::answer_write::{self, Ending, Written};
 use super::{stop, usage};
 
 /// Writes a whole answer.
@@ -59,7 +59,9 @@ fn write_choice(
             | Body::Outcome(_)
             | Body::Foreign(_) => {}
         }
-        parts += usize::from(answer_write::part(writer, part, losses, document));
+        let written = answer_write::part(writer, part, losses, document);
+        parts += usize::from(written == Written::Yes);
+        ending.has_cut |= written == Written::Cut;
     }
     writer.close_list().key("role").text("model").close_object();
     ending.write(writer, losses);

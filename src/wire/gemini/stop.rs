@@ -72,10 +72,17 @@ const OTHERS: [&str; 6] = [
 ];
 
 /// The `finishReason` and `finishMessage` of a stop. `has_refused`: the answer holds words of refusal, which are text here;
-/// only the reason can tell them from an answer.
-pub(super) fn write<'s>(stop: &'s Stop<'_>, has_refused: bool) -> (&'static str, Option<&'s str>) {
+/// only the reason can tell them from an answer. `has_cut`: a call of it is left out, which is no good end.
+pub(super) fn write<'s>(
+    stop: &'s Stop<'_>,
+    has_refused: bool,
+    has_cut: bool,
+) -> (&'static str, Option<&'s str>) {
     let words = stop.words.as_deref();
     let plain = match stop.reason {
+        StopReason::End | StopReason::Sequence | StopReason::ToolUse if has_cut => {
+            "MALFORMED_FUNCTION_CALL"
+        }
         StopReason::End if has_refused => "SAFETY",
         StopReason::End | StopReason::Sequence | StopReason::ToolUse => "STOP",
         StopReason::Length | StopReason::ContextFull => "MAX_TOKENS",
@@ -121,7 +128,7 @@ mod tests {
         {
             for message in [None, Some("why: so")] {
                 let stop = read(reason, message, false);
-                let (written, words) = write(&stop, false);
+                let (written, words) = write(&stop, false, false);
                 assert_eq!(written, *reason);
                 if !matches!(*reason, "STOP" | "MAX_TOKENS") {
                     assert_eq!(words, message, "{reason}");
@@ -136,8 +143,11 @@ mod tests {
             read("STOP", Some("called"), true).reason,
             StopReason::ToolUse
         );
-        assert_eq!(write(&Stop::of(StopReason::ToolUse), false).0, "STOP");
-        assert_eq!(write(&Stop::of(StopReason::End), true).0, "SAFETY");
+        assert_eq!(
+            write(&Stop::of(StopReason::ToolUse), false, false).0,
+            "STOP"
+        );
+        assert_eq!(write(&Stop::of(StopReason::End), true, false).0, "SAFETY");
         assert_eq!(read("NEW_REASON", None, false).reason, StopReason::Other);
     }
 }

@@ -216,6 +216,7 @@ pub(super) fn call<'a>(item: Value<'_, 'a>, seed: &str, number: usize) -> Call<'
         } else {
             Arguments::Json(given(item, "arguments"))
         },
+        arguments_at: At::NOWHERE,
         item: item.member_text("id").filter(|id| !id.is_empty()),
     }
 }

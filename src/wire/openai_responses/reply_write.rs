@@ -194,7 +194,8 @@ impl Whole<'_> {
             Body::Call(call) => {
                 let id = self.id(call.item.as_deref(), items::call_prefix(call));
                 let text = items::arguments(call, text_of(&call.arguments));
-                let write = |w: &mut Writer<'_>| items::write_call(&id, "completed", call, text, w);
+                let status = items::call_status(call, text);
+                let write = |w: &mut Writer<'_>| items::write_call(&id, status, call, text, w);
                 self.output.add_item(write);
             }
             Body::Image(Media {
