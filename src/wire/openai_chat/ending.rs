@@ -3,6 +3,9 @@
 use crate::ir::{At, Stop, StopReason};
 use crate::wire::convert::Losses;
 
+/// Gemini's `thoughtSignature` of a text. Those of calls and thinking are kept by whoever asked for the writing.
+pub(super) const SIGNATURE: &str = "signature of a text";
+
 /// What the choice has said.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Said {
