@@ -6,7 +6,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde_json::{Value, json};
 
 use super::{Check, Exit, source};
-use crate::config::{self, AuthMode, Env, Gateway, Keys, Loaded, Overrides, Report, Source, Style};
+use crate::clock;
+use crate::config::{
+    self, AuthMode, ClientKey, Env, Gateway, Keys, Loaded, Overrides, Report, Source, Style,
+};
 
 /// Stands for the demo vendor, which is not started for a check.
 const DEMO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8898);
@@ -100,7 +103,15 @@ fn facts(loaded: &Loaded) -> Vec<(&'static str, String)> {
                 .to_owned()
         }
         (AuthMode::Auto, 0) => "auto: without a client key only this machine may call".to_owned(),
-        (_, n) => format!("{n} client {}", plural(n, "key")),
+        (_, n) => {
+            let now = clock::wall().as_secs();
+            let over = |key: &&ClientKey| key.enabled && key.expires.is_some_and(|end| end <= now);
+            let expired = match gateway.client_keys.iter().filter(over).count() {
+                0 => String::new(),
+                expired => format!(", {expired} expired"),
+            };
+            format!("{n} client {}{expired}", plural(n, "key"))
+        }
     };
     vec![
         ("listens on", listen.join(", ")),

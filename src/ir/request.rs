@@ -133,8 +133,25 @@ pub struct ServerTool<'a> {
     pub place: Option<Said<Place<'a>>>,
     /// How much of the context a web search may fill: `low`, `medium`, `high`.
     pub context_size: Option<Said<Str<'a>>>,
-    /// Places of the settings that only its own format knows.
+    /// Places of the settings that keep it from doing more (how often, from the live web or not) and that only its own
+    /// format knows. Without them it is another tool.
+    pub limits: Vec<At>,
+    /// Places of the other settings that only its own format knows.
     pub unsaid: Vec<At>,
+}
+
+impl ServerTool<'_> {
+    /// What keeps it from doing more and cannot be said at a target that has a word for these domains: `allowed`,
+    /// `blocked`. Where there is any, the tool is not there for the model rather than without its limits.
+    pub fn limits_lost(&self, allowed: bool, blocked: bool) -> Vec<At> {
+        let domains = [
+            (&self.allowed_domains, allowed),
+            (&self.blocked_domains, blocked),
+        ];
+        let lost = domains.into_iter().filter(|(_, takes)| !takes);
+        let lost = lost.filter_map(|(said, _)| said.as_ref().map(|said| said.at));
+        self.limits.iter().copied().chain(lost).collect()
+    }
 }
 
 /// Where somebody is, about.

@@ -97,27 +97,30 @@ impl SeatKeys {
         self.standings.iter().all(|key| key.is_well())
     }
 
-    /// When one of the usable keys is back; `Ok` if one is free now, or none is needed.
-    fn free(&self, now: Tick) -> Result<(), Option<Tick>> {
+    /// What holds all of the usable keys, and when one is back; `Ok` if one is free now, or none is needed.
+    fn free(&self, now: Tick) -> Result<(), Held> {
         let enabled = self
             .standings
             .iter()
             .zip(&self.ring.enabled)
             .filter(|(_, enabled)| **enabled);
         let mut soonest = None;
+        let mut why = HeldBy::Keys;
         for (key, _) in enabled {
-            match key.held(now) {
-                None => return Ok(()),
-                Some(until) => {
-                    soonest = Some(soonest.map_or(until, |soonest: Tick| soonest.min(until)))
-                }
+            let Some(until) = key.held(now) else {
+                return Ok(());
+            };
+            soonest = Some(soonest.map_or(until, |soonest: Tick| soonest.min(until)));
+            // A key that the vendor refused is of no use when its time is over, either.
+            if key.mark().is_none() {
+                why = HeldBy::Limited;
             }
         }
         if self.standings.is_empty() {
-            Ok(())
-        } else {
-            Err(soonest)
+            return Ok(());
         }
+        let until = soonest.unwrap_or(now);
+        Err(Held { why, until })
     }
 
     fn choose(&self, barred: &dyn Fn(usize) -> bool, now: Tick) -> Result<usize, Option<Tick>> {
@@ -291,10 +294,7 @@ impl Field for Lane {
         }
         match self.keys(spot).free(now) {
             Ok(()) => look,
-            Err(back) => Look::Held(Held {
-                why: HeldBy::Keys,
-                until: back.unwrap_or(now),
-            }),
+            Err(held) => Look::Held(held),
         }
     }
 

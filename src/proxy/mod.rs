@@ -188,6 +188,11 @@ impl Proxy {
                 routing::resolve(arrival, &who, id)?;
                 Ok(pages::show_model(id, headers, arrival.stamp.format))
             }
+            // Any origin may ask what a path takes; which may call it, only `cors` says.
+            Ask::WrongMethod(allow) if session.req_header().method == "OPTIONS" => Ok(Page {
+                allow: Some(allow),
+                ..Page::text(204, Bytes::new())
+            }),
             Ask::WrongMethod(allow) => Err(Refusal::WrongMethod { allow }),
             Ask::NotServed(why) => Err(Refusal::NotServed(why)),
             Ask::Unknown | Ask::Vendor(_) => Err(Refusal::UnknownPath(path())),

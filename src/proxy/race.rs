@@ -106,9 +106,8 @@ impl Course<'_> {
                 let started = now;
                 let rival = &*rival.insert(Running { attempt, started });
                 log::debug!("the first token is late; asking another endpoint beside");
-                return self
-                    .beside(asking, [first, rival], waiting, (place, tab))
-                    .await;
+                let beside = self.beside(asking, [first, rival], waiting, (place, tab));
+                return Box::pin(beside).await;
             }
         }
         let ended = waiting.during(stamp, asking).await;

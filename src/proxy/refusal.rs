@@ -48,6 +48,10 @@ pub enum Refusal {
         model: String,
         retry_after: Option<Duration>,
     },
+    Limited {
+        model: String,
+        retry_after: Option<Duration>,
+    },
     /// Everything that was tried failed: the error that tells the client most.
     Failed {
         fault: Fault,
@@ -110,10 +114,22 @@ impl Refusal {
                     ..said(Kind::RateLimit, 429, &text)
                 }
             }
-            Refusal::Failed { fault, retry_after } => Fault {
-                retry_after: fault.retry_after.or(retry_after),
-                ..fault
-            },
+            Refusal::Limited { model, retry_after } => {
+                let text = format!(
+                    "every endpoint of `{model}` waits for a rate limit of its vendor to be over; try again later"
+                );
+                Fault {
+                    retry_after,
+                    ..said(Kind::RateLimit, 429, &text)
+                }
+            }
+            Refusal::Failed { fault, retry_after } => {
+                let ours = retry_after.filter(|back| waiting_heals(fault.kind, *back));
+                Fault {
+                    retry_after: fault.retry_after.or(ours),
+                    ..fault
+                }
+            }
             Refusal::OutOfTime => {
                 let text = "no endpoint answered within the time allowed for a request";
                 said(Kind::Timeout, 504, &text)
@@ -125,6 +141,25 @@ impl Refusal {
 /// A fault in whole sentences.
 fn said(kind: Kind, status: u16, text: &dyn std::fmt::Display) -> Fault {
     Fault::new(kind, status, sentence(&text.to_string()))
+}
+
+/// Whether it may be otherwise when the first of the endpoints is back. A wrong key or a request that is refused will be
+/// what it was, and of a broken answer a moment tells nothing.
+fn waiting_heals(kind: Kind, back: Duration) -> bool {
+    match kind {
+        Kind::RateLimit | Kind::Overloaded | Kind::Timeout => true,
+        Kind::InvalidRequest
+        | Kind::Authentication
+        | Kind::Billing
+        | Kind::Permission
+        | Kind::NotFound
+        | Kind::MethodNotAllowed
+        | Kind::TooLarge
+        | Kind::UnsupportedMedia
+        | Kind::ContextLength
+        | Kind::ContentPolicy => false,
+        Kind::Internal => back >= Duration::from_secs(1),
+    }
 }
 
 fn cooling(model: &str) -> Fault {
@@ -193,6 +228,10 @@ fn incapable(model: &str, lacks: Lacks) -> Fault {
         });
     }
     let text = format!("No endpoint of `{model}` {}.", missing.join(", or "));
+    // Whoever asks has done nothing wrong.
+    if lacks.has(Lack::Disabled) && lacks.iter().count() == 1 {
+        return Fault::new(Kind::Overloaded, 503, text);
+    }
     if lacks.has(Lack::Context) && lacks.iter().count() == 1 {
         return Fault::new(Kind::ContextLength, 400, text);
     }
@@ -244,6 +283,38 @@ mod tests {
             "There is no model `gpt-9` here. There are: `haiku`, `opus`."
         );
         assert_eq!((fault.status, fault.param.as_deref()), (404, Some("model")));
+    }
+
+    #[test]
+    fn only_where_waiting_heals_a_time_is_told() {
+        let told = |kind, own: Option<u64>, back: u64| {
+            let mut fault = Fault::new(kind, 500, "x");
+            fault.retry_after = own.map(Duration::from_millis);
+            let retry_after = Some(Duration::from_millis(back));
+            let fault = Refusal::Failed { fault, retry_after }.fault();
+            fault.retry_after.map(|after| after.as_millis())
+        };
+        assert_eq!(told(Kind::RateLimit, None, 1), Some(1));
+        assert_eq!(told(Kind::Overloaded, Some(7), 1), Some(7));
+        assert_eq!(told(Kind::Internal, None, 1), None);
+        assert_eq!(told(Kind::Internal, None, 5_000), Some(5_000));
+        assert_eq!(told(Kind::Authentication, None, 5_000), None);
+        assert_eq!(told(Kind::Authentication, Some(9), 5_000), Some(9));
+    }
+
+    #[test]
+    fn that_every_endpoint_is_switched_off_is_not_the_callers_fault() {
+        let mut lacks = Lacks::default();
+        lacks.add(Lack::Disabled);
+        let refused = |lacks| {
+            let model = "m".to_owned();
+            let fault = Refusal::Incapable { model, lacks }.fault();
+            (fault.status, fault.message)
+        };
+        let off = (503, "No endpoint of `m` is enabled.".to_owned());
+        assert_eq!(refused(lacks), off);
+        lacks.add(Lack::Tools);
+        assert_eq!(refused(lacks).0, 400);
     }
 
     #[test]

@@ -113,6 +113,7 @@ pub(super) struct Course<'a> {
     pub anew: Vec<u64>,
 }
 
+/// What is rare is boxed: a future is as large as the largest of what it may wait for, and is moved when it is made.
 impl Course<'_> {
     async fn walk(
         &mut self,
@@ -131,7 +132,9 @@ impl Course<'_> {
                         Unserved::ClientGone
                     })?;
                 }
-                Step::Stop(stop) => return self.stop(&stop, client, (arrival, tab)).await,
+                Step::Stop(stop) => {
+                    return Box::pin(self.stop(&stop, client, (arrival, tab))).await;
+                }
                 Step::Try(attempt) => {
                     tell_switch(arrival.stamp.id, &attempt, &self.plan);
                     let running = Running {
@@ -156,8 +159,8 @@ impl Course<'_> {
         let before = client.shown.as_deref().filter(|_| client.cut.is_some());
         let waiting = &mut client.waiting;
         let place = self.place(&running.attempt, arrival, before);
-        let trying = self.try_out(running, waiting, (place, tab));
-        let Some(Ended { running, mut ended }) = trying.await? else {
+        let tried = self.try_out(running, waiting, (place, tab)).await?;
+        let Some(Ended { running, mut ended }) = tried else {
             return Ok(false);
         };
         while let Err(miss) = &ended
@@ -166,15 +169,14 @@ impl Course<'_> {
         {
             self.note(again, &running.attempt);
             let place = self.place(&running.attempt, arrival, before);
-            let again = self.try_again(&running, waiting, (place, tab));
-            ended = again.await?;
+            ended = Box::pin(self.try_again(&running, waiting, (place, tab))).await?;
         }
         match ended {
             Err(miss) if self.cannot_count(&miss) => {
                 // Which says nothing against the endpoint.
                 let outcome = Outcome::Failed(Failure::Unsayable);
                 self.missed(&running, Miss { outcome, ..miss }, tab);
-                Err(self.count_here(waiting, arrival).await)
+                Err(Box::pin(self.count_here(waiting, arrival)).await)
             }
             Err(miss) => {
                 self.missed(&running, miss, tab);
@@ -319,7 +321,7 @@ impl Course<'_> {
         match (ending, cut) {
             (Ending::ClientGone, _) => Err(Unserved::ClientGone),
             (_, None) => Ok(true),
-            (_, Some(cut)) => self.go_on(cut, client, tab).await,
+            (_, Some(cut)) => Box::pin(self.go_on(cut, client, tab)).await,
         }
     }
 
@@ -401,6 +403,10 @@ impl Course<'_> {
                 retry_after: stop.retry_after,
             },
             (Why::Spent, None) => Refusal::Spent {
+                model,
+                retry_after: stop.retry_after,
+            },
+            (Why::Limited, None) => Refusal::Limited {
                 model,
                 retry_after: stop.retry_after,
             },

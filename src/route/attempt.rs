@@ -82,6 +82,9 @@ pub enum Why {
     Cooling,
     /// The quota of everybody able is used up; nothing was tried. 429 with Retry-After.
     Spent,
+    /// The vendors limit how often the keys of everybody able may be used, or the quota is used up; nothing was tried.
+    /// 429 with Retry-After.
+    Limited,
     /// Everybody able was tried or is cooling: the error of `best`, else 502.
     Failed,
     /// `max_attempts` is used up: as `Failed`.

@@ -49,6 +49,8 @@ pub enum HeldBy {
     Probing,
     /// Every key of the endpoint is cooling.
     Keys,
+    /// The same, and one of them at least only since the vendor limits how often it may be used.
+    Limited,
     /// Its quota leaves nothing for such a request, until it is reset or others give back what they have reserved.
     Quota,
 }

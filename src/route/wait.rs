@@ -87,7 +87,7 @@ impl Plan {
         let limited = tried
             .limited
             .filter(|_| !tried.spent && self.objection(tried.spot).is_none())?;
-        if matches!(field.look(tried.spot, self.needs.draw, at.now), Look::Held(held) if held.why != HeldBy::Keys)
+        if matches!(field.look(tried.spot, self.needs.draw, at.now), Look::Held(held) if !matches!(held.why, HeldBy::Keys | HeldBy::Limited))
         {
             return None;
         }
@@ -188,7 +188,7 @@ impl Plan {
         backs.min()
     }
 
-    /// Nothing was tried: because nobody can, or because everybody who can is cooling or has no quota left.
+    /// Nothing was tried: because nobody can, or because everybody who can is cooling, limited or has no quota left.
     pub(super) fn why_nobody<F: Field>(&self, field: &F, now: Tick) -> Why {
         let all: Vec<Lacks> = self
             .pool
@@ -196,19 +196,22 @@ impl Plan {
             .map(|spot| self.pool.seat(spot).lacks(&self.needs))
             .collect();
         if all.iter().any(|lacks| lacks.is_empty()) {
-            let mut able = self
+            let able = self
                 .pool
                 .spots()
                 .zip(&all)
                 .filter(|(_, lacks)| lacks.is_empty());
-            let spent = |spot| {
+            let (mut spent, mut limited) = (true, true);
+            for (spot, _) in able {
                 let look = field.look(spot, self.needs.draw, now);
-                matches!(look, Look::Held(held) if held.why == HeldBy::Quota)
-            };
-            return if able.all(|(spot, _)| spent(spot)) {
-                Why::Spent
-            } else {
-                Why::Cooling
+                let by = |why| matches!(look, Look::Held(held) if held.why == why);
+                spent &= by(HeldBy::Quota);
+                limited &= by(HeldBy::Quota) || by(HeldBy::Limited);
+            }
+            return match (spent, limited) {
+                (true, _) => Why::Spent,
+                (false, true) => Why::Limited,
+                (false, false) => Why::Cooling,
             };
         }
         let count = |lacks: &Lacks| lacks.iter().count();

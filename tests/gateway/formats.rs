@@ -167,7 +167,10 @@ async fn strict_refuses_what_would_be_lost_and_names_it() {
     let answer = gateway.post("/v1/messages", &body).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
     let message = answer.error()["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("cannot say: container."), "{message}");
+    assert!(
+        message.contains("cannot say: container (`strict` is on)."),
+        "{message}"
+    );
     assert!(vendors[3].vendor.requests().is_empty());
 }
 

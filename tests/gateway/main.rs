@@ -23,6 +23,7 @@ mod harness;
 mod hedge;
 mod manners;
 mod names;
+mod notes;
 mod pools;
 mod process;
 mod provenance;

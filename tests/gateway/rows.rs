@@ -253,12 +253,28 @@ async fn a_rate_limit_that_nobody_can_serve_reaches_the_client_with_its_time() {
     let after: u64 = answer.header("retry-after").parse().unwrap();
     assert!((55..=60).contains(&after), "{after}");
     let again = two.gateway.chat("m", false).await;
-    assert!(
-        [429, 503].contains(&again.status.as_u16()),
-        "{}",
-        again.text()
-    );
+    assert_eq!(again.status, 429, "{}", again.text());
+    assert_eq!(again.error()["code"], "rate_limit_exceeded");
     assert!(again.header("retry-after").parse::<u64>().unwrap() > 50);
+    assert_eq!(two.asked(), (1, 1), "nobody is asked while all rest");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_one_cools_after_a_failure_a_rate_limit_of_the_other_is_no_rate_limit_of_all() {
+    let two = Two::start(Twist {
+        endpoint_b: ", retries: 0",
+        ..Twist::default()
+    })
+    .await;
+    let limited = Step::status(429).retry_after(60);
+    two.a.vendor.always(Match::default(), Some(limited));
+    two.b
+        .vendor
+        .always(Match::default(), Some(Step::status(401)));
+    two.gateway.chat("m", false).await;
+    let again = two.gateway.chat("m", false).await;
+    assert_eq!(again.status, 503, "{}", again.text());
+    assert!(again.header("retry-after").parse::<u64>().unwrap() >= 1);
     assert_eq!(two.asked(), (1, 1), "nobody is asked while all rest");
 }
 

@@ -329,3 +329,58 @@ fn an_empty_line_stands_between_the_texts_of_a_system_prompt() {
         assert!(sent.contains(r#""ONE\n\nTWO""#), "{to}: {sent}");
     }
 }
+
+#[test]
+fn outcomes_stand_right_behind_the_message_with_their_calls_in_chat() {
+    let said = |text: &str| {
+        format!(
+            r#"{{"type":"message","role":"assistant","content":[{{"type":"output_text","text":"{text}"}}]}}"#
+        )
+    };
+    let body = format!(
+        r#"{{"model":"m","input":[{{"role":"user","content":"go"}},{},{{"type":"function_call","call_id":"c1","name":"f","arguments":"{{}}"}},{},{{"type":"function_call","call_id":"c2","name":"f","arguments":"{{}}"}},{{"type":"function_call_output","call_id":"c1","output":"r1"}},{{"type":"function_call_output","call_id":"c2","output":"r2"}},{{"role":"user","content":"more"}}]}}"#,
+        said("before"),
+        said("after")
+    );
+    let ready = lower(Format::OpenaiResponses, Format::OpenaiChat, &body).unwrap();
+    assert!(ready.dropped.is_empty(), "{:?}", ready.dropped);
+    let sent: serde_json::Value = serde_json::from_slice(&ready.lowered.body).unwrap();
+    let roles: Vec<&str> = sent["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["role"].as_str().unwrap())
+        .collect();
+    assert_eq!(roles, ["user", "assistant", "tool", "tool", "user"]);
+    let message = &sent["messages"][1];
+    assert_eq!(message["content"], "before\n\nafter");
+    let ids: Vec<&str> = message["tool_calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| call["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, ["c1", "c2"]);
+}
+
+#[test]
+fn turns_of_the_assistant_without_calls_stay_apart_in_chat() {
+    let body = r#"{"model":"m","input":[{"role":"user","content":"go"},{"role":"assistant","content":"one"},{"role":"assistant","content":"two"},{"role":"user","content":"more"}]}"#;
+    let ready = lower(Format::OpenaiResponses, Format::OpenaiChat, body).unwrap();
+    let sent: serde_json::Value = serde_json::from_slice(&ready.lowered.body).unwrap();
+    assert_eq!(sent["messages"].as_array().unwrap().len(), 4);
+
+fn storing_for_a_later_turn_is_refused_where_none_can_be_built_on_it() {
+    let body = r#"{"model":"m","input":"x","store":true}"#;
+    for to in [Format::OpenaiChat, Format::Anthropic, Format::Gemini] {
+        let refused = lower(Format::OpenaiResponses, to, body).unwrap_err();
+        assert_eq!(refused.path, "store", "{to}");
+        let without = body.replace("true", "false");
+        assert!(lower(Format::OpenaiResponses, to, &without).is_ok(), "{to}");
+    }
+    // Chat's is a copy for the account's owner.
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}],"store":true}"#;
+    for to in [Format::OpenaiResponses, Format::Anthropic, Format::Gemini] {
+        assert!(lower(Format::OpenaiChat, to, body).is_ok(), "{to}");
+    }
+}

@@ -327,7 +327,7 @@ mod tests {
             let crate::ir::ToolKind::Server(server) = &request.tools[0].kind else {
                 panic!("no server tool");
             };
-            assert_eq!(path_of(root, server.unsaid[0]), "tools[0].max_uses");
+            assert_eq!(path_of(root, server.limits[0]), "tools[0].max_uses");
         });
     }
 }

@@ -446,9 +446,10 @@ mod tests {
                 json: Json(json.into()),
                 name: None,
                 allowed_domains: Some(said(11, vec!["a.b".into()])),
-                blocked_domains: Some(said(12, vec!["c.d".into()])),
+                blocked_domains: None,
                 place: None,
                 context_size: None,
+                limits: Vec::new(),
                 unsaid: vec![At(13)],
             }))
         };
@@ -469,7 +470,39 @@ mod tests {
             r#""tool_choice":{"type":"auto","disable_parallel_tool_use":true}"#
         );
         assert_eq!(written, expected);
-        assert_eq!(lost, [12, 13, 3]);
+        assert_eq!(lost, [13, 3]);
+    }
+
+    #[test]
+    fn a_search_whose_limits_cannot_be_said_is_left_out() {
+        let asked_with = |set: &dyn Fn(&mut ServerTool<'static>)| {
+            let mut server = ServerTool {
+                kind: ServerToolKind::WebSearch,
+                json: Json(r#"{"type":"web_search"}"#.into()),
+                name: None,
+                allowed_domains: None,
+                blocked_domains: Some(said(12, vec!["c.d".into()])),
+                place: None,
+                context_size: None,
+                limits: Vec::new(),
+                unsaid: Vec::new(),
+            };
+            set(&mut server);
+            let mut request = asked();
+            request.tools = vec![tool(ToolKind::Server(server))];
+            settings(&request, &Traits::default())
+        };
+        let (written, lost) = asked_with(&|_| {});
+        assert!(written.contains(r#""blocked_domains":["c.d"]"#));
+        assert!(lost.is_empty(), "{lost:?}");
+        // Those that may be searched and those that may not: the API takes one of the two.
+        let (written, lost) =
+            asked_with(&|server| server.allowed_domains = Some(said(11, vec!["a.b".into()])));
+        assert!(!written.contains("tools"), "{written}");
+        assert_eq!(lost, [3, 12]);
+        let (written, lost) = asked_with(&|server| server.limits.push(At(13)));
+        assert!(!written.contains("tools"), "{written}");
+        assert_eq!(lost, [3, 13]);
     }
 
     #[test]

@@ -73,6 +73,7 @@ fn server_tool<'a>(
         blocked_domains: None,
         place: None,
         context_size: None,
+        limits: Vec::new(),
         unsaid: Vec::new(),
     };
     let mut cache = None;
@@ -88,6 +89,7 @@ fn server_tool<'a>(
             }
             "allowed_domains" => server.allowed_domains = Some(domains(value)?),
             "blocked_domains" => server.blocked_domains = Some(domains(value)?),
+            "max_uses" | "max_content_tokens" => server.limits.push(value.at()),
             "user_location" => server.place = place::read(value, &mut server.unsaid),
             "cache_control" => cache = Some(cache_mark(value, unsaid)?),
             _ => server.unsaid.push(value.at()),

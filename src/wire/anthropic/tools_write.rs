@@ -38,16 +38,25 @@ fn can(tool: &Tool<'_>, blocks: &mut Blocks<'_>) -> bool {
     let ToolKind::Server(server) = &tool.kind else {
         return true;
     };
-    let known = match server.kind {
-        ServerToolKind::WebSearch | ServerToolKind::WebFetch | ServerToolKind::CodeExecution => {
-            true
-        }
-        ServerToolKind::Other => is_own(server),
-    };
-    if !known {
-        blocks.losses.add(tool.at, "tool of another vendor");
+    if is_own(server) {
+        return true;
     }
-    known
+    let lost = match server.kind {
+        // The API takes one of the two.
+        ServerToolKind::WebSearch | ServerToolKind::WebFetch => {
+            server.limits_lost(true, server.allowed_domains.is_none())
+        }
+        ServerToolKind::CodeExecution => server.limits_lost(false, false),
+        ServerToolKind::Other => {
+            blocks.losses.add(tool.at, "tool of another vendor");
+            return false;
+        }
+    };
+    if !lost.is_empty() {
+        blocks.losses.add(tool.at, "tool of another vendor");
+        blocks.losses.add_all(&lost, "limit of a vendor's tool");
+    }
+    lost.is_empty()
 }
 
 fn write(tool: &Tool<'_>, blocks: &mut Blocks<'_>, out: &mut Writer<'_>) {
@@ -160,26 +169,11 @@ fn server_tool(server: &ServerTool<'_>, blocks: &mut Blocks<'_>, out: &mut Write
         }
     };
     out.key("type").text(kind).key("name").text(name);
-    let has_domains = match server.kind {
-        ServerToolKind::WebSearch | ServerToolKind::WebFetch => true,
-        ServerToolKind::CodeExecution | ServerToolKind::Other => false,
-    };
-    let allowed = server.allowed_domains.as_ref();
-    let blocked = server.blocked_domains.as_ref();
-    let mut lose = |said: Option<&Said<Vec<Str<'_>>>>| {
-        let at = said.map(|said| said.at);
-        blocks
-            .losses
-            .add_all(at.as_slice(), "domains of a web search");
-    };
-    if !has_domains {
-        lose(allowed);
-        lose(blocked);
-    } else if let Some(allowed) = allowed {
+    // A tool that has none of the two has come here without any.
+    if let Some(allowed) = &server.allowed_domains {
         write_domains("allowed_domains", allowed, out);
-        // The API takes one of the two.
-        lose(blocked);
-    } else if let Some(blocked) = blocked {
+    }
+    if let Some(blocked) = &server.blocked_domains {
         write_domains("blocked_domains", blocked, out);
     }
     if let Some(said) = &server.place {
@@ -315,6 +309,7 @@ mod tests {
                 blocked_domains: None,
                 place: None,
                 context_size: None,
+                limits: Vec::new(),
                 unsaid: Vec::new(),
             }),
             cache: Some(CacheMark {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::loss::Losses;
 use crate::ir::{Body, Part, Role, Str, Turn};
 
 /// A run of turns that a vendor takes as one message.
@@ -97,6 +98,64 @@ pub fn join_pieces(turns: &mut Vec<Turn<'_>>) {
         }
     }
     *turns = joined;
+}
+
+/// Puts together what the model said around its calls, for a format that wants the outcomes of calls right behind the message
+/// that has them. What came after a call stands apart from what came before it.
+pub fn join_around_calls(turns: &mut Vec<Turn<'_>>, losses: &mut Losses) {
+    let mut joined: Vec<Turn<'_>> = Vec::with_capacity(turns.len());
+    let mut has_calls = false;
+    for mut turn in turns.drain(..) {
+        let calls = turn.role == Role::Assistant && turn.parts.iter().any(is_call);
+        match joined.last_mut() {
+            Some(last) if has_calls && turn.role == Role::Assistant => {
+                for said in [&turn.id, &turn.phase].into_iter().flatten() {
+                    losses.hint(said.at, "what is said of one of several pieces of a turn");
+                }
+                last.parts.append(&mut turn.parts);
+            }
+            _ => {
+                has_calls = calls;
+                joined.push(turn);
+            }
+        }
+    }
+    for turn in joined
+        .iter_mut()
+        .filter(|turn| turn.role == Role::Assistant)
+    {
+        part_texts_at_calls(&mut turn.parts);
+    }
+    *turns = joined;
+}
+
+/// The texts of a message become one, whatever stands between them: where that is a call, an empty line does.
+fn part_texts_at_calls(parts: &mut [Part<'_>]) {
+    let (mut said, mut called) = (false, false);
+    for part in parts {
+        match &mut part.body {
+            Body::Text(text) if !text.text.is_empty() => {
+                if said && called {
+                    text.text.to_mut().insert_str(0, "\n\n");
+                }
+                (said, called) = (true, false);
+            }
+            Body::Call(_) => called = true,
+            Body::Text(_)
+            | Body::Refusal(_)
+            | Body::Thinking(_)
+            | Body::Outcome(_)
+            | Body::Audio(_)
+            | Body::Image(_)
+            | Body::Video(_)
+            | Body::Document(_)
+            | Body::Foreign(_) => {}
+        }
+    }
+}
+
+fn is_call(part: &Part<'_>) -> bool {
+    matches!(part.body, Body::Call(_))
 }
 
 fn join_part<'a>(parts: &mut Vec<Part<'a>>, part: Part<'a>) {

@@ -10,7 +10,7 @@ use super::marks;
 use super::seals::{Crossing, Keeping, Keepsake};
 use super::target::{Lowered, Target};
 use super::transcode::{Course, NOTHING_SAID, breaks_off, takes_call_seals};
-use super::turns::join_pieces;
+use super::turns::{join_around_calls, join_pieces};
 use super::unfold::unfold;
 use crate::ir::{
     At, Body, Choice, Event, Fault, Format, Part, Reply, Request, Role, Stop, StopReason, Text,
@@ -113,16 +113,15 @@ pub fn lower_with(
     if original.format == Format::Gemini {
         join_pieces(&mut request.turns);
     }
+    if crossing.to.format == Format::OpenaiChat {
+        join_around_calls(&mut request.turns, &mut lowered.losses);
+    }
     unfold(&mut request, crossing.to.format, &mut lowered.losses).map_err(unsayable)?;
     crossing.settle(&mut request, &mut lowered.losses);
     settle_names(&mut request, crossing.to.format, &mut lowered.losses);
     settle_words(&mut request, original.format, crossing.to.format);
-    settle_store(
-        &mut request,
-        original.format,
-        crossing.to.format,
-        &mut lowered.losses,
-    );
+    let formats = (original.format, crossing.to.format);
+    settle_store(&mut request, formats, &mut lowered.losses).map_err(unsayable)?;
     marks::settle(&mut request, crossing.to.format, &mut lowered.losses);
     address::settle(&mut request, crossing.to.format).map_err(unsayable)?;
     let back = Adaptation::adapt(&mut request, crossing.to.format, target.traits);
@@ -193,15 +192,28 @@ fn settle_words(request: &mut Request<'_>, from: Format, to: Format) {
 }
 
 /// Chat's `store` only keeps a copy for the account's owner to look at; Responses' is what a later turn builds on, which
-/// other formats refuse.
-fn settle_store(request: &mut Request<'_>, from: Format, to: Format, losses: &mut Losses) {
-    let stays = match to {
-        Format::OpenaiChat | Format::OpenaiResponses => true,
-        Format::Anthropic | Format::Gemini => from != Format::OpenaiChat,
+/// other formats refuse. Those who have no such thing at all refuse it themselves.
+fn settle_store(
+    request: &mut Request<'_>,
+    (from, to): (Format, Format),
+    losses: &mut Losses,
+) -> Result<(), Refused> {
+    let stays = match (from, to) {
+        (Format::OpenaiResponses, Format::OpenaiChat) => {
+            let store = request.tags.store.as_ref().filter(|store| store.value);
+            return store.map_or(Ok(()), |store| {
+                let why =
+                    "no later turn can be built on what this vendor stores: say false, or nothing";
+                Err(Refused::new(store.at, why))
+            });
+        }
+        (_, Format::OpenaiChat | Format::OpenaiResponses) => true,
+        (_, Format::Anthropic | Format::Gemini) => from != Format::OpenaiChat,
     };
     if !stays && let Some(store) = request.tags.store.take() {
         losses.hint(store.at, "store");
     }
+    Ok(())
 }
 
 /// Gives the outcomes that have none the names of their calls, for targets that want one. Where a name (Gemini's) says

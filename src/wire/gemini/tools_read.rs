@@ -106,6 +106,7 @@ fn server_tool<'a>(key: &str, value: Value<'_, 'a>) -> ServerTool<'a> {
         blocked_domains: None,
         place: None,
         context_size: None,
+        limits: Vec::new(),
         unsaid: Vec::new(),
     };
     for (key, member) in value.members() {
@@ -115,6 +116,7 @@ fn server_tool<'a>(key: &str, value: Value<'_, 'a>) -> ServerTool<'a> {
                 let domains = member.items().filter_map(Value::text).collect();
                 tool.blocked_domains = Some(Said::new(member.at(), domains));
             }
+            "timeRangeFilter" | "time_range_filter" => tool.limits.push(member.at()),
             _ => tool.unsaid.push(member.at()),
         }
     }

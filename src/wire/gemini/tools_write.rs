@@ -30,8 +30,8 @@ pub(super) fn write(
                 losses.add(tool.at, "server tool beside functions");
             }
             ToolKind::Server(known) => match json_of(known) {
-                Some(json) => server.push((known, json)),
-                None => losses.add(tool.at, "server tool"),
+                Some(json) if !is_widened(known, losses) => server.push((known, json)),
+                Some(_) | None => losses.add(tool.at, "server tool"),
             },
         }
     }
@@ -105,16 +105,20 @@ fn json_of<'t>(tool: &'t ServerTool<'_>) -> Option<&'t str> {
     }
 }
 
-/// Which pages may be searched cannot be said: `excludeDomains` exists on Vertex only, and the Gemini API refuses it.
+/// Whether it could do more than it may, which is noted. Which pages may be searched cannot be said: `excludeDomains`
+/// exists on Vertex only, and the Gemini API refuses it.
+fn is_widened(tool: &ServerTool<'_>, losses: &mut Losses) -> bool {
+    if is_ours(&tool.json.0) {
+        return false;
+    }
+    let lost = tool.limits_lost(false, false);
+    losses.add_all(&lost, "limit of a server tool");
+    !lost.is_empty()
+}
+
 fn lose_settings(tool: &ServerTool<'_>, losses: &mut Losses) {
     if is_ours(&tool.json.0) {
         return;
-    }
-    for domains in [&tool.allowed_domains, &tool.blocked_domains] {
-        losses.add_all(
-            domains.as_ref().map(|said| said.at).as_slice(),
-            "domains of a web search",
-        );
     }
     if let Some(place) = &tool.place {
         losses.add(place.at, "where the user is");
@@ -235,9 +239,10 @@ mod tests {
             json: Json(json.into()),
             name: None,
             allowed_domains: None,
-            blocked_domains: Some(Said::new(At(9), Vec::new())),
+            blocked_domains: None,
             place: None,
             context_size: None,
+            limits: Vec::new(),
             unsaid: Vec::new(),
         })
     }
@@ -256,6 +261,30 @@ mod tests {
     }
 
     #[test]
+    fn a_search_whose_limits_cannot_be_said_is_left_out() {
+        let limit = |set: fn(&mut ServerTool<'static>), json| {
+            let mut tool = server(ServerToolKind::WebSearch, json);
+            if let ToolKind::Server(server) = &mut tool {
+                set(server);
+            }
+            body(&tools(vec![tool]), &Traits::default())
+        };
+        let sets: [fn(&mut ServerTool<'static>); 3] = [
+            |tool| tool.allowed_domains = Some(Said::new(At(8), Vec::new())),
+            |tool| tool.blocked_domains = Some(Said::new(At(9), Vec::new())),
+            |tool| tool.limits.push(At(9)),
+        ];
+        for set in sets {
+            let (written, losses) = limit(set, r#"{"type":"web_search"}"#);
+            assert!(!written.contains("googleSearch"), "{written}");
+            assert_eq!(losses, ["limit of a server tool", "server tool"]);
+            let (written, losses) = limit(set, r#"{"googleSearch":{}}"#);
+            assert!(written.contains("googleSearch"), "{written}");
+            assert!(losses.is_empty(), "{losses:?}");
+        }
+    }
+
+    #[test]
     fn tools_of_the_vendor_s_go_beside_functions_only_where_both_are_taken() {
         let search = || server(ServerToolKind::WebSearch, r#"{"type":"web_search"}"#);
         let chat = || server(ServerToolKind::WebSearch, r#"{"web_search_options":{}}"#);
@@ -270,7 +299,7 @@ mod tests {
         let (written, losses) = body(&alone, &Traits::default());
         let expected = r#"{"tools":[{"googleSearch":{}},{"googleSearch":{}},{"googleMaps":{"enableWidget":true}}],"x""#;
         assert!(written.starts_with(expected), "{written}");
-        assert_eq!(losses, ["server tool", "domains of a web search"]);
+        assert_eq!(losses, ["server tool"]);
         let mixed = tools(vec![function(false), search()]);
         let (written, losses) = body(&mixed, &Traits::default());
         assert!(!written.contains("googleSearch"), "{written}");

@@ -114,6 +114,15 @@ fn flat_format<'a>(value: Value<'_, 'a>) -> Json<'a> {
     Json(Cow::Owned(String::from_utf8(out).unwrap_or_default()))
 }
 
+/// What keeps a search from doing more, as other formats call it.
+const LIMITS: [&str; 5] = [
+    "allowed_domains",
+    "blocked_domains",
+    "external_web_access",
+    "filters",
+    "max_uses",
+];
+
 /// A tool that the vendor runs: none of OpenAI's, but many of the vendors that are compatible with it have some.
 fn server_tool<'a>(value: Value<'_, 'a>, kind: &str) -> Tool<'a> {
     let kind = match kind.starts_with("web_search") {
@@ -121,6 +130,11 @@ fn server_tool<'a>(value: Value<'_, 'a>, kind: &str) -> Tool<'a> {
         false => ServerToolKind::Other,
     };
     let settings = filled(value).filter(|(key, _)| key != "type");
+    let is_limit = |key: &str| LIMITS.contains(&key);
+    let (limits, others): (Vec<_>, Vec<_>) = settings.partition(|(key, _)| is_limit(key));
+    let places = |settings: Vec<(_, Value<'_, 'a>)>| -> Vec<At> {
+        settings.into_iter().map(|(_, value)| value.at()).collect()
+    };
     Tool {
         at: value.at(),
         kind: ToolKind::Server(ServerTool {
@@ -131,7 +145,8 @@ fn server_tool<'a>(value: Value<'_, 'a>, kind: &str) -> Tool<'a> {
             blocked_domains: None,
             place: None,
             context_size: None,
-            unsaid: settings.map(|(_, value)| value.at()).collect(),
+            limits: places(limits),
+            unsaid: places(others),
         }),
         cache: None,
     }
@@ -150,6 +165,7 @@ pub(super) fn read_web_search<'a>(
         blocked_domains: None,
         place: None,
         context_size: None,
+        limits: Vec::new(),
         unsaid: Vec::new(),
     };
     for (key, member) in filled(value.want_object()?) {

@@ -189,16 +189,21 @@ fn write_format(format: &Json<'_>, out: &mut Out<'_, '_>) {
 fn write_server_tool(tool: &Tool<'_>, server: &ServerTool<'_>, out: &mut Out<'_, '_>) {
     if server.kind == ServerToolKind::WebSearch && is_chats(&server.json) {
         out.writer.key("web_search_options").json(&server.json);
-    } else if server.kind == ServerToolKind::WebSearch && out.traits.web_search_options {
+        return;
+    }
+    let lost = server.limits_lost(false, false);
+    let can = server.kind == ServerToolKind::WebSearch && out.traits.web_search_options;
+    if can && lost.is_empty() {
         write_search(server, out);
     } else {
+        if can {
+            out.losses.add_all(&lost, "limit of a web search");
+        }
         out.losses.add(tool.at, "a tool that the vendor runs");
     }
 }
 
 fn write_search(server: &ServerTool<'_>, out: &mut Out<'_, '_>) {
-    out.lose(server.allowed_domains.as_ref(), "domains of a web search");
-    out.lose(server.blocked_domains.as_ref(), "domains of a web search");
     out.losses
         .add_all(&server.unsaid, "setting of a web search");
     let writer = out.writer.key("web_search_options").open_object();
@@ -364,6 +369,7 @@ mod tests {
             blocked_domains: None,
             place: None,
             context_size: None,
+            limits: Vec::new(),
             unsaid: Vec::new(),
         };
         let other = with_tool(ToolKind::Server(other));
@@ -371,6 +377,36 @@ mod tests {
         assert_eq!(
             lost(&other, &Traits::default()),
             ["a tool that the vendor runs"]
+        );
+    }
+
+    #[test]
+    fn a_search_whose_limits_cannot_be_said_is_left_out() {
+        let traits = Traits {
+            web_search_options: true,
+            ..Traits::default()
+        };
+        let search = |limits: Vec<At>| {
+            with_tool(ToolKind::Server(ServerTool {
+                kind: ServerToolKind::WebSearch,
+                json: Json(r#"{"type":"web_search_20250305","name":"web_search"}"#.into()),
+                name: None,
+                allowed_domains: None,
+                blocked_domains: None,
+                place: None,
+                context_size: None,
+                limits,
+                unsaid: Vec::new(),
+            }))
+        };
+        let free = write(&search(Vec::new()), &traits);
+        assert_eq!(free["web_search_options"], json!({}));
+        let bound = search(vec![At(5)]);
+        let written = write(&bound, &traits);
+        assert!(written.get("web_search_options").is_none(), "{written}");
+        assert_eq!(
+            lost(&bound, &traits),
+            ["limit of a web search", "a tool that the vendor runs"]
         );
     }
 

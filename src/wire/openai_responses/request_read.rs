@@ -281,6 +281,7 @@ mod tests {
             {"type":"namespace","name":"ns","description":"d","tools":[{"type":"function","name":"g"},{"type":"custom","name":"h"}]},
             {"type":"web_search","filters":{"allowed_domains":["a.b"]},"search_context_size":"low","external_web_access":true,
              "user_location":{"type":"approximate","country":"FR"},"max":1},
+            {"type":"web_search","external_web_access":false,"filters":{"new":1}},
             {"type":"code_interpreter","container":"c"},{"type":"mcp","server_label":"l"}],
             "tool_choice":{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"f"},{"type":"mcp","server_label":"l"}]}}"#;
         with(text, |request, unsaid| {
@@ -301,7 +302,11 @@ mod tests {
             assert_eq!(search.context_size.as_ref().unwrap().value, "low");
             let place = search.place.as_ref().unwrap();
             assert_eq!(place.value.country.as_deref(), Some("FR"));
-            assert_eq!(search.unsaid.len(), 1);
+            assert_eq!((search.unsaid.len(), search.limits.len()), (1, 0));
+            let ToolKind::Server(cached) = kinds[5] else {
+                panic!()
+            };
+            assert_eq!((cached.unsaid.len(), cached.limits.len()), (0, 2));
             assert!(matches!(
                 &request.choice.as_ref().unwrap().value,
                 ToolChoice::Among { names, required: true } if *names == ["f"]

@@ -465,10 +465,12 @@ mod tests {
                 kind,
                 json: Json(json.into()),
                 name: None,
-                allowed_domains: said(vec!["a.b".into()]),
+                allowed_domains: (kind == ServerToolKind::WebSearch)
+                    .then(|| Said::new(At(2), vec!["a.b".into()])),
                 blocked_domains: None,
                 place: None,
                 context_size: None,
+                limits: Vec::new(),
                 unsaid: Vec::new(),
             }),
             cache: None,
@@ -496,6 +498,42 @@ mod tests {
         ]);
         assert_eq!(body["tools"], expected);
         assert_eq!(losses, ["server tool"]);
+    }
+
+    #[test]
+    fn a_search_whose_limits_cannot_be_said_is_left_out() {
+        let search = |json: &'static str, blocked: Option<_>, limits: Vec<At>| ServerTool {
+            kind: ServerToolKind::WebSearch,
+            json: Json(json.into()),
+            name: None,
+            allowed_domains: None,
+            blocked_domains: blocked,
+            place: None,
+            context_size: None,
+            limits,
+            unsaid: Vec::new(),
+        };
+        let of_other = r#"{"type":"web_search_20250305","name":"web_search"}"#;
+        let of_own = r#"{"type":"web_search","external_web_access":false}"#;
+        let domains = || Some(Said::new(At(5), vec!["a.b".into()]));
+        let lower = |server| {
+            lowered(&Request {
+                tools: vec![Tool {
+                    at: At(4),
+                    kind: ToolKind::Server(server),
+                    cache: None,
+                }],
+                ..Request::default()
+            })
+        };
+        for (blocked, limits) in [(domains(), vec![]), (None, vec![At(5)])] {
+            let (body, losses) = lower(search(of_other, blocked, limits));
+            assert!(!body.to_string().contains("web_search"), "{body}");
+            assert_eq!(losses, ["limit of a server tool", "server tool"]);
+        }
+        let (body, losses) = lower(search(of_own, None, vec![At(5)]));
+        assert_eq!(body["tools"][0]["external_web_access"], false);
+        assert_eq!(losses, [""; 0]);
     }
 
     #[test]

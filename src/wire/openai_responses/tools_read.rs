@@ -137,6 +137,7 @@ fn server<'a>(kind: &str, tool: Value<'_, 'a>) -> Result<ServerTool<'a>, Misfit>
         blocked_domains: None,
         place: None,
         context_size: None,
+        limits: Vec::new(),
         unsaid: Vec::new(),
     };
     let is_search = server.kind == ServerToolKind::WebSearch;
@@ -147,6 +148,7 @@ fn server<'a>(kind: &str, tool: Value<'_, 'a>) -> Result<ServerTool<'a>, Misfit>
             "search_context_size" if is_search => server.context_size = Some(value.want_said()?),
             // Other vendors know no other search than that of the live web.
             "external_web_access" if is_search && value.bool() == Some(true) => {}
+            "external_web_access" if is_search => server.limits.push(value.at()),
             _ => server.unsaid.push(value.at()),
         }
     }
@@ -159,7 +161,7 @@ fn filters<'a>(value: Value<'_, 'a>, server: &mut ServerTool<'a>) -> Result<(), 
             "allowed_domains" => &mut server.allowed_domains,
             "blocked_domains" => &mut server.blocked_domains,
             _ => {
-                server.unsaid.push(value.at());
+                server.limits.push(value.at());
                 continue;
             }
         };

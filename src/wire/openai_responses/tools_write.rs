@@ -133,6 +133,12 @@ fn write_server(server: &ServerTool<'_>, w: &mut Writer<'_>, losses: &mut Losses
         w.json(&server.json);
         return true;
     }
+    let is_search = server.kind == ServerToolKind::WebSearch;
+    let lost = server.limits_lost(is_search, false);
+    if !lost.is_empty() {
+        losses.add_all(&lost, "limit of a server tool");
+        return false;
+    }
     match server.kind {
         ServerToolKind::WebSearch => {
             w.open_object().key("type").text("web_search");
@@ -154,9 +160,6 @@ fn write_server(server: &ServerTool<'_>, w: &mut Writer<'_>, losses: &mut Losses
                 w.key("search_context_size").text(&said.value);
             }
             w.close_object();
-            if let Some(domains) = &server.blocked_domains {
-                losses.add(domains.at, "blocked domains");
-            }
         }
         ServerToolKind::CodeExecution => {
             w.open_object().key("type").text("code_interpreter");
