@@ -369,7 +369,9 @@ fn turns_of_the_assistant_without_calls_stay_apart_in_chat() {
     let ready = lower(Format::OpenaiResponses, Format::OpenaiChat, body).unwrap();
     let sent: serde_json::Value = serde_json::from_slice(&ready.lowered.body).unwrap();
     assert_eq!(sent["messages"].as_array().unwrap().len(), 4);
+}
 
+#[test]
 fn storing_for_a_later_turn_is_refused_where_none_can_be_built_on_it() {
     let body = r#"{"model":"m","input":"x","store":true}"#;
     for to in [Format::OpenaiChat, Format::Anthropic, Format::Gemini] {
