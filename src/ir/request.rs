@@ -143,7 +143,7 @@ pub struct ServerTool<'a> {
 impl ServerTool<'_> {
     /// What keeps it from doing more and cannot be said at a target that has a word for these domains: `allowed`,
     /// `blocked`. Where there is any, the tool is not there for the model rather than without its limits.
-    pub fn limits_lost(&self, allowed: bool, blocked: bool) -> Vec<At> {
+    pub fn limits_lost(&self, [allowed, blocked]: [bool; 2]) -> Vec<At> {
         let domains = [
             (&self.allowed_domains, allowed),
             (&self.blocked_domains, blocked),

@@ -76,10 +76,10 @@ fn responses_clients_are_told_that_a_call_is_incomplete() {
     assert_eq!(said["output"][2]["arguments"], r#"{"b": "x"#);
     assert!(dropped.is_empty());
     let (stream, _) = told(&chat("length"), Format::OpenaiResponses, Manner::Stream);
-    let datas = stream
+    let mut datas = stream
         .lines()
         .filter_map(|line| line.strip_prefix("data: "));
-    let last: Value = serde_json::from_str(datas.last().unwrap()).unwrap();
+    let last: Value = serde_json::from_str(datas.next_back().unwrap()).unwrap();
     assert_eq!(last["response"]["output"], said["output"]);
 }
 
@@ -130,7 +130,7 @@ fn what_ended_for_an_unknown_reason_looks_whole_in_no_format() {
         "content": [{"type": "text", "text": "pa"}], "stop_reason": "brand_new",
         "usage": {"input_tokens": 1, "output_tokens": 1}})
     .to_string();
-    let answers = ["OTHER", "TOO_MANY_TOOL_CALLS", "BRAND_NEW"].map(|reason| gemini(reason));
+    let answers = ["OTHER", "TOO_MANY_TOOL_CALLS", "BRAND_NEW"].map(gemini);
     let answers = answers.into_iter().map(|body| (Format::Gemini, body));
     for (from, body) in answers.chain([(Format::Anthropic, anthropic)]) {
         for (to, end) in [

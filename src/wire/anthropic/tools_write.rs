@@ -44,9 +44,9 @@ fn can(tool: &Tool<'_>, blocks: &mut Blocks<'_>) -> bool {
     let lost = match server.kind {
         // The API takes one of the two.
         ServerToolKind::WebSearch | ServerToolKind::WebFetch => {
-            server.limits_lost(true, server.allowed_domains.is_none())
+            server.limits_lost([true, server.allowed_domains.is_none()])
         }
-        ServerToolKind::CodeExecution => server.limits_lost(false, false),
+        ServerToolKind::CodeExecution => server.limits_lost([false, false]),
         ServerToolKind::Other => {
             blocks.losses.add(tool.at, "tool of another vendor");
             return false;

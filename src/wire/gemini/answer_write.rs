@@ -169,10 +169,7 @@ fn source(writer: &mut Writer<'_>, source: &Source<'_>) {
 #[derive(Debug, Default)]
 pub(super) struct Ending<'e> {
     pub(super) stop: Option<Stop<'e>>,
-    /// It holds words of refusal.
-    pub(super) has_refused: bool,
-    /// A call of it was left out, since it broke off or cannot be read.
-    pub(super) has_cut: bool,
+    pub(super) held: stop::Held,
     /// Texts that cite: which part of the content, and the words.
     pub(super) cited: Vec<(usize, String, Vec<Citation<'e>>)>,
     pub(super) logprobs: Vec<Json<'e>>,
@@ -185,7 +182,7 @@ impl Ending<'_> {
             if stop.sequence.is_some() {
                 losses.add(At::NOWHERE, "stop sequence that was met");
             }
-            let (reason, message) = stop::write(stop, self.has_refused, self.has_cut);
+            let (reason, message) = stop::write(stop, self.held);
             writer.key("finishReason").text(reason);
             if let Some(message) = message {
                 writer.key("finishMessage").text(message);

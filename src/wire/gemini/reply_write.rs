@@ -48,7 +48,7 @@ fn write_choice(
                 let cited = (parts, text.text.to_string(), text.citations.clone());
                 ending.cited.push(cited);
             }
-            Body::Refusal(_) => ending.has_refused = true,
+            Body::Refusal(_) => ending.held.refusal = true,
             Body::Text(_)
             | Body::Image(_)
             | Body::Audio(_)
@@ -61,7 +61,7 @@ fn write_choice(
         }
         let written = answer_write::part(writer, part, losses, document);
         parts += usize::from(written == Written::Yes);
-        ending.has_cut |= written == Written::Cut;
+        ending.held.cut |= written == Written::Cut;
     }
     writer.close_list().key("role").text("model").close_object();
     ending.write(writer, losses);

@@ -246,7 +246,7 @@ impl Writer {
                     choice.ending.cited.push((choice.parts, words, citations));
                 }
             }
-            Body::Refusal(_) => choice.ending.has_refused = true,
+            Body::Refusal(_) => choice.ending.held.refusal = true,
             Body::Thinking(_)
             | Body::Audio(_)
             | Body::Image(_)
@@ -259,7 +259,7 @@ impl Writer {
         let written = self.rest(index, &part, out);
         if let Some(choice) = self.choice(index) {
             choice.parts += usize::from(is_told || written == Written::Yes);
-            choice.ending.has_cut |= written == Written::Cut;
+            choice.ending.held.cut |= written == Written::Cut;
         }
     }
 

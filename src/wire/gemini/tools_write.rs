@@ -111,7 +111,7 @@ fn is_widened(tool: &ServerTool<'_>, losses: &mut Losses) -> bool {
     if is_ours(&tool.json.0) {
         return false;
     }
-    let lost = tool.limits_lost(false, false);
+    let lost = tool.limits_lost([false, false]);
     losses.add_all(&lost, "limit of a server tool");
     !lost.is_empty()
 }

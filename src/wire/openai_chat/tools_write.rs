@@ -191,7 +191,7 @@ fn write_server_tool(tool: &Tool<'_>, server: &ServerTool<'_>, out: &mut Out<'_,
         out.writer.key("web_search_options").json(&server.json);
         return;
     }
-    let lost = server.limits_lost(false, false);
+    let lost = server.limits_lost([false, false]);
     let can = server.kind == ServerToolKind::WebSearch && out.traits.web_search_options;
     if can && lost.is_empty() {
         write_search(server, out);

@@ -134,7 +134,7 @@ fn write_server(server: &ServerTool<'_>, w: &mut Writer<'_>, losses: &mut Losses
         return true;
     }
     let is_search = server.kind == ServerToolKind::WebSearch;
-    let lost = server.limits_lost(is_search, false);
+    let lost = server.limits_lost([is_search, false]);
     if !lost.is_empty() {
         losses.add_all(&lost, "limit of a server tool");
         return false;
