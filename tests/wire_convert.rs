@@ -10,6 +10,8 @@
 
 #[path = "wire_convert/answers.rs"]
 mod answers;
+#[path = "wire_convert/cut.rs"]
+mod cut;
 #[path = "wire_convert/history.rs"]
 mod history;
 #[path = "laws/mod.rs"]

@@ -144,6 +144,7 @@ impl Call<'_> {
                 Arguments::Json(text) => Arguments::Json(own(text)),
                 Arguments::Free(text) => Arguments::Free(own(text)),
             },
+            arguments_at: self.arguments_at,
             item: own_maybe(self.item),
         }
     }

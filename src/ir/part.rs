@@ -156,6 +156,8 @@ pub struct Call<'a> {
     /// The namespace of the tool (Responses).
     pub namespace: Option<Said<Str<'a>>>,
     pub arguments: Arguments<'a>,
+    /// Where a request says the arguments, if it says them as a text.
+    pub arguments_at: At,
     /// The id of the item that it is, apart from the call's (Responses' `fc_…`).
     pub item: Option<Str<'a>>,
 }

@@ -64,8 +64,10 @@ pub fn meaning(reply: &Reply<'_>) -> Meaning {
     }
     meaning.thinking.retain(|c| !c.is_whitespace());
     meaning.stop = choice.stop.as_ref().map(|stop| match stop.reason {
-        StopReason::Sequence | StopReason::Pause | StopReason::Other => StopReason::End,
-        StopReason::ContextFull | StopReason::MalformedCall => StopReason::Length,
+        StopReason::Sequence | StopReason::Pause => StopReason::End,
+        StopReason::ContextFull | StopReason::MalformedCall | StopReason::Other => {
+            StopReason::Length
+        }
         StopReason::ContentFilter => StopReason::Refusal,
         reason if !meaning.calls.is_empty() && reason == StopReason::End => StopReason::ToolUse,
         reason => reason,

@@ -1,5 +1,6 @@
 //! A recorded answer means the same in every format.
 
+use serde_json::json;
 use tidegate::ir::Format;
 use tidegate::wire::convert::{Manner, answer};
 use tidegate::wire::relay::End;
@@ -101,4 +102,23 @@ fn an_answer_told_as_a_stream_says_what_it_says_whole() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+#[test]
+fn a_signature_of_a_text_is_told_as_lost_to_every_other_client() {
+    let parts = json!([{"text": "hello", "thoughtSignature": "VEVYVFNJRw=="}]);
+    let candidate = json!({"content": {"role": "model", "parts": parts}, "index": 0,
+        "finishReason": "STOP"});
+    let body = json!({"candidates": [candidate], "modelVersion": "m", "responseId": "r"});
+    for (to, lost) in [
+        (Format::OpenaiChat, "signature of a text"),
+        (Format::OpenaiResponses, "opaque state of a part"),
+        (Format::Anthropic, "signature of what is no thinking"),
+    ] {
+        for manner in [Manner::Whole, Manner::Stream] {
+            let body = body.to_string();
+            let told = answer(course(Format::Gemini, to), body.as_bytes(), manner).unwrap();
+            assert_eq!(told.dropped, [lost], "{to} {manner:?}");
+        }
+    }
 }

@@ -211,7 +211,7 @@ fn gemini(candidate: &str) -> String {
     )
 }
 
-const ANSWERS: [Shape; 10] = [
+const ANSWERS: [Shape; 11] = [
     ("calls", Format::OpenaiChat, |n| {
         chat(&format!(
             r#""content":"x","tool_calls":[{}]"#,
@@ -265,6 +265,18 @@ const ANSWERS: [Shape; 10] = [
         };
         format!(
             r#"{{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{}],"stop_reason":"end_turn","usage":{{"input_tokens":1,"output_tokens":1}}}}"#,
+            list(n, one)
+        )
+    }),
+    ("sources of one text", Format::Anthropic, |n| {
+        let one = |n| {
+            format!(
+                r#"{{"type":"web_search_result_location","url":"u{n}","title":"t","cited_text":"q","encrypted_index":"e"}}"#
+            )
+        };
+        format!(
+            r#"{{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{{"type":"text","text":"{}","citations":[{}]}}],"stop_reason":"end_turn","usage":{{"input_tokens":1,"output_tokens":1}}}}"#,
+            "é".repeat(n * 4),
             list(n, one)
         )
     }),

@@ -27,19 +27,22 @@ pub(super) fn write_stop(
     };
     let reason = match stop.reason {
         // Clients run the tools only where the reason says so.
-        StopReason::End | StopReason::Other | StopReason::ToolUse if seen.call => "tool_use",
-        StopReason::End | StopReason::Other if seen.refusal => "refusal",
-        StopReason::End | StopReason::Other => "end_turn",
+        StopReason::End | StopReason::ToolUse if seen.call => "tool_use",
+        StopReason::End if seen.refusal => "refusal",
+        StopReason::End => "end_turn",
         StopReason::Sequence => "stop_sequence",
         StopReason::Length => "max_tokens",
         StopReason::ContextFull => "model_context_window_exceeded",
         StopReason::ToolUse => "tool_use",
         StopReason::Refusal | StopReason::ContentFilter => "refusal",
         StopReason::Pause => "pause_turn",
-        // The answer is not what it should have become: that of the good calls goes on, any other must not look whole.
         StopReason::MalformedCall => {
             losses.add(At::NOWHERE, "malformed call of a tool");
-            if seen.call { "tool_use" } else { "max_tokens" }
+            broken_off(seen)
+        }
+        StopReason::Other => {
+            losses.add(At::NOWHERE, "why the answer ended");
+            broken_off(seen)
         }
     };
     out.key("stop_reason").text(reason).key("stop_sequence");
@@ -61,6 +64,11 @@ pub(super) fn write_stop(
             out.null();
         }
     }
+}
+
+/// The answer is not what it should have become: that of the good calls goes on, any other must not look whole.
+fn broken_off(seen: Seen) -> &'static str {
+    if seen.call { "tool_use" } else { "max_tokens" }
 }
 
 /// Writes the counts, as the inside of an object. What the vendor has not said counts as nothing: clients add these up.
@@ -272,6 +280,22 @@ mod tests {
         let [_, whole] = both(&answer(vec![refusal], StopReason::End));
         let stop = whole.choices[0].stop.clone().unwrap();
         assert_eq!(stop.reason, StopReason::Refusal);
+    }
+
+    #[test]
+    fn what_broke_off_looks_whole_to_nobody_but_for_its_calls() {
+        let call = || call(Arguments::Json("{}".into()));
+        for reason in [StopReason::MalformedCall, StopReason::Other] {
+            for (parts, expected) in [
+                (vec![text("t")], StopReason::Length),
+                (vec![text("t"), call()], StopReason::ToolUse),
+            ] {
+                let [streamed, whole] = both(&answer(parts, reason));
+                assert_eq!(streamed, whole);
+                let stop = whole.choices[0].stop.clone().unwrap();
+                assert_eq!(stop.reason, expected, "{reason:?}");
+            }
+        }
     }
 
     #[test]

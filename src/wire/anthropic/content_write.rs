@@ -8,6 +8,7 @@ use crate::ir::{
     Arguments, At, Body, CacheMark, Citation, Document as DocumentPart, Format, Json, Media,
     Outcome, Part, Role, Source, Str, Text, Thinking,
 };
+use crate::wire::convert::arguments::{self, WRAPPED};
 use crate::wire::convert::{Losses, Refused, Traits};
 use crate::wire::json::{Document, Writer};
 
@@ -46,7 +47,11 @@ impl Blocks<'_> {
                     .key("name")
                     .text(&call.name);
                 out.key("input");
-                write_input(&call.arguments, out);
+                if !write_input(&call.arguments, out) {
+                    self.losses.round(call.arguments_at, WRAPPED);
+                    let (Arguments::Json(text) | Arguments::Free(text)) = &call.arguments;
+                    wrap("arguments", text, out);
+                }
                 self.mark(part.cache.as_ref(), out);
                 out.close_object();
                 if let Some(namespace) = &call.namespace {
@@ -361,24 +366,19 @@ fn words_of<'r>(thinking: &'r Thinking<'_>) -> Cow<'r, str> {
     Cow::Owned(all.join("\n\n"))
 }
 
-/// Writes the object that a tool is called with. What is none is wrapped: nothing of it is lost.
-pub(super) fn write_input(arguments: &Arguments<'_>, out: &mut Writer<'_>) {
+/// Writes the object that a tool is called with. Nothing is written if the arguments broke off, or are no object.
+pub(super) fn write_input(arguments: &Arguments<'_>, out: &mut Writer<'_>) -> bool {
     match arguments {
         Arguments::Free(text) => wrap("input", text, out),
-        Arguments::Json(text) if text.trim().is_empty() => {
-            out.raw("{}");
-        }
         Arguments::Json(text) => {
             let mut document = Document::default();
-            let value = document.read(text.as_bytes());
-            match value.map(|value| value.want_object().ok()) {
-                Ok(Some(object)) => {
-                    out.raw(object.raw());
-                }
-                Ok(None) | Err(_) => wrap("arguments", text, out),
-            }
+            let Some(object) = arguments::object(text, &mut document) else {
+                return false;
+            };
+            out.raw(object);
         }
     }
+    true
 }
 
 fn wrap(key: &'static str, text: &str, out: &mut Writer<'_>) {
@@ -412,26 +412,25 @@ fn id<'r>(id: &'r Str<'_>) -> Cow<'r, str> {
 mod tests {
     use super::*;
 
-    fn input(arguments: &Arguments<'_>) -> String {
+    fn input(arguments: &Arguments<'_>) -> Option<String> {
         let mut out = Vec::new();
-        write_input(arguments, &mut Writer::new(&mut out));
-        String::from_utf8(out).unwrap()
+        let is_written = write_input(arguments, &mut Writer::new(&mut out));
+        is_written.then(|| String::from_utf8(out).unwrap())
     }
 
     #[test]
-    fn a_tool_is_called_with_an_object_and_what_is_none_is_wrapped() {
+    fn a_tool_is_called_with_an_object() {
         for (text, expected) in [
-            ("", "{}"),
-            (" {\"a\" : 1.0} ", "{\"a\" : 1.0}"),
-            ("{\"a\":", r#"{"arguments":"{\"a\":"}"#),
-            ("[1]", r#"{"arguments":"[1]"}"#),
+            ("", Some("{}")),
+            (" {\"a\" : 1.0} ", Some("{\"a\" : 1.0}")),
+            ("{\"a\":", None),
+            ("[1]", None),
         ] {
-            assert_eq!(input(&Arguments::Json(text.into())), expected);
+            let written = input(&Arguments::Json(text.into()));
+            assert_eq!(written.as_deref(), expected, "{text}");
         }
-        assert_eq!(
-            input(&Arguments::Free("x\"y".into())),
-            r#"{"input":"x\"y"}"#
-        );
+        let free = input(&Arguments::Free("x\"y".into()));
+        assert_eq!(free.as_deref(), Some(r#"{"input":"x\"y"}"#));
     }
 
     #[test]

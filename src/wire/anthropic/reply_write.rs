@@ -3,6 +3,7 @@
 use super::answer::{Seen, write_stop, write_tier, write_usage};
 use super::content_write::{is_sayable, write_answers_citation, write_input, write_thinking};
 use crate::ir::{At, Body, Format, Part, Reply, Text, Thinking};
+use crate::wire::convert::arguments::CUT;
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
@@ -127,7 +128,11 @@ fn write_part(part: &Part<'_>, seen: &mut Seen, losses: &mut Losses, out: &mut W
             out.open_object().key("type").text("tool_use");
             out.key("id").text(&call.id).key("name").text(&call.name);
             out.key("input");
-            write_input(&call.arguments, out);
+            // A stream passes the pieces as they came, which clients do not make an object of either.
+            if !write_input(&call.arguments, out) {
+                losses.add(At::NOWHERE, CUT);
+                out.raw("{}");
+            }
             out.close_object();
         }
         Body::Foreign(foreign) if foreign.format == Format::Anthropic => {

@@ -186,11 +186,14 @@ impl Progress {
         tell_usage(message.member("usage"), tell);
         // Empty, but for vendors that have answered already.
         let content = message.member("content");
+        let mut has_answered = false;
         for block in content.into_iter().flat_map(Value::items) {
             self.blocks.begin(None, block, tell);
             self.blocks.stop(None, tell);
+            has_answered = true;
         }
-        if let Some(stop) = reply_read::stop(message) {
+        // Before there is an answer nothing can have ended it.
+        if has_answered && let Some(stop) = reply_read::stop(message) {
             self.stop = Some(stop.into_owned());
         }
         Ok(())
@@ -277,6 +280,13 @@ mod tests {
         assert!(!told(&[START, TEXT, r#"{"type":"message_stop"}"#]).1);
         let null = r#"{"type":"message_delta","delta":{"stop_reason":null}}"#;
         assert!(!told(&[START, TEXT, null]).1);
+        // A reason that stands before the answer is none; behind one that came whole it is.
+        let stop = r#""stop_reason":"end_turn","content":"#;
+        let early = START.replace("\"usage\"", &format!("{stop}[],\"usage\""));
+        assert!(!told(&[&early, TEXT, r#"{"type":"message_stop"}"#]).1);
+        let content = r#"[{"type":"text","text":"hi"}]"#;
+        let whole = START.replace("\"usage\"", &format!("{stop}{content},\"usage\""));
+        assert!(told(&[&whole, r#"{"type":"message_stop"}"#]).1);
     }
 
     #[test]

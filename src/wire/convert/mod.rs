@@ -4,7 +4,7 @@
 //! refused ([`Refused`]), the table between efforts and budgets of reasoning (`effort`), the order of turns (`turns`), names
 //! and kinds of tools that a target cannot say (`adapt`), opaque state and whose it is (`seals`), how many marks of a
 //! prompt's cache are taken (`marks`), pieces that only one format knows (`unfold`), addresses that hold their media
-//! (`address`), schemas in Gemini's dialect (`schema`), where a web search is asked from (`place`); and the ways themselves:
+//! (`address`), the object that a tool is called with (`arguments`), schemas in Gemini's dialect (`schema`), where a web search is asked from (`place`); and the ways themselves:
 //! [`lower`] a request, [`answer`] with a whole reply, [`Transcode`] a stream. The formats are in their folders, behind
 //! [`super::Codec`]: four readers and four writers, never sixteen pairs.
 //!
@@ -12,6 +12,7 @@
 
 mod adapt;
 mod address;
+pub mod arguments;
 pub mod effort;
 mod loss;
 mod marks;

@@ -2,25 +2,46 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::ir::{At, Body, Citation, Document, Format, Json, Media, Part, Source, Start, Stop};
+use crate::wire::convert::arguments::CUT;
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::{self, Writer};
 
 use super::contents_write::thinking_text;
+use super::parts_write::Args;
 use super::sources::{self, Cited};
 use super::{logprobs, parts_write, stop};
 
-/// Writes a part of an answer whole. Whether there was anything to write.
+/// What became of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    Yes,
+    /// There was nothing to write.
+    Nothing,
+    /// It is a call that broke off, or that cannot be read.
+    Cut,
+}
+
+impl Written {
+    fn of(is_written: bool) -> Written {
+        match is_written {
+            true => Written::Yes,
+            false => Written::Nothing,
+        }
+    }
+}
+
+/// Writes a part of an answer whole.
 pub(super) fn part(
     writer: &mut Writer<'_>,
     part: &Part<'_>,
     losses: &mut Losses,
     document: &mut json::Document,
-) -> bool {
+) -> Written {
     let seal = part.seal.as_ref();
     let seal = seal.and_then(|seal| signature(&seal.value, losses));
     let seal = seal.as_deref();
     match &part.body {
-        Body::Text(text) if text.text.is_empty() && seal.is_none() => return false,
+        Body::Text(text) if text.text.is_empty() && seal.is_none() => return Written::Nothing,
         Body::Text(text) => parts_write::text(writer, &text.text, seal),
         Body::Refusal(text) => parts_write::text(writer, text, seal),
         Body::Thinking(thinking) => {
@@ -28,7 +49,7 @@ pub(super) fn part(
             let seal = thinking.seal.as_ref();
             let seal = seal.and_then(|seal| signature(&seal.value, losses));
             if text.is_empty() && seal.is_none() {
-                return false;
+                return Written::Nothing;
             }
             parts_write::thought(writer, &text, seal.as_deref());
         }
@@ -36,25 +57,32 @@ pub(super) fn part(
             if call.namespace.is_some() {
                 losses.add(At::NOWHERE, "namespace of a call");
             }
-            parts_write::call(writer, call, seal, document);
+            // The API leaves such a call out too.
+            let Some(args) = Args::of(call, document) else {
+                losses.add(At::NOWHERE, CUT);
+                return Written::Cut;
+            };
+            parts_write::call(writer, call, &args, seal);
         }
         Body::Image(media) | Body::Video(media) | Body::Audio(media) => {
-            return self::media(writer, media, seal, losses);
+            return Written::of(self::media(writer, media, seal, losses));
         }
-        Body::Document(document) => return self::document(writer, document, seal, losses),
+        Body::Document(document) => {
+            return Written::of(self::document(writer, document, seal, losses));
+        }
         Body::Foreign(foreign) if foreign.format == Format::Gemini => {
             parts_write::foreign(writer, &foreign.json, seal);
         }
         Body::Foreign(_) => {
             losses.add(At::NOWHERE, "step of a server tool");
-            return false;
+            return Written::Nothing;
         }
         Body::Outcome(_) => {
             losses.add(At::NOWHERE, "outcome of a call");
-            return false;
+            return Written::Nothing;
         }
     }
-    true
+    Written::Yes
 }
 
 fn media(
@@ -141,8 +169,7 @@ fn source(writer: &mut Writer<'_>, source: &Source<'_>) {
 #[derive(Debug, Default)]
 pub(super) struct Ending<'e> {
     pub(super) stop: Option<Stop<'e>>,
-    /// It holds words of refusal.
-    pub(super) has_refused: bool,
+    pub(super) held: stop::Held,
     /// Texts that cite: which part of the content, and the words.
     pub(super) cited: Vec<(usize, String, Vec<Citation<'e>>)>,
     pub(super) logprobs: Vec<Json<'e>>,
@@ -155,7 +182,7 @@ impl Ending<'_> {
             if stop.sequence.is_some() {
                 losses.add(At::NOWHERE, "stop sequence that was met");
             }
-            let (reason, message) = stop::write(stop, self.has_refused);
+            let (reason, message) = stop::write(stop, self.held);
             writer.key("finishReason").text(reason);
             if let Some(message) = message {
                 writer.key("finishMessage").text(message);

@@ -1,10 +1,11 @@
 use crate::ir::{Body, Call, Document, Foreign, Format, Media, Part, Role, Source, Str, Text};
+use crate::wire::convert::arguments::WRAPPED;
 use crate::wire::convert::turns::Called;
 use crate::wire::convert::{Losses, Refused, Target};
 use crate::wire::json::{self, Writer};
 
 use super::parts_read::{is_youtube, mime_of_address};
-use super::parts_write;
+use super::parts_write::{self, Args};
 
 /// A content: a run of parts of one role.
 pub(super) struct Content<'r, 'a> {
@@ -220,7 +221,11 @@ impl<'r> Contents<'r> {
         let needs_seal = self.target.traits.call_signatures && !self.is_signed;
         let seal = seal.or(needs_seal.then_some(parts_write::PLACEHOLDER));
         self.is_signed = true;
-        parts_write::call(writer, call, seal, &mut self.document);
+        let (args, is_wrapped) = Args::wrapped(call, &mut self.document);
+        if is_wrapped {
+            self.losses.round(call.arguments_at, WRAPPED);
+        }
+        parts_write::call(writer, call, &args, seal);
     }
 
     fn media(

@@ -1,4 +1,5 @@
 use crate::ir::{Arguments, Call, Json, Media};
+use crate::wire::convert::arguments;
 use crate::wire::json::{Document, Kind, Writer};
 
 /// The signature that Google documents for calls which no Gemini model made (`thought-signatures`, the questions at its
@@ -20,38 +21,49 @@ pub(super) fn thought(writer: &mut Writer<'_>, text: &str, seal: Option<&str>) {
     close(writer, seal);
 }
 
-pub(super) fn call(
-    writer: &mut Writer<'_>,
-    call: &Call<'_>,
-    seal: Option<&str>,
-    document: &mut Document,
-) {
+/// What goes into a call's `args`.
+pub(super) enum Args<'c> {
+    Object(&'c str),
+    /// Under `input`: the free text of a custom tool. Under `arguments`: a text that is no object.
+    Within(&'static str, &'c str),
+}
+
+impl<'c> Args<'c> {
+    /// `None`: the arguments broke off, or are no object.
+    pub(super) fn of(call: &'c Call<'_>, document: &mut Document) -> Option<Args<'c>> {
+        match &call.arguments {
+            Arguments::Json(text) => arguments::object(text, document).map(Args::Object),
+            Arguments::Free(text) => Some(Args::Within("input", text)),
+        }
+    }
+
+    /// As [`Args::of`]; what is no object goes into one, so that nothing of it is lost.
+    pub(super) fn wrapped(call: &'c Call<'_>, document: &mut Document) -> (Args<'c>, bool) {
+        match (Args::of(call, document), &call.arguments) {
+            (Some(args), _) => (args, false),
+            (None, Arguments::Json(text) | Arguments::Free(text)) => {
+                (Args::Within("arguments", text), true)
+            }
+        }
+    }
+}
+
+pub(super) fn call(writer: &mut Writer<'_>, call: &Call<'_>, args: &Args<'_>, seal: Option<&str>) {
     writer.open_object().key("functionCall").open_object();
     if !call.id.is_empty() {
         writer.key("id").text(&call.id);
     }
     writer.key("name").text(&call.name).key("args");
-    arguments(writer, &call.arguments, document);
+    match args {
+        Args::Object(json) => {
+            writer.raw(json);
+        }
+        Args::Within(key, text) => {
+            writer.open_object().key(key).text(text).close_object();
+        }
+    }
     writer.close_object();
     close(writer, seal);
-}
-
-/// Gemini's `args` is an object. What is none is put into one, so that nothing of it is lost: a broken or other JSON text
-/// under `arguments`, free text under `input`.
-fn arguments(writer: &mut Writer<'_>, arguments: &Arguments<'_>, document: &mut Document) {
-    let (key, text) = match arguments {
-        Arguments::Json(text) if text.trim().is_empty() => {
-            writer.json(&Json::EMPTY_OBJECT);
-            return;
-        }
-        Arguments::Json(text) if is_object(text, document) => {
-            writer.raw(text.trim());
-            return;
-        }
-        Arguments::Json(text) => ("arguments", text),
-        Arguments::Free(text) => ("input", text),
-    };
-    writer.open_object().key(key).text(text).close_object();
 }
 
 pub(super) fn is_object(text: &str, document: &mut Document) -> bool {
@@ -116,19 +128,30 @@ pub(super) fn close(writer: &mut Writer<'_>, seal: Option<&str>) {
 mod tests {
     use super::*;
 
-    fn args(text: &str) -> String {
-        let (mut out, mut document) = (Vec::new(), Document::default());
-        let text = Arguments::Json(text.into());
-        arguments(&mut Writer::new(&mut out), &text, &mut document);
-        String::from_utf8(out).unwrap()
-    }
-
     #[test]
-    fn arguments_are_an_object_and_nothing_of_them_is_lost() {
-        assert_eq!(args(r#" {"a" : 1.50} "#), r#"{"a" : 1.50}"#);
-        assert_eq!(args(""), "{}");
-        assert_eq!(args(r#"{"a":"#), r#"{"arguments":"{\"a\":"}"#);
-        assert_eq!(args("[1]"), r#"{"arguments":"[1]"}"#);
+    fn arguments_are_an_object_and_of_a_request_nothing_is_lost() {
+        let mut document = Document::default();
+        for (text, expected, wraps) in [
+            (r#" {"a" : 1.50} "#, r#"{"a" : 1.50}"#, false),
+            ("", "{}", false),
+            (r#"{"a":"#, r#"{"arguments":"{\"a\":"}"#, true),
+            ("[1]", r#"{"arguments":"[1]"}"#, true),
+        ] {
+            let said = Call {
+                name: "f".into(),
+                arguments: Arguments::Json(text.into()),
+                ..Call::default()
+            };
+            let mut out = Vec::new();
+            let (args, is_wrapped) = Args::wrapped(&said, &mut document);
+            call(&mut Writer::new(&mut out), &said, &args, None);
+            let expected = format!(r#"{{"functionCall":{{"name":"f","args":{expected}}}}}"#);
+            assert_eq!(
+                (String::from_utf8(out).unwrap(), is_wrapped),
+                (expected, wraps)
+            );
+            assert_eq!(Args::of(&said, &mut document).is_none(), wraps);
+        }
     }
 
     #[test]

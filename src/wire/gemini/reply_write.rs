@@ -2,7 +2,7 @@ use crate::ir::{Body, Choice, Reply};
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::{Document, Writer};
 
-use super::answer_write::{self, Ending};
+use super::answer_write::{self, Ending, Written};
 use super::{stop, usage};
 
 /// Writes a whole answer.
@@ -48,7 +48,7 @@ fn write_choice(
                 let cited = (parts, text.text.to_string(), text.citations.clone());
                 ending.cited.push(cited);
             }
-            Body::Refusal(_) => ending.has_refused = true,
+            Body::Refusal(_) => ending.held.refusal = true,
             Body::Text(_)
             | Body::Image(_)
             | Body::Audio(_)
@@ -59,7 +59,9 @@ fn write_choice(
             | Body::Outcome(_)
             | Body::Foreign(_) => {}
         }
-        parts += usize::from(answer_write::part(writer, part, losses, document));
+        let written = answer_write::part(writer, part, losses, document);
+        parts += usize::from(written == Written::Yes);
+        ending.held.cut |= written == Written::Cut;
     }
     writer.close_list().key("role").text("model").close_object();
     ending.write(writer, losses);

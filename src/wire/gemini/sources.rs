@@ -22,6 +22,10 @@ pub(super) struct Texts {
     begins: Vec<(usize, usize)>,
 }
 
+/// Segments repeat their words; that many bytes of them at most, since each may be of nearly all of a long text. The others
+/// say only where they are.
+const MOST_REPEATED: usize = 1 << 20;
+
 /// Words that stand elsewhere than their source says are looked for this often: each time may go through all of the text.
 const MOST_SEARCHES: usize = 1_000;
 
@@ -214,6 +218,7 @@ pub(super) fn write<'c, 'a: 'c>(
     let mut chunks: Vec<String> = Vec::new();
     let mut indices: BTreeMap<String, usize> = BTreeMap::new();
     let mut supports: Vec<Support> = Vec::new();
+    let mut repeats = Repeats(MOST_REPEATED);
     for part in cited {
         let characters = Characters::of(part.text);
         for citation in part.citations {
@@ -232,23 +237,24 @@ pub(super) fn write<'c, 'a: 'c>(
             });
             // Other formats' sources are of the whole text where they say nothing else.
             let of_all = (origin.is_none() && !part.text.is_empty()).then(|| characters.all());
-            let segment = citation
-                .span
-                .or(of_all)
-                .and_then(|span| segment(&part, &characters, span));
-            let Some(segment) = segment else {
+            let of = citation.span.or(of_all).map(|span| (part.part, span));
+            // Many sources of the same words: those are written once.
+            if let Some(last) = supports.last_mut().filter(|last| Some(last.of) == of) {
+                last.chunks.push(index);
+                continue;
+            }
+            let segment = of.and_then(|(_, span)| repeats.segment(&part, &characters, span));
+            let (Some(of), Some(segment)) = (of, segment) else {
                 if citation.span.is_some() || origin.is_none() {
                     losses.add(At::NOWHERE, "which words a source is of");
                 }
                 continue;
             };
-            match supports.last_mut() {
-                Some(last) if last.segment == segment => last.chunks.push(index),
-                _ => supports.push(Support {
-                    segment,
-                    chunks: vec![index],
-                }),
-            }
+            supports.push(Support {
+                of,
+                segment,
+                chunks: vec![index],
+            });
         }
     }
     if !own.is_empty() {
@@ -265,6 +271,8 @@ pub(super) fn write<'c, 'a: 'c>(
 }
 
 struct Support {
+    /// The part of the content, and the characters of it.
+    of: (usize, (u64, u64)),
     segment: String,
     chunks: Vec<usize>,
 }
@@ -329,22 +337,36 @@ fn chunk(citation: &Citation<'_>, losses: &mut Losses) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// The segment of characters, in bytes.
-fn segment(part: &Cited<'_, '_>, characters: &Characters<'_>, span: (u64, u64)) -> Option<String> {
-    let (start, end) = (characters.byte(span.0)?, characters.byte(span.1)?);
-    let mut out = Vec::new();
-    let mut writer = Writer::new(&mut out);
-    writer.open_object();
-    if part.part > 0 {
-        writer.key("partIndex").number(part.part as u64);
+/// How many bytes of text segments may repeat.
+struct Repeats(usize);
+
+impl Repeats {
+    /// The segment of characters, in bytes.
+    fn segment(
+        &mut self,
+        part: &Cited<'_, '_>,
+        characters: &Characters<'_>,
+        span: (u64, u64),
+    ) -> Option<String> {
+        let (start, end) = (characters.byte(span.0)?, characters.byte(span.1)?);
+        let words = part.text.get(start..end)?;
+        let mut out = Vec::new();
+        let mut writer = Writer::new(&mut out);
+        writer.open_object();
+        if part.part > 0 {
+            writer.key("partIndex").number(part.part as u64);
+        }
+        if start > 0 {
+            writer.key("startIndex").number(start as u64);
+        }
+        writer.key("endIndex").number(end as u64);
+        if let Some(left) = self.0.checked_sub(words.len()) {
+            self.0 = left;
+            writer.key("text").text(words);
+        }
+        writer.close_object();
+        String::from_utf8(out).ok()
     }
-    if start > 0 {
-        writer.key("startIndex").number(start as u64);
-    }
-    writer.key("endIndex").number(end as u64);
-    writer.key("text").text(part.text.get(start..end)?);
-    writer.close_object();
-    String::from_utf8(out).ok()
 }
 
 #[cfg(test)]
@@ -462,5 +484,38 @@ mod tests {
             String::from_utf8(out).unwrap(),
             format!("{{\"citationMetadata\":{json}}}")
         );
+    }
+
+    #[test]
+    fn words_are_repeated_up_to_a_bound_and_places_always() {
+        let text = "é".repeat(MOST_REPEATED / 4);
+        let length = text.chars().count() as u64;
+        let citations: Vec<_> = (0..5)
+            .map(|n| Citation {
+                url: Some("https://a".into()),
+                span: Some((n, length)),
+                ..Citation::default()
+            })
+            .collect();
+        let mut out = Vec::new();
+        let mut writer = Writer::new(&mut out);
+        let part = Cited {
+            part: 0,
+            text: &text,
+            citations: &citations,
+        };
+        let mut losses = Losses::default();
+        writer.open_object();
+        write(&mut writer, [part].into_iter(), &mut losses);
+        writer.close_object();
+        let said: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let supports = said["groundingMetadata"]["groundingSupports"].as_array();
+        let supports = supports.unwrap();
+        let with_words = supports
+            .iter()
+            .filter(|one| one["segment"]["text"].is_string());
+        assert_eq!((supports.len(), with_words.count()), (5, 2));
+        assert_eq!(supports[4]["segment"]["startIndex"], 8);
+        assert!(losses.is_empty());
     }
 }

@@ -71,12 +71,23 @@ const OTHERS: [&str; 6] = [
     "OTHER",
 ];
 
-/// The `finishReason` and `finishMessage` of a stop. `has_refused`: the answer holds words of refusal, which are text here;
-/// only the reason can tell them from an answer.
-pub(super) fn write<'s>(stop: &'s Stop<'_>, has_refused: bool) -> (&'static str, Option<&'s str>) {
+/// What of an answer its reason to have ended has to tell.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held {
+    /// It holds words of refusal, which are text here; only the reason can tell them from an answer.
+    pub(super) refusal: bool,
+    /// A call of it was left out, since it broke off or cannot be read: no good end.
+    pub(super) cut: bool,
+}
+
+/// The `finishReason` and `finishMessage` of a stop.
+pub(super) fn write<'s>(stop: &'s Stop<'_>, held: Held) -> (&'static str, Option<&'s str>) {
     let words = stop.words.as_deref();
     let plain = match stop.reason {
-        StopReason::End if has_refused => "SAFETY",
+        StopReason::End | StopReason::Sequence | StopReason::ToolUse if held.cut => {
+            "MALFORMED_FUNCTION_CALL"
+        }
+        StopReason::End if held.refusal => "SAFETY",
         StopReason::End | StopReason::Sequence | StopReason::ToolUse => "STOP",
         StopReason::Length | StopReason::ContextFull => "MAX_TOKENS",
         StopReason::Refusal => "SAFETY",
@@ -121,7 +132,7 @@ mod tests {
         {
             for message in [None, Some("why: so")] {
                 let stop = read(reason, message, false);
-                let (written, words) = write(&stop, false);
+                let (written, words) = write(&stop, Held::default());
                 assert_eq!(written, *reason);
                 if !matches!(*reason, "STOP" | "MAX_TOKENS") {
                     assert_eq!(words, message, "{reason}");
@@ -136,8 +147,15 @@ mod tests {
             read("STOP", Some("called"), true).reason,
             StopReason::ToolUse
         );
-        assert_eq!(write(&Stop::of(StopReason::ToolUse), false).0, "STOP");
-        assert_eq!(write(&Stop::of(StopReason::End), true).0, "SAFETY");
+        assert_eq!(
+            write(&Stop::of(StopReason::ToolUse), Held::default()).0,
+            "STOP"
+        );
+        let refused = Held {
+            refusal: true,
+            ..Held::default()
+        };
+        assert_eq!(write(&Stop::of(StopReason::End), refused).0, "SAFETY");
         assert_eq!(read("NEW_REASON", None, false).reason, StopReason::Other);
     }
 }

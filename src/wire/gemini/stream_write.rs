@@ -5,7 +5,7 @@ use crate::wire::EventWriter;
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::{self, Document};
 
-use super::answer_write::{self, Ending};
+use super::answer_write::{self, Ending, Written};
 use super::{fault, parts_write, stop, usage};
 
 /// Writes a stream: each event is a `GenerateContentResponse`. Texts and thoughts go out as they come, everything else whole
@@ -246,7 +246,7 @@ impl Writer {
                     choice.ending.cited.push((choice.parts, words, citations));
                 }
             }
-            Body::Refusal(_) => choice.ending.has_refused = true,
+            Body::Refusal(_) => choice.ending.held.refusal = true,
             Body::Thinking(_)
             | Body::Audio(_)
             | Body::Image(_)
@@ -256,27 +256,29 @@ impl Writer {
             | Body::Outcome(_)
             | Body::Foreign(_) => {}
         }
-        let is_written = self.rest(index, &part, out);
+        let written = self.rest(index, &part, out);
         if let Some(choice) = self.choice(index) {
-            choice.parts += usize::from(is_told || is_written);
+            choice.parts += usize::from(is_told || written == Written::Yes);
+            choice.ending.held.cut |= written == Written::Cut;
         }
     }
 
     /// Writes what is left of a part that has come in pieces, a signature mostly, or a part that goes out whole.
-    fn rest(&mut self, index: u32, part: &Part<'_>, out: &mut Vec<u8>) -> bool {
+    fn rest(&mut self, index: u32, part: &Part<'_>, out: &mut Vec<u8>) -> Written {
         if matches!(part.body, Body::Refusal(_)) && part.seal.is_none() {
-            return false;
+            return Written::Nothing;
         }
         let mut written = Vec::new();
         let mut writer = json::Writer::new(&mut written);
         let document = &mut self.document;
-        if !answer_write::part(&mut writer, part, &mut self.losses, document) {
-            return false;
+        let became = answer_write::part(&mut writer, part, &mut self.losses, document);
+        if became != Written::Yes {
+            return became;
         }
         self.chunk(index, out, |writer| {
             writer.raw(std::str::from_utf8(&written).unwrap_or_default());
         });
-        true
+        Written::Yes
     }
 
     /// The last object.

@@ -92,13 +92,12 @@ fn reason_of(stop: Option<&Stop<'_>>, losses: &mut Losses) -> &'static str {
         losses.add(At::NOWHERE, "the vendor's words about the end");
     }
     match stop.reason {
-        StopReason::Length | StopReason::ContextFull | StopReason::MalformedCall => "length",
+        StopReason::Length
+        | StopReason::ContextFull
+        | StopReason::MalformedCall
+        | StopReason::Other => "length",
         StopReason::ContentFilter | StopReason::Refusal => "content_filter",
-        StopReason::End
-        | StopReason::Sequence
-        | StopReason::ToolUse
-        | StopReason::Pause
-        | StopReason::Other => "stop",
+        StopReason::End | StopReason::Sequence | StopReason::ToolUse | StopReason::Pause => "stop",
     }
 }
 

@@ -3,6 +3,9 @@
 use crate::ir::{At, Stop, StopReason};
 use crate::wire::convert::Losses;
 
+/// Gemini's `thoughtSignature` of a text. Those of calls and thinking are kept by whoever asked for the writing.
+pub(super) const SIGNATURE: &str = "signature of a text";
+
 /// What the choice has said.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Said {
@@ -42,10 +45,12 @@ impl<'s> End<'s> {
             }
             StopReason::MalformedCall => {
                 losses.add(At::NOWHERE, "that a call was malformed");
-                // Of an answer that is not what it should have become nothing must look whole but its good calls.
-                if said.called { "tool_calls" } else { "length" }
+                broken_off(said)
             }
-            StopReason::Other => "stop",
+            StopReason::Other => {
+                losses.add(At::NOWHERE, "why the answer ended");
+                broken_off(said)
+            }
         };
         let mut end = End {
             reason,
@@ -61,6 +66,11 @@ impl<'s> End<'s> {
         }
         end
     }
+}
+
+/// Of an answer that is not what it should have become nothing must look whole but its good calls.
+fn broken_off(said: Said) -> &'static str {
+    if said.called { "tool_calls" } else { "length" }
 }
 
 #[cfg(test)]
@@ -93,7 +103,7 @@ mod tests {
                 "length",
                 vec!["that a call was malformed"],
             ),
-            (StopReason::Other, "stop", vec![]),
+            (StopReason::Other, "length", vec!["why the answer ended"]),
         ] {
             assert_eq!(end(&Stop::of(reason)), (expected, losses), "{reason:?}");
         }

@@ -299,7 +299,10 @@ impl<'a> Messages<'_, 'a> {
             match &*key {
                 "name" => call.name = value.want_text()?,
                 // Some clients send the object itself.
-                "arguments" => call.arguments = Arguments::Json(text_or_json(value)),
+                "arguments" => {
+                    call.arguments = Arguments::Json(text_or_json(value));
+                    call.arguments_at = value.at();
+                }
                 _ => self.unsaid.push(value.at()),
             }
         }

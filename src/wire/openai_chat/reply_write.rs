@@ -6,7 +6,7 @@ use crate::ir::{
 use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 
-use super::ending::{End, Said};
+use super::ending::{End, SIGNATURE, Said};
 use super::media::{can_show, write_images};
 use super::usage;
 
@@ -112,6 +112,9 @@ impl<'r, 'a> Message<'r, 'a> {
     fn add(&mut self, part: &'r Part<'a>, losses: &mut Losses) {
         match &part.body {
             Body::Text(text) => {
+                if part.seal.is_some() {
+                    losses.add(At::NOWHERE, SIGNATURE);
+                }
                 let all = self.text.get_or_insert_default();
                 all.push_str(&text.text);
                 let start = self.characters;

@@ -8,7 +8,7 @@ use crate::wire::convert::{Losses, Telling};
 use crate::wire::json::Writer;
 use crate::wire::resume::Kind;
 
-use super::ending::{End, Said};
+use super::ending::{End, SIGNATURE, Said};
 use super::fault;
 use super::frames::{Frames, Of};
 use super::media::{can_show, write_images};
@@ -136,6 +136,9 @@ impl StreamWriter {
         };
         told.open = match &part.body {
             Body::Text(_) => {
+                if part.seal.is_some() {
+                    self.losses.add(At::NOWHERE, SIGNATURE);
+                }
                 told.texted = true;
                 told.start = told.characters;
                 Open::Text
@@ -208,6 +211,9 @@ impl EventWriter for StreamWriter {
             Event::Open { choice, part } => self.open(choice, &part, out),
             Event::Delta { choice, delta } => {
                 if let Some(told) = told(&mut self.choices, choice) {
+                    if told.open == Open::Text && matches!(delta, Delta::Seal(_)) {
+                        self.losses.add(At::NOWHERE, SIGNATURE);
+                    }
                     told.delta(choice, delta, &self.frames, out);
                 }
             }
@@ -327,7 +333,7 @@ impl Told {
             (Delta::Transcript(words), Open::Audio) => {
                 frames.audio(choice, "transcript", &words, out);
             }
-            // Seals have no place here; who called keeps them. What does not fit the part that is open breaks the law of
+            // Seals have no place here; who called keeps those of calls and thinking. What does not fit the part that is open breaks the law of
             // `Event`, or belongs to a part that is lost.
             (
                 Delta::Seal(_)

@@ -167,7 +167,10 @@ impl<'a> Turns<'_, 'a> {
                 "call_id" => id = Some(value.want_text()?),
                 "name" => name = Some(value.want_text()?),
                 "namespace" => call.namespace = Some(value.want_said()?),
-                "arguments" => arguments = Some(Arguments::Json(value.want_text()?)),
+                "arguments" => {
+                    arguments = Some(Arguments::Json(value.want_text()?));
+                    call.arguments_at = value.at();
+                }
                 "input" => arguments = Some(Arguments::Free(value.want_text()?)),
                 "id" => {
                     call.item = Some(value.want_text()?);

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::ir::{Arguments, Call, Citation, Json, Media, Source};
-use crate::wire::convert::Losses;
-use crate::wire::json::Writer;
+use crate::wire::convert::{self, Losses};
+use crate::wire::json::{Document, Writer};
 
 use super::annotation;
 
@@ -210,6 +210,15 @@ pub(super) fn call_prefix(call: &Call<'_>) -> &'static str {
         Arguments::Json(_) => "fc_",
         Arguments::Free(_) => "ctc_",
     }
+}
+
+/// The status of a call: whether the model has finished it. Of free text nobody can tell.
+pub(super) fn call_status(call: &Call<'_>, text: &str) -> &'static str {
+    let is_whole = match call.arguments {
+        Arguments::Json(_) => convert::arguments::object(text, &mut Document::default()).is_some(),
+        Arguments::Free(_) => true,
+    };
+    if is_whole { "completed" } else { "incomplete" }
 }
 
 /// What a call without arguments is called with: clients read them as JSON.

@@ -254,7 +254,7 @@ impl StreamWriter {
             w.text(&said);
         });
         self.item(out, |w| {
-            items::write_call(id, "completed", call, &said, w);
+            items::write_call(id, items::call_status(call, &said), call, &said, w);
         });
         self.text = said;
     }

@@ -81,6 +81,7 @@ pub(super) fn stop(response: Value<'_, '_>, calls: bool) -> Option<Stop<'static>
             Some("content_filter") => StopReason::ContentFilter,
             _ => StopReason::Other,
         },
+        Some("cancelled") => StopReason::Other,
         _ => usual,
     };
     Some(Stop::of(reason))
@@ -215,6 +216,7 @@ pub(super) fn call<'a>(item: Value<'_, 'a>, seed: &str, number: usize) -> Call<'
         } else {
             Arguments::Json(given(item, "arguments"))
         },
+        arguments_at: At::NOWHERE,
         item: item.member_text("id").filter(|id| !id.is_empty()),
     }
 }

@@ -67,13 +67,9 @@ pub(super) fn ending(
             Ending::Incomplete(Some("content_filter"))
         }
         // The answer is not over; the API has no word for why.
-        StopReason::Pause | StopReason::MalformedCall => {
+        StopReason::Pause | StopReason::MalformedCall | StopReason::Other => {
             losses.add(At::NOWHERE, "reason of the end");
             Ending::Incomplete(None)
-        }
-        StopReason::Other => {
-            losses.add(At::NOWHERE, "reason of the end");
-            Ending::Completed
         }
     }
 }
@@ -198,7 +194,8 @@ impl Whole<'_> {
             Body::Call(call) => {
                 let id = self.id(call.item.as_deref(), items::call_prefix(call));
                 let text = items::arguments(call, text_of(&call.arguments));
-                let write = |w: &mut Writer<'_>| items::write_call(&id, "completed", call, text, w);
+                let status = items::call_status(call, text);
+                let write = |w: &mut Writer<'_>| items::write_call(&id, status, call, text, w);
                 self.output.add_item(write);
             }
             Body::Image(Media {

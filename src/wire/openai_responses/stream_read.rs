@@ -296,6 +296,14 @@ mod tests {
     }
 
     #[test]
+    fn a_cancelled_response_is_no_good_end() {
+        let data = r#"{"type":"response.completed","response":{"id":"r","status":"cancelled","output":[]}}"#;
+        let reply = collected(&told_of(&[data.to_owned()]));
+        let stop = reply.choices[0].stop.clone().unwrap();
+        assert_eq!(stop.reason, StopReason::Other);
+    }
+
+    #[test]
     fn errors_are_faults_in_every_shape() {
         let fault = |name: Option<&[u8]>, data: &str| {
             let mut reader = StreamReader::new("seed");
