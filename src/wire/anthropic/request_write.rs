@@ -591,9 +591,8 @@ mod tests {
     #[test]
     fn what_the_model_shall_go_on_with_is_kept_without_white_space_at_its_end() {
         let mut request = asked();
-        request
-            .turns
-            .push(text(Role::Assistant, "The answer is \n"));
+        let begun = text(Role::Assistant, "The answer is \n");
+        request.turns.push(begun);
         let body = lower(&request, &Traits::default()).unwrap().body;
         let body = String::from_utf8(body).unwrap();
         assert!(body.ends_with(r#""text":"The answer is"}]}]}"#), "{body}");
