@@ -232,7 +232,7 @@ fn while_another_request_finds_out_one_waits_within_patience() {
 }
 
 #[test]
-fn all_keys_cooling_is_cooling() {
+fn all_keys_limited_is_a_rate_limit() {
     let house = live(simple(&[(2, 1)]));
     let lane = lane(&house, "m");
     let storm = &mut script([
@@ -244,12 +244,12 @@ fn all_keys_cooling_is_cooling() {
     assert_eq!(steps, ["A#0", "A#1", "Failed", "best 2", "back in 7000ms"]);
     assert_eq!(
         run(&lane, needs(), &mut now, &mut script([])),
-        ["Cooling", "back in 7000ms"]
+        ["Limited", "back in 7000ms"]
     );
     let mut plan = Plan::new(lane.pool().clone(), needs(), now);
     drive(&mut plan, &lane, &mut now, &mut script([]));
     let expected = Sight::Skipped {
-        why: Skipped::Held(HeldBy::Keys),
+        why: Skipped::Held(HeldBy::Limited),
         until: Some(now + secs(7)),
     };
     assert_eq!(plan.trace(), [(spot(&lane, "A"), expected)]);
