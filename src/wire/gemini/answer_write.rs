@@ -95,7 +95,7 @@ fn media(
         losses.add(At::NOWHERE, "id of an audio");
     }
     if !is_data(&media.source) {
-        losses.add(At::NOWHERE, "media that another vendor keeps");
+        losses.add(At::NOWHERE, "media that is elsewhere, or no base64");
         return false;
     }
     writer.open_object();
@@ -128,12 +128,7 @@ fn document(
 /// seal as they like. The vault knows it by either spelling.
 fn signature<'s>(seal: &'s str, losses: &mut Losses) -> Option<Cow<'s, str>> {
     let bare = seal.trim_end_matches('=');
-    let all = |joints: &[u8]| {
-        bare.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || joints.contains(&byte))
-    };
-    let is_base64 = bare.len() % 4 != 1 && (all(b"+/") || all(b"-_"));
-    if bare.is_empty() || !is_base64 {
+    if bare.is_empty() || !is_base64(bare) {
         losses.add(At::NOWHERE, "signature that is no base64");
         return None;
     }
@@ -144,9 +139,20 @@ fn signature<'s>(seal: &'s str, losses: &mut Losses) -> Option<Cow<'s, str>> {
     })
 }
 
+/// In either alphabet (RFC 4648, sections 4 and 5), its padding taken off.
+fn is_base64(bare: &str) -> bool {
+    let all = |joints: &[u8]| {
+        bare.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || joints.contains(&byte))
+    };
+    bare.len() % 4 != 1 && (all(b"+/") || all(b"-_"))
+}
+
+/// Google's SDKs break on an answer whose data is no base64.
 fn is_data(source: &Source<'_>) -> bool {
     match source {
-        Source::Inline { .. } | Source::Url { .. } | Source::Text { .. } => true,
+        Source::Inline { base64, .. } => is_base64(base64.trim_end_matches('=')),
+        Source::Url { .. } | Source::Text { .. } => true,
         Source::File { format, .. } => *format == Format::Gemini,
         Source::Parts { .. } | Source::Earlier { .. } => false,
     }
