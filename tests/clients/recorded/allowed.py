@@ -78,6 +78,10 @@ def _spliced(reply: Reply, said: Meaning) -> Meaning:
     return Meaning(text=said.text, error="internal")
 
 
+def _quota(_: Reply, said: Meaning) -> Meaning:
+    return replace(said, error="rate limit") if said.error == "quota" else said
+
+
 def others(*formats: Format) -> tuple[Format, ...]:
     return tuple(format for format in FORMATS if format not in formats)
 
@@ -92,6 +96,7 @@ TABLE = (
     Allowed("of speech the words are told", ("responses", "anthropic"), _spoken, recorded=True),
     Allowed("an answer that does not say why it ended has ended", others("gemini"), _unsaid, True),
     Allowed("a stream whose answer does not end has failed", others("chat"), _unended, True),
+    Allowed("Gemini says of an empty account what it says of a rate limit", ("gemini",), _quota, recorded=True),
     # A relay lost its upstream, and put a second answer behind the half of the first.
     Allowed("the SDK mixes two answers in one stream, which is an error", others("anthropic"), _spliced, True, True),
 )
