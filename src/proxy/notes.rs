@@ -1,4 +1,5 @@
-//! What the walk of a call leaves behind beside its answer: in the log, always with the request's id, and in its record.
+//! What the walk of a call leaves behind beside its answer: in the log, with the request's id
+//! wherever a line is about the request, and in its record.
 
 use crate::clock::{self, Tick};
 use crate::id::RequestId;

@@ -46,19 +46,23 @@ struct Known<'a> {
 
 impl Known<'_> {
     fn leads(&self, name: &str) -> bool {
-        let is = |model: &Model| {
-            model.name == name || model.aliases.iter().any(|alias| alias.matches(name))
-        };
-        let has = |provider: &Provider| {
-            let rest = name.strip_prefix(provider.name.as_str());
-            rest.is_some_and(|rest| rest.starts_with('/'))
-                || provider.expose.iter().any(|glob| glob.matches(name))
-        };
+        let is = |model: &Model| model.name == name && !model.of_route;
         self.preferred.is_some()
             || self.models.iter().any(is)
-            || self.providers.list.iter().any(has)
+            || leads_on(name, self.models, &self.providers.list)
             || self.routes.iter().any(|route| route.when.names(name))
     }
+}
+
+/// Whether a name that is no virtual model's is another name of one, or a real name at one of the providers.
+pub(super) fn leads_on(name: &str, models: &[Model], providers: &[Provider]) -> bool {
+    let aliased = |model: &Model| model.aliases.iter().any(|alias| alias.matches(name));
+    let has = |provider: &Provider| {
+        let rest = name.strip_prefix(provider.name.as_str());
+        rest.is_some_and(|rest| rest.starts_with('/'))
+            || provider.expose.iter().any(|glob| glob.matches(name))
+    };
+    models.iter().any(aliased) || providers.iter().any(has)
 }
 
 impl Check<'_> {

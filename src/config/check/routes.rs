@@ -3,6 +3,7 @@
 use http::HeaderName;
 
 use super::Check;
+use super::gateway::leads_on;
 use super::models::Vendors;
 use super::policy::Patch;
 use super::providers::Providers;
@@ -305,15 +306,7 @@ impl Pools<'_> {
 
     /// Whether a name that is no virtual model's leads somewhere all the same.
     fn leads(&self, name: &str) -> bool {
-        let aliased = |model: &Model| model.aliases.iter().any(|alias| alias.matches(name));
-        let has = |provider: &Provider| {
-            let rest = name.strip_prefix(provider.name.as_str());
-            rest.is_some_and(|rest| rest.starts_with('/'))
-                || provider.expose.iter().any(|glob| glob.matches(name))
-        };
-        self.preferred.is_some()
-            || self.models.iter().any(aliased)
-            || self.providers.list.iter().any(has)
+        self.preferred.is_some() || leads_on(name, self.models, &self.providers.list)
     }
 
     fn add(&mut self, model: Model) -> Target {
