@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
+
 use crate::id::RequestId;
 use crate::ir::{Format, Usage};
 
@@ -16,7 +18,7 @@ pub struct Record {
     pub client: Option<IpAddr>,
     /// Name of the client key, where one was presented and asked for.
     pub client_key: Option<Arc<str>>,
-    pub method: String,
+    pub method: Method,
     /// Without the query.
     pub path: String,
     pub format: Option<Format>,

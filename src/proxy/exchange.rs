@@ -16,6 +16,7 @@ use crate::clock::{self, Tick};
 use crate::config::Timeouts;
 use crate::ir::{Fault, FaultKind, Usage};
 use crate::live::Pass;
+use crate::proxy::alarm::{Alarm, TooLate};
 use crate::proxy::headers::{Outgoing, UPSTREAM_REQUEST_ID, for_client, vendors_id};
 use crate::proxy::paths::CallKind;
 use crate::proxy::retry_after::retry_after;
@@ -78,7 +79,7 @@ pub struct Reply {
     pub body: ReplyBody,
     /// Opaque state to be remembered before the client has the answer.
     pub keepsakes: Vec<Keepsake>,
-    /// What the client's format cannot say of a whole answer.
+    /// What was lost on the way there, and what the client's format cannot say of a whole answer.
     pub dropped: Vec<String>,
 }
 
@@ -130,10 +131,11 @@ impl Order<'_> {
     /// # Errors
     /// [`Miss`].
     pub async fn run(&self) -> Result<Reply, Miss> {
+        let mut alarm = Alarm::default();
         for _ in 0..MOST_STALE {
-            let connection = self.connect().await?;
+            let connection = self.connect(&mut alarm).await?;
             let reused = connection.reused;
-            match self.converse(connection).await {
+            match self.converse(connection, &mut alarm).await {
                 Err(miss)
                     if reused
                         && matches!(miss.outcome, Outcome::Failed(Failure::ResetBeforeHead)) =>
@@ -146,7 +148,7 @@ impl Order<'_> {
         Err(self.miss(Failure::ResetBeforeHead))
     }
 
-    async fn connect(&self) -> Result<Connection, Miss> {
+    async fn connect(&self, alarm: &mut Alarm) -> Result<Connection, Miss> {
         let host = &self.outgoing.line.host;
         let mut now = clock::now();
         let limit = now + self.timeouts.connect;
@@ -157,7 +159,8 @@ impl Order<'_> {
             let Ok(address) = host.address(wait).await else {
                 return Err(self.miss(Failure::Connect));
             };
-            match timeout(wait, self.connector.get_http_session(&address.peer)).await {
+            let connecting = self.connector.get_http_session(&address.peer);
+            match alarm.within(now + wait, connecting).await {
                 Ok(Ok((session, reused))) => {
                     return Ok(Connection {
                         session,
@@ -170,7 +173,7 @@ impl Order<'_> {
                     log::debug!("cannot connect to {}: {e}", host.name());
                     last = connect_failure(e.etype());
                 }
-                Err(_) => last = Failure::ConnectTimeout,
+                Err(TooLate) => last = Failure::ConnectTimeout,
             }
             now = clock::now();
             address.shun(now);
@@ -178,11 +181,10 @@ impl Order<'_> {
         Err(self.miss(last))
     }
 
-    async fn converse(&self, connection: Connection) -> Result<Reply, Miss> {
+    async fn converse(&self, connection: Connection, alarm: &mut Alarm) -> Result<Reply, Miss> {
         let host = self.outgoing.line.host.name();
-        let begun = clock::now();
-        let sent_by = self.limit(begun);
-        let limit = sent_by.since(begun);
+        let sent_by = self.limit(clock::now());
+        let limit = (&mut *alarm, sent_by);
         let sending = Upstream::send(connection, &self.outgoing, self.body, limit).await;
         let (mut up, sent) = sending.map_err(|e| {
             log::error!("cannot make a request to {host}: {e}");
@@ -202,13 +204,13 @@ impl Order<'_> {
                 });
             }
         } else {
-            match timeout(limit.since(sent_at), up.read_head()).await {
+            match alarm.within(limit, up.read_head()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => {
                     log::debug!("no answer from {host}: {e}");
                     return Err(self.miss(Failure::ResetBeforeHead));
                 }
-                Err(_) => return Err(self.late(limit)),
+                Err(TooLate) => return Err(self.late(limit)),
             }
         }
         let Some(head) = up.head() else {
@@ -226,8 +228,8 @@ impl Order<'_> {
             false => (sent_at + self.timeouts.response).min(self.deadline),
         };
         let patience = self.patience(sent_at, limit);
-        let held = timeout(patience.since(clock::now()), self.hold(up, limit)).await;
-        let held = held.unwrap_or_else(|_| Err(self.late(limit)));
+        let held = alarm.within(patience, self.hold(up, limit)).await;
+        let held = held.unwrap_or_else(|TooLate| Err(self.late(limit)));
         let mut held = held.map_err(|miss| Miss {
             request_id: shown_id(&headers),
             ..miss
@@ -245,7 +247,7 @@ impl Order<'_> {
             first_token,
             body: held.body,
             keepsakes: held.keepsakes,
-            dropped: held.dropped,
+            dropped: self.teller.dropped(held.dropped),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use pingora_proxy::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -108,13 +108,13 @@ impl Call {
     }
 }
 
-/// Session ids that clients send as headers.
-static SESSION_HEADERS: [HeaderName; 5] = [
-    HeaderName::from_static("x-session-id"),
-    HeaderName::from_static("x-claude-code-session-id"),
-    HeaderName::from_static("session_id"),
-    HeaderName::from_static("session-id"),
-    HeaderName::from_static("conversation_id"),
+/// Session ids that clients send as headers: the first of these counts.
+const SESSION_HEADERS: [&str; 5] = [
+    "x-session-id",
+    "x-claude-code-session-id",
+    "session_id",
+    "session-id",
+    "conversation_id",
 ];
 
 /// Takes a vendor call in.
@@ -236,6 +236,9 @@ fn form_type(session: &Session, asked: &VendorCall) -> Result<Option<HeaderValue
     let Some(value) = session.req_header().headers.get(CONTENT_TYPE) else {
         return Ok(None);
     };
+    if value == "application/json" {
+        return Ok(None);
+    }
     let text = String::from_utf8_lossy(value.as_bytes());
     let essence = text
         .split(';')
@@ -308,11 +311,18 @@ fn allow_conversion(needs: &mut Needs, kind: CallKind) {
 
 /// What a conversation's turns have in common: the session that the client names, else how the conversation began.
 fn conversation(session: &Session, scan: &Scan) -> Option<u64> {
-    let headers = &session.req_header().headers;
-    let named = SESSION_HEADERS
-        .iter()
-        .find_map(|name| headers.get(name))
-        .map(|value| value.as_bytes());
+    let mut named: Option<(usize, &[u8])> = None;
+    for (name, value) in &session.req_header().headers {
+        let rank = SESSION_HEADERS
+            .iter()
+            .position(|known| *known == name.as_str());
+        if let Some(rank) = rank
+            && named.is_none_or(|(known, _)| rank < known)
+        {
+            named = Some((rank, value.as_bytes()));
+        }
+    }
+    let named = named.map(|(_, id)| id);
     let named = named.or_else(|| scan.session.as_deref().map(str::as_bytes));
     named.map(xxh3_64).or(scan.prefix_hash)
 }

@@ -12,8 +12,8 @@ use crate::ledger::{AttemptRow, Ending};
 use crate::live::Pass;
 use crate::proxy::Proxy;
 use crate::proxy::arrival::Arrival;
-use crate::proxy::attempt::{Place, Running};
-use crate::proxy::bodies::{Bodies, Variant};
+use crate::proxy::attempt::Running;
+use crate::proxy::bodies::Bodies;
 use crate::proxy::counting::Tried;
 use crate::proxy::exchange::{Miss, Reply};
 use crate::proxy::intake::Call;
@@ -182,12 +182,7 @@ impl Course<'_> {
                 self.missed(&running, miss, tab);
                 Ok(false)
             }
-            Ok(reply) => {
-                let place = self.place(&running.attempt, arrival, before);
-                let dropped = self.dropped(&running.attempt, &place);
-                self.commit(running, (reply, dropped), client, (arrival, tab))
-                    .await
-            }
+            Ok(reply) => self.commit(running, reply, client, (arrival, tab)).await,
         }
     }
 
@@ -265,14 +260,14 @@ impl Course<'_> {
     async fn commit(
         &mut self,
         running: Running,
-        (reply, dropped): (Reply, Vec<String>),
+        reply: Reply,
         client: &mut Client<'_>,
         (arrival, tab): (&mut Arrival, &mut Tab),
     ) -> Result<bool, Unserved> {
         let Running { attempt, started } = running;
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
-        self.tell_chosen(&attempt, (&reply, dropped), (arrival, tab));
+        tell_chosen(seat, &reply.dropped, (arrival, tab));
         let answered = Outcome::Answered {
             first_token: reply.first_token,
         };
@@ -323,41 +318,6 @@ impl Course<'_> {
             (_, None) => Ok(true),
             (_, Some(cut)) => Box::pin(self.go_on(cut, client, tab)).await,
         }
-    }
-
-    /// Says who answers, and what was lost on the way there and, of an answer that is whole, on the way back.
-    fn tell_chosen(
-        &self,
-        attempt: &Attempt<Pass>,
-        (reply, mut dropped): (&Reply, Vec<String>),
-        (arrival, tab): (&mut Arrival, &mut Tab),
-    ) {
-        let seat = self.plan.pool().seat(attempt.spot);
-        arrival.routed(&seat.provider_name, &seat.model);
-        dropped.extend(reply.dropped.iter().cloned());
-        if !dropped.is_empty() {
-            let list = listed(&dropped);
-            arrival.dropped(&list);
-            note_losses(tab, &list);
-        }
-    }
-
-    /// What the request loses on its way to that endpoint.
-    fn dropped(&mut self, attempt: &Attempt<Pass>, place: &Place<'_>) -> Vec<String> {
-        let pool = self.call.lane.pool().clone();
-        let seat = pool.seat(attempt.spot);
-        let way = place.way(attempt, seat).filter(|way| way.converts);
-        let made = way.and_then(|way| {
-            let partial = self.partial.as_deref().filter(|_| place.goes_on());
-            let variant = Variant {
-                without_state: self.without_state.contains(&seat.identity),
-                partial: partial.map(|partial| (self.cuts, partial)),
-            };
-            let made = self.bodies.for_way(&way, seat, variant, place.arrival);
-            made.ok()
-        });
-        let ready = made.as_ref().and_then(|made| made.ready.as_ref());
-        ready.map_or_else(Vec::new, |ready| ready.dropped.clone())
     }
 
     /// Counting costs nothing.
@@ -424,6 +384,16 @@ impl Course<'_> {
                 retry_after: stop.retry_after,
             },
         }
+    }
+}
+
+/// Says who answers, and what was lost on the way there and, of an answer that is whole, on the way back.
+fn tell_chosen(seat: &Seat, dropped: &[String], (arrival, tab): (&mut Arrival, &mut Tab)) {
+    arrival.routed(&seat.provider_name, &seat.model);
+    if !dropped.is_empty() {
+        let list = listed(dropped);
+        arrival.dropped(&list);
+        note_losses(tab, &list);
     }
 }
 

@@ -140,3 +140,13 @@ pub fn collected(from: Format, stream: &[u8]) -> Option<Reply<'static>> {
     transcode.finish(End::Clean, &mut out).ok()?;
     transcode.into_reply()
 }
+
+/// Whether an answer tells that the model broke off before it said anything that can be told: Gemini has words for that,
+/// which who reads them next takes as a fault.
+pub fn breaks_off(format: Format, told: &str) -> bool {
+    let words = ["MALFORMED_FUNCTION_CALL", "OTHER"];
+    format == Format::Gemini
+        && words
+            .iter()
+            .any(|word| told.contains(&format!("\"finishReason\":\"{word}\"")))
+}
