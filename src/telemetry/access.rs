@@ -363,7 +363,7 @@ mod tests {
             at: Duration::from_millis(1_769_860_800_123),
             client: Some("127.0.0.1".parse().unwrap()),
             client_key: Some("ci".into()),
-            method: "POST".into(),
+            method: http::Method::POST,
             path: "/v1/chat/completions".into(),
             format: Some(crate::ir::Format::OpenaiChat),
             asked_model: Some("a \"b\"\nc".into()),
