@@ -167,7 +167,7 @@ impl Course<'_> {
             && let Some(again) = self.again(&running.attempt, miss)
             && running.attempt.pass.renew(clock::now())
         {
-            self.note(again, &running.attempt);
+            self.note(again, &running.attempt, arrival.stamp.id);
             let place = self.place(&running.attempt, arrival, before);
             ended = Box::pin(self.try_again(&running, waiting, (place, tab))).await?;
         }
