@@ -18,6 +18,30 @@ impl RequestId {
         RequestId::from_parts(millis, fastrand::u128(..))
     }
 
+    /// No id that is made at that time or later sorts before it.
+    pub fn first_of(at: Duration) -> RequestId {
+        RequestId::from_parts(u64::try_from(at.as_millis()).unwrap_or(u64::MAX), 0)
+    }
+
+    /// No id sorts after it.
+    pub const LAST: RequestId = RequestId([b'z'; 26]);
+
+    /// An id as it was written. `None`: this is none.
+    pub fn parse(text: &str) -> Option<RequestId> {
+        let bytes: [u8; 26] = text.as_bytes().try_into().ok()?;
+        let known = bytes.iter().all(|byte| ALPHABET.contains(byte));
+        known.then_some(RequestId(bytes))
+    }
+
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub fn millis(&self) -> u64 {
+        let digit = |byte: &u8| ALPHABET.iter().position(|known| known == byte).unwrap_or(0);
+        let digits = self.0.iter().take(10).map(digit);
+        digits.fold(0, |all, digit| {
+            (all << 5) | u64::try_from(digit).unwrap_or(0)
+        })
+    }
+
     fn from_parts(millis: u64, random: u128) -> RequestId {
         let mut bits = (u128::from(millis) << 80) | (random & ((1 << 80) - 1));
         let mut text = [b'0'; 26];
@@ -55,6 +79,17 @@ mod tests {
         let early = RequestId::from_parts(1_700_000_000_000, u128::MAX);
         let late = RequestId::from_parts(1_700_000_000_001, 0);
         assert!(early.as_str() < late.as_str());
+    }
+
+    #[test]
+    fn an_id_says_when_it_was_made_and_can_be_read_again() {
+        let at = Duration::from_millis(1_700_000_000_123);
+        let id = RequestId::made(at);
+        assert_eq!(id.millis(), 1_700_000_000_123);
+        assert_eq!(RequestId::parse(id.as_str()), Some(id));
+        assert!(RequestId::first_of(at).as_str() <= id.as_str());
+        assert!(id.as_str() < RequestId::LAST.as_str());
+        assert_eq!(RequestId::parse("01ARZ3NDEKTSV4RRFFQ69G5FAV"), None);
     }
 
     #[test]

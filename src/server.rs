@@ -17,12 +17,12 @@ use pingora_proxy::ProxyServiceBuilder;
 
 use crate::balance::hosts::HostKeeper;
 use crate::balance::{Hosts, selection};
-use crate::config::{Gateway, Listen, Loaded};
+use crate::config::{Database, Gateway, Listen, Loaded};
 use crate::demo;
 use crate::live::Live;
 use crate::proxy::{AccessLog, DataPlane, Proxy, Wiring};
 use crate::reload::{Inputs, Reloader, keep_reloading};
-use crate::store::Keeper;
+use crate::store::{Fault, Keeper, Store};
 use crate::telemetry::{Sink, logger, metrics};
 
 /// An HTTP/2 connection of a client without a stream is closed after so long.
@@ -31,6 +31,9 @@ const H2_IDLE: Duration = Duration::from_secs(300);
 const UP_PATIENCE: Duration = Duration::from_secs(10);
 /// Pingora's own default.
 const GRACE: Duration = Duration::from_secs(300);
+
+/// How long the last records may take on their way to the database.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
 
 /// How the process was started.
 pub struct Start {
@@ -74,12 +77,14 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     ))));
     let live = Arc::new(Live::new(gateway.clone(), selection::arrange));
     let keeper = Arc::new(Keeper::start(live.clone(), &gateway.data));
+    let store = open_store(&gateway)?.map(Arc::new);
     let hosts = Arc::new(Hosts::new(connector.clone(), health_observer(&live)));
     let wiring = Wiring::new(live.snapshot(), &hosts).map_err(|e| anyhow!(e))?;
     let proxy = Arc::new(Proxy::new(
         wiring,
         connector,
         AccessLog::of(&gateway, &sink),
+        store.as_ref().map(|store| store.outbox()),
     ));
 
     add_data_plane(&mut server, &gateway, &proxy)?;
@@ -91,6 +96,10 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         server.add_service(background_service("demo vendor", DemoService(listener)));
     }
     server.add_service(background_service("quotas", KeeperService(keeper.clone())));
+    if let Some(store) = &store {
+        let service = RecordsService(store.clone(), live.clone());
+        server.add_service(background_service("records", service));
+    }
     let reloader = Reloader::new(
         start.inputs,
         start.loaded,
@@ -110,6 +119,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         DrainService {
             proxy,
             keeper,
+            store,
             sink: sink.clone(),
             grace,
         },
@@ -128,6 +138,24 @@ fn open_sink(gateway: &Gateway) -> anyhow::Result<Sink> {
         None => Ok(Sink::stderr()),
         Some(path) => Sink::file(path.clone())
             .with_context(|| format!("cannot open the log file {}", path.display())),
+    }
+}
+
+/// A database that was asked for must be one that can be used. The one that nobody asked for may be missing: a gateway on
+/// a disk that cannot be written answers requests as well, and keeps no record of them.
+fn open_store(gateway: &Gateway) -> anyhow::Result<Option<Store>> {
+    let place = match &gateway.database {
+        Database::Sqlite(path) => path.display().to_string(),
+        Database::Postgres(_) => "PostgreSQL".to_owned(),
+    };
+    match Store::open(&gateway.database, gateway.data.clone()) {
+        Ok(store) => Ok(Some(store)),
+        Err(e @ Fault::Newer { .. }) => Err(anyhow!("cannot use the database {place}: {e}")),
+        Err(e) if gateway.database_told => Err(anyhow!("cannot open the database {place}: {e}")),
+        Err(e) => {
+            log::warn!("cannot open the database {place}: {e}; no record of requests is kept");
+            Ok(None)
+        }
     }
 }
 
@@ -196,6 +224,20 @@ impl BackgroundService for KeeperService {
     }
 }
 
+/// The thread that writes records, begun where the process has gone to.
+struct RecordsService(Arc<Store>, Arc<Live>);
+
+#[async_trait]
+impl BackgroundService for RecordsService {
+    async fn start(&self, _shutdown: ShutdownWatch) {
+        let live = self.1.clone();
+        let retention = Box::new(move || live.snapshot().gateway.log.retention);
+        if let Err(e) = self.0.keep_writing(retention) {
+            log::error!("no thread for the records of requests: {e}");
+        }
+    }
+}
+
 /// The demo vendor in this process.
 struct DemoService(TcpListener);
 
@@ -231,6 +273,7 @@ async fn drained(shutdown: &mut ShutdownWatch) {
 struct DrainService {
     proxy: Arc<Proxy>,
     keeper: Arc<Keeper>,
+    store: Option<Arc<Store>>,
     sink: Sink,
     grace: Duration,
 }
@@ -250,6 +293,9 @@ impl BackgroundService for DrainService {
         // The last answers' bytes are in the kernel; their connections close with the process.
         tokio::time::sleep(Duration::from_millis(50)).await;
         self.keeper.write();
+        if let Some(store) = &self.store {
+            store.finish(LAST_RECORDS);
+        }
         self.sink.flush();
         std::process::exit(0);
     }

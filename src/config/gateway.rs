@@ -44,6 +44,18 @@ pub struct Gateway {
     pub client_keys: Vec<ClientKey>,
     /// Absolute directory of what is kept over restarts.
     pub data: PathBuf,
+    pub database: Database,
+    /// The file or the environment says which; else it is the one in `data`.
+    pub database_told: bool,
+}
+
+/// Where finished requests and their statistics are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// An absolute path.
+    Sqlite(PathBuf),
+    /// `postgres://…`, which may hold a password.
+    Postgres(Secret),
 }
 
 /// Which name of the model an answer says.
@@ -92,6 +104,15 @@ pub struct Log {
     pub file: Option<PathBuf>,
     /// Whether every request gets an access line.
     pub requests: bool,
+    pub retention: Retention,
+}
+
+/// How long the rows of finished requests are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    pub days: u32,
+    /// Bytes of all rows together. `None`: no limit.
+    pub size: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

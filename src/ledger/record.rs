@@ -49,6 +49,35 @@ pub struct Record {
 }
 
 impl Record {
+    /// The record itself, for whoever keeps it; its id and time stay. Copies no text.
+    pub fn take(&mut self) -> Record {
+        let empty = Record {
+            id: self.id,
+            at: self.at,
+            client: None,
+            client_key: None,
+            method: Method::GET,
+            path: String::new(),
+            format: None,
+            asked_model: None,
+            model: None,
+            route: None,
+            stream: false,
+            status: 0,
+            ending: self.ending,
+            bytes_in: 0,
+            bytes_out: 0,
+            first_content: None,
+            total: Duration::ZERO,
+            usage: Usage::default(),
+            usage_estimated: false,
+            attempts: Vec::new(),
+            dropped: None,
+            candidates: Vec::new(),
+        };
+        std::mem::replace(self, empty)
+    }
+
     /// What all attempts have cost, the last one being what the client is told.
     pub fn spent(&self) -> impl Iterator<Item = Usage> {
         let others = self.attempts.len().saturating_sub(1);

@@ -2,8 +2,8 @@
 //!
 //! Owns: the snapshot of configuration and pools that a request holds on to ([`Snapshot`]), the standing of every
 //! endpoint and key ([`Standing`], [`KeyStanding`]), the quotas of endpoints ([`Meter`]), the pools of real names, made on
-//! the fly, and the vault of opaque state that clients' formats cannot hold ([`Vault`]); and what would become of a
-//! request ([`foresee`]). Never: decides anything (that is `route/`, whose state machines are kept here behind tiny
+//! the fly, the vault of opaque state that clients' formats cannot hold ([`Vault`]), and the records that wait to be kept
+//! ([`Outbox`]); and what would become of a request ([`foresee`]). Never: decides anything (that is `route/`, whose state machines are kept here behind tiny
 //! locks); holds a lock across an await (nothing here is async). Locks are taken one at a time, or in the order rotation,
 //! standing, quota.
 //!
@@ -12,6 +12,7 @@
 mod foresee;
 mod lane;
 mod meter;
+mod outbox;
 mod real_lanes;
 mod registry;
 mod snapshot;
@@ -21,6 +22,7 @@ mod vault;
 pub use foresee::{Outlook, foresee};
 pub use lane::{Arrange, Lane};
 pub use meter::{Meter, MeterName, Quotas, Reading};
+pub use outbox::Outbox;
 pub use registry::Registry;
 pub use snapshot::{Live, Snapshot};
 pub use standing::{KeyStanding, Pass, Standing, State};

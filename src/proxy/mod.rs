@@ -55,7 +55,7 @@ use pingora::protocols::http::{HttpTask, ServerSession};
 use pingora::upstreams::peer::HttpPeer;
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use crate::live::Vault;
+use crate::live::{Outbox, Vault};
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{BodyError, Held};
 use crate::proxy::counting::Counter;
@@ -83,11 +83,18 @@ pub struct Proxy {
     vault: Arc<Vault>,
     counter: Counter,
     log: ArcSwap<AccessLog>,
+    outbox: Option<Arc<Outbox>>,
     draining: AtomicBool,
 }
 
 impl Proxy {
-    pub fn new(wiring: Wiring, connector: Arc<Connector>, log: AccessLog) -> Proxy {
+    /// Records go to `outbox`, where there is somebody who keeps them.
+    pub fn new(
+        wiring: Wiring,
+        connector: Arc<Connector>,
+        log: AccessLog,
+        outbox: Option<Arc<Outbox>>,
+    ) -> Proxy {
         Proxy {
             wiring: ArcSwap::from_pointee(wiring),
             connector,
@@ -95,6 +102,7 @@ impl Proxy {
             vault: Arc::default(),
             counter: Counter::default(),
             log: ArcSwap::from_pointee(log),
+            outbox,
             draining: AtomicBool::new(false),
         }
     }
@@ -132,7 +140,8 @@ impl Proxy {
     /// [`Gone`]: the client left, or the connection to it is of no more use. It must not serve another request.
     async fn answer(&self, session: &mut Session) -> Result<(), Gone> {
         let (mut arrival, ask, record) = Arrival::of(session, self.wiring.load_full());
-        let mut tab = Tab::open(record, arrival.at, AccessLog::clone(&self.log.load()));
+        let log = AccessLog::clone(&self.log.load());
+        let mut tab = Tab::open(record, arrival.at, log, self.outbox.clone());
         if arrival
             .stamp
             .cors

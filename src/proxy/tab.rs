@@ -1,9 +1,12 @@
 //! A request's record while it is written. Dropping it closes it: exactly one record a request, whatever happens.
 
+use std::sync::Arc;
+
 use crate::clock::{self, Tick};
 use crate::config::{Gateway, LogFormat};
 use crate::ir::Usage;
 use crate::ledger::{AttemptRow, Ending, Record};
+use crate::live::Outbox;
 use crate::telemetry::{Sink, access, metrics};
 
 /// The status in the record of a request whose client went away before it got one.
@@ -33,16 +36,23 @@ pub struct Tab {
     pub record: Record,
     arrived: Tick,
     log: AccessLog,
+    outbox: Option<Arc<Outbox>>,
 }
 
 impl Tab {
     /// Opens the record; counts the request as in flight.
-    pub fn open(record: Record, arrived: Tick, log: AccessLog) -> Tab {
+    pub fn open(
+        record: Record,
+        arrived: Tick,
+        log: AccessLog,
+        outbox: Option<Arc<Outbox>>,
+    ) -> Tab {
         metrics::IN_FLIGHT.inc();
         Tab {
             record,
             arrived,
             log,
+            outbox,
         }
     }
 
@@ -150,6 +160,12 @@ impl Drop for Tab {
             let mut line = Vec::with_capacity(512);
             access::write_line(&mut line, &self.record, self.log.format);
             self.log.sink.line(&line);
+        }
+        // What asks no vendor (our own pages, paths that nobody knows) is no row.
+        if let Some(outbox) = &self.outbox
+            && self.record.format.is_some()
+        {
+            outbox.push(self.record.take());
         }
     }
 }

@@ -1,14 +1,188 @@
-//! What is kept over restarts, on disk.
+//! What is kept over restarts: the database of finished requests and their statistics, and the journal of quotas.
 //!
-//! Owns the journal of quotas (`DATA/quotas.journal`): what was used of every endpoint's quota, appended at most once a
-//! second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]).
-//! Never: waited for by a request. Where the disk is full or away, requests go on, and a metric counts what was not
-//! written. A journal is one gateway's: several processes do not share their counters.
+//! Owns the database ([`Store`]): SQLite in the data directory, or PostgreSQL, with the same SQL on both (`dialect.rs` has
+//! what differs, `link.rs` the two connections); its schema, only ever migrated forward (`migrate.rs`); the thread that
+//! writes records (`writer.rs`) and the spool where they wait while the database is away (`DATA/records.spool`); what
+//! leaves when it is old (`retention.rs`); and the questions that can be asked (`pages.rs`, `statistics.rs`). Owns as well
+//! the journal of quotas (`DATA/quotas.journal`): what was used of every endpoint's quota, appended at most once a second
+//! ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]).
+//! Never: waited for by a request. Where the disk is full or away, requests go on, and metrics count what was not
+//! written. Data directories are one gateway's; a PostgreSQL may be shared.
 //!
-//! Start with `journal.rs` (the lines), then `keeper.rs` (who writes them, when).
+//! Start with `row.rs` (what a record becomes), then `writer.rs` (who writes it, when); `journal.rs`, then `keeper.rs`.
 
+mod dialect;
+mod fault;
+mod filter;
+mod histogram;
+mod insert;
 mod journal;
 mod keeper;
+mod link;
+mod migrate;
+mod pages;
+mod retention;
+mod row;
+mod spool;
+mod statistics;
+mod sums;
+mod writer;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+pub use fault::Fault;
+pub use filter::{Filter, Status};
+pub use histogram::Histogram;
 pub use journal::{Counters, Journal, Kept};
 pub use keeper::Keeper;
+pub use pages::{LONGEST_PAGE, Page};
+pub use retention::RetentionNow;
+pub use row::{Attempt, Candidate, Row, Tokens};
+pub use statistics::{By, Figures, Question};
+
+use crate::config;
+use crate::id::RequestId;
+use crate::live::Outbox;
+use link::{Address, Link, Readers};
+use spool::Spool;
+use writer::Writer;
+
+/// A PostgreSQL that says nothing for so long at a start is away.
+const START_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The database.
+pub struct Store {
+    address: Address,
+    data: PathBuf,
+    /// Made in the process that asks: a connection does not survive a fork.
+    readers: once_cell::sync::OnceCell<Readers>,
+    outbox: Arc<Outbox>,
+    ended: Arc<(Mutex<Ended>, Condvar)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    NotBegun,
+    No,
+    Yes,
+}
+
+impl Store {
+    /// Looks at the database before anything else starts: makes it where it is not there, and brings its schema to what
+    /// this binary knows. A PostgreSQL that is away comes later.
+    ///
+    /// # Errors
+    /// It is of a newer version; the URL cannot be read; SQLite's file cannot be made or opened.
+    pub fn open(database: &config::Database, data: PathBuf) -> Result<Store, Fault> {
+        let address = Address::of(database)?;
+        if let config::Database::Sqlite(path) = database
+            && let Some(folder) = path.parent()
+        {
+            std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
+        }
+        let runtime = runtime().map_err(sqlx::Error::Io)?;
+        match runtime.block_on(look(&address)) {
+            Ok(()) => {}
+            Err(e @ Fault::Newer { .. }) => return Err(e),
+            Err(e) if matches!(address, Address::Sqlite(_)) => return Err(e),
+            Err(e) => log::error!("the database is away: {e}; it is tried again every second"),
+        }
+        Ok(Store {
+            address,
+            data,
+            readers: once_cell::sync::OnceCell::new(),
+            outbox: Arc::default(),
+            ended: Arc::new((Mutex::new(Ended::NotBegun), Condvar::new())),
+        })
+    }
+
+    /// Where requests put their records.
+    pub fn outbox(&self) -> Arc<Outbox> {
+        self.outbox.clone()
+    }
+
+    /// Starts the thread that writes.
+    ///
+    /// # Errors
+    /// No thread or no runtime can be made.
+    pub fn keep_writing(&self, retention: RetentionNow) -> std::io::Result<()> {
+        let (address, outbox, data) = (self.address.clone(), self.outbox.clone(), self.data.clone());
+        let ended = self.ended.clone();
+        *ended.0.lock() = Ended::No;
+        let runtime = runtime()?;
+        let thread = std::thread::Builder::new().name("records".to_owned());
+        thread.spawn(move || {
+            let writer = Writer::new(address, outbox, Spool::below(&data), retention);
+            runtime.block_on(writer.run());
+            *ended.0.lock() = Ended::Yes;
+            ended.1.notify_all();
+        })?;
+        Ok(())
+    }
+
+    /// Writes what there is, and ends the thread. Waits at most so long; what the database does not take by then is in
+    /// the spool, or comes there.
+    pub fn finish(&self, patience: Duration) {
+        self.outbox.close();
+        let (ended, said) = &*self.ended;
+        let mut ended = ended.lock();
+        if *ended == Ended::No {
+            said.wait_while_for(&mut ended, |ended| *ended == Ended::No, patience);
+        }
+    }
+
+    /// Rows that fit, newest first, older than `before` where that is told; at most [`LONGEST_PAGE`].
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn requests(
+        &self,
+        filter: &Filter,
+        before: Option<RequestId>,
+        most: usize,
+    ) -> Result<Page, Fault> {
+        pages::page(self.readers(), filter, before, most).await
+    }
+
+    /// One request.
+    ///
+    /// # Errors
+    /// Those of the database, or this is no id.
+    pub async fn request(&self, id: &str) -> Result<Option<Row>, Fault> {
+        let id = RequestId::parse(id).ok_or_else(|| Fault::NoId(id.to_owned()))?;
+        pages::one(self.readers(), id).await
+    }
+
+    /// Figures, ordered by what they are of.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn statistics(&self, question: &Question) -> Result<Vec<Figures>, Fault> {
+        statistics::statistics(self.readers(), question).await
+    }
+
+    fn readers(&self) -> &Readers {
+        self.readers.get_or_init(|| Readers::of(self.address.clone()))
+    }
+}
+
+async fn look(address: &Address) -> Result<(), Fault> {
+    let looking = async {
+        let mut link = Link::open(address).await?;
+        migrate::migrate(&mut link).await?;
+        link.close().await;
+        Ok(())
+    };
+    match (address, tokio::time::timeout(START_PATIENCE, looking).await) {
+        (_, Ok(looked)) => looked,
+        (_, Err(_)) => Err(Fault::Silent(START_PATIENCE.as_secs())),
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}

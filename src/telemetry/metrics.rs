@@ -179,6 +179,41 @@ pub static RELOADS: Lazy<IntCounterVec> = Lazy::new(|| {
     )
 });
 
+/// Records of requests that are in the database.
+pub static RECORDS_WRITTEN: Lazy<IntCounter> = Lazy::new(|| {
+    let made = IntCounter::new(
+        "tidegate_records_written_total",
+        "Records of requests written to the database.",
+    );
+    registered(made)
+});
+
+/// Records that are in no database and in no spool, by why: `full` (more came than could be kept), `spool` (the spool
+/// could not be written), `refused` (the database did not take it).
+pub static RECORDS_LOST: Lazy<IntCounterVec> = Lazy::new(|| {
+    counters(
+        "tidegate_records_lost_total",
+        "Records of requests that were lost, by why: full, spool, refused.",
+        &["why"],
+    )
+});
+
+/// What waits for the database.
+pub static RECORD_SPOOL: Lazy<IntGauge> = Lazy::new(|| {
+    gauge(
+        "tidegate_record_spool_bytes",
+        "Bytes of records that wait on disk for the database.",
+    )
+});
+
+/// Whether the database takes records.
+pub static RECORD_STORE_UP: Lazy<IntGauge> = Lazy::new(|| {
+    gauge(
+        "tidegate_record_store_up",
+        "Whether the database takes records: 1, or 0 while it is away.",
+    )
+});
+
 /// Lines that could not be written.
 pub static LOG_LINES_DROPPED: Lazy<IntCounter> = Lazy::new(|| {
     let made = IntCounter::new(

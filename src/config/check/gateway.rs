@@ -11,7 +11,7 @@ use super::routes::Pools;
 use super::settings::Settings;
 use crate::config::file::{Node, Value};
 use crate::config::gateway::{
-    AuthMode, ClientKey, Gateway, Limits, Listen, Log, LogFormat, Model, Policy, Provider,
+    AuthMode, ClientKey, Database, Gateway, Limits, Listen, Log, LogFormat, Model, Policy, Provider,
     ReplyModel,
 };
 use crate::config::load::Overrides;
@@ -111,6 +111,8 @@ impl Check<'_> {
             preferred,
         };
         let client_keys = self.callers(node.get("client_keys"), &known);
+        let data = self.data(node.get("data"));
+        let database = self.database(node.get("database"), &data);
         let gateway = Gateway {
             listen: self.listen(node, &settings, outside.overrides),
             auth: self.auth_mode(node.get("auth")).unwrap_or(AuthMode::Auto),
@@ -129,7 +131,9 @@ impl Check<'_> {
             default_model,
             preferred_provider: preferred,
             client_keys,
-            data: self.data(node.get("data")),
+            database_told: database.is_some(),
+            database: database.unwrap_or_else(|| Database::Sqlite(data.join("tidegate.db"))),
+            data,
         };
         self.usable(&gateway, node);
         let log_level = outside.overrides.log_level.or(settings.log_level);
@@ -297,7 +301,7 @@ impl Check<'_> {
         }
     }
 
-    /// Where the database will stand, too.
+    /// Where the database stands, too, unless it is told.
     fn data(&mut self, node: Option<&Node>) -> std::path::PathBuf {
         let told = node.and_then(|node| self.path(node));
         told.unwrap_or_else(|| self.base.join("data"))
@@ -328,6 +332,7 @@ impl Check<'_> {
             format: format.unwrap_or(LogFormat::Text),
             file: get("file").and_then(|node| self.path(node)),
             requests: node.is_none_or(|node| self.flag(node, "requests", true)),
+            retention: self.retention(get("retention")),
         }
     }
 

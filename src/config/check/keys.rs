@@ -84,7 +84,11 @@ pub(crate) static GATEWAY: Section = Section {
             &Shape::Either(&[Shape::Value, Shape::Table(&LISTEN)]),
         ),
         later("admin"),
-        later("database"),
+        // Its URL may hold a password.
+        Key {
+            name: "database",
+            shape: Shape::Secret,
+        },
         value("auth"),
         list("trusted_proxies", &Shape::Value),
         table("limits", &LIMITS),
@@ -361,8 +365,13 @@ static LOG: Section = Section {
         value("file"),
         value("requests"),
         later("bodies"),
-        later("retention"),
+        table("retention", &RETENTION),
     ],
+};
+
+static RETENTION: Section = Section {
+    place: "in `retention`",
+    keys: &[value("days"), value("size")],
 };
 
 static CORS: Section = Section {

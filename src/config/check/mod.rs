@@ -8,6 +8,7 @@
 //! section; names are resolved when all of them are known. `settings` are the environment variables that stand over the file.
 
 mod access;
+mod database;
 mod gateway;
 mod headers;
 pub(super) mod keys;

@@ -43,8 +43,8 @@ pub(crate) static NAMES: &[(&str, NameState)] = &[
     ("DEBUG", NameState::Built),
     ("TZ", NameState::Built),
     ("ADMIN_PASSWORD", NameState::Later),
-    ("DATABASE_TYPE", NameState::Later),
-    ("DATABASE_URL", NameState::Later),
+    ("DATABASE_TYPE", NameState::Built),
+    ("DATABASE_URL", NameState::Built),
     ("MODE", NameState::Later),
 ];
 

@@ -17,6 +17,8 @@ const SECRET_KEYS: &[&str] = &[
     "passwd",
     "value",
     "credential",
+    // Its URL.
+    "database",
 ];
 
 /// Which bytes of `line` (which starts at `offset` of its text) are to be blotted out.

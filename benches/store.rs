@@ -1,0 +1,211 @@
+//! The database with many rows: what a record costs its writer, and how long the first page takes.
+//!
+//! `cargo run --release --example bench-store -- [ROWS] [postgres://…]`; without a URL SQLite in a temporary folder. Rows
+//! lie over 30 days. Prints a line for every question, in milliseconds (the median and the slowest of five).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement that people read"
+)]
+
+use std::time::{Duration, Instant};
+
+use tidegate::config::{Database, Retention, Secret};
+use tidegate::id::RequestId;
+use tidegate::ir::{Format, Usage};
+use tidegate::ledger::{AttemptRow, Ending, Record};
+use tidegate::store::{By, Filter, Question, Status, Store};
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// The end of the 30 days.
+const END: Duration = Duration::from_secs(1_800_000_000 / 86_400 * 86_400);
+const RETENTION: Retention = Retention {
+    days: 36_500,
+    size: None,
+};
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let rows: u64 = words.next().map_or(500_000, |rows| rows.parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let database = match words.next() {
+        Some(url) => Database::Postgres(Secret::new(url)),
+        None => Database::Sqlite(dir.path().join("tidegate.db")),
+    };
+    let store = Store::open(&database, dir.path().to_owned()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    write(&store, rows);
+    if let Database::Sqlite(path) = &database {
+        println!("{:>9} MB", std::fs::metadata(path).unwrap().len() >> 20);
+    }
+    for (name, filter) in questions() {
+        measure(&runtime, &name, async || {
+            store.requests(&filter, None, 50).await.unwrap().rows.len()
+        });
+    }
+    let month = |by| Question::of(END - DAY * 30, END, by);
+    for (name, question) in [
+        ("a month, total", month(By::Total)),
+        ("a month by hour", month(By::Hour)),
+        ("a month by endpoint", month(By::Endpoint)),
+        ("a month by client key", month(By::ClientKey)),
+    ] {
+        measure(&runtime, name, async || store.statistics(&question).await.unwrap().len());
+    }
+}
+
+/// As fast as the writer takes them, and what it takes for that.
+fn write(store: &Store, rows: u64) {
+    store.keep_writing(Box::new(|| RETENTION)).unwrap();
+    let outbox = store.outbox();
+    let (begun, mut pushed) = (Instant::now(), Duration::ZERO);
+    let total = || {
+        let written = tidegate::telemetry::metrics::RECORDS_WRITTEN.get();
+        let lost = tidegate::telemetry::metrics::RECORDS_LOST.with_label_values(&["full"]).get();
+        written + lost
+    };
+    let mut sent = 0;
+    while sent < rows {
+        let batch: Vec<Record> = (sent..rows.min(sent + 512)).map(|n| record(n, rows)).collect();
+        sent += u64::try_from(batch.len()).unwrap();
+        let push = Instant::now();
+        batch.into_iter().for_each(|record| outbox.push(record));
+        pushed += push.elapsed();
+        while sent - total() > 1024 && begun.elapsed() < DAY {
+            std::thread::yield_now();
+        }
+    }
+    while total() < rows {
+        std::thread::yield_now();
+    }
+    let cpu = writers_cpu();
+    let per = |time: Duration| time.as_secs_f64() * 1e6 / rows as f64;
+    println!("{rows} rows in {:.1} s", begun.elapsed().as_secs_f64());
+    println!("{:>9.2} µs of CPU a record, writer", per(cpu));
+    println!("{:>9.2} µs a record, request path", per(pushed));
+}
+
+/// CPU of the threads that write: ours, and SQLite's.
+fn writers_cpu() -> Duration {
+    let mut all = 0;
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let task = task.unwrap().path();
+        let name = std::fs::read_to_string(task.join("comm")).unwrap();
+        if name.starts_with("records") {
+            let stat = std::fs::read_to_string(task.join("schedstat")).unwrap();
+            let nanos: u64 = stat.split(' ').next().unwrap().parse().unwrap();
+            println!("{:>9.2} s in thread {}", nanos as f64 / 1e9, name.trim());
+            all += nanos;
+        }
+    }
+    Duration::from_nanos(all)
+}
+
+fn measure(runtime: &tokio::runtime::Runtime, name: &str, ask: impl AsyncFn() -> usize) {
+    let mut times = Vec::new();
+    let mut found = 0;
+    for _ in 0..5 {
+        let begun = Instant::now();
+        found = runtime.block_on(ask());
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    let first = times[0];
+    times.sort_by(f64::total_cmp);
+    println!("{:>9.1} ms, first {first:.1}, slowest {:.1}: {name} ({found} rows)", times[2], times[4]);
+}
+
+/// Every single filter within a day, and rare values within all days.
+fn questions() -> Vec<(String, Filter)> {
+    let day = || Filter {
+        from: Some(END - DAY * 15),
+        until: Some(END - DAY * 14),
+        ..Filter::default()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let mut all = vec![
+        ("a day", day()),
+        ("client key", Filter { client_key: text("key-3"), ..day() }),
+        ("rare client key", Filter { client_key: text("rare"), ..day() }),
+        ("client key of nobody", Filter { client_key: text("nobody"), ..day() }),
+        ("model", Filter { model: text("opus"), ..day() }),
+        ("provider", Filter { provider: text("relay-2"), ..day() }),
+        ("endpoint", Filter { endpoint: text("model-5"), ..day() }),
+        ("exact status", Filter { status: Some(Status::Exactly(418)), ..day() }),
+        ("status class", Filter { status: Some(Status::Class(5)), ..day() }),
+        ("ending", Filter { ending: Some(Ending::Broken), ..day() }),
+        ("format", Filter { format: Some(Format::Gemini), ..day() }),
+        ("stream", Filter { stream: Some(true), ..day() }),
+        ("not a stream", Filter { stream: Some(false), ..day() }),
+        ("failover", Filter { failover: Some(true), ..day() }),
+        ("losses", Filter { losses: Some(true), ..day() }),
+        ("two that are never together", Filter { format: Some(Format::Gemini), status: Some(Status::Class(5)), ..day() }),
+    ];
+    let ever = Filter::default;
+    all.extend([
+        ("ever: all", ever()),
+        ("ever: rare client key", Filter { client_key: text("rare"), ..ever() }),
+        ("ever: rare model", Filter { model: text("rare"), ..ever() }),
+        ("ever: losses (rare)", Filter { losses: Some(true), ..ever() }),
+        ("ever: nobody", Filter { provider: text("nobody"), ..ever() }),
+    ]);
+    all.into_iter().map(|(name, filter)| (name.to_owned(), filter)).collect()
+}
+
+/// The `n`th of so many: 40 keys, 4 models, 8 providers, 1 in 50 fails, 1 in 100 000 is rare.
+fn record(n: u64, rows: u64) -> Record {
+    let nanos = DAY.as_nanos() * 30 * u128::from(n) / u128::from(rows);
+    let at = END - DAY * 30 + Duration::from_nanos(u64::try_from(nanos).unwrap());
+    // Anything that is spread, and the same in every run.
+    let dice = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let rare = n % 100_000 == 77_777;
+    let fails = dice % 50 == 0;
+    let name = |name: &str, of: u64| format!("{name}-{}", dice / 7 % of);
+    let attempt = |provider: String, outcome| AttemptRow {
+        provider: provider.into(),
+        model: name("model", 12).into(),
+        key: 1,
+        status: Some(if outcome == "ok" { 200 } else { 500 }),
+        outcome,
+        took: Duration::from_millis(400 + dice % 9_000),
+        usage: Usage {
+            input: Some(1_000 + dice % 10_000),
+            output: Some(dice % 900),
+            ..Usage::default()
+        },
+        usage_estimated: false,
+    };
+    let mut attempts = vec![attempt(name("relay", 8), if fails { "status" } else { "ok" })];
+    if dice % 40 == 0 {
+        attempts.insert(0, attempt("relay-bad".to_owned(), "status"));
+    }
+    let models = ["haiku", "sonnet", "opus", "gpt-4o"];
+    let formats = [Format::OpenaiChat, Format::OpenaiResponses, Format::Anthropic, Format::Gemini];
+    let which = usize::try_from(dice % 4).unwrap();
+    let model = models[which];
+    Record {
+        id: RequestId::made(at),
+        at,
+        client: Some("10.1.2.3".parse().unwrap()),
+        client_key: Some(if rare { "rare".into() } else { name("key", 40).into() }),
+        method: http::Method::POST,
+        path: "/v1/chat/completions".into(),
+        format: Some(formats[which]),
+        asked_model: Some(model.into()),
+        model: Some(if rare { "rare" } else { model }.into()),
+        route: None,
+        stream: dice % 3 > 0,
+        status: if fails && which < 3 { 502 } else { 200 },
+        ending: if fails && which < 3 { Ending::Refused } else if dice % 5_000 == 1 { Ending::Broken } else { Ending::Complete },
+        bytes_in: 2_000,
+        bytes_out: 4_000,
+        first_content: Some(Duration::from_millis(200 + dice % 1_000)),
+        total: Duration::from_millis(500 + dice % 10_000),
+        usage: attempts[0].usage,
+        usage_estimated: false,
+        attempts,
+        dropped: rare.then(|| "seed".to_owned()),
+        candidates: Vec::new(),
+    }
+}

@@ -1,0 +1,133 @@
+//! Finished records on their way out of the requests.
+//!
+//! A request only puts its record into a list that has room for it already; whoever keeps records takes the whole list at
+//! once and leaves an empty one. Nobody is woken for a record: the keeper comes five times a second, and sooner when
+//! there are many. Where it does not come, records are counted as lost rather than memory filled.
+
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::ledger::Record;
+
+/// Records that wait at most: some seconds of a busy gateway.
+const MOST: usize = 16_384;
+/// So many wake the keeper.
+const WAKE_AT: usize = 512;
+
+pub struct Outbox {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+    lost: AtomicU64,
+}
+
+struct Waiting {
+    records: Vec<Record>,
+    closing: bool,
+}
+
+impl Default for Outbox {
+    fn default() -> Outbox {
+        Outbox {
+            waiting: Mutex::new(Waiting {
+                records: Vec::with_capacity(WAKE_AT),
+                closing: false,
+            }),
+            wake: Condvar::new(),
+            lost: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Outbox {
+    /// Puts a record in. Waits for nobody.
+    pub fn push(&self, record: Record) {
+        let mut waiting = self.waiting.lock();
+        if waiting.records.len() >= MOST {
+            drop(waiting);
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        waiting.records.push(record);
+        let wake = waiting.records.len() == WAKE_AT;
+        drop(waiting);
+        if wake {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes all there is; `into` must be empty, and its memory serves the next records. Waits so long for many.
+    /// `false`: the outbox is closing, and these are the last.
+    pub fn take(&self, into: &mut Vec<Record>, wait: Duration) -> bool {
+        let mut waiting = self.waiting.lock();
+        if waiting.records.len() < WAKE_AT && !waiting.closing && !wait.is_zero() {
+            self.wake.wait_for(&mut waiting, wait);
+        }
+        mem::swap(into, &mut waiting.records);
+        !waiting.closing
+    }
+
+    /// The keeper shall write what is there, and end.
+    pub fn close(&self) {
+        self.waiting.lock().closing = true;
+        self.wake.notify_all();
+    }
+
+    /// Records for which there was no room, since the last time.
+    pub fn take_lost(&self) -> u64 {
+        self.lost.swap(0, Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RequestId;
+    use crate::ir::Usage;
+    use crate::ledger::Ending;
+
+    fn record() -> Record {
+        Record {
+            id: RequestId::made(Duration::ZERO),
+            at: Duration::ZERO,
+            client: None,
+            client_key: None,
+            method: http::Method::POST,
+            path: "/".into(),
+            format: None,
+            asked_model: None,
+            model: None,
+            route: None,
+            stream: false,
+            status: 200,
+            ending: Ending::Complete,
+            bytes_in: 0,
+            bytes_out: 0,
+            first_content: None,
+            total: Duration::ZERO,
+            usage: Usage::default(),
+            usage_estimated: false,
+            attempts: Vec::new(),
+            dropped: None,
+            candidates: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_nobody_takes_is_counted_and_fills_no_memory() {
+        let outbox = Outbox::default();
+        for _ in 0..MOST + 3 {
+            outbox.push(record());
+        }
+        let mut taken = Vec::new();
+        assert!(outbox.take(&mut taken, Duration::from_secs(60)));
+        assert_eq!((taken.len(), outbox.take_lost(), outbox.take_lost()), (MOST, 3, 0));
+        taken.clear();
+        outbox.close();
+        outbox.push(record());
+        assert!(!outbox.take(&mut taken, Duration::from_secs(60)));
+        assert_eq!(taken.len(), 1);
+    }
+}

@@ -1,0 +1,54 @@
+//! What goes wrong with a database, and whether it goes by.
+
+use thiserror::Error;
+
+/// Why the database did not do what it was asked for.
+#[derive(Debug, Error)]
+pub enum Fault {
+    #[error(
+        "the database is of a newer Tidegate: its schema is version {found}, this one knows {known}; start the newer one, or put back a backup from before"
+    )]
+    Newer { found: i64, known: i64 },
+    #[error("{0}")]
+    Database(#[from] sqlx::Error),
+    #[error("it did not answer within {0} s")]
+    Silent(u64),
+    #[error("`{0}` is no id of a request")]
+    NoId(String),
+}
+
+/// What to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// The database is away, full, or does not let us in: keep the rows until it is back.
+    Wait,
+    /// Two writers stood in each other's way: the same again.
+    Again,
+    /// It is there, and does not take this.
+    Apart,
+}
+
+impl Fault {
+    pub(super) fn remedy(&self) -> Remedy {
+        let Fault::Database(sqlx::Error::Database(said)) = self else {
+            return match self {
+                Fault::Database(sqlx::Error::Encode(_)) => Remedy::Apart,
+                _ => Remedy::Wait,
+            };
+        };
+        let code = said.code().unwrap_or_default();
+        if said.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+            return match &*code {
+                "40001" | "40P01" => Remedy::Again,
+                // Data exceptions and broken constraints are about a row; everything else about the database.
+                code if code.starts_with("22") || code.starts_with("23") => Remedy::Apart,
+                _ => Remedy::Wait,
+            };
+        }
+        // SQLite's extended codes: the low byte is the kind. 19: constraint, 20: mismatch, 18: too big.
+        match code.parse::<u32>().map(|code| code & 0xff) {
+            Ok(18..=20) => Remedy::Apart,
+            _ => Remedy::Wait,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Rows by pages, newest first; and one row.
+//!
+//! A page that is asked for by a value looks into `seen` first: it says in which ten minutes the value was there at all,
+//! so that a rare one is found without reading a month. What is common is found in the newest minutes anyway.
+
+use std::collections::BTreeSet;
+
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
+
+use super::dialect::Dialect;
+use super::fault::Fault;
+use super::filter::{Filter, Span};
+use super::link::{Found, Readers, Value};
+use super::row::{Row, Tokens};
+use crate::id::RequestId;
+
+/// Rows of a page at most.
+pub const LONGEST_PAGE: usize = 1000;
+
+/// Rows, newest first.
+#[derive(Debug)]
+pub struct Page {
+    pub rows: Vec<Row>,
+    /// Where the next page begins: after the row of that id. `None`: there is no more.
+    pub next: Option<RequestId>,
+}
+
+/// Of both tables, in the order that [`row`] reads.
+const COLUMNS: &str = "r.id, r.at, r.client_key, r.tenant, r.model, r.status, r.ending, r.format, r.stream, \
+     r.first_us, r.total_us, r.input, r.cache_read, r.cache_write, r.output, r.reasoning, r.audio_input, \
+     r.audio_output, r.estimated, r.cost, d.method, d.path, d.client, d.route, d.asked_model, d.bytes_in, \
+     d.bytes_out, d.dropped, d.attempted, d.candidates";
+
+/// Rows that fit, older than `before` where that is told.
+pub(super) async fn page(
+    readers: &Readers,
+    filter: &Filter,
+    before: Option<RequestId>,
+    most: usize,
+) -> Result<Page, Fault> {
+    let most = most.clamp(1, LONGEST_PAGE);
+    let Span(first, last) = filter.span();
+    let last = before.filter(|id| id.as_str() < last.as_str()).unwrap_or(last);
+    let span = Span(first, last);
+    let mut rows = Vec::new();
+    for part in parts(readers, filter, span).await? {
+        // One more than asked for says whether there is more.
+        let wanted = most + 1 - rows.len();
+        rows.extend(part_of_page(readers, filter, part, wanted).await?);
+        if rows.len() > most {
+            break;
+        }
+    }
+    let more = rows.len() > most;
+    rows.truncate(most);
+    let next = rows.last().filter(|_| more).and_then(|row| RequestId::parse(&row.id));
+    Ok(Page { rows, next })
+}
+
+/// Where to look, newest first: runs of ten minutes in all of which every value was seen.
+async fn parts(readers: &Readers, filter: &Filter, span: Span) -> Result<Vec<Span>, Fault> {
+    let facets = filter.facets();
+    if facets.is_empty() {
+        return Ok(vec![span]);
+    }
+    let (first, last) = span.slots();
+    let mut common: Option<BTreeSet<i64>> = None;
+    for (facet, value) in facets {
+        let sql = "SELECT slot FROM seen WHERE facet = $1 AND value = $2 AND slot >= $3 AND slot <= $4";
+        let values = [Value::Text(facet), Value::Text(value), Value::Int(first), Value::Int(last)];
+        let found = readers.rows(SqlStr::from_static(sql), &values).await?;
+        let slots = found.iter().map(|row| row.int(0));
+        let slots = slots.collect::<Result<BTreeSet<i64>, _>>()?;
+        common = Some(match common {
+            None => slots,
+            Some(before) => before.intersection(&slots).copied().collect(),
+        });
+    }
+    let mut parts: Vec<(i64, i64)> = Vec::new();
+    for slot in common.into_iter().flatten().rev() {
+        match parts.last_mut() {
+            Some((from, _)) if *from == slot + 1 => *from = slot,
+            _ => parts.push((slot, slot)),
+        }
+    }
+    Ok(parts.into_iter().map(|(from, to)| span.within(from, to)).collect())
+}
+
+async fn part_of_page(
+    readers: &Readers,
+    filter: &Filter,
+    Span(first, last): Span,
+    most: usize,
+) -> Result<Vec<Row>, Fault> {
+    let dialect = readers.dialect();
+    let mut values = vec![Value::Text(first.as_str()), Value::Text(last.as_str())];
+    let conditions = filter.conditions();
+    values.extend(conditions.iter().map(|(_, value)| *value));
+    values.push(Value::Int(i64::try_from(most).unwrap_or(i64::MAX)));
+    let sql = page_sql(dialect, conditions.iter().map(|(sql, _)| *sql));
+    let found = readers.rows(sql, &values).await?;
+    Ok(found.iter().map(row).collect::<Result<_, _>>()?)
+}
+
+/// The narrow rows are found first, and only then are their details read.
+fn page_sql(dialect: Dialect, conditions: impl Iterator<Item = &'static str>) -> SqlStr {
+    let mut sql = ["SELECT ", COLUMNS, " FROM (SELECT * FROM requests WHERE id >= "].concat();
+    let mut n = 1;
+    let mut place = |sql: &mut String| {
+        dialect.place(sql, n);
+        n += 1;
+    };
+    place(&mut sql);
+    sql.push_str(" AND id < ");
+    place(&mut sql);
+    for condition in conditions {
+        sql.push_str(condition);
+        place(&mut sql);
+    }
+    sql.push_str(" ORDER BY id DESC LIMIT ");
+    place(&mut sql);
+    sql.push_str(") r JOIN request_details d ON d.id = r.id ORDER BY r.id DESC");
+    AssertSqlSafe(sql).into_sql_str()
+}
+
+/// One row.
+pub(super) async fn one(readers: &Readers, id: RequestId) -> Result<Option<Row>, Fault> {
+    let sql = ["SELECT ", COLUMNS, " FROM requests r JOIN request_details d ON d.id = r.id WHERE r.id = $1"];
+    let sql = AssertSqlSafe(sql.concat()).into_sql_str();
+    let found = readers.rows(sql, &[Value::Text(id.as_str())]).await?;
+    Ok(found.first().map(row).transpose()?)
+}
+
+fn row(found: &Found) -> Result<Row, sqlx::Error> {
+    let mut tokens = [None; 7];
+    for (slot, at) in tokens.iter_mut().zip(11..) {
+        *slot = found.maybe_int(at)?;
+    }
+    Ok(Row {
+        id: found.text(0)?,
+        at: found.int(1)?,
+        client_key: found.maybe_text(2)?,
+        tenant: found.maybe_text(3)?,
+        model: found.maybe_text(4)?,
+        status: found.int(5)?,
+        ending: found.text(6)?,
+        format: found.maybe_text(7)?,
+        stream: found.flag(8)?,
+        first_us: found.maybe_int(9)?,
+        total_us: found.int(10)?,
+        tokens: Tokens::from_columns(tokens),
+        estimated: found.flag(18)?,
+        cost: found.maybe_int(19)?,
+        method: found.text(20)?,
+        path: found.text(21)?,
+        client: found.maybe_text(22)?,
+        route: found.maybe_text(23)?,
+        asked_model: found.maybe_text(24)?,
+        bytes_in: found.int(25)?,
+        bytes_out: found.int(26)?,
+        dropped: found.maybe_text(27)?,
+        // Of a version that wrote them otherwise: a row without its attempts is better than none.
+        attempts: serde_json::from_str(&found.text(28)?).unwrap_or_default(),
+        candidates: serde_json::from_str(&found.text(29)?).unwrap_or_default(),
+    })
+}

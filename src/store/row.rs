@@ -1,0 +1,281 @@
+//! A record as it is kept: one row, with its attempts as JSON. Also the shape of the spool.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ir::Usage;
+use crate::ledger::{AttemptRow, CandidateRow, Ending, Record};
+
+/// A finished request. Times in microseconds unless they say otherwise; `None` is "not known", or "there was none".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Sorts by the time of arrival.
+    pub id: String,
+    /// When it arrived, in milliseconds since the Unix epoch: the same that the id begins with.
+    pub at: i64,
+    #[serde(default)]
+    pub client_key: Option<String>,
+    #[serde(default)]
+    pub tenant: Option<String>,
+    #[serde(default)]
+    pub model: Option<String>,
+    pub status: i64,
+    pub ending: String,
+    #[serde(default)]
+    pub format: Option<String>,
+    pub stream: bool,
+    #[serde(default)]
+    pub first_us: Option<i64>,
+    pub total_us: i64,
+    #[serde(default)]
+    pub tokens: Tokens,
+    /// The tokens are ours, not the vendor's.
+    #[serde(default)]
+    pub estimated: bool,
+    /// 10^-9 USD, of all attempts.
+    #[serde(default)]
+    pub cost: Option<i64>,
+    pub method: String,
+    pub path: String,
+    #[serde(default)]
+    pub client: Option<String>,
+    #[serde(default)]
+    pub route: Option<String>,
+    #[serde(default)]
+    pub asked_model: Option<String>,
+    pub bytes_in: i64,
+    pub bytes_out: i64,
+    /// What conversions have lost.
+    #[serde(default)]
+    pub dropped: Option<String>,
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+    #[serde(default)]
+    pub candidates: Vec<Candidate>,
+}
+
+/// Tokens in disjoint buckets, as [`Usage`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_input: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_output: Option<i64>,
+}
+
+/// One attempt of a request, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub provider: String,
+    pub model: String,
+    /// Which of the provider's keys, from 1; 0: the client's own.
+    pub key: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// `ok`, or why it ended.
+    pub outcome: String,
+    pub took_us: i64,
+    #[serde(flatten)]
+    pub tokens: Tokens,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+/// An endpoint of the pool, and why it was asked or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub provider: String,
+    pub model: String,
+    pub tier: u16,
+    pub seen: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_us: Option<i64>,
+}
+
+impl Row {
+    pub fn of(record: &Record) -> Row {
+        Row {
+            id: record.id.as_str().to_owned(),
+            at: i64::try_from(record.at.as_millis()).unwrap_or(i64::MAX),
+            client_key: record.client_key.as_deref().map(clean),
+            // Limits and prices will tell both.
+            tenant: None,
+            cost: None,
+            model: record.model.as_deref().map(clean),
+            status: record.status.into(),
+            ending: record.ending.name().to_owned(),
+            format: record.format.map(|format| format.name().to_owned()),
+            stream: record.stream,
+            first_us: record.first_content.map(micros),
+            total_us: micros(record.total),
+            tokens: Tokens::of(&record.usage),
+            estimated: record.usage_estimated,
+            method: clean(record.method.as_str()),
+            path: clean(&record.path),
+            client: record.client.map(|client| client.to_string()),
+            route: record.route.as_deref().map(clean),
+            asked_model: record.asked_model.as_deref().map(clean),
+            bytes_in: int(record.bytes_in),
+            bytes_out: int(record.bytes_out),
+            dropped: record.dropped.as_deref().map(clean),
+            attempts: record.attempts.iter().map(Attempt::of).collect(),
+            candidates: record.candidates.iter().map(Candidate::of).collect(),
+        }
+    }
+
+    /// Who was asked last.
+    pub fn last(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// More than one endpoint was asked.
+    pub fn failed_over(&self) -> bool {
+        let mut pairs = self.attempts.iter().zip(self.attempts.iter().skip(1));
+        pairs.any(|(a, b)| (&a.provider, &a.model) != (&b.provider, &b.model))
+    }
+
+    /// Whether it counts as an error: the client got no whole answer, and did not leave by itself.
+    pub fn is_error(&self) -> bool {
+        [Ending::Refused.name(), Ending::Broken.name()].contains(&&*self.ending)
+    }
+
+    /// `complete`, `refused_4xx`, `refused_5xx`, `broken`, `client_gone`.
+    pub fn outcome(&self) -> &str {
+        match self.status {
+            400..=499 if self.ending == Ending::Refused.name() => "refused_4xx",
+            500..=599 if self.ending == Ending::Refused.name() => "refused_5xx",
+            _ => &self.ending,
+        }
+    }
+}
+
+impl Tokens {
+    pub fn of(usage: &Usage) -> Tokens {
+        Tokens {
+            input: usage.input.map(int),
+            cache_read: usage.cache_read.map(int),
+            cache_write: usage.cache_write.map(int),
+            output: usage.output.map(int),
+            reasoning: usage.reasoning.map(int),
+            audio_input: usage.audio_input.map(int),
+            audio_output: usage.audio_output.map(int),
+        }
+    }
+
+    /// In the order of their columns.
+    pub(super) fn columns(&self) -> [Option<i64>; 7] {
+        [
+            self.input,
+            self.cache_read,
+            self.cache_write,
+            self.output,
+            self.reasoning,
+            self.audio_input,
+            self.audio_output,
+        ]
+    }
+
+    pub(super) fn from_columns(of: [Option<i64>; 7]) -> Tokens {
+        let [input, cache_read, cache_write, output, reasoning, audio_input, audio_output] = of;
+        Tokens {
+            input,
+            cache_read,
+            cache_write,
+            output,
+            reasoning,
+            audio_input,
+            audio_output,
+        }
+    }
+}
+
+impl Attempt {
+    fn of(row: &AttemptRow) -> Attempt {
+        Attempt {
+            provider: clean(&row.provider),
+            model: clean(&row.model),
+            key: i64::try_from(row.key).unwrap_or(i64::MAX),
+            status: row.status,
+            outcome: row.outcome.to_owned(),
+            took_us: micros(row.took),
+            tokens: Tokens::of(&row.usage),
+            estimated: row.usage_estimated,
+        }
+    }
+}
+
+impl Candidate {
+    fn of(row: &CandidateRow) -> Candidate {
+        Candidate {
+            provider: clean(&row.provider),
+            model: clean(&row.model),
+            tier: row.tier,
+            seen: row.seen.to_owned(),
+            wait_us: row.wait.map(micros),
+        }
+    }
+}
+
+/// PostgreSQL's text holds everything but NUL.
+fn clean(text: &str) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text.to_owned()
+    }
+}
+
+fn int(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(provider: &str) -> Attempt {
+        Attempt {
+            provider: provider.into(),
+            model: "m".into(),
+            key: 1,
+            status: Some(200),
+            outcome: "ok".into(),
+            took_us: 5,
+            tokens: Tokens {
+                input: Some(3),
+                ..Tokens::default()
+            },
+            estimated: false,
+        }
+    }
+
+    #[test]
+    fn attempts_are_compact_and_come_back() {
+        let text = serde_json::to_string(&attempt("a")).unwrap();
+        assert_eq!(
+            text,
+            r#"{"provider":"a","model":"m","key":1,"status":200,"outcome":"ok","took_us":5,"input":3}"#
+        );
+        assert_eq!(serde_json::from_str::<Attempt>(&text).unwrap(), attempt("a"));
+    }
+
+    #[test]
+    fn no_text_holds_a_nul() {
+        assert_eq!(clean("a\0b"), "a\u{fffd}b");
+    }
+}

@@ -1,0 +1,288 @@
+//! Who writes records: a thread with a small runtime of its own, beside all requests.
+//!
+//! Five times a second, or when there are many, it takes what the outbox holds, and writes it in batches, each one
+//! transaction. While the database is away, rows go to the spool, and from there into the database when it is back, in
+//! their order, before anything newer. A write that takes long does not stop that: meanwhile the outbox is emptied into
+//! the spool.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fault::{Fault, Remedy};
+use super::insert::{Seen, Statements};
+use super::link::{Address, Link};
+use super::migrate::migrate;
+use super::retention::{RetentionNow, Sweeper};
+use super::row::Row;
+use super::spool::Spool;
+use crate::clock::{self, Tick};
+use crate::ledger::Record;
+use crate::live::Outbox;
+use crate::telemetry::metrics;
+
+/// How long a row may wait for others.
+const EVERY: Duration = Duration::from_millis(200);
+/// Rows of one transaction.
+const BATCH: usize = 512;
+/// A database that says nothing for so long is away.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two attempts at a database that is away.
+const AGAIN: Duration = Duration::from_secs(1);
+
+pub(super) struct Writer {
+    address: Address,
+    statements: Statements,
+    link: Option<Link>,
+    desk: Desk,
+    /// When a database that is away is tried again.
+    try_at: Tick,
+    /// Said once, until it is back.
+    away: bool,
+    /// The last write may have come through without our knowing.
+    unsure: bool,
+    sweeper: Sweeper,
+}
+
+/// Where records come from, and where they wait.
+struct Desk {
+    outbox: Arc<Outbox>,
+    batch: Vec<Record>,
+    open: bool,
+    spool: Spool,
+    /// Said once, until it works again.
+    spool_fails: bool,
+}
+
+impl Writer {
+    pub(super) fn new(
+        address: Address,
+        outbox: Arc<Outbox>,
+        spool: Spool,
+        retention: RetentionNow,
+    ) -> Writer {
+        Writer {
+            statements: Statements::of(address.dialect()),
+            sweeper: Sweeper::new(retention),
+            address,
+            link: None,
+            desk: Desk {
+                outbox,
+                batch: Vec::new(),
+                open: true,
+                spool,
+                spool_fails: false,
+            },
+            try_at: Tick::default(),
+            away: false,
+            unsure: false,
+        }
+    }
+
+    /// Writes until the outbox is closed and empty.
+    pub(super) async fn run(mut self) {
+        while self.desk.open {
+            let rows = self.desk.take(EVERY);
+            self.bring(rows).await;
+            self.replay().await;
+            if let Some(link) = &mut self.link
+                && let Err(e) = self.desk.beside(self.sweeper.step(link)).await
+            {
+                self.gone(&e);
+            }
+            metrics::RECORD_SPOOL.set(i64::try_from(self.desk.spool.waiting()).unwrap_or(i64::MAX));
+        }
+        // What the last look has found is written; what the database did not take is in the spool.
+        if let Some(link) = self.link.take() {
+            link.close().await;
+        }
+    }
+
+    /// New rows, to the database or behind what waits for it.
+    async fn bring(&mut self, rows: Vec<Row>) {
+        let mut rest = rows.as_slice();
+        while let Some((now, later)) = rest.split_at_checked(rest.len().min(BATCH)) {
+            if now.is_empty() {
+                return;
+            }
+            if !self.desk.spool.is_empty() || !self.connected().await || !self.write(now).await {
+                break;
+            }
+            rest = later;
+        }
+        self.desk.keep(rest);
+    }
+
+    /// What waits, to the database. Some of it: new rows are looked after in between.
+    async fn replay(&mut self) {
+        while !self.desk.spool.is_empty() && self.connected().await {
+            let (rows, until) = match self.desk.spool.next(BATCH) {
+                Ok(next) => next,
+                Err(e) => {
+                    log::error!("cannot read {}: {e}", self.desk.spool.path().display());
+                    return;
+                }
+            };
+            self.unsure = true;
+            if !rows.is_empty() && !self.write(&rows).await {
+                return;
+            }
+            self.desk.spool.done(until);
+            let rows = self.desk.take(Duration::ZERO);
+            self.desk.keep(&rows);
+        }
+    }
+
+    /// Whether the database is there, as far as we know. Asks for it anew at most once a second.
+    async fn connected(&mut self) -> bool {
+        if self.link.is_some() {
+            return true;
+        }
+        if clock::now() < self.try_at {
+            return false;
+        }
+        let address = self.address.clone();
+        let opening = async move {
+            let mut link = Link::open(&address).await?;
+            migrate(&mut link).await?;
+            Ok(link)
+        };
+        match self.desk.beside(opening).await {
+            Ok(link) => {
+                self.link = Some(link);
+                if std::mem::take(&mut self.away) {
+                    log::info!("the database is back");
+                }
+                metrics::RECORD_STORE_UP.set(1);
+                true
+            }
+            Err(e) => {
+                self.gone(&e);
+                false
+            }
+        }
+    }
+
+    /// Whether the rows are in the database, or have no hope to come there.
+    async fn write(&mut self, rows: &[Row]) -> bool {
+        for _ in 0..3 {
+            let Err(e) = self.transaction(rows).await else {
+                return true;
+            };
+            match e.remedy() {
+                Remedy::Again => self.link = None,
+                Remedy::Apart => return self.write_apart(rows).await,
+                Remedy::Wait => {
+                    self.gone(&e);
+                    return false;
+                }
+            }
+            if !self.connected().await {
+                return false;
+            }
+        }
+        self.try_at = clock::now() + AGAIN;
+        self.link = None;
+        false
+    }
+
+    /// Every row by itself: one that the database does not take must not take the others along.
+    async fn write_apart(&mut self, rows: &[Row]) -> bool {
+        for row in rows {
+            self.link = None;
+            if !self.connected().await {
+                return false;
+            }
+            let Err(e) = self.transaction(std::slice::from_ref(row)).await else {
+                continue;
+            };
+            if e.remedy() != Remedy::Apart {
+                self.gone(&e);
+                return false;
+            }
+            log::error!("the database does not take the record of {}: {e}", row.id);
+            lose("refused", 1);
+        }
+        true
+    }
+
+    async fn transaction(&mut self, rows: &[Row]) -> Result<(), Fault> {
+        let Some(link) = &mut self.link else {
+            return Err(Fault::Silent(0));
+        };
+        let seen = if self.unsure { Seen::Perhaps } else { Seen::Never };
+        // Until it is known to be in, it may be.
+        self.unsure = true;
+        let new = self.desk.beside(self.statements.write(link, rows, seen)).await?;
+        self.unsure = false;
+        metrics::RECORDS_WRITTEN.inc_by(u64::try_from(new).unwrap_or(0));
+        Ok(())
+    }
+
+    fn gone(&mut self, why: &Fault) {
+        self.link = None;
+        self.try_at = clock::now() + AGAIN;
+        metrics::RECORD_STORE_UP.set(0);
+        if !std::mem::replace(&mut self.away, true) {
+            let spool = self.desk.spool.path().display();
+            log::error!("the database is away: {why}; records wait in {spool}");
+        }
+    }
+}
+
+impl Desk {
+    /// What has finished since the last time.
+    fn take(&mut self, wait: Duration) -> Vec<Row> {
+        self.open &= self.outbox.take(&mut self.batch, wait);
+        let lost = self.outbox.take_lost();
+        if lost > 0 {
+            log::error!("{lost} records are lost: there were more than could be kept");
+            lose("full", lost);
+        }
+        let rows = self.batch.iter().map(Row::of).collect();
+        self.batch.clear();
+        rows
+    }
+
+    /// To the spool; where that fails, they are lost.
+    fn keep(&mut self, rows: &[Row]) {
+        if rows.is_empty() {
+            return;
+        }
+        match self.spool.append(rows) {
+            Ok(()) => {
+                if std::mem::take(&mut self.spool_fails) {
+                    log::info!("{} is written again", self.spool.path().display());
+                }
+            }
+            Err(e) => {
+                lose("spool", u64::try_from(rows.len()).unwrap_or(0));
+                if !std::mem::replace(&mut self.spool_fails, true) {
+                    let path = self.spool.path().display();
+                    log::error!("cannot write {path}: {e}; records are lost until it or the database can be written");
+                }
+            }
+        }
+    }
+
+    /// Waits for the database, and lets no record wait for it longer than a moment.
+    async fn beside<T>(&mut self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let mut work = pin!(work);
+        let until = clock::now() + PATIENCE;
+        while clock::now() < until {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(EVERY) => {
+                    let rows = self.take(Duration::ZERO);
+                    self.keep(&rows);
+                }
+            }
+        }
+        Err(Fault::Silent(PATIENCE.as_secs()))
+    }
+}
+
+fn lose(why: &str, records: u64) {
+    metrics::RECORDS_LOST.with_label_values(&[why]).inc_by(records);
+}
