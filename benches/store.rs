@@ -35,7 +35,10 @@ fn main() {
         None => Database::Sqlite(dir.path().join("tidegate.db")),
     };
     let store = Store::open(&database, dir.path().to_owned()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     write(&store, rows);
     if let Database::Sqlite(path) = &database {
         println!("{:>9} MB", std::fs::metadata(path).unwrap().len() >> 20);
@@ -52,7 +55,9 @@ fn main() {
         ("a month by endpoint", month(By::Endpoint)),
         ("a month by client key", month(By::ClientKey)),
     ] {
-        measure(&runtime, name, async || store.statistics(&question).await.unwrap().len());
+        measure(&runtime, name, async || {
+            store.statistics(&question).await.unwrap().len()
+        });
     }
 }
 
@@ -63,12 +68,16 @@ fn write(store: &Store, rows: u64) {
     let (begun, mut pushed) = (Instant::now(), Duration::ZERO);
     let total = || {
         let written = tidegate::telemetry::metrics::RECORDS_WRITTEN.get();
-        let lost = tidegate::telemetry::metrics::RECORDS_LOST.with_label_values(&["full"]).get();
+        let lost = tidegate::telemetry::metrics::RECORDS_LOST
+            .with_label_values(&["full"])
+            .get();
         written + lost
     };
     let mut sent = 0;
     while sent < rows {
-        let batch: Vec<Record> = (sent..rows.min(sent + 512)).map(|n| record(n, rows)).collect();
+        let batch: Vec<Record> = (sent..rows.min(sent + 512))
+            .map(|n| record(n, rows))
+            .collect();
         sent += u64::try_from(batch.len()).unwrap();
         let push = Instant::now();
         batch.into_iter().for_each(|record| outbox.push(record));
@@ -113,7 +122,10 @@ fn measure(runtime: &tokio::runtime::Runtime, name: &str, ask: impl AsyncFn() ->
     }
     let first = times[0];
     times.sort_by(f64::total_cmp);
-    println!("{:>9.1} ms, first {first:.1}, slowest {:.1}: {name} ({found} rows)", times[2], times[4]);
+    println!(
+        "{:>9.1} ms, first {first:.1}, slowest {:.1}: {name} ({found} rows)",
+        times[2], times[4]
+    );
 }
 
 /// Every single filter within a day, and rare values within all days.
@@ -126,31 +138,148 @@ fn questions() -> Vec<(String, Filter)> {
     let text = |text: &str| Some(text.to_owned());
     let mut all = vec![
         ("a day", day()),
-        ("client key", Filter { client_key: text("key-3"), ..day() }),
-        ("rare client key", Filter { client_key: text("rare"), ..day() }),
-        ("client key of nobody", Filter { client_key: text("nobody"), ..day() }),
-        ("model", Filter { model: text("opus"), ..day() }),
-        ("provider", Filter { provider: text("relay-2"), ..day() }),
-        ("endpoint", Filter { endpoint: text("model-5"), ..day() }),
-        ("exact status", Filter { status: Some(Status::Exactly(418)), ..day() }),
-        ("status class", Filter { status: Some(Status::Class(5)), ..day() }),
-        ("ending", Filter { ending: Some(Ending::Broken), ..day() }),
-        ("format", Filter { format: Some(Format::Gemini), ..day() }),
-        ("stream", Filter { stream: Some(true), ..day() }),
-        ("not a stream", Filter { stream: Some(false), ..day() }),
-        ("failover", Filter { failover: Some(true), ..day() }),
-        ("losses", Filter { losses: Some(true), ..day() }),
-        ("two that are never together", Filter { format: Some(Format::Gemini), status: Some(Status::Class(5)), ..day() }),
+        (
+            "client key",
+            Filter {
+                client_key: text("key-3"),
+                ..day()
+            },
+        ),
+        (
+            "rare client key",
+            Filter {
+                client_key: text("rare"),
+                ..day()
+            },
+        ),
+        (
+            "client key of nobody",
+            Filter {
+                client_key: text("nobody"),
+                ..day()
+            },
+        ),
+        (
+            "model",
+            Filter {
+                model: text("opus"),
+                ..day()
+            },
+        ),
+        (
+            "provider",
+            Filter {
+                provider: text("relay-2"),
+                ..day()
+            },
+        ),
+        (
+            "endpoint",
+            Filter {
+                endpoint: text("model-5"),
+                ..day()
+            },
+        ),
+        (
+            "exact status",
+            Filter {
+                status: Some(Status::Exactly(418)),
+                ..day()
+            },
+        ),
+        (
+            "status class",
+            Filter {
+                status: Some(Status::Class(5)),
+                ..day()
+            },
+        ),
+        (
+            "ending",
+            Filter {
+                ending: Some(Ending::Broken),
+                ..day()
+            },
+        ),
+        (
+            "format",
+            Filter {
+                format: Some(Format::Gemini),
+                ..day()
+            },
+        ),
+        (
+            "stream",
+            Filter {
+                stream: Some(true),
+                ..day()
+            },
+        ),
+        (
+            "not a stream",
+            Filter {
+                stream: Some(false),
+                ..day()
+            },
+        ),
+        (
+            "failover",
+            Filter {
+                failover: Some(true),
+                ..day()
+            },
+        ),
+        (
+            "losses",
+            Filter {
+                losses: Some(true),
+                ..day()
+            },
+        ),
+        (
+            "two that are never together",
+            Filter {
+                format: Some(Format::Gemini),
+                status: Some(Status::Class(5)),
+                ..day()
+            },
+        ),
     ];
     let ever = Filter::default;
     all.extend([
         ("ever: all", ever()),
-        ("ever: rare client key", Filter { client_key: text("rare"), ..ever() }),
-        ("ever: rare model", Filter { model: text("rare"), ..ever() }),
-        ("ever: losses (rare)", Filter { losses: Some(true), ..ever() }),
-        ("ever: nobody", Filter { provider: text("nobody"), ..ever() }),
+        (
+            "ever: rare client key",
+            Filter {
+                client_key: text("rare"),
+                ..ever()
+            },
+        ),
+        (
+            "ever: rare model",
+            Filter {
+                model: text("rare"),
+                ..ever()
+            },
+        ),
+        (
+            "ever: losses (rare)",
+            Filter {
+                losses: Some(true),
+                ..ever()
+            },
+        ),
+        (
+            "ever: nobody",
+            Filter {
+                provider: text("nobody"),
+                ..ever()
+            },
+        ),
     ]);
-    all.into_iter().map(|(name, filter)| (name.to_owned(), filter)).collect()
+    all.into_iter()
+        .map(|(name, filter)| (name.to_owned(), filter))
+        .collect()
 }
 
 /// The `n`th of so many: 40 keys, 4 models, 8 providers, 1 in 50 fails, 1 in 100 000 is rare.
@@ -176,19 +305,31 @@ fn record(n: u64, rows: u64) -> Record {
         },
         usage_estimated: false,
     };
-    let mut attempts = vec![attempt(name("relay", 8), if fails { "status" } else { "ok" })];
+    let mut attempts = vec![attempt(
+        name("relay", 8),
+        if fails { "status" } else { "ok" },
+    )];
     if dice % 40 == 0 {
         attempts.insert(0, attempt("relay-bad".to_owned(), "status"));
     }
     let models = ["haiku", "sonnet", "opus", "gpt-4o"];
-    let formats = [Format::OpenaiChat, Format::OpenaiResponses, Format::Anthropic, Format::Gemini];
+    let formats = [
+        Format::OpenaiChat,
+        Format::OpenaiResponses,
+        Format::Anthropic,
+        Format::Gemini,
+    ];
     let which = usize::try_from(dice % 4).unwrap();
     let model = models[which];
     Record {
         id: RequestId::made(at),
         at,
         client: Some("10.1.2.3".parse().unwrap()),
-        client_key: Some(if rare { "rare".into() } else { name("key", 40).into() }),
+        client_key: Some(if rare {
+            "rare".into()
+        } else {
+            name("key", 40).into()
+        }),
         method: http::Method::POST,
         path: "/v1/chat/completions".into(),
         format: Some(formats[which]),
@@ -197,7 +338,13 @@ fn record(n: u64, rows: u64) -> Record {
         route: None,
         stream: dice % 3 > 0,
         status: if fails && which < 3 { 502 } else { 200 },
-        ending: if fails && which < 3 { Ending::Refused } else if dice % 5_000 == 1 { Ending::Broken } else { Ending::Complete },
+        ending: if fails && which < 3 {
+            Ending::Refused
+        } else if dice % 5_000 == 1 {
+            Ending::Broken
+        } else {
+            Ending::Complete
+        },
         bytes_in: 2_000,
         bytes_out: 4_000,
         first_content: Some(Duration::from_millis(200 + dice % 1_000)),

@@ -48,6 +48,15 @@ need_build() {
     need_packages "${missing[@]}"
 }
 
+# PostgreSQL's programs, for the tests that start one of their own (as nobody, where they run as root: setpriv). Debian
+# keeps them outside of the PATH.
+need_postgres() {
+    local missing=()
+    has initdb || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
+    has setpriv || missing+=(util-linux)
+    need_packages "${missing[@]}"
+}
+
 # Where cargo builds to, whoever says it: the environment, a configuration file, or nobody.
 target_dir() {
     cargo metadata --no-deps --format-version 1 --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'

@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/needs.sh
 
 need_build
+need_postgres
 if [ -z "${TIDEGATE_FIXTURES:-}" ] && [ -d ../shared/fixtures ]; then
     TIDEGATE_FIXTURES="$(cd ../shared/fixtures && pwd)"
     export TIDEGATE_FIXTURES

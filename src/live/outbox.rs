@@ -123,7 +123,10 @@ mod tests {
         }
         let mut taken = Vec::new();
         assert!(outbox.take(&mut taken, Duration::from_secs(60)));
-        assert_eq!((taken.len(), outbox.take_lost(), outbox.take_lost()), (MOST, 3, 0));
+        assert_eq!(
+            (taken.len(), outbox.take_lost(), outbox.take_lost()),
+            (MOST, 3, 0)
+        );
         taken.clear();
         outbox.close();
         outbox.push(record());

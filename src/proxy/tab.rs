@@ -41,12 +41,7 @@ pub struct Tab {
 
 impl Tab {
     /// Opens the record; counts the request as in flight.
-    pub fn open(
-        record: Record,
-        arrived: Tick,
-        log: AccessLog,
-        outbox: Option<Arc<Outbox>>,
-    ) -> Tab {
+    pub fn open(record: Record, arrived: Tick, log: AccessLog, outbox: Option<Arc<Outbox>>) -> Tab {
         metrics::IN_FLIGHT.inc();
         Tab {
             record,

@@ -37,7 +37,10 @@ impl Fault {
             };
         };
         let code = said.code().unwrap_or_default();
-        if said.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+        if said
+            .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+            .is_some()
+        {
             return match &*code {
                 "40001" | "40P01" => Remedy::Again,
                 // Data exceptions and broken constraints are about a row; everything else about the database.

@@ -44,8 +44,13 @@ pub(super) struct Span(pub RequestId, pub RequestId);
 
 impl Filter {
     pub(super) fn span(&self) -> Span {
-        let first = self.from.map_or(RequestId::first_of(Duration::ZERO), RequestId::first_of);
-        Span(first, self.until.map_or(RequestId::LAST, RequestId::first_of))
+        let first = self
+            .from
+            .map_or(RequestId::first_of(Duration::ZERO), RequestId::first_of);
+        Span(
+            first,
+            self.until.map_or(RequestId::LAST, RequestId::first_of),
+        )
     }
 
     /// What `seen` knows of the values that are asked for. A flag that must not be set is not rare.
@@ -83,7 +88,9 @@ impl Filter {
             (" AND ending = ", self.ending.map(Ending::name)),
             (" AND format = ", self.format.map(Format::name)),
         ];
-        let texts = texts.into_iter().filter_map(|(sql, text)| Some((sql, Value::Text(text?))));
+        let texts = texts
+            .into_iter()
+            .filter_map(|(sql, text)| Some((sql, Value::Text(text?))));
         all.extend(texts);
         match self.status {
             None => {}
@@ -101,7 +108,9 @@ impl Filter {
             (" AND failover = ", self.failover),
             (" AND losses = ", self.losses),
         ];
-        let flags = flags.into_iter().filter_map(|(sql, flag)| Some((sql, Value::Flag(flag?))));
+        let flags = flags
+            .into_iter()
+            .filter_map(|(sql, flag)| Some((sql, Value::Flag(flag?))));
         all.extend(flags);
         all
     }
@@ -121,7 +130,11 @@ impl Span {
     }
 
     pub(super) fn slots(self) -> (i64, i64) {
-        let slot = |id: RequestId| i64::try_from(id.millis()).unwrap_or(i64::MAX).div_euclid(SLOT);
+        let slot = |id: RequestId| {
+            i64::try_from(id.millis())
+                .unwrap_or(i64::MAX)
+                .div_euclid(SLOT)
+        };
         (slot(self.0), slot(self.1))
     }
 }

@@ -9,9 +9,29 @@ pub(super) const CLASSES: usize = 24;
 
 /// Upper ends in microseconds, `8 ms * 1.6^n`; the last class has none.
 const ENDS: [i64; CLASSES - 1] = [
-    8_000, 12_800, 20_480, 32_768, 52_429, 83_886, 134_218, 214_748, 343_597, 549_756, 879_609,
-    1_407_375, 2_251_800, 3_602_880, 5_764_608, 9_223_372, 14_757_395, 23_611_832, 37_778_932,
-    60_446_291, 96_714_066, 154_742_505, 247_588_008,
+    8_000,
+    12_800,
+    20_480,
+    32_768,
+    52_429,
+    83_886,
+    134_218,
+    214_748,
+    343_597,
+    549_756,
+    879_609,
+    1_407_375,
+    2_251_800,
+    3_602_880,
+    5_764_608,
+    9_223_372,
+    14_757_395,
+    23_611_832,
+    37_778_932,
+    60_446_291,
+    96_714_066,
+    154_742_505,
+    247_588_008,
 ];
 
 /// Counts by class.
@@ -27,7 +47,10 @@ impl Histogram {
     }
 
     pub(super) fn merge(&mut self, other: &Histogram) {
-        self.0.iter_mut().zip(other.0).for_each(|(n, more)| *n += more);
+        self.0
+            .iter_mut()
+            .zip(other.0)
+            .for_each(|(n, more)| *n += more);
     }
 
     pub fn count(&self) -> i64 {
@@ -86,7 +109,11 @@ mod tests {
     fn merged_ones_are_as_one() {
         let (mut a, mut b, mut both) = <(Histogram, Histogram, Histogram)>::default();
         for (n, micros) in [0, 8_000, 8_001, 90_000, i64::MAX].into_iter().enumerate() {
-            if n % 2 == 0 { a.add(micros) } else { b.add(micros) }
+            if n % 2 == 0 {
+                a.add(micros)
+            } else {
+                b.add(micros)
+            }
             both.add(micros);
         }
         a.merge(&b);

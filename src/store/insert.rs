@@ -25,7 +25,8 @@ const DETAIL_COLUMNS: usize = 11;
 
 const SEEN: &str = "INSERT INTO seen (facet, value, slot, requests) VALUES";
 const SEEN_COLUMNS: usize = 4;
-const SEEN_AGAIN: &str = "ON CONFLICT (facet, value, slot) DO UPDATE SET requests = seen.requests + excluded.requests";
+const SEEN_AGAIN: &str =
+    "ON CONFLICT (facet, value, slot) DO UPDATE SET requests = seen.requests + excluded.requests";
 
 /// What `rollups` counts, between its key and the histograms.
 pub(super) const COUNTS: [&str; 13] = [
@@ -89,29 +90,44 @@ impl Statements {
         rows: &[Row],
         seen: Seen,
     ) -> Result<usize, Fault> {
-        link.script(SqlStr::from_static(self.dialect.begin())).await?;
+        link.script(SqlStr::from_static(self.dialect.begin()))
+            .await?;
         let known = match seen {
             Seen::Never => HashSet::new(),
             Seen::Perhaps => self.known(link, rows).await?,
         };
         let mut fresh: Vec<&Row> = Vec::with_capacity(rows.len());
         fresh.extend(rows.iter().filter(|row| !known.contains(&row.id)));
-        self.insert(link, (REQUESTS, REQUEST_COLUMNS), &fresh, |row, out| requests(row, out))
-            .await?;
+        self.insert(link, (REQUESTS, REQUEST_COLUMNS), &fresh, |row, out| {
+            requests(row, out)
+        })
+        .await?;
         let json: Vec<(&Row, String, String)> = fresh
             .iter()
             .map(|row| (*row, json(&row.attempts), json(&row.candidates)))
             .collect();
-        self.insert(link, (DETAILS, DETAIL_COLUMNS), &json, |row, out| details(row, out))
-            .await?;
+        self.insert(link, (DETAILS, DETAIL_COLUMNS), &json, |row, out| {
+            details(row, out)
+        })
+        .await?;
         let sums = Sums::of(fresh.iter().copied());
         for (series, sum) in &sums.series {
             link.run(self.rollup.clone(), &totals(series, sum)).await?;
         }
         let seen: Vec<_> = sums.seen.into_iter().collect();
-        self.insert(link, (SEEN, SEEN_COLUMNS), &seen, |((facet, value, slot), n), out| {
-            out.extend([Value::Text(facet), Value::Text(value), Value::Int(*slot), Value::Int(*n)]);
-        })
+        self.insert(
+            link,
+            (SEEN, SEEN_COLUMNS),
+            &seen,
+            |((facet, value, slot), n), out| {
+                out.extend([
+                    Value::Text(facet),
+                    Value::Text(value),
+                    Value::Int(*slot),
+                    Value::Int(*n),
+                ]);
+            },
+        )
         .await?;
         link.script(SqlStr::from_static("COMMIT")).await?;
         Ok(fresh.len())
@@ -124,8 +140,13 @@ impl Statements {
             return Ok(HashSet::new());
         };
         let sql = SqlStr::from_static("SELECT id FROM requests WHERE id >= $1 AND id <= $2");
-        let found = link.rows(sql, &[Value::Text(first), Value::Text(last)]).await?;
-        Ok(found.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?)
+        let found = link
+            .rows(sql, &[Value::Text(first), Value::Text(last)])
+            .await?;
+        Ok(found
+            .iter()
+            .map(|row| row.text(0))
+            .collect::<Result<_, _>>()?)
     }
 
     async fn insert<'a, T>(
@@ -175,7 +196,10 @@ fn requests<'a>(row: &&'a Row, out: &mut Vec<Value<'a>>) {
     out.extend([Value::Flag(row.estimated), Value::MaybeInt(row.cost)]);
 }
 
-fn details<'a>((row, attempted, candidates): &'a (&'a Row, String, String), out: &mut Vec<Value<'a>>) {
+fn details<'a>(
+    (row, attempted, candidates): &'a (&'a Row, String, String),
+    out: &mut Vec<Value<'a>>,
+) {
     let text = |text: &'a Option<String>| Value::MaybeText(text.as_deref());
     out.extend([
         Value::Text(&row.id),
@@ -211,16 +235,33 @@ fn totals<'a>(series: &Series<'a>, sum: &Sum) -> Vec<Value<'a>> {
 
 /// All that is counted in `rollups`, in the order of its values.
 pub(super) fn counted() -> Vec<String> {
-    let classes = |name: &'static str| (0..CLASSES).map(move |class| [name, &class.to_string()].concat());
+    let classes =
+        |name: &'static str| (0..CLASSES).map(move |class| [name, &class.to_string()].concat());
     let counts = COUNTS.iter().map(|name| (*name).to_owned());
-    counts.chain(classes("first_")).chain(classes("total_")).collect()
+    counts
+        .chain(classes("first_"))
+        .chain(classes("total_"))
+        .collect()
 }
 
 fn rollup(dialect: Dialect) -> SqlStr {
     let names = counted();
-    let head = ["INSERT INTO rollups (", SERIES, ", ", &names.join(", "), ") VALUES"].concat();
+    let head = [
+        "INSERT INTO rollups (",
+        SERIES,
+        ", ",
+        &names.join(", "),
+        ") VALUES",
+    ]
+    .concat();
     let add = |name: &String| [name, " = rollups.", name, " + excluded.", name].concat();
     let adds: Vec<String> = names.iter().map(add).collect();
-    let tail = ["ON CONFLICT (", SERIES, ") DO UPDATE SET ", &adds.join(", ")].concat();
+    let tail = [
+        "ON CONFLICT (",
+        SERIES,
+        ") DO UPDATE SET ",
+        &adds.join(", "),
+    ]
+    .concat();
     dialect.insert(&head, ROLLUP_COLUMNS, 1, &tail)
 }

@@ -11,8 +11,8 @@ use sqlx::sqlite::{
     SqliteRow, SqliteSynchronous,
 };
 use sqlx::{
-    Arguments, ConnectOptions as _, Connection as _, Database, Encode, Executor as _,
-    PgConnection, PgPool, Row as _, SqlStr, SqliteConnection, SqlitePool, Type,
+    Arguments, ConnectOptions as _, Connection as _, Database, Encode, Executor as _, PgConnection,
+    PgPool, Row as _, SqlStr, SqliteConnection, SqlitePool, Type,
 };
 
 use super::dialect::Dialect;
@@ -39,7 +39,9 @@ impl Address {
             config::Database::Sqlite(path) => Ok(Address::Sqlite(sqlite(path))),
             config::Database::Postgres(url) => {
                 let options = PgConnectOptions::from_str(url.reveal())?;
-                let options = options.application_name("tidegate").disable_statement_logging();
+                let options = options
+                    .application_name("tidegate")
+                    .disable_statement_logging();
                 Ok(Address::Postgres(options))
             }
         }
@@ -168,7 +170,11 @@ impl Readers {
             Address::Sqlite(options) => {
                 let pool = SqlitePoolOptions::new().max_connections(READERS);
                 let pool = pool.acquire_timeout(LOCK_PATIENCE);
-                Readers::Sqlite(pool.connect_lazy_with(options.read_only(true).create_if_missing(false)))
+                Readers::Sqlite(
+                    pool.connect_lazy_with(
+                        options.create_if_missing(false).pragma("query_only", "ON"),
+                    ),
+                )
             }
             Address::Postgres(options) => {
                 let pool = PgPoolOptions::new().max_connections(READERS);

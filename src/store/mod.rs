@@ -110,7 +110,8 @@ impl Store {
     /// # Errors
     /// No thread or no runtime can be made.
     pub fn keep_writing(&self, retention: RetentionNow) -> std::io::Result<()> {
-        let (address, outbox, data) = (self.address.clone(), self.outbox.clone(), self.data.clone());
+        let (address, outbox, data) =
+            (self.address.clone(), self.outbox.clone(), self.data.clone());
         let ended = self.ended.clone();
         *ended.0.lock() = Ended::No;
         let runtime = runtime()?;
@@ -166,7 +167,8 @@ impl Store {
     }
 
     fn readers(&self) -> &Readers {
-        self.readers.get_or_init(|| Readers::of(self.address.clone()))
+        self.readers
+            .get_or_init(|| Readers::of(self.address.clone()))
     }
 }
 
@@ -184,5 +186,7 @@ async fn look(address: &Address) -> Result<(), Fault> {
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }

@@ -40,7 +40,9 @@ pub(super) async fn page(
 ) -> Result<Page, Fault> {
     let most = most.clamp(1, LONGEST_PAGE);
     let Span(first, last) = filter.span();
-    let last = before.filter(|id| id.as_str() < last.as_str()).unwrap_or(last);
+    let last = before
+        .filter(|id| id.as_str() < last.as_str())
+        .unwrap_or(last);
     let span = Span(first, last);
     let mut rows = Vec::new();
     for part in parts(readers, filter, span).await? {
@@ -53,7 +55,10 @@ pub(super) async fn page(
     }
     let more = rows.len() > most;
     rows.truncate(most);
-    let next = rows.last().filter(|_| more).and_then(|row| RequestId::parse(&row.id));
+    let next = rows
+        .last()
+        .filter(|_| more)
+        .and_then(|row| RequestId::parse(&row.id));
     Ok(Page { rows, next })
 }
 
@@ -66,8 +71,14 @@ async fn parts(readers: &Readers, filter: &Filter, span: Span) -> Result<Vec<Spa
     let (first, last) = span.slots();
     let mut common: Option<BTreeSet<i64>> = None;
     for (facet, value) in facets {
-        let sql = "SELECT slot FROM seen WHERE facet = $1 AND value = $2 AND slot >= $3 AND slot <= $4";
-        let values = [Value::Text(facet), Value::Text(value), Value::Int(first), Value::Int(last)];
+        let sql =
+            "SELECT slot FROM seen WHERE facet = $1 AND value = $2 AND slot >= $3 AND slot <= $4";
+        let values = [
+            Value::Text(facet),
+            Value::Text(value),
+            Value::Int(first),
+            Value::Int(last),
+        ];
         let found = readers.rows(SqlStr::from_static(sql), &values).await?;
         let slots = found.iter().map(|row| row.int(0));
         let slots = slots.collect::<Result<BTreeSet<i64>, _>>()?;
@@ -83,7 +94,10 @@ async fn parts(readers: &Readers, filter: &Filter, span: Span) -> Result<Vec<Spa
             _ => parts.push((slot, slot)),
         }
     }
-    Ok(parts.into_iter().map(|(from, to)| span.within(from, to)).collect())
+    Ok(parts
+        .into_iter()
+        .map(|(from, to)| span.within(from, to))
+        .collect())
 }
 
 async fn part_of_page(
@@ -104,7 +118,12 @@ async fn part_of_page(
 
 /// The narrow rows are found first, and only then are their details read.
 fn page_sql(dialect: Dialect, conditions: impl Iterator<Item = &'static str>) -> SqlStr {
-    let mut sql = ["SELECT ", COLUMNS, " FROM (SELECT * FROM requests WHERE id >= "].concat();
+    let mut sql = [
+        "SELECT ",
+        COLUMNS,
+        " FROM (SELECT * FROM requests WHERE id >= ",
+    ]
+    .concat();
     let mut n = 1;
     let mut place = |sql: &mut String| {
         dialect.place(sql, n);
@@ -125,7 +144,11 @@ fn page_sql(dialect: Dialect, conditions: impl Iterator<Item = &'static str>) ->
 
 /// One row.
 pub(super) async fn one(readers: &Readers, id: RequestId) -> Result<Option<Row>, Fault> {
-    let sql = ["SELECT ", COLUMNS, " FROM requests r JOIN request_details d ON d.id = r.id WHERE r.id = $1"];
+    let sql = [
+        "SELECT ",
+        COLUMNS,
+        " FROM requests r JOIN request_details d ON d.id = r.id WHERE r.id = $1",
+    ];
     let sql = AssertSqlSafe(sql.concat()).into_sql_str();
     let found = readers.rows(sql, &[Value::Text(id.as_str())]).await?;
     Ok(found.first().map(row).transpose()?)

@@ -71,7 +71,9 @@ pub(super) async fn sweep(
     let size = link.dialect().size();
     let size = link.rows(SqlStr::from_static(size), &[]).await?;
     let size = size.first().map_or(Ok(0), |row| row.int(0))?;
-    let too_much = retention.size.is_some_and(|most| u64::try_from(size).unwrap_or(0) > most);
+    let too_much = retention
+        .size
+        .is_some_and(|most| u64::try_from(size).unwrap_or(0) > most);
     let bound = if too_much { RequestId::LAST } else { cutoff };
     let sql = "SELECT id FROM requests WHERE id < $1 ORDER BY id LIMIT $2";
     let values = [Value::Text(bound.as_str()), Value::Int(STEP)];
@@ -107,7 +109,8 @@ pub(super) async fn sweep_sums(
         ("DELETE FROM seen WHERE slot < $1", rows / SLOT),
         ("DELETE FROM rollups WHERE hour < $1", hours),
     ] {
-        link.run(SqlStr::from_static(sql), &[Value::Int(before)]).await?;
+        link.run(SqlStr::from_static(sql), &[Value::Int(before)])
+            .await?;
     }
     Ok(())
 }

@@ -187,7 +187,15 @@ impl Tokens {
     }
 
     pub(super) fn from_columns(of: [Option<i64>; 7]) -> Tokens {
-        let [input, cache_read, cache_write, output, reasoning, audio_input, audio_output] = of;
+        let [
+            input,
+            cache_read,
+            cache_write,
+            output,
+            reasoning,
+            audio_input,
+            audio_output,
+        ] = of;
         Tokens {
             input,
             cache_read,
@@ -271,7 +279,10 @@ mod tests {
             text,
             r#"{"provider":"a","model":"m","key":1,"status":200,"outcome":"ok","took_us":5,"input":3}"#
         );
-        assert_eq!(serde_json::from_str::<Attempt>(&text).unwrap(), attempt("a"));
+        assert_eq!(
+            serde_json::from_str::<Attempt>(&text).unwrap(),
+            attempt("a")
+        );
     }
 
     #[test]

@@ -60,7 +60,10 @@ impl Spool {
         }
         if at < length {
             let torn = length - at;
-            log::warn!("{}: the last {torn} bytes are torn and are passed over", self.path.display());
+            log::warn!(
+                "{}: the last {torn} bytes are torn and are passed over",
+                self.path.display()
+            );
             self.end = at;
             self.cut();
         }
@@ -101,7 +104,10 @@ impl Spool {
         }
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if self.end.saturating_add(length) > MOST {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the spool is full"));
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "the spool is full",
+            ));
         }
         let end = self.end;
         let written = self.open().and_then(|file| {
@@ -129,7 +135,10 @@ impl Spool {
         let (mut rows, mut at, mut torn) = (Vec::new(), from, false);
         while rows.len() < most && at < end {
             let Some((row, length)) = read_row(&mut input)? else {
-                log::warn!("{path}: the last {} bytes are torn and are passed over", end - at);
+                log::warn!(
+                    "{path}: the last {} bytes are torn and are passed over",
+                    end - at
+                );
                 torn = true;
                 break;
             };
@@ -164,7 +173,9 @@ impl Spool {
             let file = options.read(true).write(true).create(true).truncate(false);
             self.file = Some(file.open(&self.path)?);
         }
-        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.file
+            .as_mut()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// What cannot be cut off is written over.
@@ -194,7 +205,10 @@ fn read_row(input: &mut impl Read) -> io::Result<Option<(Option<Row>, u64)>> {
         return Ok(None);
     }
     let row = serde_json::from_slice(&said).ok();
-    Ok(Some((row, u64::try_from(HEAD + length).unwrap_or(u64::MAX))))
+    Ok(Some((
+        row,
+        u64::try_from(HEAD + length).unwrap_or(u64::MAX),
+    )))
 }
 
 fn filled(input: &mut impl Read, out: &mut [u8]) -> io::Result<bool> {
@@ -244,7 +258,9 @@ mod tests {
     #[test]
     fn a_torn_end_costs_itself_alone() {
         let dir = tempfile::tempdir().unwrap();
-        Spool::below(dir.path()).append(&[row("a"), row("b")]).unwrap();
+        Spool::below(dir.path())
+            .append(&[row("a"), row("b")])
+            .unwrap();
         let path = dir.path().join(NAME);
         let whole = std::fs::read(&path).unwrap();
         for cut in whole.len() / 2 + 1..whole.len() {

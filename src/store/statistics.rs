@@ -89,7 +89,8 @@ impl Question {
             (" AND client_key = ", &self.client_key),
             (" AND tenant = ", &self.tenant),
         ];
-        all.into_iter().filter_map(|(sql, name)| Some((sql, name.as_deref()?)))
+        all.into_iter()
+            .filter_map(|(sql, name)| Some((sql, name.as_deref()?)))
     }
 
     fn sql(&self, dialect: Dialect) -> SqlStr {
@@ -101,7 +102,9 @@ impl Question {
         }
         // PostgreSQL's sums are of a wider type than what they sum.
         let sums = counted();
-        let sums = sums.iter().map(|name| ["COALESCE(CAST(SUM(", name, ") AS BIGINT), 0)"].concat());
+        let sums = sums
+            .iter()
+            .map(|name| ["COALESCE(CAST(SUM(", name, ") AS BIGINT), 0)"].concat());
         sql.push_str(&sums.collect::<Vec<_>>().join(", "));
         sql.push_str(" FROM rollups WHERE hour >= ");
         dialect.place(&mut sql, 1);
@@ -145,11 +148,16 @@ impl By {
     }
 }
 
-pub(super) async fn statistics(readers: &Readers, question: &Question) -> Result<Vec<Figures>, Fault> {
+pub(super) async fn statistics(
+    readers: &Readers,
+    question: &Question,
+) -> Result<Vec<Figures>, Fault> {
     let (first, last) = question.hours;
     let mut values = vec![Value::Int(first), Value::Int(last)];
     values.extend(question.conditions().map(|(_, name)| Value::Text(name)));
-    let found = readers.rows(question.sql(readers.dialect()), &values).await?;
+    let found = readers
+        .rows(question.sql(readers.dialect()), &values)
+        .await?;
     // A day is many hours.
     let mut groups: BTreeMap<Vec<String>, Figures> = BTreeMap::new();
     for found in &found {
@@ -197,7 +205,10 @@ impl Figures {
         self.errors += other.errors;
         self.attempts += other.attempts;
         self.failed_attempts += other.failed_attempts;
-        self.tokens.iter_mut().zip(other.tokens).for_each(|(n, more)| *n += more);
+        self.tokens
+            .iter_mut()
+            .zip(other.tokens)
+            .for_each(|(n, more)| *n += more);
         self.cost += other.cost;
         self.unpriced += other.unpriced;
         self.first.merge(&other.first);

@@ -56,7 +56,11 @@ impl<'a> Sums<'a> {
             None => (&[][..], None),
         };
         for attempt in passed {
-            let series = Series::of(row, Some((&attempt.provider, &attempt.model)), "passed_over");
+            let series = Series::of(
+                row,
+                Some((&attempt.provider, &attempt.model)),
+                "passed_over",
+            );
             let sum = self.series.entry(series).or_default();
             sum.attempts += 1;
             sum.failed_attempts += i64::from(attempt.outcome != "ok");
@@ -168,14 +172,28 @@ mod tests {
 
     #[test]
     fn what_was_passed_over_is_spent_where_it_was_spent() {
-        let rows = [row(&[("a", "status"), ("b", "ok")], HOUR), row(&[("b", "ok")], HOUR + 1)];
+        let rows = [
+            row(&[("a", "status"), ("b", "ok")], HOUR),
+            row(&[("b", "ok")], HOUR + 1),
+        ];
         let sums = Sums::of(&rows);
         let told: Vec<_> = sums
             .series
             .iter()
-            .map(|(s, sum)| (s.names[1], s.names[5], sum.requests, sum.attempts, sum.tokens[0]))
+            .map(|(s, sum)| {
+                (
+                    s.names[1],
+                    s.names[5],
+                    sum.requests,
+                    sum.attempts,
+                    sum.tokens[0],
+                )
+            })
             .collect();
-        assert_eq!(told, [("a", "passed_over", 0, 1, 10), ("b", "complete", 2, 2, 14)]);
+        assert_eq!(
+            told,
+            [("a", "passed_over", 0, 1, 10), ("b", "complete", 2, 2, 14)]
+        );
         assert_eq!(sums.seen[&("failover", "1", 6)], 1);
         assert_eq!(sums.seen[&("provider", "b", 6)], 2);
     }

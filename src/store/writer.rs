@@ -211,10 +211,17 @@ impl Writer {
         let Some(link) = &mut self.link else {
             return Err(Fault::Silent(0));
         };
-        let seen = if self.unsure { Seen::Perhaps } else { Seen::Never };
+        let seen = if self.unsure {
+            Seen::Perhaps
+        } else {
+            Seen::Never
+        };
         // Until it is known to be in, it may be.
         self.unsure = true;
-        let new = self.desk.beside(self.statements.write(link, rows, seen)).await?;
+        let new = self
+            .desk
+            .beside(self.statements.write(link, rows, seen))
+            .await?;
         self.unsure = false;
         metrics::RECORDS_WRITTEN.inc_by(u64::try_from(new).unwrap_or(0));
         Ok(())
@@ -260,14 +267,19 @@ impl Desk {
                 lose("spool", u64::try_from(rows.len()).unwrap_or(0));
                 if !std::mem::replace(&mut self.spool_fails, true) {
                     let path = self.spool.path().display();
-                    log::error!("cannot write {path}: {e}; records are lost until it or the database can be written");
+                    log::error!(
+                        "cannot write {path}: {e}; records are lost until it or the database can be written"
+                    );
                 }
             }
         }
     }
 
     /// Waits for the database, and lets no record wait for it longer than a moment.
-    async fn beside<T>(&mut self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    async fn beside<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         let mut work = pin!(work);
         let until = clock::now() + PATIENCE;
         while clock::now() < until {
@@ -284,5 +296,7 @@ impl Desk {
 }
 
 fn lose(why: &str, records: u64) {
-    metrics::RECORDS_LOST.with_label_values(&[why]).inc_by(records);
+    metrics::RECORDS_LOST
+        .with_label_values(&[why])
+        .inc_by(records);
 }

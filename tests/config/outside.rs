@@ -1,6 +1,6 @@
 //! The environment, the command line, and what holds without a file.
 
-use tidegate::config::{Env, Overrides, Severity, load, needs_demo};
+use tidegate::config::{Database, Env, Gateway, Overrides, Severity, load, needs_demo};
 use tidegate::ir::Format;
 
 use crate::{Dir, TWO, demo, loaded, no_env, nothing};
@@ -305,6 +305,34 @@ fn every_setting_of_the_environment_has_its_effect() {
             .as_str(),
         "DEBUG"
     );
+}
+
+#[test]
+fn the_database_is_told_by_the_environment_over_the_file() {
+    let told = |variables: &[(&str, &str)]| {
+        let env = Env::new(variables.iter().copied());
+        nothing(&env, &Overrides::default()).gateway
+    };
+    let file = |gateway: &Gateway| match &gateway.database {
+        Database::Sqlite(path) => path.display().to_string(),
+        Database::Postgres(url) => url.reveal().to_owned(),
+    };
+    let usual = told(&[]);
+    assert!(file(&usual).ends_with("/data/tidegate.db") && !usual.database_told);
+    for (url, place) in [
+        ("sqlite:///var/x.db", "/var/x.db"),
+        ("sqlite+aiosqlite:////var/x.db", "/var/x.db"),
+        ("postgresql+asyncpg://u:p@h:1/d", "postgres://u:p@h:1/d"),
+        ("postgres://h/d", "postgres://h/d"),
+    ] {
+        let gateway = told(&[("DATABASE_URL", url)]);
+        assert_eq!((&*file(&gateway), gateway.database_told), (place, true));
+    }
+    let relative = told(&[
+        ("DATABASE_URL", "sqlite+aiosqlite:///./x.db"),
+        ("DATABASE_TYPE", "sqlite"),
+    ]);
+    assert!(file(&relative).ends_with("x.db") && file(&relative) != "/x.db");
 }
 
 #[test]

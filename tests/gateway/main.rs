@@ -25,9 +25,12 @@ mod manners;
 mod names;
 mod notes;
 mod pools;
+#[path = "../store/postgres.rs"]
+mod postgres;
 mod process;
 mod provenance;
 mod quotas;
+mod records;
 mod resume;
 mod routes;
 mod rows;

@@ -33,7 +33,11 @@ impl Postgres {
             .status()
             .unwrap();
         assert!(made.success(), "initdb");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let mut postgres = Postgres {
             dir,
             port,
@@ -50,11 +54,23 @@ impl Postgres {
     /// Starts it again, and waits until it answers.
     pub(crate) fn resume(&mut self) {
         let log = self.dir.path().join("log");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .unwrap();
         let child = command(self.dir.path(), "postgres")
             .arg("-D")
             .arg(self.dir.path().join("data"))
-            .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-k"])
+            .args([
+                "-p",
+                &self.port.to_string(),
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "fsync=off",
+                "-k",
+            ])
             .arg(self.dir.path())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -99,13 +115,23 @@ fn command(dir: &Path, name: &str) -> Command {
     let mut command = if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
         let mut command = Command::new("setpriv");
         let nobody = NOBODY.to_string();
-        command.args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups", "--"]);
+        command.args([
+            "--reuid",
+            &nobody,
+            "--regid",
+            &nobody,
+            "--clear-groups",
+            "--",
+        ]);
         command.arg(program);
         command
     } else {
         Command::new(program)
     };
-    command.current_dir(dir).env("LC_ALL", "C").stdin(Stdio::null());
+    command
+        .current_dir(dir)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null());
     command
 }
 
@@ -115,6 +141,11 @@ fn program(name: &str) -> PathBuf {
     if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
         folders.extend(versions.map(|version| version.unwrap().path().join("bin")));
     }
-    let found = folders.into_iter().map(|folder| folder.join(name)).find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("no {name}: `scripts/test.sh` installs Debian's package postgresql"))
+    let found = folders
+        .into_iter()
+        .map(|folder| folder.join(name))
+        .find(|path| path.exists());
+    found.unwrap_or_else(|| {
+        panic!("no {name}: `scripts/test.sh` installs Debian's package postgresql")
+    })
 }

@@ -73,7 +73,9 @@ impl Check<'_> {
                 if place.is_empty() {
                     return Err("names no host");
                 }
-                Ok(Database::Postgres(Secret::new(["postgres://", place].concat())))
+                Ok(Database::Postgres(Secret::new(
+                    ["postgres://", place].concat(),
+                )))
             }
             _ => Err("is of no database that is known here"),
         }
@@ -111,7 +113,10 @@ impl Check<'_> {
     /// `size: null` is no limit.
     pub(super) fn retention(&mut self, node: Option<&Node>) -> Retention {
         const MOST: usize = 1 << 46;
-        let entry = |key| node.and_then(|node| node.entry(key)).map(|entry| &entry.node);
+        let entry = |key| {
+            node.and_then(|node| node.entry(key))
+                .map(|entry| &entry.node)
+        };
         let days = entry("days").and_then(|node| self.integer(node, 1, 36_500));
         let size = match entry("size") {
             None => Some(SIZE),
@@ -121,7 +126,9 @@ impl Check<'_> {
                 .and_then(|size| u64::try_from(size).ok()),
         };
         Retention {
-            days: days.and_then(|days| u32::try_from(days).ok()).unwrap_or(DAYS),
+            days: days
+                .and_then(|days| u32::try_from(days).ok())
+                .unwrap_or(DAYS),
             size,
         }
     }

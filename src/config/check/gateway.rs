@@ -11,8 +11,8 @@ use super::routes::Pools;
 use super::settings::Settings;
 use crate::config::file::{Node, Value};
 use crate::config::gateway::{
-    AuthMode, ClientKey, Database, Gateway, Limits, Listen, Log, LogFormat, Model, Policy, Provider,
-    ReplyModel,
+    AuthMode, ClientKey, Database, Gateway, Limits, Listen, Log, LogFormat, Model, Policy,
+    Provider, ReplyModel,
 };
 use crate::config::load::Overrides;
 use crate::config::report::{Place, Problem};
