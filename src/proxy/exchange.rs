@@ -16,6 +16,7 @@ use crate::clock::{self, Tick};
 use crate::config::Timeouts;
 use crate::ir::{Fault, FaultKind, Usage};
 use crate::live::Pass;
+use crate::proxy::asked::Asked;
 use crate::proxy::headers::{Outgoing, UPSTREAM_REQUEST_ID, for_client, vendors_id};
 use crate::proxy::paths::CallKind;
 use crate::proxy::retry_after::retry_after;
@@ -184,15 +185,16 @@ impl Order<'_> {
         let sent_by = self.limit(begun);
         let limit = sent_by.since(begun);
         let sending = Upstream::send(connection, &self.outgoing, self.body, limit).await;
-        let (mut up, sent) = sending.map_err(|e| {
+        let (up, sent) = sending.map_err(|e| {
             log::error!("cannot make a request to {host}: {e}");
             self.miss(Failure::Connect)
         })?;
+        let mut asked = Asked::new(up, self.pass);
         let sent_at = clock::now();
         let limit = self.limit(sent_at);
         if let Err(e) = sent {
             log::debug!("cannot send to {host}: {e}");
-            let early = timeout(EARLY_ANSWER, up.read_head()).await;
+            let early = timeout(EARLY_ANSWER, asked.read_head()).await;
             if !matches!(early, Ok(Ok(()))) {
                 return Err(match e {
                     SendError::Stalled => self.late(sent_by),
@@ -202,7 +204,7 @@ impl Order<'_> {
                 });
             }
         } else {
-            match timeout(limit.since(sent_at), up.read_head()).await {
+            match timeout(limit.since(sent_at), asked.read_head()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => {
                     log::debug!("no answer from {host}: {e}");
@@ -211,6 +213,9 @@ impl Order<'_> {
                 Err(_) => return Err(self.late(limit)),
             }
         }
+        let Some(up) = asked.answer() else {
+            return Err(self.miss(Failure::ResetBeforeHead));
+        };
         let Some(head) = up.head() else {
             return Err(self.miss(Failure::ResetBeforeHead));
         };

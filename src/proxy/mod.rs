@@ -12,6 +12,7 @@
 pub mod access;
 pub mod again;
 pub mod arrival;
+mod asked;
 pub mod attempt;
 pub mod bodies;
 pub mod body;
