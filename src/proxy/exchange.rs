@@ -180,42 +180,8 @@ impl Order<'_> {
     }
 
     async fn converse(&self, connection: Connection) -> Result<Reply, Miss> {
-        let host = self.outgoing.line.host.name();
-        let begun = clock::now();
-        let sent_by = self.limit(begun);
-        let limit = sent_by.since(begun);
-        let sending = Upstream::send(connection, &self.outgoing, self.body, limit).await;
-        let (up, sent) = sending.map_err(|e| {
-            log::error!("cannot make a request to {host}: {e}");
-            self.miss(Failure::Connect)
-        })?;
-        let mut asked = Asked::new(up, self.pass);
-        let sent_at = clock::now();
+        let (up, sent_at) = self.ask(connection).await?;
         let limit = self.limit(sent_at);
-        if let Err(e) = sent {
-            log::debug!("cannot send to {host}: {e}");
-            let early = timeout(EARLY_ANSWER, asked.read_head()).await;
-            if !matches!(early, Ok(Ok(()))) {
-                return Err(match e {
-                    SendError::Stalled => self.late(sent_by),
-                    SendError::Broken(_) | SendError::Http2(_) => {
-                        self.miss(Failure::ResetBeforeHead)
-                    }
-                });
-            }
-        } else {
-            match timeout(limit.since(sent_at), asked.read_head()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(e)) => {
-                    log::debug!("no answer from {host}: {e}");
-                    return Err(self.miss(Failure::ResetBeforeHead));
-                }
-                Err(_) => return Err(self.late(limit)),
-            }
-        }
-        let Some(up) = asked.answer() else {
-            return Err(self.miss(Failure::ResetBeforeHead));
-        };
         let Some(head) = up.head() else {
             return Err(self.miss(Failure::ResetBeforeHead));
         };
@@ -252,6 +218,46 @@ impl Order<'_> {
             keepsakes: held.keepsakes,
             dropped: held.dropped,
         })
+    }
+
+    /// Sends the request, and waits for the head of the answer. When it was sent.
+    async fn ask(&self, connection: Connection) -> Result<(Box<Upstream>, Tick), Miss> {
+        let host = self.outgoing.line.host.name();
+        let begun = clock::now();
+        let sent_by = self.limit(begun);
+        let limit = sent_by.since(begun);
+        let sending = Upstream::send(connection, &self.outgoing, self.body, limit).await;
+        let (up, sent) = sending.map_err(|e| {
+            log::error!("cannot make a request to {host}: {e}");
+            self.miss(Failure::Connect)
+        })?;
+        let mut asked = Asked::new(up, self.pass);
+        let sent_at = clock::now();
+        if let Err(e) = sent {
+            log::debug!("cannot send to {host}: {e}");
+            let early = timeout(EARLY_ANSWER, asked.read_head()).await;
+            if !matches!(early, Ok(Ok(()))) {
+                return Err(match e {
+                    SendError::Stalled => self.late(sent_by),
+                    SendError::Broken(_) | SendError::Http2(_) => {
+                        self.miss(Failure::ResetBeforeHead)
+                    }
+                });
+            }
+        } else {
+            let limit = self.limit(sent_at);
+            match timeout(limit.since(sent_at), asked.read_head()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(e)) => {
+                    log::debug!("no answer from {host}: {e}");
+                    return Err(self.miss(Failure::ResetBeforeHead));
+                }
+                Err(_) => return Err(self.late(limit)),
+            }
+        }
+        let up = asked.answer();
+        let up = up.ok_or_else(|| self.miss(Failure::ResetBeforeHead))?;
+        Ok((up, sent_at))
     }
 
     /// What the client may see of the vendor's head when the answer is told anew: nothing that is said of its bytes.

@@ -221,12 +221,12 @@ fn late((n, step): (usize, Step)) -> Step {
 
 /// The `n`th client, and what became of it.
 async fn call(addr: SocketAddr, n: usize) -> &'static str {
-    let stream = n % 3 != 0;
+    let stream = !n.is_multiple_of(3);
     let (path, mut body) = match n % 2 {
         0 => ("/v1/chat/completions", chat_body("m", stream)),
         _ => ("/v1/messages", messages_body("m", stream)),
     };
-    if n % 31 == 0 {
+    if n.is_multiple_of(31) {
         body["messages"][0]["content"] = "x".repeat(100 << 10).into();
     }
     let request = post(path, &body);
