@@ -1,9 +1,9 @@
 //! The same pool, many threads.
 
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Barrier, Mutex};
 
-use tidegate::route::{Outcome, Plan, Spot, Step};
+use tidegate::route::{Failure, Plan, Spot, Step};
 
 use crate::harness::*;
 use crate::properties::outcome;
@@ -63,71 +63,85 @@ fn threads_share_a_pool_without_loss() {
     );
 }
 
+/// What became of those who came at the same moment.
+#[derive(Debug, Default, PartialEq)]
+struct Round {
+    find_out: usize,
+    elsewhere: usize,
+    /// Nobody was asked, or an endpoint in another way than it should be.
+    astray: usize,
+}
+
 /// Half-open: of all who come at the same moment one finds out and the others are served elsewhere, round after round,
 /// while the configuration is loaded anew again and again.
 #[test]
 fn of_all_who_come_at_once_exactly_one_finds_out_also_through_reloads() {
     const THREADS: usize = 8;
-    const ROUNDS: u64 = 300;
     let config = simple(&[(1, 1), (1, 2)]);
     let house = live(config.clone());
-    let fails = |plan: &mut Plan, lane: &tidegate::live::Lane, now| {
-        plan.record(lane, &failed(tidegate::route::Failure::Silence), now);
-    };
-    {
-        let lane = lane(&house, "m");
-        let mut plan = Plan::new(lane.pool().clone(), needs(), at(0));
-        drop(plan.next(&*lane, at(0), 0));
-        fails(&mut plan, &lane, at(0));
-    }
-    let (probes, others) = (AtomicU32::new(0), AtomicU32::new(0));
+    run(
+        &lane(&house, "m"),
+        needs(),
+        &mut at(0),
+        &mut script([("A", vec![failed(Failure::Silence)])]),
+    );
+    let rounds: Vec<Mutex<Round>> = (0..300).map(|_| Mutex::default()).collect();
     let (step, over) = (Barrier::new(THREADS), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        let reloads = scope.spawn(|| {
-            let mut reloads = 0;
-            while !over.load(Ordering::Relaxed) {
-                house.replace(config.clone());
-                reloads += 1;
-            }
-            reloads
-        });
-        let clients: Vec<_> = (0..THREADS)
-            .map(|_| {
-                scope.spawn(|| {
-                    for round in 1..=ROUNDS {
-                        let now = at(round * 100);
-                        step.wait();
-                        let lane = lane(&house, "m");
-                        let mut plan = Plan::new(lane.pool().clone(), needs(), now);
-                        let Step::Try(attempt) = plan.next(&*lane, now, 0) else {
-                            panic!("nobody to ask")
-                        };
-                        let count = if attempt.probe { &probes } else { &others };
-                        count.fetch_add(1, Ordering::SeqCst);
-                        let is_a = lane.pool().seat(attempt.spot).model.as_ref() == "A";
-                        assert_eq!(attempt.probe, is_a);
-                        // Nobody knows how it ends before everybody has asked.
-                        step.wait();
-                        match attempt.probe {
-                            true => fails(&mut plan, &lane, now),
-                            false => {
-                                plan.record(&*lane, &ok(), now);
-                                plan.record(&*lane, &Outcome::Finished, now);
-                            }
-                        }
-                        drop(attempt);
-                        if step.wait().is_leader() {
-                            assert_eq!(probes.swap(0, Ordering::SeqCst), 1, "round {round}");
-                            let others = others.swap(0, Ordering::SeqCst);
-                            assert_eq!(others as usize, THREADS - 1, "round {round}");
-                        }
-                    }
-                })
-            })
-            .collect();
-        let ended: Vec<_> = clients.into_iter().map(|client| client.join()).collect();
+    // Nothing is asserted in a thread: the others would wait for it for ever.
+    let client = || {
+        for (n, round) in rounds.iter().enumerate() {
+            let now = at(100 * (n as u64 + 1));
+            step.wait();
+            let lane = lane(&house, "m");
+            let mut plan = Plan::new(lane.pool().clone(), needs(), now);
+            let next = plan.next(&*lane, now, 0);
+            // Nobody knows how it ends before everybody has asked.
+            step.wait();
+            let Step::Try(attempt) = next else {
+                round.lock().unwrap().astray += 1;
+                continue;
+            };
+            let model = &*lane.pool().seat(attempt.spot).model;
+            let outcome = match (attempt.probe, model) {
+                (true, "A") => {
+                    round.lock().unwrap().find_out += 1;
+                    failed(Failure::Silence)
+                }
+                (false, "B") => {
+                    round.lock().unwrap().elsewhere += 1;
+                    ok()
+                }
+                _ => {
+                    round.lock().unwrap().astray += 1;
+                    ok()
+                }
+            };
+            plan.record(&*lane, &outcome, now);
+            drop(attempt);
+        }
+    };
+    let reload = || {
+        let mut reloads = 0;
+        while !over.load(Ordering::Relaxed) {
+            house.replace(config.clone());
+            reloads += 1;
+        }
+        reloads
+    };
+    let reloads = std::thread::scope(|scope| {
+        let reloads = scope.spawn(reload);
+        let clients: Vec<_> = (0..THREADS).map(|_| scope.spawn(client)).collect();
+        clients.into_iter().for_each(|c| c.join().unwrap());
         over.store(true, Ordering::Relaxed);
-        assert!(reloads.join().unwrap() > 10);
-        assert!(ended.iter().all(Result::is_ok));
+        reloads.join().unwrap()
     });
+    assert!(reloads > 10, "{reloads}");
+    let expected = Round {
+        find_out: 1,
+        elsewhere: THREADS - 1,
+        astray: 0,
+    };
+    for (n, round) in rounds.into_iter().enumerate() {
+        assert_eq!(round.into_inner().unwrap(), expected, "round {n}");
+    }
 }
