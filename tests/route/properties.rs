@@ -337,7 +337,8 @@ impl World<'_> {
         if let Some(failed) = life.failed {
             assert!(attempt.probe, "one that is ill, and not to find out");
             let soonest = ms(self.house.base).min(secs(10));
-            assert!(self.now >= failed + soonest, "one that is cooling");
+            let is_over = self.now >= failed + soonest;
+            assert!(is_over, "one that is cooling: {life:?} at {:?}", self.now);
         }
     }
 
@@ -383,9 +384,16 @@ impl World<'_> {
     }
 }
 
+const SMALLEST: Option<Draw> = Some(Draw {
+    input: 0,
+    output: Some(0),
+});
+
 /// How everybody stands before a choice.
 struct Before {
     looks: Vec<(Spot, Look)>,
+    /// How everybody looks to the smallest of calls: who has no room for this one shares the load all the same.
+    small: Vec<(Spot, Look)>,
     /// The conversation's own endpoint.
     home: Option<u64>,
     in_flight: BTreeMap<Spot, u64>,
@@ -399,6 +407,9 @@ impl Before {
         Before {
             looks: spots()
                 .map(|spot| (spot, lane.look(spot, needs.draw, now)))
+                .collect(),
+            small: spots()
+                .map(|spot| (spot, lane.look(spot, SMALLEST, now)))
                 .collect(),
             home: conversation.and_then(|conversation| lane.bound(conversation, now)),
             in_flight: spots()
@@ -424,8 +435,13 @@ impl Before {
     }
 
     /// The able who look like that.
-    fn able(&self, world: &World<'_>, needs: &Needs, look: Look) -> Vec<Spot> {
-        let looks = self.looks.iter().filter(|(_, it)| *it == look);
+    fn able(
+        &self,
+        world: &World<'_>,
+        needs: &Needs,
+        (looks, look): (&[(Spot, Look)], Look),
+    ) -> Vec<Spot> {
+        let looks = looks.iter().filter(|(_, it)| *it == look);
         let able = looks.filter(|(spot, _)| {
             let (_, side) = world.house.side(world.lane, *spot);
             world.house.is_able(side, needs)
@@ -436,7 +452,7 @@ impl Before {
     fn tiers(&self, world: &World<'_>, request: &Request, attempt: &Attempt<Pass>) {
         let needs = request.plan.needs();
         for look in [Look::Free, Look::Probe] {
-            let able = self.able(world, needs, look);
+            let able = self.able(world, needs, (&self.looks, look));
             let missed = able.iter().find(|spot| spot.stage < attempt.spot.stage);
             assert_eq!(missed, None, "an upper tier had somebody");
         }
@@ -445,11 +461,13 @@ impl Before {
     /// Opaque state goes back to its issuer, a conversation stays, each within the bound; then who has to be tried out.
     fn stays(&self, world: &World<'_>, request: &Request, attempt: &Attempt<Pass>) {
         let (lane, needs) = (world.lane, request.plan.needs());
-        let mut free = self.able(world, needs, Look::Free);
+        let mut sharing = self.able(world, needs, (&self.small, Look::Free));
+        sharing.retain(|spot| spot.stage == attempt.spot.stage);
+        let mut free = self.able(world, needs, (&self.looks, Look::Free));
         free.retain(|spot| spot.stage == attempt.spot.stage);
         let weight = |spot: &Spot| u64::from(world.house.side(lane, *spot).1.weight);
-        let weights: u64 = free.iter().map(weight).sum();
-        let total: u64 = free.iter().map(|spot| self.in_flight[spot]).sum();
+        let weights: u64 = sharing.iter().map(weight).sum();
+        let total: u64 = sharing.iter().map(|spot| self.in_flight[spot]).sum();
         let within = |spot: &&Spot| {
             let most = (5 * (total + 1) * weight(spot)).div_ceil(4 * weights);
             self.in_flight[*spot] < most
@@ -463,7 +481,7 @@ impl Before {
             (Some(home), false) if own.contains(&home) => vec![home],
             (_, false) => own,
             (None, true) => {
-                let mut probes = self.able(world, needs, Look::Probe);
+                let mut probes = self.able(world, needs, (&self.looks, Look::Probe));
                 probes.retain(|spot| spot.stage == attempt.spot.stage);
                 assert!(probes.is_empty() || attempt.probe, "nobody finds out");
                 return;
