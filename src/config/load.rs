@@ -266,7 +266,10 @@ impl Written {
             }
             self.texts.push((text.origin, text));
         }
-        self.declared = objects::join(&mut self.root, read);
+        let shipped = check::shipped();
+        let vendors = shipped.iter().filter(|vendor| vendor.has_key(&self.env));
+        let vendors = vendors.map(|vendor| vendor.name.as_str());
+        self.declared = objects::join(&mut self.root, read, vendors);
     }
 
     fn needs_demo(&self, overrides: &Overrides) -> bool {

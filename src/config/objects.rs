@@ -87,8 +87,10 @@ impl std::fmt::Debug for Object {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Home {
     File,
+    /// A vendor whose key stands in the environment, where the file declares no provider.
+    Environment,
     Database,
-    /// In the database, but the file has the name as well: it counts for nothing.
+    /// In the database, but file or environment have the name as well: it counts for nothing.
     Shadowed,
 }
 
@@ -113,22 +115,35 @@ pub(super) fn text_of(object: &Object, nth: u32) -> Text {
     Text::of(Origin::Object(nth), name, object.body.as_str())
 }
 
-/// Puts objects into the file's tree, behind what the file says; what the whole declares then.
-pub(super) fn join(root: &mut Option<Node>, objects: Vec<Read>) -> Vec<Declared> {
-    let mut declared = match root.as_ref().and_then(|root| root.get("gateway")) {
-        Some(gateway) => of_file(gateway),
-        None => Vec::new(),
-    };
-    if objects.is_empty() {
-        return declared;
+/// Puts objects into the file's tree, behind what the file says; what the whole declares then. `vendors` are the providers
+/// of the environment.
+pub(super) fn join<'v>(
+    root: &mut Option<Node>,
+    objects: Vec<Read>,
+    vendors: impl Iterator<Item = &'v str>,
+) -> Vec<Declared> {
+    let gateway = root.as_ref().and_then(|root| root.get("gateway"));
+    let mut declared = gateway.map_or_else(Vec::new, of_file);
+    if gateway.is_none_or(|gateway| gateway.get("providers").is_none()) {
+        declared.extend(vendors.map(|name| Declared {
+            kind: Kind::Provider,
+            name: name.to_owned(),
+            home: Home::Environment,
+        }));
     }
-    let root = root.get_or_insert_with(|| map(Span::new(Origin::File, 0, 0)));
-    let Some(gateway) = slot(root, "gateway", map) else {
+    let Some(first) = objects.first() else {
+        return declared;
+    };
+    let span = first.node.span;
+    let root = root.get_or_insert_with(|| map(span));
+    let Some(gateway) = slot(root, "gateway", (span, map)) else {
         return declared;
     };
     for object in objects {
         let taken = |other: &Declared| {
-            other.home == Home::File && other.kind == object.kind && other.name == object.name
+            matches!(other.home, Home::File | Home::Environment)
+                && other.kind == object.kind
+                && other.name == object.name
         };
         let home = match declared.iter().any(taken) {
             true => Home::Shadowed,
@@ -194,7 +209,7 @@ fn put(gateway: &mut Node, object: Read) {
         true => map,
         false => list,
     };
-    match slot(gateway, section, empty).map(|section| &mut section.value) {
+    match slot(gateway, section, (span, empty)).map(|section| &mut section.value) {
         Some(Value::List(items)) if !object.kind.is_named_outside() => items.push(object.node),
         Some(Value::Map(entries)) if object.kind.is_named_outside() => {
             entries.push(named(object.name, object.node));
@@ -204,9 +219,12 @@ fn put(gateway: &mut Node, object: Read) {
     }
 }
 
-/// The value of a key of a mapping, made where there is none.
-fn slot<'n>(node: &'n mut Node, key: &str, empty: fn(Span) -> Node) -> Option<&'n mut Node> {
-    let span = node.span;
+/// The value of a key of a mapping; where there is none it is made, as if it stood where the object stands.
+fn slot<'n>(
+    node: &'n mut Node,
+    key: &str,
+    (span, empty): (Span, fn(Span) -> Node),
+) -> Option<&'n mut Node> {
     let Value::Map(entries) = &mut node.value else {
         return None;
     };
@@ -226,7 +244,7 @@ fn slot<'n>(node: &'n mut Node, key: &str, empty: fn(Span) -> Node) -> Option<&'
     };
     let node = &mut entries.get_mut(at)?.node;
     if node.is_null() {
-        *node = empty(node.span);
+        *node = empty(span);
     }
     Some(node)
 }

@@ -232,7 +232,10 @@ impl Report {
 
     /// The objects beside the file that have errors, by their place among them.
     pub fn objects_at_fault(&self) -> Vec<u32> {
-        let errors = self.problems.iter().filter(|p| p.severity == Severity::Error);
+        let errors = self
+            .problems
+            .iter()
+            .filter(|p| p.severity == Severity::Error);
         let mut objects: Vec<u32> = errors
             .filter_map(|problem| match problem.place {
                 Place::Text(span) => match span.origin {
