@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
+
 use crate::id::RequestId;
 use crate::ir::{Format, Usage};
 
@@ -16,12 +18,12 @@ pub struct Record {
     pub client: Option<IpAddr>,
     /// Name of the client key, where one was presented and asked for.
     pub client_key: Option<Arc<str>>,
-    pub method: String,
+    pub method: Method,
     /// Without the query.
     pub path: String,
     pub format: Option<Format>,
     /// What the client asked for.
-    pub asked_model: Option<String>,
+    pub asked_model: Option<Arc<str>>,
     /// The virtual model, or the exposed real name, that this became.
     pub model: Option<Arc<str>>,
     /// The route that decided so.
@@ -98,6 +100,8 @@ pub struct AttemptRow {
     pub provider: Arc<str>,
     /// The model's name upstream.
     pub model: Arc<str>,
+    /// The same as the configuration has it: no name that a client made up.
+    pub endpoint: Arc<str>,
     /// Which of the provider's keys, counted from 1; 0 with `passthrough`.
     pub key: usize,
     /// The vendor's status, where one came.

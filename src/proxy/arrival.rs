@@ -32,7 +32,7 @@ pub struct Arrival {
 impl Arrival {
     /// Reads the head: the request, what it asks for, and the record that goes with it.
     pub fn of(session: &Session, wiring: Arc<Wiring>) -> (Arrival, Ask, Record) {
-        let at = clock::now();
+        let (at, wall) = (clock::now(), clock::wall());
         let head = session.req_header();
         let method = head.method.as_str();
         let path = head.uri.path();
@@ -45,7 +45,7 @@ impl Arrival {
         let cors = CorsAnswer::to(&head.headers, method, &wiring.snapshot.gateway.cors_origins);
         let ask = place.ask(method, head.uri.query());
         let stamp = Stamp {
-            id: RequestId::fresh(),
+            id: RequestId::made(wall),
             format: match &ask {
                 Ask::Vendor(call) => call.format,
                 _ => place.error_format(),
@@ -62,10 +62,10 @@ impl Arrival {
         };
         let record = Record {
             id: stamp.id,
-            at: clock::wall(),
+            at: wall,
             client: wiring.access.client_address(&head.headers, peer),
             client_key: None,
-            method: method.to_owned(),
+            method: head.method.clone(),
             path: path.to_owned(),
             format: match &ask {
                 Ask::Vendor(call) => Some(call.format),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::clock;
+use crate::clock::Tick;
 use crate::config::Setting;
 use crate::ir::{Format, Traits};
 use crate::live::Vault;
@@ -101,7 +101,7 @@ impl<'a> Bodies<'a> {
         let key = Key {
             format: way.line.format,
             vendor: way.line.issuer.vendor,
-            model: seat.model.clone(),
+            model: self.call.sent(seat).clone(),
             set: match self.call.kind {
                 CallKind::Conversation | CallKind::Completion => seat.set.clone(),
                 CallKind::Count | CallKind::Embeddings | CallKind::Other => Arc::default(),
@@ -118,14 +118,14 @@ impl<'a> Bodies<'a> {
         let made = Arc::new(if way.converts {
             self.converted(key, way, (partial, arrival))?
         } else {
-            self.spliced(key, &way.line.traits)
+            self.spliced(key, &way.line.traits, arrival.at)
         });
         self.made.push(made.clone());
         Ok(made)
     }
 
     /// The client's own bytes, but for the model's name and what has to go.
-    fn spliced(&self, key: Key, traits: &Traits) -> Made {
+    fn spliced(&self, key: Key, traits: &Traits, now: Tick) -> Made {
         if self.call.form.is_some() {
             return self.renamed_form(key);
         }
@@ -133,7 +133,7 @@ impl<'a> Bodies<'a> {
             model: Some(&key.model),
             include_usage: self.include_usage,
         };
-        let memory = self.vault.memory(self.call.scope, clock::now());
+        let memory = self.vault.memory(self.call.scope, now);
         let issuer = Issuer {
             vendor: key.vendor,
             format: key.format,

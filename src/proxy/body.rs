@@ -1,10 +1,13 @@
 //! The request body: read whole, under a size limit and a deadline, within what all bodies together may hold. A form over
 //! [`MOST_HELD`] goes to a file instead.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::poll;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use pingora::ErrorType;
 use pingora::time::timeout;
@@ -299,6 +302,11 @@ async fn in_time<T>(
     limits: Limits,
     reading: impl Future<Output = Result<T, BodyError>>,
 ) -> Result<T, BodyError> {
+    let mut reading = pin!(reading);
+    // Mostly it is there already, and no timer is made.
+    if let Poll::Ready(read) = poll!(&mut reading) {
+        return read;
+    }
     match timeout(limits.body_read, reading).await {
         Ok(read) => read,
         Err(_) => Err(BodyError::TooSlow {
@@ -333,6 +341,10 @@ async fn collect(
     let mut whole: Option<BytesMut> = None;
     let mut only = Bytes::new();
     loop {
+        // Asked only where it may have more to say: whoever waits for bytes makes a timer.
+        if downstream.is_body_done() {
+            break;
+        }
         let read = downstream.read_request_body().await;
         let Some(chunk) = read.map_err(|e| broken(&e))? else {
             break;

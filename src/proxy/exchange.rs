@@ -14,8 +14,10 @@ use pingora::time::timeout;
 
 use crate::clock::{self, Tick};
 use crate::config::Timeouts;
+use crate::id::RequestId;
 use crate::ir::{Fault, FaultKind, Usage};
 use crate::live::Pass;
+use crate::proxy::alarm::{Alarm, TooLate};
 use crate::proxy::asked::Asked;
 use crate::proxy::headers::{Outgoing, UPSTREAM_REQUEST_ID, for_client, vendors_id};
 use crate::proxy::paths::CallKind;
@@ -79,7 +81,7 @@ pub struct Reply {
     pub body: ReplyBody,
     /// Opaque state to be remembered before the client has the answer.
     pub keepsakes: Vec<Keepsake>,
-    /// What the client's format cannot say of a whole answer.
+    /// What was lost on the way there, and what the client's format cannot say of a whole answer.
     pub dropped: Vec<String>,
 }
 
@@ -131,15 +133,19 @@ impl Order<'_> {
     /// # Errors
     /// [`Miss`].
     pub async fn run(&self) -> Result<Reply, Miss> {
+        let mut alarm = Alarm::default();
         for _ in 0..MOST_STALE {
-            let connection = self.connect().await?;
+            let connection = self.connect(&mut alarm).await?;
             let reused = connection.reused;
-            match self.converse(connection).await {
+            match self.converse(connection, &mut alarm).await {
                 Err(miss)
                     if reused
                         && matches!(miss.outcome, Outcome::Failed(Failure::ResetBeforeHead)) =>
                 {
-                    log::debug!("a reused connection was closed by the vendor; connecting again");
+                    log::debug!(
+                        "id={} a reused connection was closed by the vendor; connecting again",
+                        self.id()
+                    );
                 }
                 ended => return ended,
             }
@@ -147,7 +153,7 @@ impl Order<'_> {
         Err(self.miss(Failure::ResetBeforeHead))
     }
 
-    async fn connect(&self) -> Result<Connection, Miss> {
+    async fn connect(&self, alarm: &mut Alarm) -> Result<Connection, Miss> {
         let host = &self.outgoing.line.host;
         let mut now = clock::now();
         let limit = now + self.timeouts.connect;
@@ -158,7 +164,8 @@ impl Order<'_> {
             let Ok(address) = host.address(wait).await else {
                 return Err(self.miss(Failure::Connect));
             };
-            match timeout(wait, self.connector.get_http_session(&address.peer)).await {
+            let connecting = self.connector.get_http_session(&address.peer);
+            match alarm.within(now + wait, connecting).await {
                 Ok(Ok((session, reused))) => {
                     return Ok(Connection {
                         session,
@@ -168,10 +175,10 @@ impl Order<'_> {
                     });
                 }
                 Ok(Err(e)) => {
-                    log::debug!("cannot connect to {}: {e}", host.name());
+                    log::debug!("id={} cannot connect to {}: {e}", self.id(), host.name());
                     last = connect_failure(e.etype());
                 }
-                Err(_) => last = Failure::ConnectTimeout,
+                Err(TooLate) => last = Failure::ConnectTimeout,
             }
             now = clock::now();
             address.shun(now);
@@ -179,8 +186,8 @@ impl Order<'_> {
         Err(self.miss(last))
     }
 
-    async fn converse(&self, connection: Connection) -> Result<Reply, Miss> {
-        let (up, sent_at) = self.ask(connection).await?;
+    async fn converse(&self, connection: Connection, alarm: &mut Alarm) -> Result<Reply, Miss> {
+        let (up, sent_at) = self.ask(connection, alarm).await?;
         let limit = self.limit(sent_at);
         let Some(head) = up.head() else {
             return Err(self.miss(Failure::ResetBeforeHead));
@@ -197,8 +204,8 @@ impl Order<'_> {
             false => (sent_at + self.timeouts.response).min(self.deadline),
         };
         let patience = self.patience(sent_at, limit);
-        let held = timeout(patience.since(clock::now()), self.hold(up, limit)).await;
-        let held = held.unwrap_or_else(|_| Err(self.late(limit)));
+        let held = alarm.within(patience, self.hold(up, limit)).await;
+        let held = held.unwrap_or_else(|TooLate| Err(self.late(limit)));
         let mut held = held.map_err(|miss| Miss {
             request_id: shown_id(&headers),
             ..miss
@@ -216,25 +223,29 @@ impl Order<'_> {
             first_token,
             body: held.body,
             keepsakes: held.keepsakes,
-            dropped: held.dropped,
+            dropped: self.teller.dropped(held.dropped),
         })
     }
 
     /// Sends the request, and waits for the head of the answer. When it was sent.
-    async fn ask(&self, connection: Connection) -> Result<(Box<Upstream>, Tick), Miss> {
+    async fn ask(
+        &self,
+        connection: Connection,
+        alarm: &mut Alarm,
+    ) -> Result<(Box<Upstream>, Tick), Miss> {
         let host = self.outgoing.line.host.name();
-        let begun = clock::now();
-        let sent_by = self.limit(begun);
-        let limit = sent_by.since(begun);
+        let sent_by = self.limit(clock::now());
+        let limit = (&mut *alarm, sent_by);
         let sending = Upstream::send(connection, &self.outgoing, self.body, limit).await;
         let (up, sent) = sending.map_err(|e| {
-            log::error!("cannot make a request to {host}: {e}");
+            log::error!("id={} cannot make a request to {host}: {e}", self.id());
             self.miss(Failure::Connect)
         })?;
         let mut asked = Asked::new(up, self.pass);
         let sent_at = clock::now();
+        let limit = self.limit(sent_at);
         if let Err(e) = sent {
-            log::debug!("cannot send to {host}: {e}");
+            log::debug!("id={} cannot send to {host}: {e}", self.id());
             let early = timeout(EARLY_ANSWER, asked.read_head()).await;
             if !matches!(early, Ok(Ok(()))) {
                 return Err(match e {
@@ -245,14 +256,13 @@ impl Order<'_> {
                 });
             }
         } else {
-            let limit = self.limit(sent_at);
-            match timeout(limit.since(sent_at), asked.read_head()).await {
+            match alarm.within(limit, asked.read_head()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => {
-                    log::debug!("no answer from {host}: {e}");
+                    log::debug!("id={} no answer from {host}: {e}", self.id());
                     return Err(self.miss(Failure::ResetBeforeHead));
                 }
-                Err(_) => return Err(self.late(limit)),
+                Err(TooLate) => return Err(self.late(limit)),
             }
         }
         let up = asked.answer();
@@ -287,6 +297,11 @@ impl Order<'_> {
         } else {
             limit
         }
+    }
+
+    /// For log lines.
+    fn id(&self) -> RequestId {
+        self.teller.arrival.stamp.id
     }
 
     /// Whether it goes on with an answer that broke off.

@@ -6,7 +6,7 @@
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE,
-    HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
+    HOST, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use http::{HeaderMap, Version};
 use pingora::http::RequestHeader;
@@ -16,31 +16,35 @@ use crate::proxy::access::{bare_credential, is_key};
 use crate::proxy::wiring::Line;
 
 /// Request headers that vendors read, and that a client may send through us.
-const TO_VENDOR: [&str; 14] = [
-    "anthropic-version",
-    "anthropic-beta",
-    "openai-beta",
-    "idempotency-key",
-    "x-session-id",
-    "session-id",
-    "session_id",
-    "conversation-id",
-    "conversation_id",
-    "x-client-request-id",
-    "x-claude-code-session-id",
-    "x-goog-api-client",
-    "accept-language",
-    "x-initiator",
-];
+fn is_for_vendors(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "user-agent"
+            | "accept"
+            | "anthropic-version"
+            | "anthropic-beta"
+            | "openai-beta"
+            | "idempotency-key"
+            | "x-session-id"
+            | "session-id"
+            | "session_id"
+            | "conversation-id"
+            | "conversation_id"
+            | "x-client-request-id"
+            | "x-claude-code-session-id"
+            | "x-goog-api-client"
+            | "accept-language"
+            | "x-initiator"
+    )
+}
 
 /// A client's own credentials, and what selects an account with them: sent on only with `passthrough`.
-const CREDENTIALS: [&str; 5] = [
-    "authorization",
-    "x-api-key",
-    "x-goog-api-key",
-    "openai-organization",
-    "openai-project",
-];
+fn is_credential(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "authorization" | "x-api-key" | "x-goog-api-key" | "openai-organization" | "openai-project"
+    )
+}
 
 /// Headers of a vendor's answer that reach the client.
 static TO_CLIENT: [HeaderName; 5] = [
@@ -79,21 +83,21 @@ impl Forwarded {
     /// Picks them. `spent` is the header that let the client in here: what it says is a key of ours and goes nowhere.
     pub fn of(client: &HeaderMap, spent: Option<&HeaderName>) -> Forwarded {
         let mut forwarded = Forwarded::default();
-        let bare = |value: &HeaderValue| value.to_str().map(bare_credential).map(str::to_owned);
-        let ours = spent
-            .and_then(|name| client.get(name))
-            .and_then(|value| bare(value).ok());
-        let is_ours = |value: &HeaderValue| ours.is_some() && bare(value).ok() == ours;
+        let ours = spent.and_then(|name| client.get(name)).and_then(bare);
+        let is_ours = |value: &HeaderValue| ours.is_some() && bare(value) == ours;
         for (name, value) in client {
-            let text = name.as_str();
-            if *name == USER_AGENT || *name == ACCEPT || TO_VENDOR.contains(&text) {
+            if is_for_vendors(name) {
                 forwarded.passed.push((name.clone(), value.clone()));
-            } else if CREDENTIALS.contains(&text) && !is_ours(value) {
+            } else if is_credential(name) && !is_ours(value) {
                 forwarded.credentials.push((name.clone(), value.clone()));
             }
         }
         forwarded
     }
+}
+
+fn bare(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok().map(bare_credential)
 }
 
 /// What a request to a vendor is made of, apart from the body.
@@ -264,15 +268,21 @@ pub fn query_for_vendor(query: Option<&str>) -> Option<String> {
 
 /// What a client may see of a vendor's head, under the names that it gets.
 pub fn for_client(vendor: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
-    let mut shown = Vec::with_capacity(3);
-    for name in &TO_CLIENT {
-        if let Some(value) = vendor.get(name) {
-            shown.push((name.clone(), value.clone()));
+    let mut shown: Vec<(HeaderName, HeaderValue)> = Vec::with_capacity(3);
+    let mut id: Option<(usize, &HeaderValue)> = None;
+    for (name, value) in vendor {
+        if TO_CLIENT.contains(name) {
+            // The first counts.
+            if shown.iter().all(|(known, _)| known != name) {
+                shown.push((name.clone(), value.clone()));
+            }
+        } else if let Some(rank) = VENDOR_IDS.iter().position(|known| known == name)
+            && id.is_none_or(|(known, _)| rank < known)
+        {
+            id = Some((rank, value));
         }
     }
-    if let Some(id) = vendors_id(vendor) {
-        shown.push((UPSTREAM_REQUEST_ID, id.clone()));
-    }
+    shown.extend(id.map(|(_, id)| (UPSTREAM_REQUEST_ID, id.clone())));
     shown
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use pingora_proxy::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -18,7 +18,7 @@ use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::routing::{self, Facts, Routed};
 use crate::proxy::tab::Tab;
-use crate::route::{Draw, Needs, PathKind};
+use crate::route::{Draw, Needs, PathKind, Seat};
 use crate::wire::Asked;
 use crate::wire::convert::{Manner, Original};
 use crate::wire::embed;
@@ -47,6 +47,8 @@ pub struct Call {
     pub body: Body,
     pub scan: Scan,
     pub lane: Arc<Lane>,
+    /// The name for endpoints without one of their own.
+    name: Arc<str>,
     pub needs: Needs,
 }
 
@@ -56,6 +58,11 @@ impl Call {
         let in_body = || self.scan.model.as_ref().map(|model| &*model.value);
         let in_path = self.named.as_ref().map(|named| &*named.model);
         in_path.or_else(in_body).unwrap_or_default()
+    }
+
+    /// The name that an endpoint is asked for.
+    pub fn sent<'s>(&'s self, seat: &'s Seat) -> &'s Arc<str> {
+        seat.sent(&self.name)
     }
 
     /// Below a vendor's base URL, for its name of the model.
@@ -108,13 +115,13 @@ impl Call {
     }
 }
 
-/// Session ids that clients send as headers.
-static SESSION_HEADERS: [HeaderName; 5] = [
-    HeaderName::from_static("x-session-id"),
-    HeaderName::from_static("x-claude-code-session-id"),
-    HeaderName::from_static("session_id"),
-    HeaderName::from_static("session-id"),
-    HeaderName::from_static("conversation_id"),
+/// Session ids that clients send as headers: the first of these counts.
+const SESSION_HEADERS: [&str; 5] = [
+    "x-session-id",
+    "x-claude-code-session-id",
+    "session_id",
+    "session-id",
+    "conversation_id",
 ];
 
 /// Takes a vendor call in.
@@ -140,7 +147,8 @@ pub async fn take_in(
         return Err(Refusal::NoModel);
     };
     let model = model.strip_prefix("models/").unwrap_or(model);
-    tab.record.asked_model = Some(model.to_owned());
+    let named: Arc<str> = model.into();
+    tab.record.asked_model = Some(named.clone());
     let facts = Facts {
         model,
         client_key: tab.record.client_key.as_deref(),
@@ -152,6 +160,7 @@ pub async fn take_in(
     };
     let Routed {
         lane,
+        name,
         direct,
         route,
     } = routing::route(arrival, &who, &facts)?;
@@ -164,6 +173,10 @@ pub async fn take_in(
     if !direct {
         allow_conversion(&mut needs, asked.kind);
     }
+    let sent = match name == model {
+        true => named,
+        false => name.into(),
+    };
     let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
     Ok(Call {
         stream,
@@ -179,6 +192,7 @@ pub async fn take_in(
         body,
         scan,
         lane,
+        name: sent,
         needs,
     })
 }
@@ -236,6 +250,9 @@ fn form_type(session: &Session, asked: &VendorCall) -> Result<Option<HeaderValue
     let Some(value) = session.req_header().headers.get(CONTENT_TYPE) else {
         return Ok(None);
     };
+    if value == "application/json" {
+        return Ok(None);
+    }
     let text = String::from_utf8_lossy(value.as_bytes());
     let essence = text
         .split(';')
@@ -308,11 +325,18 @@ fn allow_conversion(needs: &mut Needs, kind: CallKind) {
 
 /// What a conversation's turns have in common: the session that the client names, else how the conversation began.
 fn conversation(session: &Session, scan: &Scan) -> Option<u64> {
-    let headers = &session.req_header().headers;
-    let named = SESSION_HEADERS
-        .iter()
-        .find_map(|name| headers.get(name))
-        .map(|value| value.as_bytes());
+    let mut named: Option<(usize, &[u8])> = None;
+    for (name, value) in &session.req_header().headers {
+        let rank = SESSION_HEADERS
+            .iter()
+            .position(|known| *known == name.as_str());
+        if let Some(rank) = rank
+            && named.is_none_or(|(known, _)| rank < known)
+        {
+            named = Some((rank, value.as_bytes()));
+        }
+    }
+    let named = named.map(|(_, id)| id);
     let named = named.or_else(|| scan.session.as_deref().map(str::as_bytes));
     named.map(xxh3_64).or(scan.prefix_hash)
 }

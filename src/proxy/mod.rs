@@ -11,6 +11,7 @@
 
 pub mod access;
 pub mod again;
+pub mod alarm;
 pub mod arrival;
 mod asked;
 pub mod attempt;

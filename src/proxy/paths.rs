@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use crate::ir::Format;
 use crate::wire::scan::Scan;
 
@@ -129,7 +131,8 @@ impl<'a> Place<'a> {
                 {
                     return only("POST", method, gemini(model, verb, query));
                 }
-                if path.contains("/models/") && path.contains(':') && method == "POST" {
+                let has_colon = memchr(b':', path.as_bytes()).is_some();
+                if has_colon && path.contains("/models/") && method == "POST" {
                     return Ask::Unknown;
                 }
                 match (
@@ -151,7 +154,8 @@ impl<'a> Place<'a> {
 
 /// Some clients escape the colon before the verb of Gemini's paths.
 fn with_colons(path: &str) -> Cow<'_, str> {
-    if path.contains("/models/") && path.contains("%3") {
+    // The rarer first: only Gemini's paths have an escape at all.
+    if memchr(b'%', path.as_bytes()).is_some() && path.contains("/models/") && path.contains("%3") {
         return Cow::Owned(path.replace("%3A", ":").replace("%3a", ":"));
     }
     Cow::Borrowed(path)

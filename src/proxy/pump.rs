@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::response::Parts as HeadParts;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::HttpTask;
 use pingora::time::timeout;
@@ -164,21 +165,20 @@ fn told_whole(sent: Result<u64, Gone>, usage: Usage) -> Pumped {
     }
 }
 
-fn show(vendor: Head, head: &mut ResponseHeader) -> pingora::Result<()> {
+fn show(vendor: Head, head: &mut HeadParts) {
     for (name, value) in vendor {
-        head.insert_header(name, value)?;
+        head.headers.insert(name, value);
     }
-    Ok(())
 }
 
 fn stream_head(session: &Session, stamp: &Stamp, vendor: Head) -> pingora::Result<ResponseHeader> {
     let mut head = stamp.event_stream(session)?;
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
-    show(vendor, &mut head)?;
+    show(vendor, &mut head);
     if let Some(content_type) = content_type {
-        head.insert_header(CONTENT_TYPE, content_type)?;
+        head.headers.insert(CONTENT_TYPE, content_type);
     }
-    Ok(head)
+    Ok(head.into())
 }
 
 async fn send_whole(
@@ -188,7 +188,7 @@ async fn send_whole(
     bytes: Bytes,
 ) -> pingora::Result<u64> {
     let mut head = stamp.sized(status, bytes.len())?;
-    show(vendor, &mut head)?;
+    show(vendor, &mut head);
     write_whole(session, head, bytes).await
 }
 
@@ -251,14 +251,15 @@ async fn begin_long(
     bytes: &mut u64,
 ) -> pingora::Result<()> {
     let mut head = stamp.unsized_for(session, status)?;
-    show(vendor, &mut head)?;
+    show(vendor, &mut head);
     if let Some(length) = long.length {
-        head.remove_header(&TRANSFER_ENCODING);
-        head.insert_header(CONTENT_LENGTH, HeaderValue::from(length))?;
+        head.headers.remove(TRANSFER_ENCODING);
+        head.headers
+            .insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     session
         .as_downstream_mut()
-        .write_response_header(Box::new(head))
+        .write_response_header(Box::new(head.into()))
         .await?;
     for piece in std::mem::take(&mut long.held) {
         *bytes += length(&piece);

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Version;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
     TRANSFER_ENCODING,
 };
+use http::response::{Parts as HeadParts, Response};
+use http::{StatusCode, Version};
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::HttpTask;
+use pingora::{ErrorType, OrErr};
 use pingora_proxy::Session;
 
 use crate::id::RequestId;
@@ -45,53 +47,57 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Puts our own headers on a head.
-    ///
-    /// # Errors
-    /// Never: every value is one that we made.
-    pub fn mark(&self, head: &mut ResponseHeader) -> pingora::Result<()> {
-        head.insert_header(REQUEST_ID, self.id.as_str())?;
-        if self.format == Format::Anthropic {
-            head.insert_header(ANTHROPIC_REQUEST_ID, self.id.as_str())?;
+    /// A head with our own headers.
+    fn head(&self, status: u16) -> pingora::Result<HeadParts> {
+        let status = StatusCode::from_u16(status)
+            .or_err(ErrorType::InvalidHTTPHeader, "a status of our own")?;
+        let (mut parts, ()) = Response::new(()).into_parts();
+        parts.status = status;
+        let head = &mut parts.headers;
+        head.reserve(10);
+        if let Ok(id) = HeaderValue::from_str(self.id.as_str()) {
+            if self.format == Format::Anthropic {
+                head.insert(ANTHROPIC_REQUEST_ID, id.clone());
+            }
+            head.insert(REQUEST_ID, id);
         }
-        if let Some(route) = &self.route {
-            head.insert_header(ROUTE, route.clone())?;
-        }
-        if let Some(id) = &self.upstream_id {
-            head.insert_header(UPSTREAM_REQUEST_ID, id.clone())?;
-        }
-        if let Some(dropped) = &self.dropped {
-            head.insert_header(DROPPED, dropped.clone())?;
-        }
+        let mut insert = |name, value: &Option<HeaderValue>| {
+            if let Some(value) = value {
+                head.insert(name, value.clone());
+            }
+        };
+        insert(ROUTE, &self.route);
+        insert(UPSTREAM_REQUEST_ID, &self.upstream_id);
+        insert(DROPPED, &self.dropped);
         if self.estimate {
-            head.insert_header(COUNT, HeaderValue::from_static("estimate"))?;
+            head.insert(COUNT, HeaderValue::from_static("estimate"));
         }
         if let Some(cors) = &self.cors {
-            cors.mark(head)?;
+            cors.mark(head);
         }
-        Ok(())
+        Ok(parts)
     }
 
     /// The head of an answer whose length is known.
     ///
     /// # Errors
-    /// Never: every value is one that we made.
-    pub fn sized(&self, status: u16, length: usize) -> pingora::Result<ResponseHeader> {
-        let mut head = ResponseHeader::build_no_case(status, Some(10))?;
-        self.mark(&mut head)?;
-        head.insert_header(CONTENT_LENGTH, HeaderValue::from(length))?;
+    /// For a status that is none.
+    pub fn sized(&self, status: u16, length: usize) -> pingora::Result<HeadParts> {
+        let mut head = self.head(status)?;
+        head.headers
+            .insert(CONTENT_LENGTH, HeaderValue::from(length));
         Ok(head)
     }
 
     /// The head of an answer that ends when it ends.
     ///
     /// # Errors
-    /// Never: every value is one that we made.
-    pub fn unsized_for(&self, session: &Session, status: u16) -> pingora::Result<ResponseHeader> {
-        let mut head = ResponseHeader::build_no_case(status, Some(10))?;
-        self.mark(&mut head)?;
+    /// For a status that is none.
+    pub fn unsized_for(&self, session: &Session, status: u16) -> pingora::Result<HeadParts> {
+        let mut head = self.head(status)?;
         if session.req_header().version == Version::HTTP_11 {
-            head.insert_header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"))?;
+            head.headers
+                .insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         Ok(head)
     }
@@ -99,20 +105,21 @@ impl Stamp {
     /// The head of an event stream.
     ///
     /// # Errors
-    /// Never: every value is one that we made.
-    pub fn event_stream(&self, session: &Session) -> pingora::Result<ResponseHeader> {
-        let mut head = self.unsized_for(session, 200)?;
-        head.insert_header(
+    /// Never: 200 is a status.
+    pub fn event_stream(&self, session: &Session) -> pingora::Result<HeadParts> {
+        let mut parts = self.unsized_for(session, 200)?;
+        let head = &mut parts.headers;
+        head.insert(
             CONTENT_TYPE,
             HeaderValue::from_static(if self.array {
                 "application/json"
             } else {
                 "text/event-stream; charset=utf-8"
             }),
-        )?;
-        head.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))?;
-        head.insert_header(ACCEL_BUFFERING, HeaderValue::from_static("no"))?;
-        Ok(head)
+        );
+        head.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        head.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+        Ok(parts)
     }
 }
 
@@ -167,19 +174,20 @@ impl Page {
 /// # Errors
 /// When the client is gone.
 pub async fn write_page(session: &mut Session, stamp: &Stamp, page: Page) -> pingora::Result<u64> {
-    let mut head = stamp.sized(page.status, page.body.len())?;
-    head.insert_header(CONTENT_TYPE, HeaderValue::from_static(page.content_type))?;
+    let mut parts = stamp.sized(page.status, page.body.len())?;
+    let head = &mut parts.headers;
+    head.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
     if let Some(allow) = page.allow {
-        head.insert_header(ALLOW, HeaderValue::from_static(allow))?;
+        head.insert(ALLOW, HeaderValue::from_static(allow));
     }
     if let Some(after) = page.retry_after {
         // Whole seconds, rounded up: nobody should come back too early.
         let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-        head.insert_header(RETRY_AFTER, HeaderValue::from(seconds))?;
+        head.insert(RETRY_AFTER, HeaderValue::from(seconds));
         let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-        head.insert_header("retry-after-ms", HeaderValue::from(millis))?;
+        head.insert("retry-after-ms", HeaderValue::from(millis));
     }
-    write_whole(session, head, page.body).await
+    write_whole(session, parts, page.body).await
 }
 
 /// Writes head and body as one, and ends the answer; the body's bytes.
@@ -188,15 +196,16 @@ pub async fn write_page(session: &mut Session, stamp: &Stamp, page: Page) -> pin
 /// When the client is gone.
 pub async fn write_whole(
     session: &mut Session,
-    head: ResponseHeader,
+    head: HeadParts,
     body: Bytes,
 ) -> pingora::Result<u64> {
+    let head = Box::new(ResponseHeader::from(head));
     let sent = u64::try_from(body.len()).unwrap_or(u64::MAX);
     let tasks = if session.req_header().method == http::Method::HEAD || body.is_empty() {
-        vec![HttpTask::Header(Box::new(head), true)]
+        vec![HttpTask::Header(head, true)]
     } else {
         vec![
-            HttpTask::Header(Box::new(head), false),
+            HttpTask::Header(head, false),
             HttpTask::Body(Some(body), true),
         ]
     };

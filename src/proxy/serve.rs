@@ -12,8 +12,8 @@ use crate::ledger::{AttemptRow, Ending};
 use crate::live::Pass;
 use crate::proxy::Proxy;
 use crate::proxy::arrival::Arrival;
-use crate::proxy::attempt::{Place, Running};
-use crate::proxy::bodies::{Bodies, Variant};
+use crate::proxy::attempt::Running;
+use crate::proxy::bodies::Bodies;
 use crate::proxy::counting::Tried;
 use crate::proxy::exchange::{Miss, Reply};
 use crate::proxy::intake::Call;
@@ -167,7 +167,7 @@ impl Course<'_> {
             && let Some(again) = self.again(&running.attempt, miss)
             && running.attempt.pass.renew(clock::now())
         {
-            self.note(again, &running.attempt);
+            self.note(again, &running.attempt, arrival.stamp.id);
             let place = self.place(&running.attempt, arrival, before);
             ended = Box::pin(self.try_again(&running, waiting, (place, tab))).await?;
         }
@@ -182,12 +182,7 @@ impl Course<'_> {
                 self.missed(&running, miss, tab);
                 Ok(false)
             }
-            Ok(reply) => {
-                let place = self.place(&running.attempt, arrival, before);
-                let dropped = self.dropped(&running.attempt, &place);
-                self.commit(running, (reply, dropped), client, (arrival, tab))
-                    .await
-            }
+            Ok(reply) => self.commit(running, reply, client, (arrival, tab)).await,
         }
     }
 
@@ -225,7 +220,7 @@ impl Course<'_> {
     }
 
     async fn count_here(&self, waiting: &mut Waiting<'_>, arrival: &mut Arrival) -> Unserved {
-        let model = self.tried.model(self.plan.pool());
+        let model = self.tried.model(self.call);
         let counting = self.proxy.counter().page(self.call, &model);
         match waiting.during(&arrival.stamp, pin!(counting)).await {
             Err(Gone) => Unserved::ClientGone,
@@ -248,12 +243,11 @@ impl Course<'_> {
         let now = clock::now();
         let Running { attempt, started } = running;
         attempt.pass.close();
-        let seat = self.plan.pool().seat(attempt.spot);
         if matches!(miss.status, Some(404 | 405)) {
             self.call.lane.standing(attempt.spot).set_chat_only(false);
         }
         let outcome = outcome_name(&miss.outcome);
-        let row = row(seat, attempt, (miss.status, outcome), now.since(*started));
+        let row = self.row(attempt, (miss.status, outcome), now.since(*started));
         tell_end(tab.record.id, attempt, &row);
         tell_refused_key(&row, &mut miss);
         tab.attempt(row);
@@ -265,14 +259,16 @@ impl Course<'_> {
     async fn commit(
         &mut self,
         running: Running,
-        (reply, dropped): (Reply, Vec<String>),
+        reply: Reply,
         client: &mut Client<'_>,
         (arrival, tab): (&mut Arrival, &mut Tab),
     ) -> Result<bool, Unserved> {
         let Running { attempt, started } = running;
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
-        self.tell_chosen(&attempt, (&reply, dropped), (arrival, tab));
+        let model = self.call.sent(seat);
+        arrival.routed(&seat.provider_name, model);
+        tell_dropped(&reply.dropped, arrival, tab);
         let answered = Outcome::Answered {
             first_token: reply.first_token,
         };
@@ -310,7 +306,7 @@ impl Course<'_> {
         tab.record.bytes_out = pumped.bytes;
         self.book(tab, pumped.usage, pumped.bytes.saturating_sub(before));
         let name = outcome_name(&outcome);
-        let mut row = row(seat, &attempt, (Some(status), name), now.since(started));
+        let mut row = self.row(&attempt, (Some(status), name), now.since(started));
         row.usage = tab.record.usage;
         row.usage_estimated = tab.record.usage_estimated;
         attempt.pass.settle(row.usage.total());
@@ -325,39 +321,25 @@ impl Course<'_> {
         }
     }
 
-    /// Says who answers, and what was lost on the way there and, of an answer that is whole, on the way back.
-    fn tell_chosen(
+    /// The row of an attempt that has ended.
+    pub(super) fn row(
         &self,
         attempt: &Attempt<Pass>,
-        (reply, mut dropped): (&Reply, Vec<String>),
-        (arrival, tab): (&mut Arrival, &mut Tab),
-    ) {
+        (status, outcome): (Option<u16>, &'static str),
+        took: Duration,
+    ) -> AttemptRow {
         let seat = self.plan.pool().seat(attempt.spot);
-        arrival.routed(&seat.provider_name, &seat.model);
-        dropped.extend(reply.dropped.iter().cloned());
-        if !dropped.is_empty() {
-            let list = listed(&dropped);
-            arrival.dropped(&list);
-            note_losses(tab, &list);
+        AttemptRow {
+            provider: seat.provider_name.clone(),
+            model: self.call.sent(seat).clone(),
+            endpoint: seat.model.clone(),
+            key: attempt.key.map_or(0, |key| key + 1),
+            status,
+            outcome,
+            took,
+            usage: Usage::default(),
+            usage_estimated: false,
         }
-    }
-
-    /// What the request loses on its way to that endpoint.
-    fn dropped(&mut self, attempt: &Attempt<Pass>, place: &Place<'_>) -> Vec<String> {
-        let pool = self.call.lane.pool().clone();
-        let seat = pool.seat(attempt.spot);
-        let way = place.way(attempt, seat).filter(|way| way.converts);
-        let made = way.and_then(|way| {
-            let partial = self.partial.as_deref().filter(|_| place.goes_on());
-            let variant = Variant {
-                without_state: self.without_state.contains(&seat.identity),
-                partial: partial.map(|partial| (self.cuts, partial)),
-            };
-            let made = self.bodies.for_way(&way, seat, variant, place.arrival);
-            made.ok()
-        });
-        let ready = made.as_ref().and_then(|made| made.ready.as_ref());
-        ready.map_or_else(Vec::new, |ready| ready.dropped.clone())
     }
 
     /// Counting costs nothing.
@@ -390,7 +372,7 @@ impl Course<'_> {
         let mut failed = self.plan.failed().iter();
         if let Some(failed) = failed.find(|failed| Some(failed.number) == stop.best) {
             let seat = self.plan.seat(failed.ask.spot);
-            arrival.routed(&seat.provider_name, &seat.model);
+            arrival.routed(&seat.provider_name, self.call.sent(seat));
         }
         let best = self.best_miss(stop).map(|miss| {
             arrival.stamp.upstream_id = miss.request_id;
@@ -427,6 +409,15 @@ impl Course<'_> {
     }
 }
 
+/// Says what was lost on the way there and, of an answer that is whole, on the way back.
+fn tell_dropped(dropped: &[String], arrival: &mut Arrival, tab: &mut Tab) {
+    if !dropped.is_empty() {
+        let list = listed(dropped);
+        arrival.dropped(&list);
+        note_losses(tab, &list);
+    }
+}
+
 fn note_pumped(pumped: &Pumped, seat: &Seat, tab: &mut Tab) {
     if !pumped.dropped.is_empty() {
         note_losses(tab, &listed(&pumped.dropped));
@@ -435,24 +426,6 @@ fn note_pumped(pumped: &Pumped, seat: &Seat, tab: &mut Tab) {
         crate::telemetry::metrics::MALFORMED_EVENTS
             .with_label_values(&[&*seat.provider_name])
             .inc_by(u64::from(pumped.malformed));
-    }
-}
-
-pub(super) fn row(
-    seat: &Seat,
-    attempt: &Attempt<Pass>,
-    (status, outcome): (Option<u16>, &'static str),
-    took: Duration,
-) -> AttemptRow {
-    AttemptRow {
-        provider: seat.provider_name.clone(),
-        model: seat.model.clone(),
-        key: attempt.key.map_or(0, |key| key + 1),
-        status,
-        outcome,
-        took,
-        usage: Usage::default(),
-        usage_estimated: false,
     }
 }
 

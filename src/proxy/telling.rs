@@ -54,6 +54,14 @@ impl Teller<'_> {
         self.call.rename(self.arrival).unwrap_or_default()
     }
 
+    /// What was lost on the way there, and then on the way back.
+    pub fn dropped(&self, back: Vec<String>) -> Vec<String> {
+        match self.ready.map(|ready| &ready.dropped[..]) {
+            None | Some([]) => back,
+            Some(there) => [there, &back].concat(),
+        }
+    }
+
     pub fn course(&self) -> Course {
         Course {
             from: self.issuer,

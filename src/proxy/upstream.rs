@@ -1,13 +1,11 @@
 //! A connection to a vendor while one request is on it.
 
 use std::io::IoSlice;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{FutureExt, poll};
+use futures_util::FutureExt;
 use http::header::{CONTENT_ENCODING, HeaderName};
 use pingora::connectors::http::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -18,6 +16,8 @@ use pingora::time::timeout;
 use tokio::io::AsyncWriteExt;
 
 use crate::balance::host::Address;
+use crate::clock::Tick;
+use crate::proxy::alarm::{Alarm, TooLate};
 use crate::proxy::decode::Decoder;
 use crate::proxy::headers::{BadTarget, Outgoing};
 use crate::proxy::spool::{Freight, Piece, Unloading};
@@ -63,7 +63,7 @@ pub enum ReadFailure {
 }
 
 impl Upstream {
-    /// Sends a request within `limit`; whether it went out whole. Where it did not, the connection broke, or the vendor
+    /// Sends a request in time; whether it went out whole. Where it did not, the connection broke, or the vendor
     /// stopped reading: an answer may be there all the same.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Upstream {
         connection: Connection,
         outgoing: &Outgoing<'_>,
         body: &Freight,
-        limit: Duration,
+        (alarm, limit): (&mut Alarm, Tick),
     ) -> Result<(Box<Upstream>, Result<(), SendError>), BadTarget> {
         let Connection {
             session,
@@ -81,17 +81,23 @@ impl Upstream {
             ..
         } = connection;
         let length = body.length();
+        let stalled = |TooLate| Err(SendError::Stalled);
         let (session, sent) = match session {
             HttpSession::H1(h1) => {
                 let head = outgoing.http1_head(length)?;
                 // Written by ourselves: head and body in one, where Pingora would take two writes and a copy.
                 let mut stream = h1.into_inner();
                 let sent = match body {
-                    Freight::Held(body) => within(limit, send_http1(&mut stream, head, body)).await,
+                    Freight::Held(body) => {
+                        let sending = send_http1(&mut stream, head, body);
+                        alarm.within(limit, sending).await
+                    }
                     Freight::Spooled(body) => {
-                        within(limit, unload_http1(&mut stream, head, body)).await
+                        let sending = unload_http1(&mut stream, head, body);
+                        alarm.within(limit, sending).await
                     }
                 };
+                let sent = sent.unwrap_or_else(stalled);
                 let h1 = HttpSession1::new_with_options(stream, &address.peer);
                 (HttpSession::H1(h1), sent)
             }
@@ -99,13 +105,15 @@ impl Upstream {
                 let head = outgoing.http2_head(length)?;
                 let sent = match body {
                     Freight::Held(body) => {
-                        within(limit, send_http2(&mut session, head, body)).await
+                        let sending = send_http2(&mut session, head, body);
+                        alarm.within(limit, sending).await
                     }
                     Freight::Spooled(body) => {
-                        within(limit, unload_http2(&mut session, head, body)).await
+                        let sending = unload_http2(&mut session, head, body);
+                        alarm.within(limit, sending).await
                     }
                 };
-                (session, sent)
+                (session, sent.unwrap_or_else(stalled))
             }
         };
         let upstream = Upstream {
@@ -303,20 +311,6 @@ async fn unload_http2(
     }
     session.finish_request_body().await?;
     Ok(())
-}
-
-/// Mostly there is room for all of it at once, and no timer is made.
-async fn within(
-    limit: Duration,
-    sending: impl Future<Output = Result<(), SendError>>,
-) -> Result<(), SendError> {
-    let mut sending = pin!(sending);
-    match poll!(&mut sending) {
-        Poll::Ready(sent) => sent,
-        Poll::Pending => timeout(limit, sending)
-            .await
-            .unwrap_or(Err(SendError::Stalled)),
-    }
 }
 
 async fn send_http2(

@@ -92,7 +92,7 @@ impl<'a> Waiting<'a> {
         let head = stamp.event_stream(self.session).map_err(|_| Gone)?;
         let session = self.session.as_downstream_mut();
         session
-            .write_response_header(Box::new(head))
+            .write_response_header(Box::new(head.into()))
             .await
             .map_err(|_| Gone)
     }

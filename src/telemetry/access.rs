@@ -19,7 +19,7 @@ pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
         line.address("client", client);
     }
     line.maybe("key", record.client_key.as_deref());
-    line.word("method", &record.method);
+    line.word("method", record.method.as_str());
     line.word("path", &record.path);
     line.maybe("format", record.format.map(|f| f.name()));
     line.maybe("asked", record.asked_model.as_deref());
@@ -274,10 +274,11 @@ fn is_plain(value: &str) -> bool {
 }
 
 fn write_millis(out: &mut Vec<u8>, value: Duration) {
-    let micros = value.as_micros();
-    write_number(out, micros / 1000);
-    out.push(b'.');
-    write_padded(out, &[u64::from(value.subsec_micros() % 1000)], "", 3);
+    let millis = value.as_secs().saturating_mul(1000);
+    write_number(out, millis.saturating_add(u64::from(value.subsec_millis())));
+    let micros = value.subsec_micros() % 1000;
+    let digit = |of: u32| b'0' + u8::try_from(micros / of % 10).unwrap_or(0);
+    out.extend_from_slice(&[b'.', digit(100), digit(10), digit(1)]);
 }
 
 fn write_number(out: &mut Vec<u8>, value: impl itoa::Integer) {
@@ -358,11 +359,11 @@ mod tests {
 
     fn record() -> Record {
         Record {
-            id: RequestId::fresh(),
+            id: RequestId::made(Duration::from_secs(1)),
             at: Duration::from_millis(1_769_860_800_123),
             client: Some("127.0.0.1".parse().unwrap()),
             client_key: Some("ci".into()),
-            method: "POST".into(),
+            method: http::Method::POST,
             path: "/v1/chat/completions".into(),
             format: Some(crate::ir::Format::OpenaiChat),
             asked_model: Some("a \"b\"\nc".into()),
@@ -386,6 +387,7 @@ mod tests {
             attempts: vec![AttemptRow {
                 provider: "demo".into(),
                 model: "demo-sonnet".into(),
+                endpoint: "demo-sonnet".into(),
                 key: 1,
                 status: Some(200),
                 outcome: "ok",

@@ -52,7 +52,7 @@ fn function<'a>(tool: Value<'_, 'a>, unsaid: &mut Vec<At>) -> Result<Tool<'a>, M
 
 /// A tool with a version in its type: the vendor runs it, or has trained its models on it. The settings that other formats
 /// lack are told by their places.
-fn server_tool<'a>(
+pub(super) fn server_tool<'a>(
     tool: Value<'_, 'a>,
     kind: &str,
     unsaid: &mut Vec<At>,

@@ -1,9 +1,10 @@
 //! Tools of requests, and which of them shall be called.
 
-use super::content_write::Blocks;
-use super::schema::{self, Rules};
 use std::collections::BTreeSet;
 
+use super::content_write::Blocks;
+use super::schema::{self, Rules};
+use super::tools_read;
 use crate::ir::{
     At, Function, Request, Said, ServerTool, ServerToolKind, Str, Tool, ToolChoice, ToolKind,
 };
@@ -142,8 +143,8 @@ fn write_function(function: &Function<'_>, blocks: &mut Blocks<'_>, out: &mut Wr
     }
 }
 
-/// Whether the tool was written in this format: it has a name, and its type ends with a version, `_` and a date of
-/// eight digits.
+/// Whether the tool was written in this format: its type ends with a version, `_` and a date of eight digits, and it can be
+/// read here.
 fn is_own(server: &ServerTool<'_>) -> bool {
     let mut document = Document::default();
     let Ok(tool) = document.read(server.json.0.as_bytes()) else {
@@ -152,11 +153,14 @@ fn is_own(server: &ServerTool<'_>) -> bool {
     let Some(kind) = tool.member_text("type") else {
         return false;
     };
-    let version = kind.rsplit_once('_').map(|(_, version)| version);
-    kind == "mcp_toolset"
-        || (tool.member_text("name").is_some()
-            && version
-                .is_some_and(|date| date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit())))
+    let is_dated = kind
+        .rsplit_once('_')
+        .is_some_and(|(_, date)| date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit()));
+    let is_known = match &*kind {
+        "mcp_toolset" => tool.member_text("mcp_server_name").is_some(),
+        _ => is_dated && tool.member_text("name").is_some(),
+    };
+    is_known && tools_read::server_tool(tool, &kind, &mut Vec::new()).is_ok()
 }
 
 /// A tool that other vendors have too, in the version that every model takes (web search) or that needs no beta.

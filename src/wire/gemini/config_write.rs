@@ -158,8 +158,8 @@ fn named(schema: &Json<'_>, name: Option<&str>, description: Option<&str>) -> (S
     writer.open_object();
     for (key, text) in [("title", name), ("description", description)] {
         let Some(text) = text else { continue };
-        match value.member_text(key) {
-            Some(own) => is_whole &= own == text,
+        match value.member(key) {
+            Some(own) => is_whole &= own.text().as_deref() == Some(text),
             None => {
                 writer.key(key).text(text);
             }
@@ -439,6 +439,11 @@ mod tests {
                 r#"{"title":"n", "description":"d"}"#,
                 r#"{"title":"n", "description":"d"}"#,
                 true,
+            ),
+            (
+                r#"{"title":true}"#,
+                r#"{"description":"d","title":true}"#,
+                false,
             ),
             (
                 r#"{"title":"other","x":1}"#,
