@@ -133,7 +133,7 @@ pub struct ServerTool<'a> {
     pub place: Option<Said<Place<'a>>>,
     /// How much of the context a web search may fill: `low`, `medium`, `high`.
     pub context_size: Option<Said<Str<'a>>>,
-    /// How often it may be called.
+    /// How often it may be called: what bounds its cost. Where it cannot be said, that is told, and the tool is there.
     pub max_uses: Option<Said<u64>>,
     /// Places of the settings that keep it from doing more (how much of a page, from the live web or not) and that only its
     /// own format knows. Without them it is another tool.
@@ -152,13 +152,7 @@ impl ServerTool<'_> {
         ];
         let lost = domains.into_iter().filter(|(_, takes)| !takes);
         let lost = lost.filter_map(|(said, _)| said.as_ref().map(|said| said.at));
-        let uses = self.max_uses.iter().map(|said| said.at);
-        self.limits
-            .iter()
-            .copied()
-            .chain(uses)
-            .chain(lost)
-            .collect()
+        self.limits.iter().copied().chain(lost).collect()
     }
 }
 

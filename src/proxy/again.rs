@@ -1,6 +1,7 @@
 //! Reasons to ask the same endpoint once more, in another way. For the plan that is the same attempt, for the record it is
 //! another one: the vendor was asked twice.
 
+use crate::id::RequestId;
 use crate::ir::FaultKind;
 use crate::live::Pass;
 use crate::proxy::exchange::Miss;
@@ -44,12 +45,12 @@ impl Course<'_> {
         (self.is_given_partial(seat) && refuses).then_some(Again::Anew)
     }
 
-    pub(super) fn note(&mut self, again: Again, attempt: &Attempt<Pass>) {
+    pub(super) fn note(&mut self, again: Again, attempt: &Attempt<Pass>, id: RequestId) {
         let identity = self.plan.pool().seat(attempt.spot).identity;
         match again {
             Again::WithoutState => {
                 log::info!(
-                    "the vendor refuses the opaque state of earlier turns; asking without it"
+                    "id={id} the vendor refuses the opaque state of earlier turns; asking without it"
                 );
                 self.without_state.push(identity);
             }
@@ -58,13 +59,13 @@ impl Course<'_> {
                 let standing = self.call.lane.standing(attempt.spot);
                 let (provider, model) = (standing.provider(), standing.model());
                 log::info!(
-                    "{provider}/{model} has no path for completions; asking for a conversation"
+                    "id={id} {provider}/{model} has no path for completions; asking for a conversation"
                 );
                 standing.set_chat_only(true);
             }
             Again::Anew => {
                 log::info!(
-                    "the vendor does not go on with the beginning of an answer; asking anew"
+                    "id={id} the vendor does not go on with the beginning of an answer; asking anew"
                 );
                 self.anew.push(identity);
             }

@@ -14,6 +14,7 @@ use pingora::time::timeout;
 
 use crate::clock::{self, Tick};
 use crate::config::Timeouts;
+use crate::id::RequestId;
 use crate::ir::{Fault, FaultKind, Usage};
 use crate::live::Pass;
 use crate::proxy::alarm::{Alarm, TooLate};
@@ -151,7 +152,10 @@ impl Order<'_> {
                     if reused
                         && matches!(miss.outcome, Outcome::Failed(Failure::ResetBeforeHead)) =>
                 {
-                    log::debug!("a reused connection was closed by the vendor; connecting again");
+                    log::debug!(
+                        "id={} a reused connection was closed by the vendor; connecting again",
+                        self.id()
+                    );
                 }
                 ended => return ended,
             }
@@ -181,7 +185,7 @@ impl Order<'_> {
                     });
                 }
                 Ok(Err(e)) => {
-                    log::debug!("cannot connect to {}: {e}", host.name());
+                    log::debug!("id={} cannot connect to {}: {e}", self.id(), host.name());
                     last = connect_failure(e.etype());
                 }
                 Err(TooLate) => last = Failure::ConnectTimeout,
@@ -198,13 +202,13 @@ impl Order<'_> {
         let limit = (&mut *alarm, sent_by);
         let sending = Upstream::send(connection, &self.outgoing, self.body, limit).await;
         let (mut up, sent) = sending.map_err(|e| {
-            log::error!("cannot make a request to {host}: {e}");
+            log::error!("id={} cannot make a request to {host}: {e}", self.id());
             self.miss(Failure::Connect)
         })?;
         let sent_at = clock::now();
         let limit = self.limit(sent_at);
         if let Err(e) = sent {
-            log::debug!("cannot send to {host}: {e}");
+            log::debug!("id={} cannot send to {host}: {e}", self.id());
             let early = timeout(EARLY_ANSWER, up.read_head()).await;
             if !matches!(early, Ok(Ok(()))) {
                 return Err(match e {
@@ -218,7 +222,7 @@ impl Order<'_> {
             match alarm.within(limit, up.read_head()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => {
-                    log::debug!("no answer from {host}: {e}");
+                    log::debug!("id={} no answer from {host}: {e}", self.id());
                     return Err(self.miss(Failure::ResetBeforeHead));
                 }
                 Err(TooLate) => return Err(self.late(limit)),
@@ -290,6 +294,11 @@ impl Order<'_> {
         } else {
             limit
         }
+    }
+
+    /// For log lines.
+    fn id(&self) -> RequestId {
+        self.teller.arrival.stamp.id
     }
 
     /// Whether it goes on with an answer that broke off.

@@ -106,7 +106,10 @@ impl Course<'_> {
             if let Some(attempt) = second {
                 let started = now;
                 let rival = &*rival.insert(Running { attempt, started });
-                log::debug!("the first token is late; asking another endpoint beside");
+                log::debug!(
+                    "id={} the first token is late; asking another endpoint beside",
+                    stamp.id
+                );
                 let beside = self.beside(asking, [first, rival], waiting, (place, tab));
                 return Box::pin(beside).await;
             }

@@ -175,7 +175,7 @@ impl Course<'_> {
                 tab.attempt(self.row_of_miss(&running, miss));
                 running.started = clock::now();
             }
-            self.note(again, &running.attempt);
+            self.note(again, &running.attempt, arrival.stamp.id);
             let place = self.place(&running.attempt, arrival, before);
             ended = Box::pin(self.try_again(&running, waiting, (place, tab))).await?;
         }

@@ -141,12 +141,16 @@ pub fn collected(from: Format, stream: &[u8]) -> Option<Reply<'static>> {
     transcode.into_reply()
 }
 
-/// Whether an answer tells that the model broke off before it said anything that can be told: Gemini has words for that,
-/// which who reads them next takes as a fault.
+/// Whether an answer tells that the model broke off before it said anything that can be told: some formats have words for
+/// that, which who reads them next takes as a fault.
 pub fn breaks_off(format: Format, told: &str) -> bool {
-    let words = ["MALFORMED_FUNCTION_CALL", "OTHER"];
-    format == Format::Gemini
-        && words
-            .iter()
-            .any(|word| told.contains(&format!("\"finishReason\":\"{word}\"")))
+    let words: &[&str] = match format {
+        Format::Gemini => &[
+            "\"finishReason\":\"MALFORMED_FUNCTION_CALL\"",
+            "\"finishReason\":\"OTHER\"",
+        ],
+        Format::OpenaiResponses => &["\"status\":\"incomplete\""],
+        Format::OpenaiChat | Format::Anthropic => &[],
+    };
+    words.iter().any(|word| told.contains(word))
 }

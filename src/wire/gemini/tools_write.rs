@@ -123,6 +123,9 @@ fn lose_settings(tool: &ServerTool<'_>, losses: &mut Losses) {
     if let Some(place) = &tool.place {
         losses.add(place.at, "where the user is");
     }
+    if let Some(most) = &tool.max_uses {
+        losses.add(most.at, "how often a tool may be called");
+    }
     // The middle is what is done without a word.
     let size = tool.context_size.as_ref();
     if let Some(size) = size.filter(|size| size.value != "medium") {

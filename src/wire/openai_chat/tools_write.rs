@@ -206,6 +206,9 @@ fn write_server_tool(tool: &Tool<'_>, server: &ServerTool<'_>, out: &mut Out<'_,
 fn write_search(server: &ServerTool<'_>, out: &mut Out<'_, '_>) {
     out.losses
         .add_all(&server.unsaid, "setting of a web search");
+    if let Some(most) = &server.max_uses {
+        out.losses.add(most.at, "how often a tool may be called");
+    }
     let writer = out.writer.key("web_search_options").open_object();
     if let Some(size) = &server.context_size {
         writer.key("search_context_size").text(&size.value);

@@ -142,9 +142,9 @@ fn max_calls<'r>(request: &'r Request<'_>) -> Option<&'r Said<u64>> {
         return None;
     };
     let most = only.max_uses.as_ref()?;
-    let is_all =
-        only.kind == ServerToolKind::WebSearch && only.limits_lost((true, false)) == [most.at];
-    is_all.then_some(most)
+    let is_written =
+        only.kind == ServerToolKind::WebSearch && only.limits_lost((true, false)).is_empty();
+    is_written.then_some(most)
 }
 
 /// Whether it could be said.
@@ -159,8 +159,7 @@ fn write_server(
         return true;
     }
     let is_search = server.kind == ServerToolKind::WebSearch;
-    let mut lost = server.limits_lost((is_search, false));
-    lost.retain(|at| most.is_none_or(|most| most.at != *at));
+    let lost = server.limits_lost((is_search, false));
     if !lost.is_empty() {
         losses.add_all(&lost, "limit of a server tool");
         return false;
@@ -195,6 +194,9 @@ fn write_server(
         ServerToolKind::WebFetch | ServerToolKind::Other => return false,
     }
     losses.add_all(&server.unsaid, "setting of a server tool");
+    if let (Some(uses), None) = (&server.max_uses, most) {
+        losses.add(uses.at, "how often a tool may be called");
+    }
     true
 }
 
@@ -345,9 +347,9 @@ mod tests {
             tools: vec![with(seldom), with(search(of_own, None, vec![]))],
             ..Request::default()
         });
-        assert_eq!(body["tools"].as_array().unwrap().len(), 1);
+        assert_eq!(body["tools"].as_array().unwrap().len(), 2);
         assert_eq!(body.get("max_tool_calls"), None);
-        assert_eq!(losses, ["limit of a server tool", "server tool"]);
+        assert_eq!(losses, ["how often a tool may be called"]);
         let (body, losses) = lower(search(of_own, None, vec![At(5)]));
         assert_eq!(body["tools"][0]["external_web_access"], false);
         assert_eq!(losses, [""; 0]);
