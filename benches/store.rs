@@ -294,6 +294,7 @@ fn record(n: u64, rows: u64) -> Record {
     let attempt = |provider: String, outcome| AttemptRow {
         provider: provider.into(),
         model: name("model", 12).into(),
+        endpoint: name("model", 12).into(),
         key: 1,
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,

@@ -23,7 +23,7 @@ pub struct Record {
     pub path: String,
     pub format: Option<Format>,
     /// What the client asked for.
-    pub asked_model: Option<String>,
+    pub asked_model: Option<Arc<str>>,
     /// The virtual model, or the exposed real name, that this became.
     pub model: Option<Arc<str>>,
     /// The route that decided so.
@@ -78,11 +78,9 @@ impl Record {
         std::mem::replace(self, empty)
     }
 
-    /// What all attempts have cost, the last one being what the client is told.
+    /// What each attempt has cost. `usage` is that of one of them: the one of which the client is told.
     pub fn spent(&self) -> impl Iterator<Item = Usage> {
-        let others = self.attempts.len().saturating_sub(1);
-        let others = self.attempts.iter().take(others);
-        others.map(|row| row.usage).chain([self.usage])
+        self.attempts.iter().map(|row| row.usage)
     }
 }
 
@@ -129,6 +127,8 @@ pub struct AttemptRow {
     pub provider: Arc<str>,
     /// The model's name upstream.
     pub model: Arc<str>,
+    /// The same as the configuration has it: no name that a client made up.
+    pub endpoint: Arc<str>,
     /// Which of the provider's keys, counted from 1; 0 with `passthrough`.
     pub key: usize,
     /// The vendor's status, where one came.

@@ -17,9 +17,9 @@ pub struct Filter {
     pub client_key: Option<String>,
     pub tenant: Option<String>,
     pub model: Option<String>,
-    /// Who was asked last.
+    /// Who has answered; where nobody has, who was asked last.
     pub provider: Option<String>,
-    /// The upstream model that was asked last.
+    /// The upstream model there.
     pub endpoint: Option<String>,
     pub status: Option<Status>,
     pub ending: Option<Ending>,

@@ -172,7 +172,7 @@ impl Statements {
 }
 
 fn requests<'a>(row: &&'a Row, out: &mut Vec<Value<'a>>) {
-    let last = row.last();
+    let endpoint = row.endpoint();
     let text = |text: &'a Option<String>| Value::MaybeText(text.as_deref());
     out.extend([
         Value::Text(&row.id),
@@ -180,8 +180,8 @@ fn requests<'a>(row: &&'a Row, out: &mut Vec<Value<'a>>) {
         text(&row.client_key),
         text(&row.tenant),
         text(&row.model),
-        Value::MaybeText(last.map(|last| &*last.provider)),
-        Value::MaybeText(last.map(|last| &*last.model)),
+        Value::MaybeText(endpoint.map(|at| &*at.provider)),
+        Value::MaybeText(endpoint.map(|at| at.endpoint())),
         Value::Int(row.status),
         Value::Text(&row.ending),
         text(&row.format),

@@ -79,6 +79,9 @@ pub struct Tokens {
 pub struct Attempt {
     pub provider: String,
     pub model: String,
+    /// The model as the configuration has it, where that is another: a pattern, not what a client made up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
     /// Which of the provider's keys, from 1; 0: the client's own.
     pub key: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,9 +137,18 @@ impl Row {
         }
     }
 
-    /// Who was asked last.
-    pub fn last(&self) -> Option<&Attempt> {
-        self.attempts.last()
+    /// Which attempt has answered; of a request that none has, the last one.
+    pub fn decisive(&self) -> Option<usize> {
+        let answered = self
+            .attempts
+            .iter()
+            .rposition(|attempt| attempt.outcome == "ok");
+        answered.or(self.attempts.len().checked_sub(1))
+    }
+
+    /// The endpoint of the decisive attempt.
+    pub fn endpoint(&self) -> Option<&Attempt> {
+        self.attempts.get(self.decisive()?)
     }
 
     /// More than one endpoint was asked.
@@ -209,10 +221,16 @@ impl Tokens {
 }
 
 impl Attempt {
+    /// The upstream model as the configuration has it.
+    pub fn endpoint(&self) -> &str {
+        self.endpoint.as_deref().unwrap_or(&self.model)
+    }
+
     fn of(row: &AttemptRow) -> Attempt {
         Attempt {
             provider: clean(&row.provider),
             model: clean(&row.model),
+            endpoint: (row.endpoint != row.model).then(|| clean(&row.endpoint)),
             key: i64::try_from(row.key).unwrap_or(i64::MAX),
             status: row.status,
             outcome: row.outcome.to_owned(),
@@ -260,6 +278,7 @@ mod tests {
         Attempt {
             provider: provider.into(),
             model: "m".into(),
+            endpoint: None,
             key: 1,
             status: Some(200),
             outcome: "ok".into(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::histogram::Histogram;
-use super::row::{Row, Tokens};
+use super::row::{Attempt, Row, Tokens};
 
 /// Of an hour: a row of `rollups` stands under it. Ordered, so that two writers take rows in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,33 +51,27 @@ impl<'a> Sums<'a> {
     }
 
     fn add(&mut self, row: &'a Row) {
-        let (passed, last) = match row.attempts.split_last() {
-            Some((last, passed)) => (passed, Some(last)),
-            None => (&[][..], None),
-        };
-        for attempt in passed {
-            let series = Series::of(
-                row,
-                Some((&attempt.provider, &attempt.model)),
-                "passed_over",
-            );
-            let sum = self.series.entry(series).or_default();
+        let decisive = row.decisive();
+        for (at, attempt) in row.attempts.iter().enumerate() {
+            let outcome = match Some(at) == decisive {
+                true => row.outcome(),
+                false => "passed_over",
+            };
+            let sum = self
+                .series
+                .entry(Series::of(row, Some(attempt), outcome))
+                .or_default();
             sum.attempts += 1;
             sum.failed_attempts += i64::from(attempt.outcome != "ok");
             sum.spend(&attempt.tokens);
         }
-        let endpoint = last.map(|last| (&*last.provider, &*last.model));
-        let sum = self
-            .series
-            .entry(Series::of(row, endpoint, row.outcome()))
-            .or_default();
+        let series = Series::of(row, row.endpoint(), row.outcome());
+        let sum = self.series.entry(series).or_default();
         sum.requests += 1;
         sum.errors += i64::from(row.is_error());
-        if let Some(last) = last {
-            sum.attempts += 1;
-            sum.failed_attempts += i64::from(last.outcome != "ok");
+        if row.attempts.is_empty() {
+            sum.spend(&row.tokens);
         }
-        sum.spend(&row.tokens);
         match row.cost {
             Some(cost) => sum.cost = sum.cost.saturating_add(cost),
             None => sum.unpriced += 1,
@@ -97,7 +91,8 @@ impl<'a> Sums<'a> {
 }
 
 impl<'a> Series<'a> {
-    fn of(row: &'a Row, endpoint: Option<(&'a str, &'a str)>, outcome: &'a str) -> Series<'a> {
+    fn of(row: &'a Row, endpoint: Option<&'a Attempt>, outcome: &'a str) -> Series<'a> {
+        let endpoint = endpoint.map(|at| (&*at.provider, at.endpoint()));
         let (provider, endpoint) = endpoint.unwrap_or_default();
         Series {
             hour: row.at.div_euclid(HOUR),
@@ -124,13 +119,13 @@ impl Sum {
 /// What rows can be found by, but for their time: the column's name and the value.
 fn facets(row: &Row) -> [Option<(&'static str, &str)>; 11] {
     let yes = |name, flag: bool| flag.then_some((name, "1"));
-    let last = row.last();
+    let endpoint = row.endpoint();
     [
         row.client_key.as_deref().map(|name| ("client_key", name)),
         row.tenant.as_deref().map(|name| ("tenant", name)),
         row.model.as_deref().map(|name| ("model", name)),
-        last.map(|last| ("provider", &*last.provider)),
-        last.map(|last| ("endpoint", &*last.model)),
+        endpoint.map(|at| ("provider", &*at.provider)),
+        endpoint.map(|at| ("endpoint", at.endpoint())),
         Some(("status", status_class(row.status))),
         Some(("ending", &*row.ending)),
         row.format.as_deref().map(|name| ("format", name)),
@@ -152,7 +147,6 @@ pub(super) fn status_class(status: i64) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::row::Attempt;
 
     fn row(attempts: &[(&str, &str)], at: i64) -> Row {
         let attempts: Vec<serde_json::Value> = attempts
@@ -192,7 +186,7 @@ mod tests {
             .collect();
         assert_eq!(
             told,
-            [("a", "passed_over", 0, 1, 10), ("b", "complete", 2, 2, 14)]
+            [("a", "passed_over", 0, 1, 10), ("b", "complete", 2, 2, 20)]
         );
         assert_eq!(sums.seen[&("failover", "1", 6)], 1);
         assert_eq!(sums.seen[&("provider", "b", 6)], 2);

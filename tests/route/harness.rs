@@ -6,8 +6,9 @@ use tidegate::balance::selection::arrange;
 use tidegate::clock::Tick;
 use tidegate::config::{
     AuthHeader, AuthMode, Balance, BaseUrl, Breaker, Calendar, Capabilities, Cooldown, Cron,
-    Endpoint, Gateway, HttpVersions, Keys, Limits, Log, LogFormat, Model, Offer, Policy, Provider,
-    ProviderKey, ProviderTls, Quota, ReplyModel, Resume, Retry, Secret, Timeouts,
+    Database, Endpoint, Gateway, HttpVersions, Keys, Limits, Log, LogFormat, Model, Offer, Policy,
+    Provider, ProviderKey, ProviderTls, Quota, ReplyModel, Resume, Retention, Retry, Secret,
+    Timeouts,
 };
 use tidegate::ir::{FaultKind, Format, Traits};
 use tidegate::live::{Lane, Live};
@@ -155,6 +156,8 @@ pub(crate) fn model(name: &str, endpoints: Vec<Endpoint>) -> Model {
 
 pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
     Gateway {
+        database: Database::Sqlite("/nowhere/tidegate.db".into()),
+        database_told: false,
         listen: Vec::new(),
         auth: AuthMode::Open,
         admin_key: None,
@@ -173,6 +176,10 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
             format: LogFormat::Text,
             file: None,
             requests: false,
+            retention: Retention {
+                days: 30,
+                size: None,
+            },
         },
         providers,
         models,

@@ -129,6 +129,7 @@ fn record(n: u64) -> Record {
     let attempt = |provider: &str, outcome: &'static str| AttemptRow {
         provider: provider.into(),
         model: "gpt".into(),
+        endpoint: "gpt".into(),
         key: 1,
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
@@ -136,7 +137,15 @@ fn record(n: u64) -> Record {
         usage: Usage::default(),
         usage_estimated: false,
     };
-    let mut attempts = vec![attempt("b", "ok")];
+    let usage = Usage {
+        input: Some(3),
+        output: Some(4),
+        ..Usage::default()
+    };
+    let mut attempts = vec![AttemptRow {
+        usage,
+        ..attempt("b", "ok")
+    }];
     if n % 7 == 0 {
         attempts.insert(0, attempt("a", "status"));
     }
@@ -163,11 +172,7 @@ fn record(n: u64) -> Record {
         bytes_out: u64::MAX,
         first_content: Some(Duration::from_millis(100)),
         total: Duration::from_millis(n % 1000),
-        usage: Usage {
-            input: Some(3),
-            output: Some(4),
-            ..Usage::default()
-        },
+        usage,
         usage_estimated: n % 3 == 0,
         attempts,
         dropped: (n == 501).then(|| "seed".to_owned()),

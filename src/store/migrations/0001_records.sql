@@ -7,7 +7,7 @@ CREATE TABLE requests (
     id TEXT {bytewise} NOT NULL PRIMARY KEY,
     at BIGINT NOT NULL,
     client_key TEXT, tenant TEXT, model TEXT,
-    -- Of the last attempt.
+    -- Of the attempt that has answered, else of the last one.
     provider TEXT, endpoint TEXT,
     status BIGINT NOT NULL,
     ending TEXT NOT NULL,
