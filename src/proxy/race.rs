@@ -13,7 +13,7 @@ use crate::proxy::attempt::{Place, Prepared, Running};
 use crate::proxy::bodies::Variant;
 use crate::proxy::exchange::{Miss, Reply};
 use crate::proxy::paths::CallKind;
-use crate::proxy::serve::{Course, Unserved, outcome_name, row};
+use crate::proxy::serve::{Course, Unserved, outcome_name};
 use crate::proxy::tab::Tab;
 use crate::proxy::waiting::{Gone, Waiting};
 use crate::route::Outcome;
@@ -180,7 +180,7 @@ impl Course<'_> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
         self.tried
-            .note(&seat.model, place.way(attempt, seat).as_ref());
+            .note(self.call.sent(seat), place.way(attempt, seat).as_ref());
         let partial = self.partial.as_deref().filter(|_| place.goes_on());
         let variant = Variant {
             without_state: self.without_state.contains(&seat.identity),
@@ -195,13 +195,8 @@ impl Course<'_> {
         let Running { attempt, started } = running;
         attempt.pass.close();
         let outcome = outcome_name(&miss.outcome);
-        let seat = self.plan.pool().seat(attempt.spot);
-        tab.attempt(row(
-            seat,
-            attempt,
-            (miss.status, outcome),
-            now.since(*started),
-        ));
+        let took = now.since(*started);
+        tab.attempt(self.row(attempt, (miss.status, outcome), took));
         let told = (&miss.outcome, now);
         let goes_on = self
             .plan
@@ -213,9 +208,8 @@ impl Course<'_> {
     /// The other spoke first, or ended both: this one is cancelled. What it cost by then nobody says.
     fn lost(&self, running: &Running, tab: &mut Tab) {
         let Running { attempt, started } = running;
-        let seat = self.plan.pool().seat(attempt.spot);
         let took = clock::now().since(*started);
-        let mut row = row(seat, attempt, (None, "lost"), took);
+        let mut row = self.row(attempt, (None, "lost"), took);
         row.usage = Usage {
             output: None,
             ..self.estimate(0)
@@ -227,9 +221,8 @@ impl Course<'_> {
     fn gone(&mut self, running: &[&Running], tab: &mut Tab) -> Unserved {
         let now = clock::now();
         for Running { attempt, started } in running {
-            let seat = self.plan.pool().seat(attempt.spot);
             let took = now.since(*started);
-            tab.attempt(row(seat, attempt, (None, "client_gone"), took));
+            tab.attempt(self.row(attempt, (None, "client_gone"), took));
         }
         self.plan
             .record(&*self.call.lane, &Outcome::ClientGone, now);
