@@ -189,6 +189,9 @@ impl<'a> Line<'a> {
                 self.out.extend_from_slice(row.model.as_bytes());
                 self.out.push(b':');
                 self.out.extend_from_slice(row.seen.as_bytes());
+                if let Some(wait) = row.wait.filter(|wait| !wait.is_zero()) {
+                    write_span(self.out, wait);
+                }
             }
         }
         if self.json {
@@ -279,6 +282,20 @@ fn write_millis(out: &mut Vec<u8>, value: Duration) {
     let micros = value.subsec_micros() % 1000;
     let digit = |of: u32| b'0' + u8::try_from(micros / of % 10).unwrap_or(0);
     out.extend_from_slice(&[b'.', digit(100), digit(10), digit(1)]);
+}
+
+/// `(12s)`, `(250ms)`: never shorter than it is.
+fn write_span(out: &mut Vec<u8>, value: Duration) {
+    let millis = value.as_micros().div_ceil(1000);
+    let (number, unit) = if millis < 1000 {
+        (millis, "ms")
+    } else {
+        (millis.div_ceil(1000), "s")
+    };
+    out.push(b'(');
+    write_number(out, u64::try_from(number).unwrap_or(u64::MAX));
+    out.extend_from_slice(unit.as_bytes());
+    out.push(b')');
 }
 
 fn write_number(out: &mut Vec<u8>, value: impl itoa::Integer) {

@@ -32,6 +32,14 @@ impl Check<'_> {
                 self.push(Problem::error(key.span, text).help("for example reasoning.effort"));
                 continue;
             }
+            if key.text.contains(['[', ']']) {
+                let list = path.iter().find_map(|step| step.split_once('['));
+                let list = list.map_or("stop", |(name, _)| name);
+                let text = format!("the path `{}` leads into a list", key.text);
+                let problem = Problem::error(key.span, text).label("steps are names of members");
+                self.push(problem.help(format!("set the whole list: `{list}: [ … ]`")));
+                continue;
+            }
             let ours = OURS
                 .iter()
                 .find(|(name, _)| path.first().is_some_and(|first| first == name));
