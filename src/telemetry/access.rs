@@ -427,6 +427,30 @@ mod tests {
     }
 
     #[test]
+    fn a_text_line_says_until_when_somebody_is_passed_over() {
+        let row = |model: &str, wait| CandidateRow {
+            provider: "relay".into(),
+            model: model.into(),
+            tier: 1,
+            seen: "cooling",
+            wait,
+        };
+        let mut record = record();
+        record.candidates = vec![
+            row("a", Some(Duration::from_millis(11_001))),
+            row("b", Some(Duration::from_micros(249_001))),
+            row("c", Some(Duration::ZERO)),
+            row("d", None),
+        ];
+        let mut out = Vec::new();
+        write_line(&mut out, &record, LogFormat::Text);
+        let line = String::from_utf8(out).unwrap();
+        let wanted =
+            "skipped=relay/a:cooling(12s),relay/b:cooling(250ms),relay/c:cooling,relay/d:cooling";
+        assert!(line.contains(wanted), "{line}");
+    }
+
+    #[test]
     fn a_text_line_is_one_line() {
         let mut out = Vec::new();
         write_line(&mut out, &record(), LogFormat::Text);

@@ -1,7 +1,8 @@
 //! Choosing and failing over on made-up time: `route/`, `live/` and `balance::selection` together, without a socket.
 //!
 //! `harness` builds a house of vendors and drives requests through it; `rows` has every row of product §6's table,
-//! `waits` who is waited for, `told` what a vendor's Retry-After does, `choosing` the strategies and stickiness, `explaining` what is said of all this, `names` the
+//! `waits` who is waited for, `told` what a vendor's Retry-After does, `forgotten` what of a
+//! configuration is remembered, `choosing` the strategies and stickiness, `explaining` what is said of all this, `names` the
 //! resolution of names, `reloads` what survives one, `quotas` what is used up, `properties` the laws under random weather,
 //! `simulation` an hour of outages.
 
@@ -14,6 +15,7 @@
 
 mod choosing;
 mod explaining;
+mod forgotten;
 mod harness;
 mod hedging;
 mod names;
