@@ -3,11 +3,12 @@
 //! Owns the database ([`Store`]): SQLite in the data directory, or PostgreSQL, with the same SQL on both (`dialect.rs` has
 //! what differs, `link.rs` the two connections); its schema, only ever migrated forward (`migrate.rs`); the thread that
 //! writes records (`writer.rs`) and the spool where they wait while the database is away (`DATA/records.spool`); what
-//! leaves when it is old (`retention.rs`); and the questions that can be asked (`pages.rs`, `statistics.rs`). Owns as well
-//! the journal of quotas (`DATA/quotas.journal`): what was used of every endpoint's quota, appended at most once a second
-//! ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]).
-//! Never: waited for by a request. Where the disk is full or away, requests go on, and metrics count what was not
-//! written. Data directories are one gateway's; a PostgreSQL may be shared.
+//! leaves when it is old (`retention.rs`); and what can be asked (`pages.rs`, `statistics.rs`). Owns as well the journal of
+//! quotas (`DATA/quotas.journal`): what was used of every endpoint's quota, appended at most once a second ([`Keeper`]),
+//! read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
+//! request. Where the disk is full or away, requests go on, and metrics count what was not written. A journal is one
+//! gateway's: who starts beside its owner counts for itself, says so, and takes over when that one is gone. The database
+//! may be shared; each has a spool of its own.
 //!
 //! Start with `row.rs` (what a record becomes), then `writer.rs` (who writes it, when); `journal.rs`, then `keeper.rs`.
 

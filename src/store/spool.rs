@@ -3,7 +3,7 @@
 //! A row is its length (4 bytes), a checksum of what follows (8 bytes, XXH3), and JSON; numbers are little-endian. What a
 //! crash or a full disk has torn at the end is passed over, and cut off before the next row.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,8 @@ const MOST: u64 = 4 << 30;
 /// No row is as long; what says so is torn.
 const LONGEST: usize = 16 << 20;
 const HEAD: usize = 12;
+/// Gateways that share a folder.
+const MOST_BESIDE: u32 = 16;
 
 pub(super) struct Spool {
     path: PathBuf,
@@ -30,44 +32,18 @@ pub(super) struct Spool {
 impl Spool {
     /// The spool below the data directory, with what an earlier process has left in it.
     pub(super) fn below(data: &Path) -> Spool {
-        let path = data.join(NAME);
-        // What a device says of its length is nothing, too.
-        let end = std::fs::metadata(&path).map_or(0, |meta| meta.len());
         let mut spool = Spool {
-            path,
+            path: data.join(NAME),
             file: None,
-            end,
+            end: 0,
             read: 0,
         };
-        if end > 0
-            && let Err(e) = spool.find_end()
+        if spool.path.exists()
+            && let Err(e) = spool.open()
         {
             log::error!("cannot read {}: {e}", spool.path.display());
         }
         spool
-    }
-
-    /// The next row must not stand behind a torn one: nobody would find it.
-    fn find_end(&mut self) -> io::Result<()> {
-        let length = self.end;
-        let mut input = io::BufReader::with_capacity(256 << 10, self.open()?);
-        let mut at = 0;
-        while at < length {
-            let Some((_, bytes)) = read_row(&mut input)? else {
-                break;
-            };
-            at += bytes;
-        }
-        if at < length {
-            let torn = length - at;
-            log::warn!(
-                "{}: the last {torn} bytes are torn and are passed over",
-                self.path.display()
-            );
-            self.end = at;
-            self.cut();
-        }
-        Ok(())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -103,6 +79,8 @@ impl Spool {
             }
         }
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        // Tells where it ends, too.
+        self.open()?;
         if self.end.saturating_add(length) > MOST {
             return Err(io::Error::new(
                 io::ErrorKind::FileTooLarge,
@@ -164,18 +142,29 @@ impl Spool {
         }
     }
 
+    /// The first of the names below the folder that nobody else writes: two gateways may share one.
     fn open(&mut self) -> io::Result<&mut File> {
         if self.file.is_none() {
-            if let Some(folder) = self.path.parent() {
-                std::fs::create_dir_all(folder)?;
+            let folder = self.path.parent().unwrap_or(Path::new("."));
+            std::fs::create_dir_all(folder)?;
+            let others = (2..=MOST_BESIDE).map(|n| folder.join(format!("records.{n}.spool")));
+            let names: Vec<PathBuf> = std::iter::once(folder.join(NAME)).chain(others).collect();
+            for path in names {
+                let mut options = OpenOptions::new();
+                let options = options.read(true).write(true).create(true);
+                let file = options.truncate(false).open(&path)?;
+                if is_taken(&file)? {
+                    continue;
+                }
+                self.end = whole(&file, &path)?;
+                self.path = path;
+                self.file = Some(file);
+                break;
             }
-            let mut options = OpenOptions::new();
-            let file = options.read(true).write(true).create(true).truncate(false);
-            self.file = Some(file.open(&self.path)?);
         }
         self.file
             .as_mut()
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+            .ok_or_else(|| io::ErrorKind::ResourceBusy.into())
     }
 
     /// What cannot be cut off is written over.
@@ -187,6 +176,41 @@ impl Spool {
             log::debug!("{}: {e}", self.path.display());
         }
     }
+}
+
+/// Whether another process writes it; if not, it is ours from now on.
+fn is_taken(file: &File) -> io::Result<bool> {
+    // What is no file holds no rows, and is everybody's.
+    if !file.metadata()?.is_file() {
+        return Ok(false);
+    }
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        // Some file systems have no locks.
+        Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(false),
+        Err(TryLockError::Error(e)) => Err(e),
+    }
+}
+
+/// Where the last whole row ends. What is torn behind it is cut off: nobody would find a row behind that.
+fn whole(file: &File, path: &Path) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    let mut input = io::BufReader::with_capacity(256 << 10, file);
+    let mut at = 0;
+    while at < length {
+        let Some((_, bytes)) = read_row(&mut input)? else {
+            let torn = length - at;
+            log::warn!(
+                "{}: the last {torn} bytes are torn and are passed over",
+                path.display()
+            );
+            file.set_len(at)?;
+            break;
+        };
+        at += bytes;
+    }
+    Ok(at)
 }
 
 /// A row that is whole, and its length; none in it where it is not one of ours. `None`: torn.
@@ -247,12 +271,26 @@ mod tests {
         let mut spool = Spool::below(&dir.path().join("data"));
         assert!(spool.is_empty() && !spool.path().exists());
         spool.append(&[row("a"), row("b"), row("c")]).unwrap();
+        drop(spool);
         let mut again = Spool::below(&dir.path().join("data"));
         again.append(&[row("d"), row("e")]).unwrap();
         assert_eq!(all(&mut again), ["a", "b", "c", "d", "e"]);
         assert_eq!(std::fs::metadata(again.path()).unwrap().len(), 0);
         again.append(&[row("f")]).unwrap();
         assert_eq!(all(&mut again), ["f"]);
+    }
+
+    #[test]
+    fn who_starts_beside_another_has_one_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut a, mut b) = (Spool::below(dir.path()), Spool::below(dir.path()));
+        a.append(&[row("a")]).unwrap();
+        b.append(&[row("b")]).unwrap();
+        a.append(&[row("c")]).unwrap();
+        assert_eq!(
+            (all(&mut a), all(&mut b)),
+            (vec!["a".into(), "c".into()], vec!["b".into()])
+        );
     }
 
     #[test]
