@@ -130,156 +130,44 @@ fn measure(runtime: &tokio::runtime::Runtime, name: &str, ask: impl AsyncFn() ->
 
 /// Every single filter within a day, and rare values within all days.
 fn questions() -> Vec<(String, Filter)> {
-    let day = || Filter {
-        from: Some(END - DAY * 15),
-        until: Some(END - DAY * 14),
-        ..Filter::default()
-    };
     let text = |text: &str| Some(text.to_owned());
-    let mut all = vec![
-        ("a day", day()),
-        (
-            "client key",
-            Filter {
-                client_key: text("key-3"),
-                ..day()
-            },
-        ),
-        (
-            "rare client key",
-            Filter {
-                client_key: text("rare"),
-                ..day()
-            },
-        ),
-        (
-            "client key of nobody",
-            Filter {
-                client_key: text("nobody"),
-                ..day()
-            },
-        ),
-        (
-            "model",
-            Filter {
-                model: text("opus"),
-                ..day()
-            },
-        ),
-        (
-            "provider",
-            Filter {
-                provider: text("relay-2"),
-                ..day()
-            },
-        ),
-        (
-            "endpoint",
-            Filter {
-                endpoint: text("model-5"),
-                ..day()
-            },
-        ),
-        (
-            "exact status",
-            Filter {
-                status: Some(Status::Exactly(418)),
-                ..day()
-            },
-        ),
-        (
-            "status class",
-            Filter {
-                status: Some(Status::Class(5)),
-                ..day()
-            },
-        ),
-        (
-            "ending",
-            Filter {
-                ending: Some(Ending::Broken),
-                ..day()
-            },
-        ),
-        (
-            "format",
-            Filter {
-                format: Some(Format::Gemini),
-                ..day()
-            },
-        ),
-        (
-            "stream",
-            Filter {
-                stream: Some(true),
-                ..day()
-            },
-        ),
-        (
-            "not a stream",
-            Filter {
-                stream: Some(false),
-                ..day()
-            },
-        ),
-        (
-            "failover",
-            Filter {
-                failover: Some(true),
-                ..day()
-            },
-        ),
-        (
-            "losses",
-            Filter {
-                losses: Some(true),
-                ..day()
-            },
-        ),
-        (
-            "two that are never together",
-            Filter {
-                format: Some(Format::Gemini),
-                status: Some(Status::Class(5)),
-                ..day()
-            },
-        ),
-    ];
-    let ever = Filter::default;
-    all.extend([
-        ("ever: all", ever()),
-        (
-            "ever: rare client key",
-            Filter {
-                client_key: text("rare"),
-                ..ever()
-            },
-        ),
-        (
-            "ever: rare model",
-            Filter {
-                model: text("rare"),
-                ..ever()
-            },
-        ),
-        (
-            "ever: losses (rare)",
-            Filter {
-                losses: Some(true),
-                ..ever()
-            },
-        ),
-        (
-            "ever: nobody",
-            Filter {
-                provider: text("nobody"),
-                ..ever()
-            },
-        ),
-    ]);
-    all.into_iter()
-        .map(|(name, filter)| (name.to_owned(), filter))
-        .collect()
+    let mut all = Vec::new();
+    let mut ask = |name: &str, daily: bool, change: &dyn Fn(&mut Filter)| {
+        let mut filter = Filter::default();
+        if daily {
+            (filter.from, filter.until) = (Some(END - DAY * 15), Some(END - DAY * 14));
+        }
+        change(&mut filter);
+        let when = if daily { "a day" } else { "ever" };
+        all.push((format!("{when}, {name}"), filter));
+    };
+    for daily in [true, false] {
+        ask("all", daily, &|_| ());
+        ask("client key", daily, &|f| f.client_key = text("key-3"));
+        ask("rare client key", daily, &|f| f.client_key = text("rare"));
+        ask("client key of nobody", daily, &|f| {
+            f.client_key = text("nobody")
+        });
+        ask("model", daily, &|f| f.model = text("opus"));
+        ask("rare model", daily, &|f| f.model = text("rare"));
+        ask("provider", daily, &|f| f.provider = text("relay-2"));
+        ask("endpoint", daily, &|f| f.endpoint = text("model-5"));
+        ask("5xx", daily, &|f| f.status = Some(Status::Class(5)));
+        ask("418", daily, &|f| f.status = Some(Status::Exactly(418)));
+        ask("503, of 5xx that are 502", daily, &|f| {
+            f.status = Some(Status::Exactly(503))
+        });
+        ask("broken", daily, &|f| f.ending = Some(Ending::Broken));
+        ask("gemini", daily, &|f| f.format = Some(Format::Gemini));
+        ask("streams", daily, &|f| f.stream = Some(true));
+        ask("no streams", daily, &|f| f.stream = Some(false));
+        ask("failover", daily, &|f| f.failover = Some(true));
+        ask("losses", daily, &|f| f.losses = Some(true));
+        ask("two never together", daily, &|f| {
+            (f.format, f.status) = (Some(Format::Gemini), Some(Status::Class(5)));
+        });
+    }
+    all
 }
 
 /// The `n`th of so many: 40 keys, 4 models, 8 providers, 1 in 50 fails, 1 in 100 000 is rare.
@@ -289,7 +177,7 @@ fn record(n: u64, rows: u64) -> Record {
     // Anything that is spread, and the same in every run.
     let dice = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
     let rare = n % 100_000 == 77_777;
-    let fails = dice % 50 == 0;
+    let fails = dice.is_multiple_of(50);
     let name = |name: &str, of: u64| format!("{name}-{}", dice / 7 % of);
     let attempt = |provider: String, outcome| AttemptRow {
         provider: provider.into(),
@@ -310,7 +198,7 @@ fn record(n: u64, rows: u64) -> Record {
         name("relay", 8),
         if fails { "status" } else { "ok" },
     )];
-    if dice % 40 == 0 {
+    if dice.is_multiple_of(40) {
         attempts.insert(0, attempt("relay-bad".to_owned(), "status"));
     }
     let models = ["haiku", "sonnet", "opus", "gpt-4o"];
@@ -322,6 +210,11 @@ fn record(n: u64, rows: u64) -> Record {
     ];
     let which = usize::try_from(dice % 4).unwrap();
     let model = models[which];
+    let (status, ending) = match (fails && which < 3, dice % 5_000) {
+        (true, _) => (502, Ending::Refused),
+        (false, 1) => (200, Ending::Broken),
+        (false, _) => (200, Ending::Complete),
+    };
     Record {
         id: RequestId::made(at),
         at,
@@ -337,15 +230,9 @@ fn record(n: u64, rows: u64) -> Record {
         asked_model: Some(model.into()),
         model: Some(if rare { "rare" } else { model }.into()),
         route: None,
-        stream: dice % 3 > 0,
-        status: if fails && which < 3 { 502 } else { 200 },
-        ending: if fails && which < 3 {
-            Ending::Refused
-        } else if dice % 5_000 == 1 {
-            Ending::Broken
-        } else {
-            Ending::Complete
-        },
+        stream: !dice.is_multiple_of(3),
+        status,
+        ending,
         bytes_in: 2_000,
         bytes_out: 4_000,
         first_content: Some(Duration::from_millis(200 + dice % 1_000)),

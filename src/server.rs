@@ -59,18 +59,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     for warning in start.loaded.warnings.lines() {
         log::warn!("{warning}");
     }
-    let conf = ServerConf::from_yaml(&start.loaded.pingora_yaml).map_err(|e| anyhow!("{e}"))?;
-    let opt = Opt {
-        upgrade: start.upgrade,
-        daemon: start.daemon,
-        nocapture: false,
-        test: false,
-        conf: None,
-    };
-    if !start.upgrade {
-        check_addresses(&gateway.listen)?;
-    }
-    let mut server = Server::new_with_opt_and_conf(opt, conf);
+    let mut server = make_server(&start)?;
     server.bootstrap();
     let connector = Arc::new(Connector::new(Some(ConnectorOptions::from_server_conf(
         &server.configuration,
@@ -131,6 +120,21 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     server.add_service(background_service("banner", announcer));
     server.run(RunArgs::default());
     Ok(())
+}
+
+fn make_server(start: &Start) -> anyhow::Result<Server> {
+    let conf = ServerConf::from_yaml(&start.loaded.pingora_yaml).map_err(|e| anyhow!("{e}"))?;
+    let opt = Opt {
+        upgrade: start.upgrade,
+        daemon: start.daemon,
+        nocapture: false,
+        test: false,
+        conf: None,
+    };
+    if !start.upgrade {
+        check_addresses(&start.loaded.gateway.listen)?;
+    }
+    Ok(Server::new_with_opt_and_conf(opt, conf))
 }
 
 fn open_sink(gateway: &Gateway) -> anyhow::Result<Sink> {

@@ -184,7 +184,9 @@ pub fn needs_restart(old: &Loaded, new: &Loaded) -> Vec<String> {
     if old.gateway.data != new.gateway.data {
         names.push("gateway.data".to_owned());
     }
-    if old.gateway.database != new.gateway.database {
+    // Where nobody says which, it goes along with `data`.
+    let told = old.gateway.database_told || new.gateway.database_told;
+    if told && old.gateway.database != new.gateway.database {
         names.push("gateway.database".to_owned());
     }
     names

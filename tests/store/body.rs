@@ -146,10 +146,10 @@ fn record(n: u64) -> Record {
         usage,
         ..attempt("b", "ok")
     }];
-    if n % 7 == 0 {
+    if n.is_multiple_of(7) {
         attempts.insert(0, attempt("a", "status"));
     }
-    let refused = n % 10 == 0;
+    let refused = n.is_multiple_of(10);
     Record {
         id: RequestId::made(at),
         at,
@@ -161,7 +161,7 @@ fn record(n: u64) -> Record {
         asked_model: Some("m\0x".into()),
         model: Some("m".into()),
         route: None,
-        stream: n % 2 == 0,
+        stream: n.is_multiple_of(2),
         status: if refused { 429 } else { 200 },
         ending: if refused {
             Ending::Refused
@@ -173,7 +173,7 @@ fn record(n: u64) -> Record {
         first_content: Some(Duration::from_millis(100)),
         total: Duration::from_millis(n % 1000),
         usage,
-        usage_estimated: n % 3 == 0,
+        usage_estimated: n.is_multiple_of(3),
         attempts,
         dropped: (n == 501).then(|| "seed".to_owned()),
         candidates: vec![CandidateRow {
@@ -221,119 +221,59 @@ fn pages(kept: &Kept, sent: &[String]) {
 }
 
 fn filters(kept: &Kept, sent: &[String]) {
-    let of = |filter: Filter| -> Vec<String> {
+    for (filter, fits) in questions() {
         let page = kept.page(&filter, None, 1_000);
-        page.rows.into_iter().rev().map(|row| row.id).collect()
-    };
-    let all = |fits: fn(usize) -> bool| -> Vec<String> {
-        let fitting = (0..sent.len()).filter(|n| fits(*n));
-        let mut fitting: Vec<String> = fitting.map(|n| sent[n].clone()).collect();
+        let found: Vec<String> = page.rows.into_iter().rev().map(|row| row.id).collect();
+        let fitting = sent.iter().enumerate().filter(|(n, _)| fits(*n));
+        let mut fitting: Vec<String> = fitting.map(|(_, id)| id.clone()).collect();
         fitting.drain(..fitting.len().saturating_sub(1_000));
-        fitting
-    };
-    let filter = Filter::default;
-    let text = |text: &str| Some(text.to_owned());
-    type Row = (Filter, fn(usize) -> bool);
-    let rows: [Row; 13] = [
-        (
-            Filter {
-                client_key: text("rare"),
-                ..filter()
-            },
-            |n| n == 500,
-        ),
-        (
-            Filter {
-                client_key: text("nobody"),
-                ..filter()
-            },
-            |_| false,
-        ),
-        (
-            Filter {
-                tenant: text("nobody"),
-                ..filter()
-            },
-            |_| false,
-        ),
-        (
-            Filter {
-                model: text("m"),
-                ..filter()
-            },
-            |_| true,
-        ),
-        (
-            Filter {
-                provider: text("b"),
-                ..filter()
-            },
-            |_| true,
-        ),
-        (
-            Filter {
-                provider: text("a"),
-                ..filter()
-            },
-            |_| false,
-        ),
-        (
-            Filter {
-                endpoint: text("gpt"),
-                status: Some(Status::Class(4)),
-                ..filter()
-            },
-            |n| n % 10 == 0,
-        ),
-        (
-            Filter {
-                status: Some(Status::Exactly(429)),
-                ..filter()
-            },
-            |n| n % 10 == 0,
-        ),
-        (
-            Filter {
-                ending: Some(Ending::Refused),
-                stream: Some(true),
-                ..filter()
-            },
-            |n| n % 10 == 0,
-        ),
-        (
-            Filter {
-                stream: Some(false),
-                ..filter()
-            },
-            |n| n % 2 == 1,
-        ),
-        (
-            Filter {
-                failover: Some(true),
-                ..filter()
-            },
-            |n| n % 7 == 0,
-        ),
-        (
-            Filter {
-                losses: Some(true),
-                format: Some(Format::OpenaiChat),
-                ..filter()
-            },
-            |n| n == 501,
-        ),
-        (
-            Filter {
-                losses: Some(false),
-                failover: Some(false),
-                ..filter()
-            },
-            |n| n != 501 && n % 7 != 0,
-        ),
-    ];
-    for (filter, fits) in rows {
-        assert_eq!(of(filter.clone()), all(fits), "{filter:?}");
+        assert_eq!(found, fitting, "{filter:?}");
     }
+}
+
+/// Whether the record of that number is part of the answer.
+type Fits = fn(usize) -> bool;
+
+/// What is asked, and which of the records are the answer.
+fn questions() -> Vec<(Filter, Fits)> {
+    let text = |text: &str| Some(text.to_owned());
+    let of = |change: &dyn Fn(&mut Filter)| {
+        let mut filter = Filter::default();
+        change(&mut filter);
+        filter
+    };
+    let chat = Some(Format::OpenaiChat);
+    vec![
+        (of(&|f| f.client_key = text("rare")), |n| n == 500),
+        (of(&|f| f.client_key = text("nobody")), |_| false),
+        (of(&|f| f.tenant = text("nobody")), |_| false),
+        (of(&|f| f.model = text("m")), |_| true),
+        (of(&|f| f.provider = text("b")), |_| true),
+        (of(&|f| f.provider = text("a")), |_| false),
+        (of(&|f| f.endpoint = text("gpt")), |_| true),
+        (of(&|f| f.status = Some(Status::Class(4))), |n| {
+            n.is_multiple_of(10)
+        }),
+        (of(&|f| f.status = Some(Status::Exactly(429))), |n| {
+            n.is_multiple_of(10)
+        }),
+        (of(&|f| f.status = Some(Status::Exactly(400))), |_| false),
+        (of(&|f| f.ending = Some(Ending::Refused)), |n| {
+            n.is_multiple_of(10)
+        }),
+        (of(&|f| f.stream = Some(true)), |n| n.is_multiple_of(2)),
+        (of(&|f| f.stream = Some(false)), |n| n % 2 == 1),
+        (of(&|f| f.failover = Some(true)), |n| n.is_multiple_of(7)),
+        (of(&|f| f.failover = Some(false)), |n| n % 7 != 0),
+        (of(&|f| f.losses = Some(true)), |n| n == 501),
+        (of(&|f| (f.losses, f.format) = (Some(false), chat)), |n| {
+            n != 501
+        }),
+        (
+            of(&|f| (f.stream, f.failover) = (Some(false), Some(true))),
+            |n| n % 14 == 7,
+        ),
+    ]
 }
 
 fn one(kept: &Kept, sent: &[String]) {

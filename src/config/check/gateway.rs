@@ -81,11 +81,8 @@ impl Check<'_> {
         let outer = settings.patch.over(self.patch(node).over(DEFAULT));
         self.total_bound(node, outer);
         let mut providers = self.all_providers(node, outer, outside.demo);
-        let names: Vec<String> = providers
-            .list
-            .iter()
-            .map(|provider| provider.name.clone())
-            .collect();
+        let names = providers.list.iter().map(|provider| provider.name.clone());
+        let names: Vec<String> = names.collect();
         let vendors = Vendors {
             providers: &providers,
             names: &names,
@@ -111,8 +108,7 @@ impl Check<'_> {
             preferred,
         };
         let client_keys = self.callers(node.get("client_keys"), &known);
-        let data = self.data(node.get("data"));
-        let database = self.database(node.get("database"), &data);
+        let (data, database, database_told) = self.kept(node);
         let gateway = Gateway {
             listen: self.listen(node, &settings, outside.overrides),
             auth: self.auth_mode(node.get("auth")).unwrap_or(AuthMode::Auto),
@@ -131,9 +127,9 @@ impl Check<'_> {
             default_model,
             preferred_provider: preferred,
             client_keys,
-            database_told: database.is_some(),
-            database: database.unwrap_or_else(|| Database::Sqlite(data.join("tidegate.db"))),
             data,
+            database,
+            database_told,
         };
         self.usable(&gateway, node);
         let log_level = outside.overrides.log_level.or(settings.log_level);
@@ -315,6 +311,15 @@ impl Check<'_> {
             max_body_in_flight,
             body_read: body_read.unwrap_or(Duration::from_secs(30)),
         }
+    }
+
+    /// The directory, the database, and whether that was told.
+    fn kept(&mut self, node: &Node) -> (std::path::PathBuf, Database, bool) {
+        let data = self.data(node.get("data"));
+        let told = self.database(node.get("database"), &data);
+        let is_told = told.is_some();
+        let database = told.unwrap_or_else(|| Database::Sqlite(data.join("tidegate.db")));
+        (data, database, is_told)
     }
 
     /// Where the database stands, too, unless it is told.
