@@ -23,7 +23,7 @@ pub struct Record {
     pub path: String,
     pub format: Option<Format>,
     /// What the client asked for.
-    pub asked_model: Option<String>,
+    pub asked_model: Option<Arc<str>>,
     /// The virtual model, or the exposed real name, that this became.
     pub model: Option<Arc<str>>,
     /// The route that decided so.
@@ -98,6 +98,8 @@ pub struct AttemptRow {
     pub provider: Arc<str>,
     /// The model's name upstream.
     pub model: Arc<str>,
+    /// The same as the configuration has it: no name that a client made up.
+    pub endpoint: Arc<str>,
     /// Which of the provider's keys, counted from 1; 0 with `passthrough`.
     pub key: usize,
     /// The vendor's status, where one came.

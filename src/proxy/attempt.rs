@@ -77,7 +77,7 @@ impl<'a> Place<'a> {
         Ok(Prepared {
             way,
             made,
-            model: seat.model.clone(),
+            model: self.call.sent(seat).clone(),
             timeouts: seat.policy.timeouts,
             strip_usage: bodies.include_usage,
             watched: bodies.many || self.proxy.vault().is_used(),

@@ -18,7 +18,7 @@ use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::routing::{self, Facts, Routed};
 use crate::proxy::tab::Tab;
-use crate::route::{Draw, Needs, PathKind};
+use crate::route::{Draw, Needs, PathKind, Seat};
 use crate::wire::Asked;
 use crate::wire::convert::{Manner, Original};
 use crate::wire::embed;
@@ -47,6 +47,8 @@ pub struct Call {
     pub body: Body,
     pub scan: Scan,
     pub lane: Arc<Lane>,
+    /// The name for endpoints without one of their own.
+    name: Arc<str>,
     pub needs: Needs,
 }
 
@@ -56,6 +58,11 @@ impl Call {
         let in_body = || self.scan.model.as_ref().map(|model| &*model.value);
         let in_path = self.named.as_ref().map(|named| &*named.model);
         in_path.or_else(in_body).unwrap_or_default()
+    }
+
+    /// The name that an endpoint is asked for.
+    pub fn sent<'s>(&'s self, seat: &'s Seat) -> &'s Arc<str> {
+        seat.sent(&self.name)
     }
 
     /// Below a vendor's base URL, for its name of the model.
@@ -140,7 +147,8 @@ pub async fn take_in(
         return Err(Refusal::NoModel);
     };
     let model = model.strip_prefix("models/").unwrap_or(model);
-    tab.record.asked_model = Some(model.to_owned());
+    let named: Arc<str> = model.into();
+    tab.record.asked_model = Some(named.clone());
     let facts = Facts {
         model,
         client_key: tab.record.client_key.as_deref(),
@@ -152,6 +160,7 @@ pub async fn take_in(
     };
     let Routed {
         lane,
+        name,
         direct,
         route,
     } = routing::route(arrival, &who, &facts)?;
@@ -164,6 +173,10 @@ pub async fn take_in(
     if !direct {
         allow_conversion(&mut needs, asked.kind);
     }
+    let sent = match name == model {
+        true => named,
+        false => name.into(),
+    };
     let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
     Ok(Call {
         stream,
@@ -179,6 +192,7 @@ pub async fn take_in(
         body,
         scan,
         lane,
+        name: sent,
         needs,
     })
 }

@@ -14,7 +14,7 @@ use crate::proxy::attempt::{Place, Prepared, Running};
 use crate::proxy::bodies::Variant;
 use crate::proxy::exchange::{Miss, Reply};
 use crate::proxy::paths::CallKind;
-use crate::proxy::serve::{Course, Unserved, row};
+use crate::proxy::serve::{Course, Unserved};
 use crate::proxy::tab::Tab;
 use crate::proxy::waiting::{Gone, Waiting};
 use crate::route::Outcome;
@@ -181,7 +181,7 @@ impl Course<'_> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
         self.tried
-            .note(&seat.model, place.way(attempt, seat).as_ref());
+            .note(self.call.sent(seat), place.way(attempt, seat).as_ref());
         let partial = self.partial.as_deref().filter(|_| place.goes_on());
         let variant = Variant {
             without_state: self.without_state.contains(&seat.identity),
@@ -212,9 +212,8 @@ impl Course<'_> {
     /// What it cost by then nobody says.
     fn row_of_cancelled(&self, running: &Running, why: &'static str) -> AttemptRow {
         let Running { attempt, started } = running;
-        let seat = self.plan.pool().seat(attempt.spot);
         let took = clock::now().since(*started);
-        let mut row = row(seat, attempt, (None, why), took);
+        let mut row = self.row(attempt, (None, why), took);
         if self.call.kind != CallKind::Count {
             row.usage = Usage {
                 output: None,

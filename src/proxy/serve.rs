@@ -228,7 +228,7 @@ impl Course<'_> {
     }
 
     async fn count_here(&self, waiting: &mut Waiting<'_>, arrival: &mut Arrival) -> Unserved {
-        let model = self.tried.model(self.plan.pool());
+        let model = self.tried.model(self.call);
         let counting = self.proxy.counter().page(self.call, &model);
         match waiting.during(&arrival.stamp, pin!(counting)).await {
             Err(Gone) => Unserved::ClientGone,
@@ -273,7 +273,9 @@ impl Course<'_> {
         let Running { attempt, started } = running;
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
-        tell_chosen(seat, &reply.dropped, (arrival, tab));
+        let model = self.call.sent(seat);
+        arrival.routed(&seat.provider_name, model);
+        tell_dropped(&reply.dropped, arrival, tab);
         let answered = Outcome::Answered {
             first_token: reply.first_token,
         };
@@ -311,7 +313,7 @@ impl Course<'_> {
         tab.record.bytes_out = pumped.bytes;
         self.book(tab, pumped.usage, pumped.bytes.saturating_sub(before));
         let name = outcome_name(&outcome);
-        let mut row = row(seat, &attempt, (Some(status), name), now.since(started));
+        let mut row = self.row(&attempt, (Some(status), name), now.since(started));
         row.usage = tab.record.usage;
         row.usage_estimated = tab.record.usage_estimated;
         attempt.pass.settle(row.usage.total());
@@ -326,12 +328,32 @@ impl Course<'_> {
         }
     }
 
+    /// The row of an attempt that has ended.
+    pub(super) fn row(
+        &self,
+        attempt: &Attempt<Pass>,
+        (status, outcome): (Option<u16>, &'static str),
+        took: Duration,
+    ) -> AttemptRow {
+        let seat = self.plan.pool().seat(attempt.spot);
+        AttemptRow {
+            provider: seat.provider_name.clone(),
+            model: self.call.sent(seat).clone(),
+            endpoint: seat.model.clone(),
+            key: attempt.key.map_or(0, |key| key + 1),
+            status,
+            outcome,
+            took,
+            usage: Usage::default(),
+            usage_estimated: false,
+        }
+    }
+
     /// An attempt that brought nothing. What it cost all the same is ours to say, but for what the vendor had said.
     pub(super) fn row_of_miss(&self, running: &Running, miss: &Miss) -> AttemptRow {
         let Running { attempt, started } = running;
-        let seat = self.plan.pool().seat(attempt.spot);
         let what = (miss.status, outcome_name(&miss.outcome));
-        let mut row = row(seat, attempt, what, clock::now().since(*started));
+        let mut row = self.row(attempt, what, clock::now().since(*started));
         let cost = miss.cost.as_ref();
         if let Some(cost) = cost.filter(|_| self.call.kind != CallKind::Count) {
             let estimate = self.estimate(cost.bytes);
@@ -384,7 +406,7 @@ impl Course<'_> {
         let mut failed = self.plan.failed().iter();
         if let Some(failed) = failed.find(|failed| Some(failed.number) == stop.best) {
             let seat = self.plan.seat(failed.ask.spot);
-            arrival.routed(&seat.provider_name, &seat.model);
+            arrival.routed(&seat.provider_name, self.call.sent(seat));
         }
         let best = self.best_miss(stop).map(|miss| {
             arrival.stamp.upstream_id = miss.request_id;
@@ -421,9 +443,8 @@ impl Course<'_> {
     }
 }
 
-/// Says who answers, and what was lost on the way there and, of an answer that is whole, on the way back.
-fn tell_chosen(seat: &Seat, dropped: &[String], (arrival, tab): (&mut Arrival, &mut Tab)) {
-    arrival.routed(&seat.provider_name, &seat.model);
+/// Says what was lost on the way there and, of an answer that is whole, on the way back.
+fn tell_dropped(dropped: &[String], arrival: &mut Arrival, tab: &mut Tab) {
     if !dropped.is_empty() {
         let list = listed(dropped);
         arrival.dropped(&list);
@@ -439,24 +460,6 @@ fn note_pumped(pumped: &Pumped, seat: &Seat, tab: &mut Tab) {
         crate::telemetry::metrics::MALFORMED_EVENTS
             .with_label_values(&[&*seat.provider_name])
             .inc_by(u64::from(pumped.malformed));
-    }
-}
-
-pub(super) fn row(
-    seat: &Seat,
-    attempt: &Attempt<Pass>,
-    (status, outcome): (Option<u16>, &'static str),
-    took: Duration,
-) -> AttemptRow {
-    AttemptRow {
-        provider: seat.provider_name.clone(),
-        model: seat.model.clone(),
-        key: attempt.key.map_or(0, |key| key + 1),
-        status,
-        outcome,
-        took,
-        usage: Usage::default(),
-        usage_estimated: false,
     }
 }
 

@@ -387,6 +387,7 @@ mod tests {
             attempts: vec![AttemptRow {
                 provider: "demo".into(),
                 model: "demo-sonnet".into(),
+                endpoint: "demo-sonnet".into(),
                 key: 1,
                 status: Some(200),
                 outcome: "ok",
