@@ -49,11 +49,9 @@ pub struct Record {
 }
 
 impl Record {
-    /// What all attempts have cost, the last one being what the client is told.
+    /// What each attempt has cost. `usage` is that of one of them: the one of which the client is told.
     pub fn spent(&self) -> impl Iterator<Item = Usage> {
-        let others = self.attempts.len().saturating_sub(1);
-        let others = self.attempts.iter().take(others);
-        others.map(|row| row.usage).chain([self.usage])
+        self.attempts.iter().map(|row| row.usage)
     }
 }
 

@@ -152,6 +152,7 @@ fn unfit(fault: Fault) -> Miss {
         fault,
         status: None,
         request_id: None,
+        cost: None,
     }
 }
 

@@ -160,13 +160,21 @@ impl Course<'_> {
         let waiting = &mut client.waiting;
         let place = self.place(&running.attempt, arrival, before);
         let tried = self.try_out(running, waiting, (place, tab)).await?;
-        let Some(Ended { running, mut ended }) = tried else {
+        let Some(Ended {
+            mut running,
+            mut ended,
+        }) = tried
+        else {
             return Ok(false);
         };
         while let Err(miss) = &ended
             && let Some(again) = self.again(&running.attempt, miss)
             && running.attempt.pass.renew(clock::now())
         {
+            if miss.status.is_some() {
+                tab.attempt(self.row_of_miss(&running, miss));
+                running.started = clock::now();
+            }
             self.note(again, &running.attempt, arrival.stamp.id);
             let place = self.place(&running.attempt, arrival, before);
             ended = Box::pin(self.try_again(&running, waiting, (place, tab))).await?;
@@ -240,18 +248,17 @@ impl Course<'_> {
     }
 
     fn missed(&mut self, running: &Running, mut miss: Miss, tab: &mut Tab) {
-        let now = clock::now();
-        let Running { attempt, started } = running;
-        attempt.pass.close();
+        let attempt = &running.attempt;
         if matches!(miss.status, Some(404 | 405)) {
             self.call.lane.standing(attempt.spot).set_chat_only(false);
         }
-        let outcome = outcome_name(&miss.outcome);
-        let row = self.row(attempt, (miss.status, outcome), now.since(*started));
+        let row = self.row_of_miss(running, &miss);
+        self.settle(attempt, &row);
         tell_end(tab.record.id, attempt, &row);
         tell_refused_key(&row, &mut miss);
         tab.attempt(row);
-        self.plan.record(&*self.call.lane, &miss.outcome, now);
+        self.plan
+            .record(&*self.call.lane, &miss.outcome, clock::now());
         self.misses.push((attempt.number, miss));
     }
 
@@ -339,6 +346,33 @@ impl Course<'_> {
             took,
             usage: Usage::default(),
             usage_estimated: false,
+        }
+    }
+
+    /// An attempt that brought nothing. What it cost all the same is ours to say, but for what the vendor had said.
+    pub(super) fn row_of_miss(&self, running: &Running, miss: &Miss) -> AttemptRow {
+        let Running { attempt, started } = running;
+        let what = (miss.status, outcome_name(&miss.outcome));
+        let mut row = self.row(attempt, what, clock::now().since(*started));
+        let cost = miss.cost.as_ref();
+        if let Some(cost) = cost.filter(|_| self.call.kind != CallKind::Count) {
+            let estimate = self.estimate(cost.bytes);
+            let output = cost.said.output.max(estimate.output);
+            row.usage = Usage {
+                input: cost.said.input.or(estimate.input),
+                output: output.filter(|tokens| *tokens > 0),
+                ..cost.said
+            };
+            row.usage_estimated = true;
+        }
+        row
+    }
+
+    /// An attempt that brought nothing is over.
+    pub(super) fn settle(&self, attempt: &Attempt<Pass>, row: &AttemptRow) {
+        match row.usage.is_known() {
+            true => attempt.pass.settle(row.usage.total()),
+            false => attempt.pass.close(),
         }
     }
 

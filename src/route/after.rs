@@ -170,9 +170,13 @@ impl Plan {
     ) {
         let Some(key) = last.ask.key else { return };
         field.key_limited(last.ask, retry_after, now);
-        self.tried(last.ask.spot).limited = Some(Limited {
+        let tried = self.tried(last.ask.spot);
+        let before = tried.limited.filter(|before| before.key == key);
+        tried.limited = Some(Limited {
             key,
             told: retry_after.is_some(),
+            since: before.map_or(now, |before| before.since),
+            again: before.is_some(),
         });
         self.turn = Turn::OtherKey(last.ask.spot);
     }

@@ -38,7 +38,8 @@ enum Then {
 }
 
 impl Plan {
-    /// Product §6, 429: before going down a tier, those of this one that were asked and are back soon.
+    /// Product §6, 429: before going down a tier, those of this one that were asked and are back soon. Whoever is limited
+    /// again and again is not waited for longer than for one that is limited once: there is somebody below.
     pub(super) fn wait_before_going_down<F: Field>(
         &mut self,
         field: &F,
@@ -49,6 +50,9 @@ impl Plan {
             return None;
         }
         let back = self.limited_return(field, at, Some(self.stage))?;
+        if matches!(back.then, Then::Limited(_)) && back.at > self.patience_below() {
+            return None;
+        }
         if self.untried_are_at_least(field, below, self.left(), at.now) {
             return None;
         }
@@ -113,6 +117,11 @@ impl Plan {
         }
         if limited.told {
             let back = field.key_held(tried.spot, limited.key, at.now)?;
+            // A word that did not hold is not taken for another time before what a failure is given.
+            let back = match limited.again {
+                true => back.max(at.now + backoff(retry, 0, at.dice)),
+                false => back,
+            };
             let then = Then::Limited(tried.spot);
             return self
                 .is_soon(back, at.now)
@@ -158,6 +167,19 @@ impl Plan {
     pub(super) fn is_soon(&self, back: Tick, now: Tick) -> bool {
         let patience = self.pool.policy.retry.patience;
         back <= now + patience.saturating_sub(self.waited) && back < self.deadline()
+    }
+
+    /// Until when those of this tier that were limited are waited for, while others are below.
+    fn patience_below(&self) -> Tick {
+        let here = self
+            .tried
+            .iter()
+            .filter(|tried| tried.spot.stage == self.stage);
+        let first = here
+            .filter_map(|tried| tried.limited)
+            .map(|limited| limited.since);
+        let first = first.min().unwrap_or(self.started);
+        first + self.pool.policy.retry.patience
     }
 
     /// Whether so many different endpoints, from that stage on, could still be asked for the first time.
