@@ -15,6 +15,7 @@ mod file;
 mod fill;
 mod gateway;
 mod load;
+mod prices;
 mod report;
 mod routes;
 mod secret;
@@ -30,6 +31,7 @@ pub use load::{
     Loaded, Overrides, Source, any_address, listen_address, listeners, load, log_level, needs_demo,
     needs_restart,
 };
+pub use prices::{Long, Price, Prices, Rate, Rates};
 pub use report::{Place, Problem, Report, Severity, Style};
 pub use routes::{BodyPath, BodyStep, Route, Target, When};
 pub use secret::Secret;

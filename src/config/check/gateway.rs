@@ -12,7 +12,7 @@ use super::settings::Settings;
 use crate::config::file::{Node, Value};
 use crate::config::gateway::{
     AuthMode, ClientKey, Gateway, Limits, Listen, Log, LogFormat, Model, Policy, Provider,
-    ReplyModel,
+    ReplyModel, Tenant,
 };
 use crate::config::load::Overrides;
 use crate::config::report::{Place, Problem};
@@ -110,7 +110,8 @@ impl Check<'_> {
             routes: &routes,
             preferred,
         };
-        let client_keys = self.callers(node.get("client_keys"), &known);
+        let tenants = self.tenants(node.get("tenants"));
+        let client_keys = self.callers(node.get("client_keys"), &known, &tenants);
         let gateway = Gateway {
             listen: self.listen(node, &settings, outside.overrides),
             auth: self.auth_mode(node.get("auth")).unwrap_or(AuthMode::Auto),
@@ -129,6 +130,8 @@ impl Check<'_> {
             default_model,
             preferred_provider: preferred,
             client_keys,
+            tenants,
+            prices: self.prices(node.get("prices")),
             data: self.data(node.get("data")),
         };
         self.usable(&gateway, node);
@@ -194,8 +197,14 @@ impl Check<'_> {
     }
 
     /// A name that a client key may call must lead somewhere; patterns may lead nowhere yet.
-    fn callers(&mut self, node: Option<&Node>, known: &Known<'_>) -> Vec<ClientKey> {
-        let keys = self.client_keys(node);
+    fn callers(
+        &mut self,
+        node: Option<&Node>,
+        known: &Known<'_>,
+        tenants: &[Tenant],
+    ) -> Vec<ClientKey> {
+        let tenants: Vec<String> = tenants.iter().map(|tenant| tenant.name.clone()).collect();
+        let keys = self.client_keys(node, &tenants);
         let names: Vec<String> = known
             .models
             .iter()

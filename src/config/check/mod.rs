@@ -12,6 +12,7 @@ mod gateway;
 mod headers;
 pub(super) mod keys;
 mod models;
+mod money;
 mod names;
 pub(super) mod pingora;
 pub(super) mod policy;
