@@ -15,7 +15,7 @@ use crate::clock;
 use crate::config::{self, Env, Gateway, Overrides, Style};
 use crate::ledger::{Amount, Window};
 use crate::live::MeterName;
-use crate::store::Journal;
+use crate::store::{Journal, Name};
 
 /// Stands for the demo vendor, which is not asked anything.
 const DEMO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8898);
@@ -62,7 +62,7 @@ fn reset(
 ) -> std::io::Result<Exit> {
     let journal = Journal::below(&gateway.data);
     for name in chosen {
-        journal.ask_reset(name, clock::wall())?;
+        journal.ask_reset(&Name::Endpoint((*name).clone()), clock::wall())?;
     }
     let shown = |names: &mut dyn Iterator<Item = &MeterName>| -> Vec<String> {
         names
@@ -130,7 +130,7 @@ fn rows(gateway: &Gateway, wall: Duration) -> std::io::Result<Vec<Row>> {
     let kept = Journal::below(&gateway.data).load()?;
     let row = |(name, quota): (MeterName, &config::Quota)| {
         let kept = kept
-            .get(&name)
+            .get(&Name::Endpoint(name.clone()))
             .filter(|kept| !kept.used.window.is_over(wall));
         Row {
             window: kept.map_or_else(

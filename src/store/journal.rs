@@ -1,4 +1,4 @@
-//! The journal of quotas: a line of JSON for every change, the last one of a name holds.
+//! The journal of quotas and limits: a line of JSON for every change, the last one of a name holds.
 //!
 //! Whoever writes locks the directory, so that a command's line is never lost to a journal that is written anew at that
 //! moment. What cannot be read is passed over: a torn last line costs what it would have said.
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Amount, Used, Window};
-use crate::live::MeterName;
+use crate::ledger::{Amount, Term, Used, Window};
+use crate::live::{MeterName, Owner, TermName};
 
 const NAME: &str = "quotas.journal";
 /// A journal that has grown so long is written anew.
@@ -24,16 +24,42 @@ const LONG: u64 = 256 << 10;
 struct Line {
     /// When it was written, in seconds since the Unix epoch, as all times here.
     at: i64,
-    /// The virtual model.
-    pool: String,
-    provider: String,
-    /// The upstream model.
-    model: String,
+    #[serde(flatten)]
+    of: Of,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     used: Option<Counted>,
     /// Somebody has reset it by hand.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     reset: bool,
+}
+
+/// Whose line it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Of {
+    Endpoint {
+        /// The virtual model.
+        pool: String,
+        provider: String,
+        /// The upstream model.
+        model: String,
+    },
+    Key {
+        key: String,
+        limit: Word,
+    },
+    Tenant {
+        tenant: String,
+        limit: Word,
+    },
+}
+
+/// Of a client key or a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Quota,
+    Budget,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +68,28 @@ struct Counted {
     until: i64,
     requests: u64,
     tokens: u64,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    nano_usd: u64,
     /// Under way when it was written; for people only.
     #[serde(default)]
     reserved_requests: u64,
     #[serde(default)]
     reserved_tokens: u64,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    reserved_nano_usd: u64,
+}
+
+fn is_nothing(n: &u64) -> bool {
+    *n == 0
+}
+
+/// What is counted under one name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    /// The quota of an endpoint.
+    Endpoint(MeterName),
+    /// The quota or the budget of a client key or a tenant.
+    Term(TermName),
 }
 
 /// What a journal says of one quota.
@@ -57,7 +100,7 @@ pub struct Kept {
 }
 
 /// Counters by name.
-pub type Counters = BTreeMap<MeterName, Kept>;
+pub type Counters = BTreeMap<Name, Kept>;
 
 /// A journal, and how far it was read.
 #[derive(Debug)]
@@ -108,7 +151,7 @@ impl Journal {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn ask_reset(&self, name: &MeterName, now: Duration) -> io::Result<()> {
+    pub fn ask_reset(&self, name: &Name, now: Duration) -> io::Result<()> {
         let line = Line {
             reset: true,
             ..Line::of(name, now)
@@ -124,7 +167,7 @@ impl Journal {
     /// It cannot be written.
     pub(super) fn keep(
         &mut self,
-        changes: impl FnOnce(&[MeterName]) -> Counters,
+        changes: impl FnOnce(&[Name]) -> Counters,
         all: impl FnOnce() -> Counters,
         now: Duration,
     ) -> io::Result<Counters> {
@@ -138,7 +181,7 @@ impl Journal {
         }
         let _locked = self.lock()?;
         let asked = self.news()?;
-        let asked: Vec<MeterName> = asked.iter().filter(|l| l.reset).map(Line::name).collect();
+        let asked: Vec<Name> = asked.iter().filter(|l| l.reset).map(Line::name).collect();
         let changed = changes(&asked);
         if changed.is_empty() {
             return Ok(changed);
@@ -275,22 +318,60 @@ fn print(lines: &[Line], out: &mut Vec<u8>) -> io::Result<()> {
 }
 
 impl Line {
-    fn of(name: &MeterName, now: Duration) -> Line {
+    fn of(name: &Name, now: Duration) -> Line {
         Line {
             at: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
-            pool: name.pool.clone(),
-            provider: name.provider.clone(),
-            model: name.model.clone(),
+            of: Of::name(name),
             used: None,
             reset: false,
         }
     }
 
-    fn name(&self) -> MeterName {
-        MeterName {
-            pool: self.pool.clone(),
-            provider: self.provider.clone(),
-            model: self.model.clone(),
+    fn name(&self) -> Name {
+        let term = |word| match word {
+            Word::Quota => Term::Quota,
+            Word::Budget => Term::Budget,
+        };
+        match self.of.clone() {
+            Of::Endpoint {
+                pool,
+                provider,
+                model,
+            } => Name::Endpoint(MeterName {
+                pool,
+                provider,
+                model,
+            }),
+            Of::Key { key, limit } => Name::Term((Owner::Key(key), term(limit))),
+            Of::Tenant { tenant, limit } => Name::Term((Owner::Tenant(tenant), term(limit))),
+        }
+    }
+}
+
+impl Of {
+    fn name(name: &Name) -> Of {
+        let word = |term: &Term| match term {
+            Term::Quota => Word::Quota,
+            Term::Budget => Word::Budget,
+        };
+        match name.clone() {
+            Name::Endpoint(MeterName {
+                pool,
+                provider,
+                model,
+            }) => Of::Endpoint {
+                pool,
+                provider,
+                model,
+            },
+            Name::Term((Owner::Key(key), term)) => Of::Key {
+                key,
+                limit: word(&term),
+            },
+            Name::Term((Owner::Tenant(tenant), term)) => Of::Tenant {
+                tenant,
+                limit: word(&term),
+            },
         }
     }
 }
@@ -303,8 +384,10 @@ impl Counted {
             until: window.ends,
             requests: amount.requests,
             tokens: amount.tokens,
+            nano_usd: amount.nano_usd,
             reserved_requests: kept.reserved.requests,
             reserved_tokens: kept.reserved.tokens,
+            reserved_nano_usd: kept.reserved.nano_usd,
         }
     }
 
@@ -318,11 +401,13 @@ impl Counted {
                 amount: Amount {
                     requests: self.requests,
                     tokens: self.tokens,
+                    nano_usd: self.nano_usd,
                 },
             },
             reserved: Amount {
                 requests: self.reserved_requests,
                 tokens: self.reserved_tokens,
+                nano_usd: self.reserved_nano_usd,
             },
         }
     }
@@ -334,12 +419,12 @@ mod tests {
 
     const NOW: Duration = Duration::from_secs(1_000);
 
-    fn name(pool: &str) -> MeterName {
-        MeterName {
+    fn name(pool: &str) -> Name {
+        Name::Endpoint(MeterName {
             pool: pool.into(),
             provider: "p".into(),
             model: "x/y".into(),
-        }
+        })
     }
 
     fn kept(requests: u64) -> Kept {
@@ -352,11 +437,13 @@ mod tests {
                 amount: Amount {
                     requests,
                     tokens: 10 * requests,
+                    nano_usd: 7 * requests,
                 },
             },
             reserved: Amount {
                 requests: 1,
                 tokens: 2,
+                nano_usd: 3,
             },
         }
     }
@@ -365,9 +452,9 @@ mod tests {
         of.iter().map(|(pool, n)| (name(pool), kept(*n))).collect()
     }
 
-    fn keep(journal: &mut Journal, changed: &[(&str, u64)]) -> Vec<MeterName> {
+    fn keep(journal: &mut Journal, changed: &[(&str, u64)]) -> Vec<Name> {
         let mut asked = Vec::new();
-        let changes = |names: &[MeterName]| {
+        let changes = |names: &[Name]| {
             asked = names.to_vec();
             counters(changed)
         };
@@ -386,6 +473,34 @@ mod tests {
         keep(&mut journal, &[("a", 2)]);
         let loaded = Journal::below(&dir.path().join("data")).load().unwrap();
         assert_eq!(loaded, counters(&[("a", 2), ("b", 5)]));
+    }
+
+    #[test]
+    fn endpoints_keys_and_tenants_have_lines_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let owners = [Owner::Key("same".into()), Owner::Tenant("same".into())];
+        let terms = owners.into_iter().flat_map(|owner| {
+            let name = move |term| Name::Term((owner.clone(), term));
+            Term::BOTH.map(name)
+        });
+        let names = terms.chain([name("same")]).zip(1..);
+        let all: Counters = names.map(|(name, n)| (name, kept(n))).collect();
+        assert_eq!(all.len(), 5);
+        let mut journal = Journal::below(dir.path());
+        let changes = |_: &[Name]| all.clone();
+        journal.keep(changes, Counters::new, NOW).unwrap();
+        assert_eq!(Journal::below(dir.path()).load().unwrap(), all);
+    }
+
+    /// Journals of gateways that had quotas of endpoints only.
+    #[test]
+    fn a_line_of_before_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::below(dir.path());
+        let line = r#"{"at":1,"pool":"a","provider":"p","model":"x/y","used":{"since":0,"until":9,"requests":2,"tokens":3}}"#;
+        std::fs::write(journal.path(), format!("{line}\n")).unwrap();
+        let loaded = journal.load().unwrap();
+        assert_eq!(loaded[&name("a")].used.amount.tokens, 3);
     }
 
     #[test]

@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::journal::{Counters, Journal, Kept};
+use super::journal::{Counters, Journal, Kept, Name};
 use crate::clock;
-use crate::ledger::{Amount, Used};
-use crate::live::{Live, MeterName, Quotas};
+use crate::ledger::{Amount, Usd, Used};
+use crate::live::{Live, Registry};
 use crate::telemetry::metrics;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -36,16 +36,13 @@ impl Keeper {
         let (now, wall) = (clock::now(), clock::wall());
         let mut written = Counters::new();
         let snapshot = live.snapshot();
-        let quotas = snapshot.registry().quotas();
-        quotas.tell_time(now, wall);
+        let registry = snapshot.registry();
+        registry.quotas().tell_time(now, wall);
         match journal.load() {
             Ok(loaded) if loaded.is_empty() => {}
             Ok(loaded) => {
-                quotas.restore(
-                    loaded.iter().map(|(name, kept)| (name.clone(), kept.used)),
-                    now,
-                );
-                written = everything(quotas);
+                restore(registry, loaded);
+                written = everything(registry);
                 if let Err(e) = journal.compact(&written, wall) {
                     complain(&journal, &e);
                 }
@@ -70,11 +67,11 @@ impl Keeper {
     pub fn write(&self) {
         let (now, wall) = (clock::now(), clock::wall());
         let snapshot = self.live.snapshot();
-        let quotas = snapshot.registry().quotas();
-        quotas.tell_time(now, wall);
-        for meter in quotas.all() {
+        let registry = snapshot.registry();
+        registry.quotas().tell_time(now, wall);
+        for meter in registry.quotas().all() {
             for used in meter.take_ended(now) {
-                tell_reset(meter.name(), used, "");
+                tell_reset(&Name::Endpoint(meter.name().clone()), used, "");
             }
         }
         let mut state = self.state.lock();
@@ -83,17 +80,21 @@ impl Keeper {
             written,
             failing,
         } = &mut *state;
-        let changes = |asked: &[MeterName]| {
+        let changes = |asked: &[Name]| {
             for name in asked {
-                if let Some(used) = quotas.reset(name, now) {
+                let used = match name {
+                    Name::Endpoint(name) => registry.quotas().reset(name, now),
+                    Name::Term(name) => registry.purses().reset(name, now),
+                };
+                if let Some(used) = used {
                     tell_reset(name, used, " by hand");
                 }
             }
-            let mut changed = everything(quotas);
+            let mut changed = everything(registry);
             changed.retain(|name, kept| is_news(written.get(name), kept));
             changed
         };
-        match journal.keep(changes, || everything(quotas), wall) {
+        match journal.keep(changes, || everything(registry), wall) {
             Ok(changed) => {
                 if std::mem::take(failing) {
                     log::info!("{} is written again", journal.path().display());
@@ -135,29 +136,73 @@ fn is_news(written: Option<&Kept>, kept: &Kept) -> bool {
     }
 }
 
-fn everything(quotas: &Quotas) -> Counters {
+fn restore(registry: &Registry, loaded: Counters) {
     let now = clock::now();
-    let remembered = quotas.remembered(now).into_iter().map(|(name, used)| {
-        let reserved = Amount::default();
-        (name, Kept { used, reserved })
-    });
-    let metered = quotas.all().into_iter().map(|meter| {
+    let (mut meters, mut terms) = (Vec::new(), Vec::new());
+    for (name, kept) in loaded {
+        match name {
+            Name::Endpoint(name) => meters.push((name, kept.used)),
+            Name::Term(name) => terms.push((name, kept.used)),
+        }
+    }
+    registry.quotas().restore(meters, now);
+    registry.purses().restore(terms, now);
+}
+
+fn everything(registry: &Registry) -> Counters {
+    let now = clock::now();
+    let (quotas, purses) = (registry.quotas(), registry.purses());
+    let unreserved = |used| Kept {
+        used,
+        reserved: Amount::default(),
+    };
+    let meters = quotas.remembered(now).into_iter();
+    let meters = meters.map(|(name, used)| (Name::Endpoint(name), unreserved(used)));
+    let terms = purses.remembered(now).into_iter();
+    let terms = terms.map(|(name, used)| (Name::Term(name), unreserved(used)));
+    let mut all: Counters = meters.chain(terms).collect();
+    for meter in quotas.all() {
         let reading = meter.read(now);
         let used = Used {
             window: reading.window,
             amount: reading.used,
         };
         let reserved = reading.reserved;
-        (meter.name().clone(), Kept { used, reserved })
-    });
-    remembered.chain(metered).collect()
+        let name = Name::Endpoint(meter.name().clone());
+        all.insert(name, Kept { used, reserved });
+    }
+    for purse in purses.all() {
+        for state in purse.read(now).terms {
+            let used = Used {
+                window: state.window,
+                amount: state.used,
+            };
+            let reserved = state.reserved;
+            let name = Name::Term((purse.owner().clone(), state.term));
+            all.insert(name, Kept { used, reserved });
+        }
+    }
+    all
 }
 
 /// S3's line.
-fn tell_reset(name: &MeterName, used: Used, how: &str) {
-    let Amount { requests, tokens } = used.amount;
+fn tell_reset(name: &Name, used: Used, how: &str) {
+    let Amount {
+        requests,
+        tokens,
+        nano_usd,
+    } = used.amount;
     let since = Timestamp::from_second(used.window.began).unwrap_or_default();
-    log::info!("reset usage{how}: {name}: {requests} requests and {tokens} tokens since {since}");
+    match name {
+        Name::Endpoint(name) => log::info!(
+            "reset usage{how}: {name}: {requests} requests and {tokens} tokens since {since}"
+        ),
+        Name::Term((owner, term)) => log::info!(
+            "reset usage{how}: {} of {owner}: {requests} requests, {tokens} tokens and {} USD since {since}",
+            term.name(),
+            Usd(nano_usd)
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +218,7 @@ mod tests {
                 amount: Amount {
                     requests,
                     tokens: 0,
+                    nano_usd: 0,
                 },
             },
             reserved: Amount::default(),

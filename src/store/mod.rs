@@ -1,7 +1,7 @@
 //! What is kept over restarts, on disk.
 //!
-//! Owns the journal of quotas (`DATA/quotas.journal`): what was used of every endpoint's quota, appended at most once a
-//! second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]).
+//! Owns the journal of quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants
+//! and of their budgets, appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]).
 //! Never: waited for by a request. Where the disk is full or away, requests go on, and a metric counts what was not
 //! written. A journal is one gateway's: several processes do not share their counters.
 //!
@@ -10,5 +10,5 @@
 mod journal;
 mod keeper;
 
-pub use journal::{Counters, Journal, Kept};
+pub use journal::{Counters, Journal, Kept, Name};
 pub use keeper::Keeper;

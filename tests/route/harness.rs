@@ -127,6 +127,7 @@ pub(crate) fn quota(requests: Option<u64>, tokens: Option<u64>) -> Option<Quota>
     Some(Quota {
         requests,
         tokens,
+        nano_usd: None,
         calendar: Calendar {
             cron: Cron::parse("0 * * * *").unwrap(),
             zone: jiff::tz::TimeZone::UTC,
