@@ -185,7 +185,12 @@ impl Account {
     ///
     /// # Errors
     /// [`Exceeded`]: the first limit that has no room; nothing is reserved then.
-    pub fn reserve(&mut self, claim: &Claim, now: Tick, wall: Duration) -> Result<Booking, Exceeded> {
+    pub fn reserve(
+        &mut self,
+        claim: &Claim,
+        now: Tick,
+        wall: Duration,
+    ) -> Result<Booking, Exceeded> {
         self.turn(now, wall);
         self.fits_now(claim, now)?;
         let mut terms = [None, None];
@@ -301,7 +306,12 @@ impl Account {
         }
         let slides = [
             (Limit::Rpm, Count::Requests, rpm, 1),
-            (Limit::Tpm, Count::Tokens, tpm, claim.tokens(tpm.unwrap_or(0)).max(1)),
+            (
+                Limit::Tpm,
+                Count::Tokens,
+                tpm,
+                claim.tokens(tpm.unwrap_or(0)).max(1),
+            ),
         ];
         for (limit, count, most, asked) in slides {
             let (Some(most), used) = (most, self.slide.count(count)) else {
@@ -359,17 +369,39 @@ fn quota(allowance: &Allowance, term: Term) -> Option<&Arc<Quota>> {
 }
 
 /// Which part of a quota has no room.
-fn exceeded(quota: &Quota, tally: &Tally, take: Take, (short, wall): (Short, Duration)) -> Exceeded {
+fn exceeded(
+    quota: &Quota,
+    tally: &Tally,
+    take: Take,
+    (short, wall): (Short, Duration),
+) -> Exceeded {
     let (used, reserved) = (tally.used(), tally.reserved());
     let parts = [
-        (Limit::Requests, quota.requests, (used.requests, reserved.requests), 1),
-        (Limit::Tokens, quota.tokens, (used.tokens, reserved.tokens), take.tokens.max(1)),
-        (Limit::Budget, quota.nano_usd, (used.nano_usd, reserved.nano_usd), take.nano_usd),
+        (
+            Limit::Requests,
+            quota.requests,
+            (used.requests, reserved.requests),
+            1,
+        ),
+        (
+            Limit::Tokens,
+            quota.tokens,
+            (used.tokens, reserved.tokens),
+            take.tokens.max(1),
+        ),
+        (
+            Limit::Budget,
+            quota.nano_usd,
+            (used.nano_usd, reserved.nano_usd),
+            take.nano_usd,
+        ),
     ];
-    let over = parts.into_iter().find_map(|(limit, most, (used, reserved), asked)| {
-        let (most, taken) = (most?, used.saturating_add(reserved));
-        (taken.saturating_add(asked) > most).then_some((limit, most, taken, asked))
-    });
+    let over = parts
+        .into_iter()
+        .find_map(|(limit, most, (used, reserved), asked)| {
+            let (most, taken) = (most?, used.saturating_add(reserved));
+            (taken.saturating_add(asked) > most).then_some((limit, most, taken, asked))
+        });
     let (limit, most, taken, asked) = over.unwrap_or((Limit::Requests, 0, 0, 1));
     let ends = u64::try_from(tally.window().ends).unwrap_or(0);
     let reset = Duration::from_secs(ends).saturating_sub(wall);

@@ -15,9 +15,7 @@ pub fn cost(price: &Price, usage: &Usage) -> Option<u64> {
     ];
     let input = input.into_iter().flatten().fold(0, u64::saturating_add);
     let rates = price.rates(input);
-    let Rates {
-        input, output, ..
-    } = *rates;
+    let Rates { input, output, .. } = *rates;
     let kinds = [
         (usage.input, Some(input)),
         (usage.cache_read, rates.cached.or(Some(input))),

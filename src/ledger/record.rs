@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use http::Method;
 
+use crate::config::Price;
 use crate::id::RequestId;
 use crate::ir::{Format, Usage};
+
+use super::account::Spent;
+use super::cost::cost;
 
 /// A finished request with everything that was tried for it.
 #[derive(Debug, Clone)]
@@ -18,6 +22,10 @@ pub struct Record {
     pub client: Option<IpAddr>,
     /// Name of the client key, where one was presented and asked for.
     pub client_key: Option<Arc<str>>,
+    /// The tenant of that key.
+    pub tenant: Option<Arc<str>>,
+    /// Whose limit refused it (`key`, `tenant`), and which.
+    pub limited: Option<(&'static str, &'static str)>,
     pub method: Method,
     /// Without the query.
     pub path: String,
@@ -49,11 +57,33 @@ pub struct Record {
 }
 
 impl Record {
-    /// What all attempts have cost, the last one being what the client is told.
+    /// What all attempts have used, the last one being what the client is told.
     pub fn spent(&self) -> impl Iterator<Item = Usage> {
         let others = self.attempts.len().saturating_sub(1);
         let others = self.attempts.iter().take(others);
         others.map(|row| row.usage).chain([self.usage])
+    }
+
+    /// What all attempts have cost, in nanodollars. `None`: for some of it nobody knows a price.
+    pub fn cost(&self) -> Option<u64> {
+        let rows = self.attempts.iter().zip(self.spent());
+        let mut rows = rows.filter(|(_, usage)| usage.total() > 0);
+        rows.try_fold(0_u64, |sum, (row, usage)| {
+            let price = row.price.as_deref()?;
+            Some(sum.saturating_add(cost(price, &usage)?))
+        })
+    }
+
+    /// What it takes of the limits of its key and its tenant. It counts as a request once a vendor has taken it.
+    pub fn took(&self) -> Spent {
+        if !self.attempts.iter().any(|row| row.taken) {
+            return Spent::Nothing;
+        }
+        let tokens = self.spent().map(|usage| usage.total());
+        Spent::Took {
+            tokens: tokens.fold(0, u64::saturating_add),
+            nano_usd: self.cost(),
+        }
     }
 }
 
@@ -107,7 +137,11 @@ pub struct AttemptRow {
     /// Why it ended: `ok`, `connect`, `status`, …
     pub outcome: &'static str,
     pub took: Duration,
-    /// What it cost, apart from what the client is told. Nothing known where nothing was answered.
+    /// The vendor has taken it: the head of a 2xx came, whatever became of the answer.
+    pub taken: bool,
+    /// What its tokens cost. `None`: nobody knows.
+    pub price: Option<Arc<Price>>,
+    /// What it used, apart from what the client is told. Nothing known where nothing was answered.
     pub usage: Usage,
     /// The vendor did not say; the numbers are ours.
     pub usage_estimated: bool,

@@ -17,7 +17,7 @@ const TENTH: Duration = Duration::from_millis(100);
 const SPAN: u64 = 600;
 
 #[derive(Debug, Clone, Default)]
-pub struct Slide {
+pub(super) struct Slide {
     /// The oldest first.
     tenths: VecDeque<Tenth>,
     requests: u64,
@@ -33,18 +33,18 @@ struct Tenth {
 
 /// Where something was let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark(u64);
+pub(super) struct Mark(u64);
 
 /// What is to be compared with a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Count {
+pub(super) enum Count {
     Requests,
     Tokens,
 }
 
 impl Slide {
     /// Forgets what is too old. Before anything else at that moment.
-    pub fn turn(&mut self, now: Tick) {
+    pub(super) fn turn(&mut self, now: Tick) {
         let now = number(now);
         while let Some(tenth) = self.tenths.front()
             && tenth.number + SPAN < now
@@ -55,7 +55,7 @@ impl Slide {
         }
     }
 
-    pub fn count(&self, what: Count) -> u64 {
+    pub(super) fn count(&self, what: Count) -> u64 {
         match what {
             Count::Requests => self.requests,
             Count::Tokens => self.tokens,
@@ -63,7 +63,7 @@ impl Slide {
     }
 
     /// How long until so much of it is left at most, if nothing more is let in.
-    pub fn until(&self, what: Count, at_most: u64, now: Tick) -> Duration {
+    pub(super) fn until(&self, what: Count, at_most: u64, now: Tick) -> Duration {
         let mut left = self.count(what);
         for tenth in &self.tenths {
             left = left.saturating_sub(match what {
@@ -78,10 +78,13 @@ impl Slide {
         Duration::ZERO
     }
 
-    pub fn add(&mut self, tokens: u64, now: Tick) -> Mark {
+    pub(super) fn add(&mut self, tokens: u64, now: Tick) -> Mark {
         let number = number(now);
         // A tick may have been taken before another thread's, which was here first.
-        let number = self.tenths.back().map_or(number, |tenth| tenth.number.max(number));
+        let number = self
+            .tenths
+            .back()
+            .map_or(number, |tenth| tenth.number.max(number));
         match self.tenths.back_mut() {
             Some(tenth) if tenth.number == number => {
                 tenth.requests += 1;
@@ -99,16 +102,19 @@ impl Slide {
     }
 
     /// It took other than so many tokens.
-    pub fn correct(&mut self, mark: Mark, reserved: u64, took: u64) {
+    pub(super) fn correct(&mut self, mark: Mark, reserved: u64, took: u64) {
         if let Some(tenth) = find(&mut self.tenths, mark) {
             let before = tenth.tokens;
             tenth.tokens = before.saturating_sub(reserved).saturating_add(took);
-            self.tokens = self.tokens.saturating_sub(before).saturating_add(tenth.tokens);
+            self.tokens = self
+                .tokens
+                .saturating_sub(before)
+                .saturating_add(tenth.tokens);
         }
     }
 
     /// It never was.
-    pub fn take_back(&mut self, mark: Mark, reserved: u64) {
+    pub(super) fn take_back(&mut self, mark: Mark, reserved: u64) {
         self.correct(mark, reserved, 0);
         if let Some(tenth) = find(&mut self.tenths, mark) {
             tenth.requests = tenth.requests.saturating_sub(1);
@@ -149,7 +155,10 @@ mod tests {
         let left = slide.until(Count::Requests, 0, tick(60_099));
         assert_eq!(left, Duration::from_millis(1));
         slide.turn(tick(60_100));
-        assert_eq!((slide.count(Count::Requests), slide.count(Count::Tokens)), (0, 0));
+        assert_eq!(
+            (slide.count(Count::Requests), slide.count(Count::Tokens)),
+            (0, 0)
+        );
     }
 
     #[test]
@@ -174,7 +183,10 @@ mod tests {
         slide.add(5, tick(90_000));
         slide.correct(mark, 50, 1_000);
         slide.take_back(mark, 50);
-        assert_eq!((slide.count(Count::Requests), slide.count(Count::Tokens)), (1, 5));
+        assert_eq!(
+            (slide.count(Count::Requests), slide.count(Count::Tokens)),
+            (1, 5)
+        );
     }
 
     proptest! {

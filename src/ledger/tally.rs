@@ -181,11 +181,7 @@ impl Tally {
     ///
     /// # Errors
     /// [`Short`]; nothing is reserved then.
-    pub fn reserve(
-        &mut self,
-        quota: &Quota,
-        take: impl Into<Take>,
-    ) -> Result<Reservation, Short> {
+    pub fn reserve(&mut self, quota: &Quota, take: impl Into<Take>) -> Result<Reservation, Short> {
         let take = take.into();
         self.fits(quota, take)?;
         let reserved = &mut self.reserved;

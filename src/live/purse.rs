@@ -299,7 +299,9 @@ mod tests {
     fn of_many_threads_no_more_get_in_than_either_limit_and_all_is_given_back() {
         let (purses, now) = noon();
         let key = purses.purse(key(), &allowance(1_000)).unwrap();
-        let tenant = purses.purse(Owner::Tenant("t".into()), &allowance(500)).unwrap();
+        let tenant = purses
+            .purse(Owner::Tenant("t".into()), &allowance(500))
+            .unwrap();
         let both = [key.clone(), tenant.clone()];
         let taken = AtomicU64::new(0);
         std::thread::scope(|scope| {
@@ -338,7 +340,9 @@ mod tests {
     fn whom_the_tenant_refuses_has_taken_nothing_of_the_key() {
         let (purses, now) = noon();
         let key = purses.purse(key(), &allowance(9)).unwrap();
-        let tenant = purses.purse(Owner::Tenant("t".into()), &allowance(1)).unwrap();
+        let tenant = purses
+            .purse(Owner::Tenant("t".into()), &allowance(1))
+            .unwrap();
         let both = [key.clone(), tenant];
         Grant::take(&both, &claim(), now).unwrap().settle(TOOK);
         let refused = Grant::take(&both, &claim(), now).unwrap_err();
@@ -354,7 +358,9 @@ mod tests {
         let (purses, now) = noon();
         assert!(purses.purse(key(), &Allowance::default()).is_none());
         let before = purses.purse(key(), &allowance(1)).unwrap();
-        Grant::take(std::slice::from_ref(&before), &claim(), now).unwrap().settle(TOOK);
+        Grant::take(std::slice::from_ref(&before), &claim(), now)
+            .unwrap()
+            .settle(TOOK);
         assert!(purses.purse(key(), &Allowance::default()).is_none());
         let after = purses.purse(key(), &allowance(1)).unwrap();
         assert!(Arc::ptr_eq(&before, &after));

@@ -14,6 +14,7 @@ use crate::proxy::access::Admitted;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{self, Body};
 use crate::proxy::headers::{Forwarded, query_for_vendor};
+use crate::proxy::limits;
 use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::routing::{self, Facts, Routed};
@@ -164,6 +165,7 @@ pub async fn take_in(
     if !direct {
         allow_conversion(&mut needs, asked.kind);
     }
+    limits::reserve(arrival, &who, (&lane, needs.draw), tab)?;
     let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
     Ok(Call {
         stream,
@@ -201,6 +203,7 @@ pub fn admit(session: &Session, arrival: &Arrival, tab: &mut Tab) -> Result<Admi
     let admitted = arrival.wiring.access.admit(caller);
     let admitted = admitted.map_err(Refusal::Denied)?;
     tab.record.client_key = admitted.who.name();
+    tab.record.tenant = admitted.who.tenant();
     Ok(admitted)
 }
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::ir::{Fault, FaultKind as Kind};
+use crate::live::Refused;
 use crate::proxy::access::Denied;
 use crate::proxy::body::BodyError;
 use crate::proxy::decode::DecodeError;
+use crate::proxy::limits;
 use crate::route::{Lack, Lacks};
 use crate::wire::scan::ScanError;
 
@@ -15,6 +17,14 @@ pub enum Refusal {
     Denied(Denied),
     /// The key may not use this model.
     ModelNotAllowed(String),
+    /// A limit of the key or its tenant.
+    Exceeded(Box<Refused>),
+    /// Who has a budget may not call what has no price.
+    Unpriced {
+        model: String,
+        /// Its endpoint's model.
+        real: String,
+    },
     UnknownPath(String),
     WrongMethod {
         allow: &'static str,
@@ -67,10 +77,20 @@ impl Refusal {
     /// What the client is told.
     pub fn fault(self) -> Fault {
         match self {
+            Refusal::Denied(denied @ Denied::TenantDisabled) => {
+                said(Kind::Permission, 403, &denied)
+            }
             Refusal::Denied(denied) => said(Kind::Authentication, 401, &denied),
             Refusal::ModelNotAllowed(model) => {
                 let text = format!("this API key may not use the model `{model}`");
                 said(Kind::Permission, 403, &text)
+            }
+            Refusal::Exceeded(refused) => limits::fault(&refused),
+            Refusal::Unpriced { model, real } => {
+                let text = format!(
+                    "this API key has a budget, and what has no price may not be called with one: there is none for `{real}`, which `{model}` leads to"
+                );
+                about_model(said(Kind::Permission, 403, &text))
             }
             Refusal::UnknownPath(path) => {
                 said(Kind::NotFound, 404, &format!("there is nothing at {path}"))

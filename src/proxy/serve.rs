@@ -421,6 +421,8 @@ pub(super) fn row(
         status,
         outcome,
         took,
+        taken: attempt.pass.is_taken(),
+        price: seat.price.clone(),
         usage: Usage::default(),
         usage_estimated: false,
     }

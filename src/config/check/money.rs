@@ -226,7 +226,17 @@ mod tests {
         assert_eq!(decimal("0.0375", 6), Ok(37_500));
         assert_eq!(decimal("20", 9), Ok(20_000_000_000));
         assert_eq!(decimal("1.000000000", 6), Ok(1_000_000));
-        for bad in ["", ".5", "1.", "-1", "1e3", "1,5", "$2", "0.0000001", "99999999999999"] {
+        for bad in [
+            "",
+            ".5",
+            "1.",
+            "-1",
+            "1e3",
+            "1,5",
+            "$2",
+            "0.0000001",
+            "99999999999999",
+        ] {
             assert!(decimal(bad, 6).is_err(), "{bad}");
         }
     }
@@ -237,7 +247,15 @@ mod tests {
         let (root, problems) = yaml::parse(&Text::new("prices.yaml", SHIPPED));
         assert!(problems.is_empty());
         let root = root.unwrap();
-        let known = ["input", "cached", "cache_write", "output", "reasoning", "audio", "long"];
+        let known = [
+            "input",
+            "cached",
+            "cache_write",
+            "output",
+            "reasoning",
+            "audio",
+            "long",
+        ];
         assert!(GATEWAY.key("prices").is_some());
         let mut rows = 0;
         for vendor in root.get("vendors").unwrap().items() {
@@ -246,18 +264,34 @@ mod tests {
                 let name = &entry.key.text;
                 assert!(shipped_price(&entry.node).is_some(), "{name}");
                 for kind in entry.node.entries() {
-                    assert!(known.contains(&&*kind.key.text), "{name}: {}", kind.key.text);
+                    assert!(
+                        known.contains(&&*kind.key.text),
+                        "{name}: {}",
+                        kind.key.text
+                    );
                 }
                 let price = shipped_price(&entry.node).unwrap();
-                let Rates { input, cached, output, .. } = price.rates;
+                let Rates {
+                    input,
+                    cached,
+                    output,
+                    ..
+                } = price.rates;
                 assert!(cached.is_none_or(|cached| cached <= input), "{name}");
                 assert!(output.is_none_or(|output| output >= input), "{name}");
-                assert_eq!(price.long.is_some(), entry.node.get("long").is_some(), "{name}");
+                assert_eq!(
+                    price.long.is_some(),
+                    entry.node.get("long").is_some(),
+                    "{name}"
+                );
                 rows += 1;
             }
         }
         assert_eq!(shipped_prices().len(), 3 * rows);
-        let mut names: Vec<_> = shipped_prices().iter().map(|(g, _)| g.pattern().to_owned()).collect();
+        let mut names: Vec<_> = shipped_prices()
+            .iter()
+            .map(|(g, _)| g.pattern().to_owned())
+            .collect();
         names.sort();
         names.dedup();
         assert_eq!(names.len(), 3 * rows, "a name stands there twice");

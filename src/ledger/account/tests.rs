@@ -50,12 +50,60 @@ fn refused(account: &mut Account, claim: Claim) -> Exceeded {
 #[test]
 fn each_limit_says_what_is_left_and_when_it_ends() {
     let cases = [
-        (Allowance { rpm: Some(1), ..Allowance::default() }, Limit::Rpm, 0, 60_100),
-        (Allowance { tpm: Some(50), ..Allowance::default() }, Limit::Tpm, 20, 60_100),
-        (Allowance { concurrency: Some(1), ..Allowance::default() }, Limit::Concurrency, 0, 1_000),
-        (Allowance { quota: daily(Some(1), None, None), ..Allowance::default() }, Limit::Requests, 0, 43_200_000),
-        (Allowance { quota: daily(None, Some(50), None), ..Allowance::default() }, Limit::Tokens, 20, 43_200_000),
-        (Allowance { budget: daily(None, None, Some(60)), ..Allowance::default() }, Limit::Budget, 20, 43_200_000),
+        (
+            Allowance {
+                rpm: Some(1),
+                ..Allowance::default()
+            },
+            Limit::Rpm,
+            0,
+            60_100,
+        ),
+        (
+            Allowance {
+                tpm: Some(50),
+                ..Allowance::default()
+            },
+            Limit::Tpm,
+            20,
+            60_100,
+        ),
+        (
+            Allowance {
+                concurrency: Some(1),
+                ..Allowance::default()
+            },
+            Limit::Concurrency,
+            0,
+            1_000,
+        ),
+        (
+            Allowance {
+                quota: daily(Some(1), None, None),
+                ..Allowance::default()
+            },
+            Limit::Requests,
+            0,
+            43_200_000,
+        ),
+        (
+            Allowance {
+                quota: daily(None, Some(50), None),
+                ..Allowance::default()
+            },
+            Limit::Tokens,
+            20,
+            43_200_000,
+        ),
+        (
+            Allowance {
+                budget: daily(None, None, Some(60)),
+                ..Allowance::default()
+            },
+            Limit::Budget,
+            20,
+            43_200_000,
+        ),
     ];
     for (allowance, limit, left, millis) in cases {
         let mut account = account(allowance);
@@ -65,7 +113,11 @@ fn each_limit_says_what_is_left_and_when_it_ends() {
         }
         let refused = refused(&mut account, claim(21, 0));
         assert_eq!((refused.limit, refused.left), (limit, left));
-        assert_eq!(refused.retry_after.unwrap().as_millis(), millis, "{limit:?}");
+        assert_eq!(
+            refused.retry_after.unwrap().as_millis(),
+            millis,
+            "{limit:?}"
+        );
     }
 }
 
@@ -98,10 +150,19 @@ fn what_is_larger_than_a_whole_limit_is_told_so_and_a_guess_never_is() {
 #[test]
 fn what_nobody_knows_the_cost_of_costs_what_was_reserved() {
     let budget = daily(None, None, Some(1_000));
-    let mut account = account(Allowance { budget, ..Allowance::default() });
+    let mut account = account(Allowance {
+        budget,
+        ..Allowance::default()
+    });
     let booking = account.reserve(&claim(10, 10), NOW, NOON).unwrap();
     let nano_usd = None;
-    account.settle(booking, Spent::Took { tokens: 3, nano_usd });
+    account.settle(
+        booking,
+        Spent::Took {
+            tokens: 3,
+            nano_usd,
+        },
+    );
     assert_eq!(account.terms(NOON)[0].used.nano_usd, 30);
 }
 
@@ -127,7 +188,10 @@ fn other_limits_change_no_counter_even_where_there_were_none_for_a_while() {
 #[test]
 fn a_new_window_begins_with_nothing() {
     let quota = daily(Some(1), None, None);
-    let mut account = account(Allowance { quota, ..Allowance::default() });
+    let mut account = account(Allowance {
+        quota,
+        ..Allowance::default()
+    });
     let early = account.reserve(&claim(1, 1), NOW, NOON).unwrap();
     let tomorrow = NOON + Duration::from_secs(DAY);
     let late = account.reserve(&claim(1, 1), NOW, tomorrow).unwrap();
