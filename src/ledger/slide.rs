@@ -205,7 +205,7 @@ mod tests {
                 slide.turn(tick(now));
                 let fits = slide.count(Count::Requests) < most;
                 let lately = |span: u64| {
-                    let_in.iter().filter(|(at, _)| at + span > now).map(|(_, tokens)| *tokens)
+                    let_in.iter().filter(move |(at, _)| at + span > now).map(|(_, tokens)| *tokens)
                 };
                 if !fits {
                     prop_assert!(lately(60_100).count() as u64 >= most);

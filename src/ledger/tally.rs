@@ -455,7 +455,7 @@ mod tests {
                 prop_assert!(requests.is_none_or(|most| tally.used.requests + tally.reserved.requests <= most));
                 let current = held.iter().filter(|call| call.turn == tally.turn);
                 let waiting = current.clone().filter(|call| !call.accepted).count() as u64;
-                let tokens: u64 = current.map(|call| call.tokens).sum();
+                let tokens: u64 = current.map(|call| call.take.tokens).sum();
                 prop_assert_eq!(tally.reserved, amount(waiting, tokens));
             }
             for call in held {
