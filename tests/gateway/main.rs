@@ -21,6 +21,7 @@ mod formats;
 mod forms;
 mod harness;
 mod hedge;
+mod limits;
 mod manners;
 mod names;
 mod notes;

@@ -81,10 +81,6 @@ impl Check<'_> {
         let mut declared: Vec<(Glob, Arc<Price>)> = Vec::new();
         for entry in node.map_or(&[][..], Node::entries) {
             let (name, node) = (&entry.key.text, &entry.node);
-            if declared.iter().any(|(glob, _)| glob.pattern() == name) {
-                let message = format!("two prices for `{name}`");
-                self.push(Problem::error(entry.key.span, message));
-            }
             if !node.is_map() {
                 continue;
             }
