@@ -293,7 +293,7 @@ pub enum Balance {
 pub struct Endpoint {
     /// Index into `providers`.
     pub provider: usize,
-    /// The name sent upstream.
+    /// The name sent upstream; [`PASSED`]: the one that was asked for.
     pub model: String,
     /// Smaller is preferred.
     pub priority: u32,
@@ -311,6 +311,9 @@ pub struct Endpoint {
     /// With everything inherited filled in.
     pub policy: Policy,
 }
+
+/// In place of an endpoint's model: the name that was asked for goes on as it is.
+pub const PASSED: &str = "*";
 
 /// What may be used of an endpoint, or by a client, from one reset to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use super::env::Env;
 use super::file::{Node, Scalar, Value};
 use super::fill::{self, FaultKind};
 use super::gateway::{Gateway, Listen};
+use super::objects::{self, Declared, Object};
 use super::report::{Place, Problem, Report, Secrets, Severity};
 use super::text::{Origin, Span, Text};
 use super::{dotenv, suggest, yaml};
@@ -24,6 +25,8 @@ pub struct Source {
     pub dotenv: Option<PathBuf>,
     /// Absolute directory that relative paths start from, in the options and within the file.
     pub base: PathBuf,
+    /// What is declared beside the file, in order.
+    pub objects: Vec<Object>,
 }
 
 /// What the command line says; stronger than everything else.
@@ -53,6 +56,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// Whether the demo vendor is one of the providers.
     pub uses_demo: bool,
+    /// What the file and the objects beside it declare by a name, and which of the two holds.
+    pub declared: Vec<Declared>,
 }
 
 /// Reads and checks everything.
@@ -80,6 +85,9 @@ pub fn load(
     if !written.unreadable {
         problems.extend(check.problems);
     }
+    for problem in &mut problems {
+        problem.field = field(problem, &written.trees);
+    }
     let failed = problems
         .iter()
         .any(|problem| problem.severity == Severity::Error);
@@ -96,7 +104,20 @@ pub fn load(
         warnings: report,
         files: watched,
         uses_demo: demo.is_some(),
+        declared: written.declared,
     })
+}
+
+/// What of an object a problem is about.
+fn field(problem: &Problem, trees: &[(u32, Node)]) -> Option<String> {
+    let Place::Text(span) = problem.place else {
+        return None;
+    };
+    let Origin::Object(nth) = span.origin else {
+        return None;
+    };
+    let (_, tree) = trees.iter().find(|(of, _)| *of == nth)?;
+    Some(objects::path_to(tree, span))
 }
 
 /// Whether the demo vendor has to listen before [`load`]: it is asked for, or there is no other provider.
@@ -193,6 +214,9 @@ struct Written {
     secrets: Vec<Span>,
     /// The file could not be understood: what follows from an empty configuration is not worth saying.
     unreadable: bool,
+    /// The objects beside the file, by their place among them.
+    trees: Vec<(u32, Node)>,
+    declared: Vec<Declared>,
 }
 
 impl Written {
@@ -205,6 +229,8 @@ impl Written {
             problems: Vec::new(),
             secrets: Vec::new(),
             unreadable: false,
+            trees: Vec::new(),
+            declared: Vec::new(),
         };
         if let Some(path) = &source.dotenv {
             written.read_dotenv(path, &source.base);
@@ -212,7 +238,38 @@ impl Written {
         if let Some(path) = &source.file {
             written.read_file(path, &source.base);
         }
+        written.read_objects(&source.objects);
         written
+    }
+
+    fn read_objects(&mut self, objects: &[Object]) {
+        let mut read = Vec::new();
+        for (nth, object) in (0..).zip(objects) {
+            let text = objects::text_of(object, nth);
+            let (root, problems) = yaml::parse(&text);
+            self.problems.extend(problems);
+            match root.filter(|root| !root.is_null()) {
+                Some(mut root) => {
+                    self.fill(&mut root, &text);
+                    self.trees.push((nth, root.clone()));
+                    read.push(objects::Read {
+                        kind: object.kind,
+                        name: object.name.clone(),
+                        node: root,
+                    });
+                }
+                None => {
+                    let place = Span::new(text.origin, 0, 0);
+                    self.problems
+                        .push(Problem::error(place, "this object says nothing"));
+                }
+            }
+            self.texts.push((text.origin, text));
+        }
+        let shipped = check::shipped();
+        let vendors = shipped.iter().filter(|vendor| vendor.has_key(&self.env));
+        let vendors = vendors.map(|vendor| vendor.name.as_str());
+        self.declared = objects::join(&mut self.root, read, vendors);
     }
 
     fn needs_demo(&self, overrides: &Overrides) -> bool {
@@ -255,7 +312,10 @@ impl Written {
         let (root, problems) = yaml::parse(&text);
         self.problems.extend(problems);
         match root {
-            Some(root) if !root.is_null() => self.fill(root, &text),
+            Some(mut root) if !root.is_null() => {
+                self.fill(&mut root, &text);
+                self.root = Some(root);
+            }
             _ => {
                 if !self.has_errors() {
                     let problem = Problem::error(
@@ -324,7 +384,7 @@ impl Written {
     }
 
     /// Fills in variables, in every scalar.
-    fn fill(&mut self, mut root: Node, text: &Text) {
+    fn fill(&mut self, root: &mut Node, text: &Text) {
         let env = &self.env;
         let mut problems = Vec::new();
         root.scalars_mut(&mut |span, value| {
@@ -354,7 +414,6 @@ impl Written {
             }
         });
         self.problems.extend(problems);
-        self.root = Some(root);
     }
 }
 

@@ -4,7 +4,7 @@
 //! Between them every problem of a file is found, not only the first, and shown with its line (`report`).
 //! This room reads files that the configuration names (secrets) and nothing else; it knows no Pingora type.
 //!
-//! Start at [`load`]: `text` and `yaml` read the file, `fill` puts variables in, `check` turns the tree into a [`Gateway`], and `report` says what is
+//! Start at [`load`]: `text` and `yaml` read the file, `fill` puts variables in, `objects` adds what a database declares, `check` turns the tree into a [`Gateway`], and `report` says what is
 //! wrong with it. The environment is an argument ([`Env`]); `dotenv` reads the file that stands under it. `vendors.yaml` is what holds with no configuration.
 
 mod calendar;
@@ -15,6 +15,7 @@ mod file;
 mod fill;
 mod gateway;
 mod load;
+mod objects;
 mod prices;
 mod report;
 mod routes;
@@ -31,6 +32,7 @@ pub use load::{
     Loaded, Overrides, Source, any_address, listen_address, listeners, load, log_level, needs_demo,
     needs_restart,
 };
+pub use objects::{Declared, Home, Kind, Object};
 pub use prices::{Long, Price, Prices, Rate, Rates};
 pub use report::{Place, Problem, Report, Severity, Style};
 pub use routes::{BodyPath, BodyStep, Route, Target, When};

@@ -1,13 +1,13 @@
 //! What to say about text that is not YAML: the parser knows where it stopped, people want to know what they forgot.
 
 use super::report::Problem;
-use super::text::{Origin, Span, Text};
+use super::text::{Span, Text};
 
 /// The problem of a parser that stopped at byte `at` for the reason `info`.
 pub(super) fn explain(text: &Text, at: usize, info: &str) -> Problem {
     let rest = text.body().get(at..).unwrap_or("");
     let width = rest.chars().next().map_or(0, char::len_utf8);
-    let span = Span::new(Origin::File, at, at + width);
+    let span = Span::new(text.origin, at, at + width);
     let problem = Problem::error(span, format!("this is not YAML: {info}"));
     let number = text.position(at).line;
     let line = text.line(number);
@@ -26,7 +26,7 @@ pub(super) fn explain(text: &Text, at: usize, info: &str) -> Problem {
     if let Some(open) = unclosed(text.body().get(..at).unwrap_or("")) {
         let what = text.body().get(open..open + 1).unwrap_or("[");
         return problem.earlier(
-            Span::new(Origin::File, open, open + 1),
+            Span::new(text.origin, open, open + 1),
             format!("this `{what}` is not closed"),
         );
     }

@@ -7,6 +7,8 @@ pub enum Origin {
     File,
     /// The `.env` file.
     Dotenv,
+    /// One of the objects beside the file, by its place among them.
+    Object(u32),
 }
 
 /// A range of bytes of a text. Both ends lie on character boundaries, or [`Text`] moves them there.
@@ -38,13 +40,19 @@ pub(super) struct Position {
 #[derive(Debug, Clone)]
 pub(super) struct Text {
     pub name: String,
+    pub origin: Origin,
     body: String,
     /// Byte offset at which each line starts.
     starts: Vec<usize>,
 }
 
 impl Text {
+    /// The text of the configuration file.
     pub(super) fn new(name: impl Into<String>, body: impl Into<String>) -> Text {
+        Text::of(Origin::File, name, body)
+    }
+
+    pub(super) fn of(origin: Origin, name: impl Into<String>, body: impl Into<String>) -> Text {
         let body = body.into();
         let breaks = body.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let starts = std::iter::once(0)
@@ -52,6 +60,7 @@ impl Text {
             .collect();
         Text {
             name: name.into(),
+            origin,
             body,
             starts,
         }

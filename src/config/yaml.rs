@@ -10,7 +10,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 use super::file::{Entry, Key, Node, Scalar, Value};
 use super::report::Problem;
 use super::syntax;
-use super::text::{Origin, Span, Text};
+use super::text::{Span, Text};
 
 /// Deeper nesting than any configuration has; recursion over the tree stays shallow.
 const MAX_DEPTH: usize = 48;
@@ -251,7 +251,7 @@ impl<'a> Builder<'a> {
 
     fn span(&self, start: Marker, end: Marker) -> Span {
         let (start, end) = (self.offset(start.index()), self.offset(end.index()));
-        Span::new(Origin::File, start, end.max(start))
+        Span::new(self.text.origin, start, end.max(start))
     }
 
     /// Without the white space and the line breaks that the parser counts in.

@@ -31,7 +31,7 @@ pub struct Record {
     pub path: String,
     pub format: Option<Format>,
     /// What the client asked for.
-    pub asked_model: Option<String>,
+    pub asked_model: Option<Arc<str>>,
     /// The virtual model, or the exposed real name, that this became.
     pub model: Option<Arc<str>>,
     /// The route that decided so.
@@ -57,21 +57,15 @@ pub struct Record {
 }
 
 impl Record {
-    /// What all attempts have used, the last one being what the client is told.
+    /// What each attempt has used. `usage` is that of one of them: the one of which the client is told.
     pub fn spent(&self) -> impl Iterator<Item = Usage> {
-        let others = self.attempts.len().saturating_sub(1);
-        let others = self.attempts.iter().take(others);
-        others.map(|row| row.usage).chain([self.usage])
+        self.attempts.iter().map(|row| row.usage)
     }
 
     /// What all attempts have cost, in nanodollars. `None`: for some of it nobody knows a price.
     pub fn cost(&self) -> Option<u64> {
-        let rows = self.attempts.iter().zip(self.spent());
-        let mut rows = rows.filter(|(_, usage)| usage.total() > 0);
-        rows.try_fold(0_u64, |sum, (row, usage)| {
-            let price = row.price.as_deref()?;
-            Some(sum.saturating_add(cost(price, &usage)?))
-        })
+        let mut rows = self.attempts.iter().filter(|row| row.usage.total() > 0);
+        rows.try_fold(0_u64, |sum, row| Some(sum.saturating_add(row.cost()?)))
     }
 
     /// What it takes of the limits of its key and its tenant. It counts as a request once a vendor has taken it.
@@ -130,6 +124,8 @@ pub struct AttemptRow {
     pub provider: Arc<str>,
     /// The model's name upstream.
     pub model: Arc<str>,
+    /// The same as the configuration has it: no name that a client made up.
+    pub endpoint: Arc<str>,
     /// Which of the provider's keys, counted from 1; 0 with `passthrough`.
     pub key: usize,
     /// The vendor's status, where one came.
@@ -145,4 +141,11 @@ pub struct AttemptRow {
     pub usage: Usage,
     /// The vendor did not say; the numbers are ours.
     pub usage_estimated: bool,
+}
+
+impl AttemptRow {
+    /// In nanodollars. `None`: nobody knows a price.
+    pub fn cost(&self) -> Option<u64> {
+        cost(self.price.as_deref()?, &self.usage)
+    }
 }

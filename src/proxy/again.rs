@@ -1,4 +1,5 @@
-//! Reasons to ask the same endpoint once more in the same attempt, in another way.
+//! Reasons to ask the same endpoint once more, in another way. For the plan that is the same attempt, for the record it is
+//! another one: the vendor was asked twice.
 
 use crate::id::RequestId;
 use crate::ir::FaultKind;

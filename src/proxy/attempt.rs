@@ -77,7 +77,7 @@ impl<'a> Place<'a> {
         Ok(Prepared {
             way,
             made,
-            model: seat.model.clone(),
+            model: self.call.sent(seat).clone(),
             timeouts: seat.policy.timeouts,
             strip_usage: bodies.include_usage,
             watched: bodies.many || self.proxy.vault().is_used(),
@@ -152,6 +152,7 @@ fn unfit(fault: Fault) -> Miss {
         fault,
         status: None,
         request_id: None,
+        cost: None,
     }
 }
 

@@ -101,7 +101,7 @@ impl<'a> Bodies<'a> {
         let key = Key {
             format: way.line.format,
             vendor: way.line.issuer.vendor,
-            model: seat.model.clone(),
+            model: self.call.sent(seat).clone(),
             set: match self.call.kind {
                 CallKind::Conversation | CallKind::Completion => seat.set.clone(),
                 CallKind::Count | CallKind::Embeddings | CallKind::Other => Arc::default(),

@@ -15,7 +15,7 @@ use crate::proxy::exchange::Miss;
 use crate::proxy::intake::Call;
 use crate::proxy::reply::Page;
 use crate::proxy::way::Way;
-use crate::route::{Pool, Why};
+use crate::route::Why;
 use crate::wire::convert::Unsayable;
 use crate::wire::counting;
 use crate::wire::tokens::Tokenizers;
@@ -108,8 +108,9 @@ impl Tried {
     }
 
     /// The model whose tokens are counted.
-    pub fn model(&self, pool: &Pool) -> Arc<str> {
-        let first = || Some(pool.seat(pool.spots().next()?).model.clone());
+    pub fn model(&self, call: &Call) -> Arc<str> {
+        let pool = call.lane.pool();
+        let first = || Some(call.sent(pool.seat(pool.spots().next()?)).clone());
         self.first.clone().or_else(first).unwrap_or_default()
     }
 }

@@ -124,6 +124,17 @@ pub struct Miss {
     pub status: Option<u16>,
     /// The vendor's id of the request, for whoever asks the vendor about it.
     pub request_id: Option<HeaderValue>,
+    /// The vendor had taken the call, and has not said that it failed.
+    pub cost: Option<Box<Cost>>,
+}
+
+/// What is known of what an answer cost that nobody sees.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cost {
+    /// What the vendor had said of it.
+    pub said: Usage,
+    /// What it had sent.
+    pub bytes: u64,
 }
 
 impl Order<'_> {
@@ -236,6 +247,7 @@ impl Order<'_> {
         let held = held.unwrap_or_else(|TooLate| Err(self.late(limit)));
         let mut held = held.map_err(|miss| Miss {
             request_id: shown_id(&headers),
+            cost: cost(&miss),
             ..miss
         })?;
         let first_token = clock::now().since(sent_at);
@@ -309,6 +321,7 @@ impl Order<'_> {
             fault,
             status: None,
             request_id: None,
+            cost: None,
         }
     }
 
@@ -343,6 +356,7 @@ impl Order<'_> {
             fault: self.scrubbed(fault, false),
             status: Some(status),
             request_id,
+            cost: None,
         }
     }
 
@@ -358,6 +372,7 @@ impl Order<'_> {
             fault: self.scrubbed(fault, true),
             status: Some(200),
             request_id: None,
+            cost: None,
         }
     }
 
@@ -404,7 +419,16 @@ impl Order<'_> {
             fault: Fault::new(kind, status, text),
             status: None,
             request_id: None,
+            cost: None,
         }
+    }
+}
+
+/// Of a call that the vendor had taken: it counts, unless the vendor says itself that it failed.
+fn cost(miss: &Miss) -> Option<Box<Cost>> {
+    match miss.outcome {
+        Outcome::Failed(Failure::StreamError { .. }) => None,
+        _ => Some(miss.cost.clone().unwrap_or_default()),
     }
 }
 

@@ -7,7 +7,7 @@ use pingora::time::timeout;
 use crate::clock::{self, Tick};
 use crate::ir::{Fault, Usage};
 use crate::proxy::exchange::{
-    HOLD, Long, Miss, Order, ReplyBody, Streaming, is_events, joined, stream_kind,
+    Cost, HOLD, Long, Miss, Order, ReplyBody, Streaming, is_events, joined, stream_kind,
 };
 use crate::proxy::paths::CallKind;
 use crate::proxy::telling::Resumes;
@@ -242,37 +242,15 @@ impl Order<'_> {
             .ok_or_else(|| self.miss(Failure::OtherWords))?;
         let mut held = Vec::new();
         let mut size = 0;
-        let ended = loop {
-            let is_flowing = passage.has_content();
-            match self.next_chunk(&mut up, is_flowing, limit).await? {
-                Ok(Some(chunk)) => {
-                    size += chunk.len();
-                    if let Err(fault) = passage.push(chunk, &mut held) {
-                        return Err(self.no_stream(&passage, fault));
-                    }
-                    // Of an answer that goes on with another, nothing is held as long as it says nothing new.
-                    let is_full = size >= HOLD && !self.resumes();
-                    if passage.progress() != Progress::Preamble || is_full {
-                        break false;
-                    }
-                }
-                end => {
-                    let how = if end.is_ok() { End::Clean } else { End::Cut };
-                    if let Err(fault) = passage.finish(how, &mut held) {
-                        if passage.said_error() || passage.differs() {
-                            return Err(self.no_stream(&passage, fault));
-                        }
-                        let failure = if size == 0 {
-                            Failure::EmptyAnswer
-                        } else {
-                            Failure::Truncated
-                        };
-                        return Err(self.miss(failure));
-                    }
-                    break true;
-                }
-            }
-        };
+        let begun = (&mut passage, &mut held, &mut size);
+        let ended = self.until_content(&mut up, begun, limit).await;
+        let ended = ended.map_err(|miss| Miss {
+            cost: Some(Box::new(Cost {
+                said: passage.usage(),
+                bytes: u64::try_from(size).unwrap_or(u64::MAX),
+            })),
+            ..miss
+        })?;
         let body = ReplyBody::Stream(Box::new(Streaming {
             up,
             passage,
@@ -284,6 +262,46 @@ impl Order<'_> {
             retold: self.teller.converts(),
             ..Held::of(body)
         })
+    }
+
+    /// Whether the stream has come to its end with its first content.
+    async fn until_content(
+        &self,
+        up: &mut Upstream,
+        (passage, held, size): (&mut Passage, &mut Vec<Bytes>, &mut usize),
+        limit: Tick,
+    ) -> Result<bool, Miss> {
+        loop {
+            let is_flowing = passage.has_content();
+            match self.next_chunk(up, is_flowing, limit).await? {
+                Ok(Some(chunk)) => {
+                    *size += chunk.len();
+                    if let Err(fault) = passage.push(chunk, held) {
+                        return Err(self.no_stream(passage, fault));
+                    }
+                    // Of an answer that goes on with another, nothing is held as long as it says nothing new.
+                    let is_full = *size >= HOLD && !self.resumes();
+                    if passage.progress() != Progress::Preamble || is_full {
+                        return Ok(false);
+                    }
+                }
+                end => {
+                    let how = if end.is_ok() { End::Clean } else { End::Cut };
+                    if let Err(fault) = passage.finish(how, held) {
+                        if passage.said_error() || passage.differs() {
+                            return Err(self.no_stream(passage, fault));
+                        }
+                        let failure = if *size == 0 {
+                            Failure::EmptyAnswer
+                        } else {
+                            Failure::Truncated
+                        };
+                        return Err(self.miss(failure));
+                    }
+                    return Ok(true);
+                }
+            }
+        }
     }
 
     fn no_stream(&self, passage: &Passage, fault: Fault) -> Miss {

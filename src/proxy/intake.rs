@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use pingora_proxy::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::{Limits, ReplyModel};
+use crate::config::{Limits, Price, ReplyModel};
 use crate::ir::Format;
 use crate::live::Lane;
 use crate::proxy::Proxy;
@@ -19,7 +19,7 @@ use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::routing::{self, Facts, Routed};
 use crate::proxy::tab::Tab;
-use crate::route::{Draw, Needs, PathKind};
+use crate::route::{Draw, Needs, PathKind, Seat};
 use crate::wire::Asked;
 use crate::wire::convert::{Manner, Original};
 use crate::wire::embed;
@@ -48,7 +48,11 @@ pub struct Call {
     pub body: Body,
     pub scan: Scan,
     pub lane: Arc<Lane>,
+    /// The name for endpoints without one of their own.
+    name: Arc<str>,
     pub needs: Needs,
+    /// What the model costs where its name goes on as it is.
+    passed_price: Option<Arc<Price>>,
 }
 
 impl Call {
@@ -57,6 +61,17 @@ impl Call {
         let in_body = || self.scan.model.as_ref().map(|model| &*model.value);
         let in_path = self.named.as_ref().map(|named| &*named.model);
         in_path.or_else(in_body).unwrap_or_default()
+    }
+
+    /// The name that an endpoint is asked for.
+    pub fn sent<'s>(&'s self, seat: &'s Seat) -> &'s Arc<str> {
+        seat.sent(&self.name)
+    }
+
+    /// What an endpoint costs. `None`: nobody knows.
+    pub fn price<'s>(&'s self, seat: &'s Seat) -> Option<&'s Arc<Price>> {
+        let passed = self.passed_price.as_ref().filter(|_| seat.passes());
+        passed.or(seat.price.as_ref())
     }
 
     /// Below a vendor's base URL, for its name of the model.
@@ -141,7 +156,8 @@ pub async fn take_in(
         return Err(Refusal::NoModel);
     };
     let model = model.strip_prefix("models/").unwrap_or(model);
-    tab.record.asked_model = Some(model.to_owned());
+    let named: Arc<str> = model.into();
+    tab.record.asked_model = Some(named.clone());
     let facts = Facts {
         model,
         client_key: tab.record.client_key.as_deref(),
@@ -153,6 +169,7 @@ pub async fn take_in(
     };
     let Routed {
         lane,
+        name,
         direct,
         route,
     } = routing::route(arrival, &who, &facts)?;
@@ -165,9 +182,13 @@ pub async fn take_in(
     if !direct {
         allow_conversion(&mut needs, asked.kind);
     }
-    limits::reserve(arrival, &who, (&lane, needs.draw), tab)?;
+    let sent = match name == model {
+        true => named,
+        false => name.into(),
+    };
     let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
-    Ok(Call {
+    let call = Call {
+        passed_price: limits::price_of_passed(arrival, &lane, &sent),
         stream,
         array: asked.named.as_ref().is_some_and(|named| named.array),
         scope,
@@ -181,8 +202,11 @@ pub async fn take_in(
         body,
         scan,
         lane,
+        name: sent,
         needs,
-    })
+    };
+    limits::reserve(arrival, &who, &call, tab)?;
+    Ok(call)
 }
 
 fn subject(kind: CallKind, format: Format) -> Subject {

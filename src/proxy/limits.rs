@@ -4,39 +4,45 @@
 //! A caller without limits costs a look at an empty list: no lock, no clock, no allocation. With limits it is one short
 //! lock for the key and one for the tenant, at the beginning and at the end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock;
-use crate::config::Rate;
+use crate::config::{Price, Rate};
 use crate::ir::{Fault, FaultKind as Kind};
 use crate::ledger::{Claim, Exceeded, Limit, Output, Usd};
 use crate::live::{Grant, Lane, Owner, Refused};
 use crate::proxy::access::Who;
 use crate::proxy::arrival::Arrival;
+use crate::proxy::intake::Call;
 use crate::proxy::refusal::{Refusal, sentence};
 use crate::proxy::tab::Tab;
 use crate::route::Draw;
 use crate::telemetry::metrics;
 
-/// Reserves what the call may take. `draw`: `None`: nothing (tokens are counted).
+/// What a name costs that goes on as it is to some endpoint of a pool.
+pub fn price_of_passed(arrival: &Arrival, lane: &Lane, name: &str) -> Option<Arc<Price>> {
+    let mut seats = lane.pool().stages.iter().flat_map(|stage| &stage.seats);
+    let prices = &arrival.wiring.snapshot.gateway.prices;
+    seats.find(|seat| seat.passes())?;
+    prices.find(name).cloned()
+}
+
+/// Reserves what the call may take.
 ///
 /// # Errors
 /// [`Refusal::Exceeded`], [`Refusal::Unpriced`].
-pub fn reserve(
-    arrival: &Arrival,
-    who: &Who,
-    (lane, draw): (&Lane, Option<Draw>),
-    tab: &mut Tab,
-) -> Result<(), Refusal> {
+pub fn reserve(arrival: &Arrival, who: &Who, call: &Call, tab: &mut Tab) -> Result<(), Refusal> {
     let Who::Key(key) = who else {
         return Ok(());
     };
     let purses = arrival.wiring.snapshot.purses(key.index);
-    let Some(draw) = draw.filter(|_| !purses.is_empty()) else {
+    // Nothing is taken by counting.
+    let Some(draw) = call.needs.draw.filter(|_| !purses.is_empty()) else {
         return Ok(());
     };
     let rates = match key.has_budget {
-        true => Some(rates(lane, draw.input)?),
+        true => Some(rates(call, draw.input)?),
         false => None,
     };
     let claim = Claim {
@@ -64,15 +70,15 @@ pub fn reserve(
 }
 
 /// The most that a token of input and of output may cost in that pool, whoever answers.
-fn rates(lane: &Lane, input: u64) -> Result<(Rate, Rate), Refusal> {
-    let pool = lane.pool();
+fn rates(call: &Call, input: u64) -> Result<(Rate, Rate), Refusal> {
+    let pool = call.lane.pool();
     let seats = pool.stages.iter().flat_map(|stage| &stage.seats);
     let mut most = (0, 0);
     for seat in seats.filter(|seat| seat.enabled) {
-        let Some(price) = &seat.price else {
+        let Some(price) = call.price(seat) else {
             return Err(Refusal::Unpriced {
                 model: pool.name.clone(),
-                real: seat.model.to_string(),
+                real: call.sent(seat).to_string(),
             });
         };
         let rates = price.rates(input);

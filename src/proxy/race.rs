@@ -9,11 +9,12 @@ use pingora::time::timeout;
 
 use crate::clock;
 use crate::ir::Usage;
+use crate::ledger::AttemptRow;
 use crate::proxy::attempt::{Place, Prepared, Running};
 use crate::proxy::bodies::Variant;
 use crate::proxy::exchange::{Miss, Reply};
 use crate::proxy::paths::CallKind;
-use crate::proxy::serve::{Course, Unserved, outcome_name, row};
+use crate::proxy::serve::{Course, Unserved};
 use crate::proxy::tab::Tab;
 use crate::proxy::waiting::{Gone, Waiting};
 use crate::route::Outcome;
@@ -180,7 +181,7 @@ impl Course<'_> {
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
         self.tried
-            .note(&seat.model, place.way(attempt, seat).as_ref());
+            .note(self.call.sent(seat), place.way(attempt, seat).as_ref());
         let partial = self.partial.as_deref().filter(|_| place.goes_on());
         let variant = Variant {
             without_state: self.without_state.contains(&seat.identity),
@@ -191,18 +192,11 @@ impl Course<'_> {
 
     /// One of two has failed. Whether the other goes on.
     fn missed_beside(&mut self, running: &Running, miss: Miss, tab: &mut Tab) -> bool {
-        let now = clock::now();
-        let Running { attempt, started } = running;
-        attempt.pass.close();
-        let outcome = outcome_name(&miss.outcome);
-        let seat = self.plan.pool().seat(attempt.spot);
-        tab.attempt(row(
-            seat,
-            attempt,
-            (miss.status, outcome),
-            now.since(*started),
-        ));
-        let told = (&miss.outcome, now);
+        let attempt = &running.attempt;
+        let row = self.row_of_miss(running, &miss);
+        self.settle(attempt, &row);
+        tab.attempt(row);
+        let told = (&miss.outcome, clock::now());
         let goes_on = self
             .plan
             .record_beside(&*self.call.lane, attempt.number, told);
@@ -210,29 +204,32 @@ impl Course<'_> {
         goes_on
     }
 
-    /// The other spoke first, or ended both: this one is cancelled. What it cost by then nobody says.
+    /// The other spoke first, or ended both: this one is cancelled.
     fn lost(&self, running: &Running, tab: &mut Tab) {
+        tab.attempt(self.row_of_cancelled(running, "lost"));
+    }
+
+    /// What it cost by then nobody says.
+    fn row_of_cancelled(&self, running: &Running, why: &'static str) -> AttemptRow {
         let Running { attempt, started } = running;
-        let seat = self.plan.pool().seat(attempt.spot);
         let took = clock::now().since(*started);
-        let mut row = row(seat, attempt, (None, "lost"), took);
-        row.usage = Usage {
-            output: None,
-            ..self.estimate(0)
-        };
-        row.usage_estimated = true;
-        tab.attempt(row);
+        let mut row = self.row(attempt, (None, why), took);
+        if self.call.kind != CallKind::Count {
+            row.usage = Usage {
+                output: None,
+                ..self.estimate(0)
+            };
+            row.usage_estimated = true;
+        }
+        row
     }
 
     fn gone(&mut self, running: &[&Running], tab: &mut Tab) -> Unserved {
-        let now = clock::now();
-        for Running { attempt, started } in running {
-            let seat = self.plan.pool().seat(attempt.spot);
-            let took = now.since(*started);
-            tab.attempt(row(seat, attempt, (None, "client_gone"), took));
+        for running in running {
+            tab.attempt(self.row_of_cancelled(running, "client_gone"));
         }
         self.plan
-            .record(&*self.call.lane, &Outcome::ClientGone, now);
+            .record(&*self.call.lane, &Outcome::ClientGone, clock::now());
         // What was answered before is booked already.
         if self.cuts == 0 {
             self.book(tab, Usage::default(), 0);

@@ -77,21 +77,13 @@ impl Refusal {
     /// What the client is told.
     pub fn fault(self) -> Fault {
         match self {
-            Refusal::Denied(denied @ Denied::TenantDisabled) => {
-                said(Kind::Permission, 403, &denied)
-            }
-            Refusal::Denied(denied) => said(Kind::Authentication, 401, &denied),
+            Refusal::Denied(denied) => refused_caller(denied),
             Refusal::ModelNotAllowed(model) => {
                 let text = format!("this API key may not use the model `{model}`");
                 said(Kind::Permission, 403, &text)
             }
             Refusal::Exceeded(refused) => limits::fault(&refused),
-            Refusal::Unpriced { model, real } => {
-                let text = format!(
-                    "this API key has a budget, and what has no price may not be called with one: there is none for `{real}`, which `{model}` leads to"
-                );
-                about_model(said(Kind::Permission, 403, &text))
-            }
+            Refusal::Unpriced { model, real } => unpriced(&model, &real),
             Refusal::UnknownPath(path) => {
                 said(Kind::NotFound, 404, &format!("there is nothing at {path}"))
             }
@@ -126,23 +118,14 @@ impl Refusal {
                 retry_after,
                 ..cooling(&model)
             },
-            Refusal::Spent { model, retry_after } => {
-                let text =
-                    format!("the quota of every endpoint of `{model}` is used up; try again later");
-                Fault {
-                    retry_after,
-                    ..said(Kind::RateLimit, 429, &text)
-                }
-            }
-            Refusal::Limited { model, retry_after } => {
-                let text = format!(
-                    "every endpoint of `{model}` waits for a rate limit of its vendor to be over; try again later"
-                );
-                Fault {
-                    retry_after,
-                    ..said(Kind::RateLimit, 429, &text)
-                }
-            }
+            Refusal::Spent { model, retry_after } => Fault {
+                retry_after,
+                ..spent(&model)
+            },
+            Refusal::Limited { model, retry_after } => Fault {
+                retry_after,
+                ..limited(&model)
+            },
             Refusal::Failed { fault, retry_after } => {
                 let ours = retry_after.filter(|back| waiting_heals(fault.kind, *back));
                 Fault {
@@ -180,6 +163,37 @@ fn waiting_heals(kind: Kind, back: Duration) -> bool {
         | Kind::ContentPolicy => false,
         Kind::Internal => back >= Duration::from_secs(1),
     }
+}
+
+fn refused_caller(denied: Denied) -> Fault {
+    match denied {
+        Denied::TenantDisabled => said(Kind::Permission, 403, &denied),
+        Denied::NoKey
+        | Denied::UnknownKey
+        | Denied::Expired
+        | Denied::Disabled
+        | Denied::LoopbackOnly => said(Kind::Authentication, 401, &denied),
+    }
+}
+
+/// Who has a budget may not call what has no price.
+fn unpriced(model: &str, real: &str) -> Fault {
+    let text = format!(
+        "this API key has a budget, and what has no price may not be called with one: there is none for `{real}`, which `{model}` leads to"
+    );
+    about_model(said(Kind::Permission, 403, &text))
+}
+
+fn spent(model: &str) -> Fault {
+    let text = format!("the quota of every endpoint of `{model}` is used up; try again later");
+    said(Kind::RateLimit, 429, &text)
+}
+
+fn limited(model: &str) -> Fault {
+    let text = format!(
+        "every endpoint of `{model}` waits for a rate limit of its vendor to be over; try again later"
+    );
+    said(Kind::RateLimit, 429, &text)
 }
 
 fn cooling(model: &str) -> Fault {

@@ -2,7 +2,9 @@
 //!
 //! What it says outright comes first: `retry-after-ms`, then `Retry-After` (RFC 9110, section 10.2.3) in seconds or as a
 //! date. Of a 429 that says neither, the headers of its limits are read: of those that have nothing remaining the one that
-//! is reset last, since all of them have to be; where none says that it is used up, the one that is reset first.
+//! is reset last, since all of them have to be; where none says that it is used up, the one that is reset first. Of tokens
+//! some may remain and be too few; a limit of requests that has one left is not what the 429 is about, and when it is reset
+//! (OpenAI: in some milliseconds) says nothing.
 //!
 //! | who | headers |
 //! |---|---|
@@ -21,22 +23,33 @@ use http::header::HeaderName;
 struct Limit {
     remaining: HeaderName,
     reset: HeaderName,
+    /// It counts requests, so that one that remains is enough.
+    requests: bool,
 }
 
 const fn limit(remaining: &'static str, reset: &'static str) -> Limit {
     Limit {
         remaining: HeaderName::from_static(remaining),
         reset: HeaderName::from_static(reset),
+        requests: false,
+    }
+}
+
+const fn of_requests(remaining: &'static str, reset: &'static str) -> Limit {
+    Limit {
+        remaining: HeaderName::from_static(remaining),
+        reset: HeaderName::from_static(reset),
+        requests: true,
     }
 }
 
 static LIMITS: [Limit; 9] = [
-    limit(
+    of_requests(
         "x-ratelimit-remaining-requests",
         "x-ratelimit-reset-requests",
     ),
     limit("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
-    limit(
+    of_requests(
         "anthropic-ratelimit-requests-remaining",
         "anthropic-ratelimit-requests-reset",
     ),
@@ -80,6 +93,8 @@ pub fn retry_after(headers: &HeaderMap, status: u16, wall: Duration) -> Option<D
         let remaining = text(headers, &limit.remaining).and_then(|value| value.parse::<f64>().ok());
         if remaining.is_some_and(|remaining| remaining <= 0.0) {
             latest_spent = latest_spent.max(Some(reset));
+        } else if limit.requests && remaining.is_some() {
+            continue;
         }
         soonest = Some(soonest.map_or(reset, |soonest: Duration| soonest.min(reset)));
     }
@@ -225,6 +240,27 @@ mod tests {
             ("x-ratelimit-reset-tokens", "120ms"),
         ];
         assert_eq!(after(429, &lines), ms(120));
+    }
+
+    #[test]
+    fn a_limit_of_requests_that_has_some_left_says_nothing() {
+        let openai = [
+            ("x-ratelimit-remaining-requests", "9999"),
+            ("x-ratelimit-reset-requests", "6ms"),
+        ];
+        assert_eq!(after(429, &openai), None);
+        let tokens = [
+            ("x-ratelimit-remaining-tokens", "100"),
+            ("x-ratelimit-reset-tokens", "2s"),
+        ];
+        assert_eq!(after(429, &[openai, tokens].concat()), ms(2000));
+        let anthropic = [
+            ("anthropic-ratelimit-requests-remaining", "3999"),
+            ("anthropic-ratelimit-requests-reset", "2015-10-21T07:28:01Z"),
+        ];
+        assert_eq!(after(429, &anthropic), None);
+        let unsaid = [("x-ratelimit-reset-requests", "6ms")];
+        assert_eq!(after(429, &unsaid), ms(6));
     }
 
     #[test]

@@ -16,8 +16,10 @@ use crate::wire::find;
 use crate::wire::scan::Scan;
 
 /// Where a request goes.
-pub struct Routed {
+pub struct Routed<'a> {
     pub lane: Arc<Lane>,
+    /// What is asked for, after routes: the name for an endpoint without one of its own.
+    pub name: &'a str,
     /// Nothing is converted.
     pub direct: bool,
     /// The route that decided, by its name.
@@ -42,18 +44,23 @@ pub struct Facts<'a> {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn route(arrival: &Arrival, who: &Who, facts: &Facts<'_>) -> Result<Routed, Refusal> {
+pub fn route<'a>(
+    arrival: &'a Arrival,
+    who: &Who,
+    facts: &Facts<'a>,
+) -> Result<Routed<'a>, Refusal> {
     let snapshot = &arrival.wiring.snapshot;
     let Some(route) = first_route(&snapshot.gateway.routes, facts) else {
         let lane = resolve(arrival, who, facts.model)?;
         let direct = lane.pool().direct;
         return Ok(Routed {
             lane,
+            name: facts.model,
             direct,
             route: None,
         });
     };
-    let lane = follow(arrival, who, facts.model, route)?;
+    let (name, lane) = follow(arrival, who, facts.model, route)?;
     let models = who.models();
     if !permits(models, facts.model) && !snapshot.allows(models, &lane) {
         return Err(Refusal::ModelNotAllowed(facts.model.to_owned()));
@@ -61,18 +68,27 @@ pub fn route(arrival: &Arrival, who: &Who, facts: &Facts<'_>) -> Result<Routed, 
     Ok(Routed {
         direct: route.direct || lane.pool().direct,
         lane,
+        name,
         route: Some(route.name.clone()),
     })
 }
 
-fn follow(arrival: &Arrival, who: &Who, asked: &str, route: &Route) -> Result<Arc<Lane>, Refusal> {
+fn follow<'a>(
+    arrival: &Arrival,
+    who: &Who,
+    asked: &'a str,
+    route: &'a Route,
+) -> Result<(&'a str, Arc<Lane>), Refusal> {
     let snapshot = &arrival.wiring.snapshot;
     let (name, lane) = match &route.target {
         Target::Asked => (asked, snapshot.lane(asked)),
         Target::Name(name) => (name.as_str(), snapshot.lane(name)),
         Target::Model(at) => (asked, snapshot.lane_of(*at)),
     };
-    lane.map_err(|unknown| refused(arrival, who, name, unknown))
+    match lane {
+        Ok(lane) => Ok((name, lane)),
+        Err(unknown) => Err(refused(arrival, who, name, unknown)),
+    }
 }
 
 /// The pool that a name stands for, if this caller may use it.

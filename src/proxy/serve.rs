@@ -160,13 +160,21 @@ impl Course<'_> {
         let waiting = &mut client.waiting;
         let place = self.place(&running.attempt, arrival, before);
         let tried = self.try_out(running, waiting, (place, tab)).await?;
-        let Some(Ended { running, mut ended }) = tried else {
+        let Some(Ended {
+            mut running,
+            mut ended,
+        }) = tried
+        else {
             return Ok(false);
         };
         while let Err(miss) = &ended
             && let Some(again) = self.again(&running.attempt, miss)
             && running.attempt.pass.renew(clock::now())
         {
+            if miss.status.is_some() {
+                tab.attempt(self.row_of_miss(&running, miss));
+                running.started = clock::now();
+            }
             self.note(again, &running.attempt, arrival.stamp.id);
             let place = self.place(&running.attempt, arrival, before);
             ended = Box::pin(self.try_again(&running, waiting, (place, tab))).await?;
@@ -220,7 +228,7 @@ impl Course<'_> {
     }
 
     async fn count_here(&self, waiting: &mut Waiting<'_>, arrival: &mut Arrival) -> Unserved {
-        let model = self.tried.model(self.plan.pool());
+        let model = self.tried.model(self.call);
         let counting = self.proxy.counter().page(self.call, &model);
         match waiting.during(&arrival.stamp, pin!(counting)).await {
             Err(Gone) => Unserved::ClientGone,
@@ -240,19 +248,17 @@ impl Course<'_> {
     }
 
     fn missed(&mut self, running: &Running, mut miss: Miss, tab: &mut Tab) {
-        let now = clock::now();
-        let Running { attempt, started } = running;
-        attempt.pass.close();
-        let seat = self.plan.pool().seat(attempt.spot);
+        let attempt = &running.attempt;
         if matches!(miss.status, Some(404 | 405)) {
             self.call.lane.standing(attempt.spot).set_chat_only(false);
         }
-        let outcome = outcome_name(&miss.outcome);
-        let row = row(seat, attempt, (miss.status, outcome), now.since(*started));
+        let row = self.row_of_miss(running, &miss);
+        self.settle(attempt, &row);
         tell_end(tab.record.id, attempt, &row);
         tell_refused_key(&row, &mut miss);
         tab.attempt(row);
-        self.plan.record(&*self.call.lane, &miss.outcome, now);
+        self.plan
+            .record(&*self.call.lane, &miss.outcome, clock::now());
         self.misses.push((attempt.number, miss));
     }
 
@@ -267,7 +273,9 @@ impl Course<'_> {
         let Running { attempt, started } = running;
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
-        tell_chosen(seat, &reply.dropped, (arrival, tab));
+        let model = self.call.sent(seat);
+        arrival.routed(&seat.provider_name, model);
+        tell_dropped(&reply.dropped, arrival, tab);
         let answered = Outcome::Answered {
             first_token: reply.first_token,
         };
@@ -305,7 +313,7 @@ impl Course<'_> {
         tab.record.bytes_out = pumped.bytes;
         self.book(tab, pumped.usage, pumped.bytes.saturating_sub(before));
         let name = outcome_name(&outcome);
-        let mut row = row(seat, &attempt, (Some(status), name), now.since(started));
+        let mut row = self.row(&attempt, (Some(status), name), now.since(started));
         row.usage = tab.record.usage;
         row.usage_estimated = tab.record.usage_estimated;
         attempt.pass.settle(row.usage.total());
@@ -317,6 +325,56 @@ impl Course<'_> {
             (Ending::ClientGone, _) => Err(Unserved::ClientGone),
             (_, None) => Ok(true),
             (_, Some(cut)) => Box::pin(self.go_on(cut, client, tab)).await,
+        }
+    }
+
+    /// The row of an attempt that has ended.
+    pub(super) fn row(
+        &self,
+        attempt: &Attempt<Pass>,
+        (status, outcome): (Option<u16>, &'static str),
+        took: Duration,
+    ) -> AttemptRow {
+        let seat = self.plan.pool().seat(attempt.spot);
+        AttemptRow {
+            provider: seat.provider_name.clone(),
+            model: self.call.sent(seat).clone(),
+            endpoint: seat.model.clone(),
+            key: attempt.key.map_or(0, |key| key + 1),
+            status,
+            outcome,
+            took,
+            taken: attempt.pass.is_taken(),
+            price: self.call.price(seat).cloned(),
+            usage: Usage::default(),
+            usage_estimated: false,
+        }
+    }
+
+    /// An attempt that brought nothing. What it cost all the same is ours to say, but for what the vendor had said.
+    pub(super) fn row_of_miss(&self, running: &Running, miss: &Miss) -> AttemptRow {
+        let Running { attempt, started } = running;
+        let what = (miss.status, outcome_name(&miss.outcome));
+        let mut row = self.row(attempt, what, clock::now().since(*started));
+        let cost = miss.cost.as_ref();
+        if let Some(cost) = cost.filter(|_| self.call.kind != CallKind::Count) {
+            let estimate = self.estimate(cost.bytes);
+            let output = cost.said.output.max(estimate.output);
+            row.usage = Usage {
+                input: cost.said.input.or(estimate.input),
+                output: output.filter(|tokens| *tokens > 0),
+                ..cost.said
+            };
+            row.usage_estimated = true;
+        }
+        row
+    }
+
+    /// An attempt that brought nothing is over.
+    pub(super) fn settle(&self, attempt: &Attempt<Pass>, row: &AttemptRow) {
+        match row.usage.is_known() {
+            true => attempt.pass.settle(row.usage.total()),
+            false => attempt.pass.close(),
         }
     }
 
@@ -350,7 +408,7 @@ impl Course<'_> {
         let mut failed = self.plan.failed().iter();
         if let Some(failed) = failed.find(|failed| Some(failed.number) == stop.best) {
             let seat = self.plan.seat(failed.ask.spot);
-            arrival.routed(&seat.provider_name, &seat.model);
+            arrival.routed(&seat.provider_name, self.call.sent(seat));
         }
         let best = self.best_miss(stop).map(|miss| {
             arrival.stamp.upstream_id = miss.request_id;
@@ -387,9 +445,8 @@ impl Course<'_> {
     }
 }
 
-/// Says who answers, and what was lost on the way there and, of an answer that is whole, on the way back.
-fn tell_chosen(seat: &Seat, dropped: &[String], (arrival, tab): (&mut Arrival, &mut Tab)) {
-    arrival.routed(&seat.provider_name, &seat.model);
+/// Says what was lost on the way there and, of an answer that is whole, on the way back.
+fn tell_dropped(dropped: &[String], arrival: &mut Arrival, tab: &mut Tab) {
     if !dropped.is_empty() {
         let list = listed(dropped);
         arrival.dropped(&list);
@@ -405,26 +462,6 @@ fn note_pumped(pumped: &Pumped, seat: &Seat, tab: &mut Tab) {
         crate::telemetry::metrics::MALFORMED_EVENTS
             .with_label_values(&[&*seat.provider_name])
             .inc_by(u64::from(pumped.malformed));
-    }
-}
-
-pub(super) fn row(
-    seat: &Seat,
-    attempt: &Attempt<Pass>,
-    (status, outcome): (Option<u16>, &'static str),
-    took: Duration,
-) -> AttemptRow {
-    AttemptRow {
-        provider: seat.provider_name.clone(),
-        model: seat.model.clone(),
-        key: attempt.key.map_or(0, |key| key + 1),
-        status,
-        outcome,
-        took,
-        taken: attempt.pass.is_taken(),
-        price: seat.price.clone(),
-        usage: Usage::default(),
-        usage_estimated: false,
     }
 }
 

@@ -57,7 +57,7 @@ impl Tab {
 
     pub fn attempt(&mut self, row: AttemptRow) {
         metrics::ATTEMPTS
-            .with_label_values(&[&*row.provider, &*row.model, row.outcome])
+            .with_label_values(&[&*row.provider, &*row.endpoint, row.outcome])
             .inc();
         self.record.attempts.push(row);
     }
@@ -157,7 +157,7 @@ fn count_input(row: &AttemptRow) {
     for (bucket, tokens) in buckets {
         if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
             metrics::ENDPOINT_INPUT
-                .with_label_values(&[&*row.provider, &*row.model, bucket])
+                .with_label_values(&[&*row.provider, &*row.endpoint, bucket])
                 .inc_by(tokens);
         }
     }

@@ -156,9 +156,13 @@ impl Plan {
     ) {
         let Some(key) = last.ask.key else { return };
         field.key_limited(last.ask, retry_after, now);
-        self.tried(last.ask.spot).limited = Some(Limited {
+        let tried = self.tried(last.ask.spot);
+        let before = tried.limited.filter(|before| before.key == key);
+        tried.limited = Some(Limited {
             key,
             told: retry_after.is_some(),
+            since: before.map_or(now, |before| before.since),
+            again: before.is_some(),
         });
         self.turn = Turn::OtherKey(last.ask.spot);
     }
@@ -166,8 +170,11 @@ impl Plan {
     /// A wrong or unpaid key is so for all of its provider's models; a forbidden one perhaps only for this.
     fn refused<F: Field>(&mut self, field: &F, last: &Last, mark: KeyMark, now: Tick) {
         let Some(key) = last.ask.key else { return };
-        field.key_refused(last.ask, mark, now);
         let seat = self.pool.seat(last.ask.spot);
+        // Where names pass, what is forbidden is the name that this client asked for.
+        if !(mark == KeyMark::Forbidden && seat.passes()) {
+            field.key_refused(last.ask, mark, now);
+        }
         let identity = (mark == KeyMark::Forbidden).then_some(seat.identity);
         self.barred.push(Barred {
             provider: seat.provider,
@@ -178,10 +185,12 @@ impl Plan {
         self.turn = Turn::OtherKey(last.ask.spot);
     }
 
-    /// With `passthrough` the 404 may be about what this client's account can see, so it cools nothing.
+    /// With `passthrough` the 404 may be about what this client's account can see, and where names pass about the name that
+    /// this client asked for, so it cools nothing.
     fn missing<F: Field>(&mut self, field: &F, last: &Last, now: Tick) {
         let spot = last.ask.spot;
-        if self.needs.path == PathKind::Chat && !self.pool.seat(spot).passthrough {
+        let seat = self.pool.seat(spot);
+        if self.needs.path == PathKind::Chat && !seat.passthrough && !seat.passes() {
             field.failed(
                 spot,
                 Blow {

@@ -102,6 +102,10 @@ pub(super) struct Limited {
     pub key: usize,
     /// Whether the vendor said when to come back.
     pub told: bool,
+    /// When this key was first limited in this request.
+    pub since: Tick,
+    /// It was limited again when it came back.
+    pub again: bool,
 }
 
 /// A key that was refused in this request: at its provider, or for one endpoint only.

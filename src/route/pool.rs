@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::config::{
-    Balance, Capabilities, Endpoint, Gateway, Hedge, Keys, Model, Policy, Price, Provider, Quota,
-    Resume, Setting,
+    Balance, Capabilities, Endpoint, Gateway, Hedge, Keys, Model, PASSED, Policy, Price, Provider,
+    Quota, Resume, Setting,
 };
 use crate::ir::Format;
 
@@ -45,7 +45,7 @@ pub struct Seat {
     /// Index into `Gateway::providers`.
     pub provider: usize,
     pub provider_name: Arc<str>,
-    /// The name sent upstream.
+    /// The name sent upstream; [`PASSED`]: the one that was asked for.
     pub model: Arc<str>,
     /// The same endpoint has the same identity in every pool and after every reload: a hash of provider name, base URL
     /// and upstream model.
@@ -197,9 +197,13 @@ impl Stage {
     }
 }
 
-/// What an endpoint costs: by provider and real name, else by the real name, else by the virtual model's.
+/// What an endpoint costs: by provider and real name, else by the real name, else by the virtual model's. Which name goes
+/// on where any does is known with the request only.
 fn price(gateway: &Gateway, model: &Model, endpoint: &Endpoint) -> Option<Arc<Price>> {
     let prices = &gateway.prices;
+    if endpoint.model == PASSED {
+        return prices.find(&model.name).cloned();
+    }
     let provider = gateway.providers.get(endpoint.provider)?;
     let at = [&*provider.name, "/", &*endpoint.model].concat();
     let found = [&*at, &endpoint.model, &model.name].map(|name| prices.find(name));
@@ -252,6 +256,16 @@ impl Seat {
             capabilities: provider.capabilities,
             formats: provider.offers.iter().map(|offer| offer.format).collect(),
         }
+    }
+
+    /// Whether the name that was asked for goes on.
+    pub fn passes(&self) -> bool {
+        &*self.model == PASSED
+    }
+
+    /// The name that this endpoint is asked for, where a client asked for that one.
+    pub fn sent<'s>(&'s self, asked: &'s Arc<str>) -> &'s Arc<str> {
+        if self.passes() { asked } else { &self.model }
     }
 
     /// Everything that such a request needs and this endpoint has not.

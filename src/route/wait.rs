@@ -28,7 +28,8 @@ struct Return {
 }
 
 impl Plan {
-    /// Product §6, 429: before going down a tier, those of this one that were asked and are back soon.
+    /// Product §6, 429: before going down a tier, those of this one that were asked and are back soon. Whoever is limited
+    /// again and again is not waited for longer than for one that is limited once: there is somebody below.
     pub(super) fn wait_before_going_down<F: Field>(
         &mut self,
         field: &F,
@@ -39,6 +40,9 @@ impl Plan {
             return None;
         }
         let back = self.limited_return(field, at, Some(self.stage))?;
+        if back.again.is_none() && back.at > self.patience_below() {
+            return None;
+        }
         if self.untried_are_at_least(field, below, self.left(), at.now) {
             return None;
         }
@@ -93,6 +97,12 @@ impl Plan {
         }
         if limited.told {
             let back = field.key_held(tried.spot, limited.key, at.now)?;
+            // A word that did not hold is not taken for another time before what a failure is given.
+            let pause = backoff(&self.pool.seat(tried.spot).policy.retry, 0, at.dice);
+            let back = match limited.again {
+                true => back.max(at.now + pause),
+                false => back,
+            };
             let soon = back <= self.patience_end(at.now) && back < self.deadline();
             return soon.then_some(Return {
                 at: back,
@@ -140,6 +150,19 @@ impl Plan {
     fn was_tried(&self, spot: super::pool::Spot) -> bool {
         let identity = self.pool.seat(spot).identity;
         self.tried.iter().any(|tried| tried.identity == identity)
+    }
+
+    /// Until when those of this tier that were limited are waited for, while others are below.
+    fn patience_below(&self) -> Tick {
+        let here = self
+            .tried
+            .iter()
+            .filter(|tried| tried.spot.stage == self.stage);
+        let first = here
+            .filter_map(|tried| tried.limited)
+            .map(|limited| limited.since);
+        let first = first.min().unwrap_or(self.started);
+        first + self.pool.policy.retry.patience
     }
 
     fn patience_end(&self, now: Tick) -> Tick {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::LogFormat;
 use crate::ir::Usage;
-use crate::ledger::{AttemptRow, CandidateRow, Record, Usd, cost as cost_of};
+use crate::ledger::{AttemptRow, CandidateRow, Record, Usd};
 
 /// Appends the record's line, with its line feed.
 pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
@@ -270,8 +270,7 @@ fn json_attempt(out: &mut Vec<u8>, row: &AttemptRow, with_usage: bool) {
         if row.usage_estimated {
             out.extend_from_slice(b",\"usage_estimated\":true");
         }
-        let price = row.price.as_deref().filter(|_| row.usage.total() > 0);
-        if let Some(nano) = price.and_then(|price| cost_of(price, &row.usage)) {
+        if let Some(nano) = row.cost().filter(|_| row.usage.total() > 0) {
             append(out, format_args!(",\"cost_usd\":{}", Usd(nano)));
         }
     }
@@ -417,6 +416,7 @@ mod tests {
             attempts: vec![AttemptRow {
                 provider: "demo".into(),
                 model: "demo-sonnet".into(),
+                endpoint: "demo-sonnet".into(),
                 key: 1,
                 status: Some(200),
                 outcome: "ok",

@@ -29,16 +29,29 @@ const KEPT: [&str; 9] = [
     "detail",
 ];
 
+/// Index into [`KEPT`].
+fn kept(key: &[u8]) -> Option<usize> {
+    Some(match key {
+        b"usage" => 0,
+        b"usageMetadata" => 1,
+        b"error" => 2,
+        b"object" => 3,
+        b"type" => 4,
+        b"status" => 5,
+        b"message" => 6,
+        b"code" => 7,
+        b"detail" => 8,
+        _ => return None,
+    })
+}
+
 /// Members that only an answer has. A `message` with a `code` and none of these is an error.
-const ANSWERS: [&str; 7] = [
-    "choices",
-    "data",
-    "output",
-    "content",
-    "candidates",
-    "results",
-    "id",
-];
+fn is_of_answer(key: &[u8]) -> bool {
+    matches!(
+        key,
+        b"choices" | b"data" | b"output" | b"content" | b"candidates" | b"results" | b"id"
+    )
+}
 
 /// What vendors say of an answer that has ended well: nothing else is looked into.
 const GOOD_FINISHES: [&[u8]; 5] = [
@@ -241,10 +254,9 @@ impl Sight for Watching<'_> {
             1 => {
                 let unescaped = key.contains(&b'\\').then(|| unescaped(key));
                 let key = unescaped.as_deref().map_or(key, str::as_bytes);
-                let is_in = |names: &[&str]| names.iter().position(|name| name.as_bytes() == key);
                 self.heads.has_members = true;
-                let kept = is_in(&KEPT);
-                self.heads.is_answer |= kept.is_none() && is_in(&ANSWERS).is_some();
+                let kept = kept(key);
+                self.heads.is_answer |= kept.is_none() && is_of_answer(key);
                 kept.map(Wanted)
             }
             3 if key == b"finish_reason" => Some(Wanted::FINISH),
@@ -309,6 +321,13 @@ mod tests {
                 );
                 assert_eq!(cut, whole, "at {one}, {two}");
             }
+        }
+    }
+
+    #[test]
+    fn kept_members_are_known_by_their_names() {
+        for (at, name) in KEPT.iter().enumerate() {
+            assert_eq!(kept(name.as_bytes()), Some(at), "{name}");
         }
     }
 

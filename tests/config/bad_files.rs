@@ -28,6 +28,7 @@ fn every_bad_file_is_reported_as_its_snapshot_says() {
     assert!(names.len() > 25);
     for name in names {
         let source = Source {
+            objects: Vec::new(),
             file: Some(format!("{name}.yaml").into()),
             dotenv: Some(format!("{name}.env").into()),
             base: dir.clone(),
@@ -69,6 +70,7 @@ fn a_file_that_cannot_be_read_is_a_problem() {
     let dir = Dir::new("");
     for name in ["no-such.yaml", "."] {
         let source = Source {
+            objects: Vec::new(),
             file: Some(name.into()),
             dotenv: None,
             base: dir.0.path().into(),

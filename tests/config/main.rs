@@ -14,6 +14,7 @@ mod bad_files;
 mod bytes;
 mod examples;
 mod meaning;
+mod objects;
 mod outside;
 
 use std::net::SocketAddr;
@@ -78,6 +79,7 @@ impl Dir {
             file: Some("t.yaml".into()),
             dotenv: Some(".env".into()),
             base: self.0.path().into(),
+            objects: Vec::new(),
         }
     }
 
@@ -93,6 +95,7 @@ fn loaded(body: &str) -> Loaded {
 /// Without a configuration file.
 fn nothing(env: &Env, overrides: &Overrides) -> Loaded {
     let source = Source {
+        objects: Vec::new(),
         file: None,
         dotenv: None,
         base: "/".into(),

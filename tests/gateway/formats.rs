@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tidegate::demo::{Break, Match, Place, Step};
 
-use crate::harness::{Answer, Gateway, TestVendor};
+use crate::harness::{Answer, Gateway, TestVendor, attempts};
 
 pub const FORMATS: [(&str, &str); 4] = [
     ("openai_chat", "/v1"),
@@ -257,6 +257,9 @@ async fn state_that_the_vendor_refuses_is_left_out_once() {
     assert!(!again.to_string().contains("bm90IG1pbmU="), "{again}");
     assert_eq!(again["thinking"]["type"], "disabled", "{again}");
     assert_eq!(again["tools"], body["tools"]);
+    let record = gateway.record(answer.id()).await;
+    let twice = ["anthropic/demo-sonnet:status", "anthropic/demo-sonnet:ok"];
+    assert_eq!(attempts(&record), twice);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,12 @@ impl TestVendor {
     }
 
     pub async fn serve(vendor: Vendor) -> TestVendor {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        TestVendor::serve_at(SocketAddr::from(([127, 0, 0, 1], 0)), vendor).await
+    }
+
+    /// One that comes up where somebody is waiting for it.
+    pub async fn serve_at(addr: SocketAddr, vendor: Vendor) -> TestVendor {
+        let listener = TcpListener::bind(addr).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let serving = vendor.clone();
         let server = tokio::spawn(async move {

@@ -451,6 +451,26 @@ async fn nothing_is_reserved(gateway: &Gateway, of: (&str, &str)) {
     .await;
 }
 
+/// Until the journal says so much of the key's quota and budget.
+async fn until_kept(gateway: &Gateway, (requests, counted): (u64, f64)) {
+    let journal = gateway.dir().join("data/quotas.journal");
+    until("the journal has it", A_MINUTE, async || {
+        let text = std::fs::read_to_string(&journal).unwrap_or_default();
+        let lines = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let last = |name: &str| {
+            let mut of = lines
+                .clone()
+                .filter(|line| line["key"] == "ci" && line["limit"] == name);
+            of.next_back().unwrap_or_default()["used"].clone()
+        };
+        let kept = |used: &Value| used["nano_usd"].as_f64().unwrap_or(0.0) / 1e9;
+        last("quota")["requests"] == requests && (kept(&last("budget")) - counted).abs() < 1e-12
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_five_hundred_at_once_no_more_get_in_than_requests_and_money_allow() {
     let vendor = TestVendor::start().await;
@@ -474,7 +494,9 @@ async fn of_five_hundred_at_once_no_more_get_in_than_requests_and_money_allow() 
     assert!((1.0..=100.0).contains(&requests), "{requests}");
     assert!(used(&gateway, of, "budget").await <= budget * 1.1);
     let refusals = [("owner", "key"), ("limit", "budget")];
-    let refused = gateway.metric("tidegate_limit_refusals_total", &refusals).await;
+    let refused = gateway
+        .metric("tidegate_limit_refusals_total", &refusals)
+        .await;
     assert!(refused >= 1.0, "the money was not the limit");
     // On to the end of the money, and to that of the requests with more of it.
     vendor.vendor.clear_script();
@@ -514,22 +536,7 @@ async fn of_five_hundred_at_once_no_more_get_in_than_requests_and_money_allow() 
         .sum();
     let counted = used(&gateway, of, "budget").await;
     assert!((cost - counted).abs() < 1e-9, "{cost} {counted}");
-    let journal = gateway.dir().join("data/quotas.journal");
-    until("the journal has it", A_MINUTE, async || {
-        let text = std::fs::read_to_string(&journal).unwrap_or_default();
-        let lines = text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let last = |name: &str| {
-            let mut of = lines
-                .clone()
-                .filter(|line| line["key"] == "ci" && line["limit"] == name);
-            of.next_back().unwrap_or_default()["used"].clone()
-        };
-        let kept = |used: &Value| used["nano_usd"].as_f64().unwrap_or(0.0) / 1e9;
-        last("quota")["requests"] == 100 && (kept(&last("budget")) - counted).abs() < 1e-12
-    })
-    .await;
+    until_kept(&gateway, (100, counted)).await;
     gateway.kill();
     gateway.start_again().await;
     assert_eq!(used(&gateway, of, "requests").await, 100.0);

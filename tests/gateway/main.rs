@@ -33,6 +33,7 @@ mod resume;
 mod routes;
 mod rows;
 mod side_paths;
+mod sixteen;
 mod smoke;
 mod streams;
 mod tls;

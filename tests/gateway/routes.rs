@@ -311,3 +311,73 @@ async fn what_an_endpoint_sets_stands_over_what_the_client_says() {
         "conversations only"
     );
 }
+
+/// The models that a vendor was asked for.
+fn asked_for(vendor: &TestVendor) -> Vec<String> {
+    let seen = vendor.vendor.requests();
+    let model = |body: &Value| body["model"].as_str().unwrap_or_default().to_owned();
+    seen.iter().map(|seen| model(&seen.json())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_without_a_model_is_asked_for_the_name_that_the_client_asked_for() {
+    let (a, b) = (TestVendor::start().await, TestVendor::start().await);
+    let section = format!(
+        "  providers:
+    - {{ name: a, format: openai_chat, base_url: \"{}\", keys: [ key-of-a-one ] }}
+    - {{ name: b, format: anthropic, base_url: \"{}\", keys: [ key-of-b-one ] }}
+  models:
+    - name: demo-scheme
+      aliases: [ \"demo-alias-*\" ]
+      endpoints:
+        - {{ provider: a, retry: {{ retries: 0 }} }}
+        - {{ provider: b, model: demo-own, priority: 2 }}
+    - {{ name: demo-other, endpoints: [ {{ provider: b }} ] }}
+  default_model: demo-scheme
+  routes:
+    - {{ when: {{ model: old-name }}, use: demo-alias-new }}
+    - {{ when: {{ model: demo-fixed }}, use: {{ provider: b }} }}
+",
+        a.base_url(),
+        b.base_url()
+    );
+    let gateway = Gateway::start(&section).await;
+    let goes = async |model: &str| {
+        let answer = gateway.chat(model, false).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.route().to_owned()
+    };
+    assert_eq!(goes("demo-alias-one").await, "a/demo-alias-one");
+    assert_eq!(goes("demo-scheme").await, "a/demo-scheme", "its own name");
+    assert_eq!(goes("demo-unheard").await, "a/demo-unheard", "the default");
+    assert_eq!(goes("old-name").await, "a/demo-alias-new", "after routes");
+    assert_eq!(goes("demo-fixed").await, "b/demo-fixed", "of a route");
+    assert_eq!(goes("demo-other").await, "b/demo-other", "converted");
+    assert_eq!(
+        asked_for(&a),
+        [
+            "demo-alias-one",
+            "demo-scheme",
+            "demo-unheard",
+            "demo-alias-new"
+        ]
+    );
+    assert_eq!(asked_for(&b), ["demo-fixed", "demo-other"]);
+
+    // A name that the vendor has not is this client's affair.
+    let answer = gateway.chat("no-such-name", true).await;
+    assert_eq!(answer.route(), "b/demo-own");
+    let record = gateway.record(answer.id()).await;
+    let tried = |at: usize| record["attempts"][at]["model"].clone();
+    assert_eq!(
+        (tried(0), tried(1)),
+        (json!("no-such-name"), json!("demo-own"))
+    );
+    assert_eq!(goes("demo-alias-two").await, "a/demo-alias-two");
+
+    let labels = [("provider", "a"), ("model", "*"), ("outcome", "ok")];
+    let passed = gateway.metric("tidegate_attempts_total", &labels).await;
+    assert_eq!(passed, 5.0);
+    let page = gateway.get("/metrics").await.unwrap().text();
+    assert!(!page.contains("demo-alias"), "names of strangers: {page}");
+}

@@ -176,6 +176,27 @@ fn before_going_down_a_tier_a_short_retry_after_is_waited_for() {
 }
 
 #[test]
+fn who_is_limited_again_and_again_is_waited_for_no_longer_than_patience_while_others_are_below() {
+    let house = || simple(&[(1, 1), (1, 2)]);
+    let lasts = &mut script([("A", vec![limited(secs(1))])]);
+    assert_eq!(
+        once(house(), lasts),
+        ["A#0", "1000ms", "A#0", "1000ms", "A#0", "B#0", "ok"]
+    );
+}
+
+#[test]
+fn a_time_that_did_not_hold_is_not_taken_for_less_than_a_backoff() {
+    let lasts = &mut script([("A", vec![limited(ms(6))])]);
+    let steps = once(simple(&[(1, 1), (1, 2)]), lasts);
+    let waits: Vec<&String> = steps.iter().filter(|step| step.ends_with("ms")).collect();
+    assert_eq!(waits, ["6ms", "125ms", "125ms", "125ms"], "{steps:?}");
+    let told = &mut script([("A", vec![limited(ms(600))])]);
+    let steps = once(simple(&[(1, 1), (1, 2)]), told);
+    assert_eq!(steps.iter().filter(|step| *step == "600ms").count(), 3);
+}
+
+#[test]
 fn without_retry_after_the_limited_one_is_asked_again_as_after_a_500() {
     let house = || simple(&[(1, 1), (1, 2)]);
     let recovers = &mut script([("A", vec![status(429), status(429), ok()])]);

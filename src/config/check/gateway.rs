@@ -81,11 +81,8 @@ impl Check<'_> {
         let outer = settings.patch.over(self.patch(node).over(DEFAULT));
         self.total_bound(node, outer);
         let mut providers = self.all_providers(node, outer, outside.demo);
-        let names: Vec<String> = providers
-            .list
-            .iter()
-            .map(|provider| provider.name.clone())
-            .collect();
+        let names = providers.list.iter().map(|provider| provider.name.clone());
+        let names: Vec<String> = names.collect();
         let vendors = Vendors {
             providers: &providers,
             names: &names,
@@ -143,12 +140,15 @@ impl Check<'_> {
         }
     }
 
-    /// Providers of the file; where it declares none, of the environment; and the demo vendor.
+    /// Providers of the file; where it declares none, of the environment; of a database; and the demo vendor.
     fn all_providers(&mut self, node: &Node, outer: Policy, demo: Option<SocketAddr>) -> Providers {
-        let mut providers = match node.get("providers") {
-            Some(declared) => self.providers(Some(declared), outer),
-            None => self.vendor_providers(outer),
-        };
+        let declared = node.get("providers");
+        let mut providers = Providers::default();
+        // Where only a database declares some, those of the environment are there as well.
+        if declared.is_none_or(|list| list.span.origin != Origin::File) {
+            providers = self.vendor_providers(outer);
+        }
+        providers.extend(self.providers(declared, outer));
         if let Some(demo) = demo {
             self.add_demo(&mut providers, demo, outer);
         }

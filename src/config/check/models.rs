@@ -8,7 +8,7 @@ use super::policy::Patch;
 use super::providers::{MAX_WEIGHT, Providers};
 use super::units;
 use crate::config::file::Node;
-use crate::config::gateway::{Balance, Endpoint, Glob, Hedge, Model, Policy, Resume};
+use crate::config::gateway::{Balance, Endpoint, Glob, Hedge, Model, PASSED, Policy, Resume};
 use crate::config::report::Problem;
 use crate::config::text::Span;
 
@@ -155,7 +155,7 @@ impl Check<'_> {
         if list.is_list() && list.items().is_empty() {
             self.push(
                 Problem::error(list.span, "a model without an endpoint")
-                    .help("endpoints: [ { provider: NAME, model: REAL-NAME } ]"),
+                    .help("endpoints: [ { provider: NAME, model: REAL-NAME } ]; without `model` the name that was asked for goes on"),
             );
         }
         let mut endpoints: Vec<Endpoint> = Vec::new();
@@ -216,9 +216,10 @@ impl Check<'_> {
                 let name = self.string(provider)?;
                 self.lookup(&name, provider.span, "provider", vendors.names)
             });
-        let upstream = self
-            .required(node, "model", "endpoint")
-            .and_then(|model| self.string(model));
+        let upstream = match node.get("model") {
+            Some(model) => self.string(model),
+            None => Some(PASSED.to_owned()),
+        };
         let mut patch = self.patch(node);
         self.endpoint_bounds(node);
         patch.retries = self.endpoint_retries(node, patch.retries);

@@ -32,6 +32,12 @@ impl Providers {
         self.list.push(provider);
         self.patches.push(Patch::default());
     }
+
+    /// Declared ones behind these.
+    pub(super) fn extend(&mut self, declared: Providers) {
+        self.list.extend(declared.list);
+        self.patches.extend(declared.patches);
+    }
 }
 
 impl Check<'_> {

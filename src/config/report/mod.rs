@@ -59,6 +59,8 @@ pub struct Problem {
     pub help: Vec<String>,
     /// Another place that belongs to it, and what stands there.
     pub earlier: Option<(Span, String)>,
+    /// What of an object it is about (`keys[0].value`); `None` where it is not about one of those beside the file.
+    pub field: Option<String>,
 }
 
 impl Problem {
@@ -70,6 +72,7 @@ impl Problem {
             label: String::new(),
             help: Vec::new(),
             earlier: None,
+            field: None,
         }
     }
 
@@ -112,14 +115,17 @@ impl Problem {
     }
 
     /// Problems in the order in which a reader meets them.
-    fn order(&self) -> (u8, usize) {
+    fn order(&self) -> (u8, u32, usize) {
         match &self.place {
-            Place::File(_) => (0, 0),
-            Place::Text(span) if span.origin == Origin::File => (1, span.start),
-            Place::Text(span) => (2, span.start),
-            Place::Variable(_) => (3, 0),
-            Place::Flag(_) => (4, 0),
-            Place::Whole => (5, 0),
+            Place::File(_) => (0, 0, 0),
+            Place::Text(span) => match span.origin {
+                Origin::File => (1, 0, span.start),
+                Origin::Object(nth) => (2, nth, span.start),
+                Origin::Dotenv => (3, 0, span.start),
+            },
+            Place::Variable(_) => (4, 0, 0),
+            Place::Flag(_) => (5, 0, 0),
+            Place::Whole => (6, 0, 0),
         }
     }
 }
@@ -224,6 +230,25 @@ impl Report {
             .map(|(_, text)| text)
     }
 
+    /// The objects beside the file that have errors, by their place among them.
+    pub fn objects_at_fault(&self) -> Vec<u32> {
+        let errors = self
+            .problems
+            .iter()
+            .filter(|p| p.severity == Severity::Error);
+        let mut objects: Vec<u32> = errors
+            .filter_map(|problem| match problem.place {
+                Place::Text(span) => match span.origin {
+                    Origin::Object(nth) => Some(nth),
+                    Origin::File | Origin::Dotenv => None,
+                },
+                _ => None,
+            })
+            .collect();
+        objects.dedup();
+        objects
+    }
+
     /// `file:line:column`, or whatever else names the place; `None` for the whole.
     fn spot(&self, place: &Place) -> Option<String> {
         match place {
@@ -261,6 +286,9 @@ impl Report {
             "label": problem.label,
             "help": problem.help,
         });
+        if let Some(field) = &problem.field {
+            object["field"] = json!(field);
+        }
         if let Place::Text(span) = problem.place
             && let Some(text) = self.text(span.origin)
         {
