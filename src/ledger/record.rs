@@ -68,9 +68,11 @@ impl Record {
         rows.try_fold(0_u64, |sum, row| Some(sum.saturating_add(row.cost()?)))
     }
 
-    /// What it takes of the limits of its key and its tenant. It counts as a request once a vendor has taken it.
+    /// What it takes of the limits of its key and its tenant: what its attempts have used. It counts as a request once a
+    /// vendor has taken it, or was given up while one was at it.
     pub fn took(&self) -> Spent {
-        if !self.attempts.iter().any(|row| row.taken) {
+        let counts = |row: &AttemptRow| row.taken || row.usage.total() > 0;
+        if !self.attempts.iter().any(counts) {
             return Spent::Nothing;
         }
         let tokens = self.spent().map(|usage| usage.total());

@@ -211,6 +211,17 @@ impl Hold {
         });
     }
 
+    /// What is reserved and not known to be taken, as somebody else's.
+    pub(super) fn hand_over(&self) -> Option<Pledge> {
+        let mut own = self.reservation.lock();
+        own.as_ref().filter(|own| !own.is_accepted())?;
+        Some(Pledge(Hold {
+            meter: self.meter.clone(),
+            draw: self.draw,
+            reservation: Mutex::new(own.take()),
+        }))
+    }
+
     /// Reserves once more, for the same attempt asking again.
     pub(super) fn renew(&self, now: Tick) -> bool {
         self.close();
@@ -227,6 +238,18 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// What was reserved for a call that was given up before the vendor said whether it takes it. Given back by being dropped,
+/// as that of the attempt would be.
+#[derive(Debug)]
+pub struct Pledge(Hold);
+
+impl Pledge {
+    /// The vendor has taken the call all the same.
+    pub fn accepted(&self) {
+        self.0.accepted();
     }
 }
 
@@ -421,6 +444,35 @@ mod tests {
             }
         );
         assert!(meter.take_ended(now + NOON).is_empty());
+    }
+
+    #[test]
+    fn what_is_handed_over_stays_reserved_and_counts_if_it_was_taken() {
+        let (quotas, now) = noon();
+        let meter = meter(&quotas, 2);
+        let stands = || (meter.read(now).reserved.requests, meter.read(now).used);
+        let hold = meter.reserve(DRAW, now).unwrap();
+        let pledge = hold.hand_over().unwrap();
+        assert!(hold.hand_over().is_none());
+        drop(hold);
+        assert_eq!(stands(), (1, Amount::default()));
+        pledge.accepted();
+        drop(pledge);
+        let used = Amount {
+            requests: 1,
+            tokens: DRAW.input,
+            nano_usd: 0,
+        };
+        assert_eq!(stands(), (0, used));
+
+        let hold = meter.reserve(DRAW, now).unwrap();
+        drop(hold.hand_over());
+        hold.close();
+        assert_eq!(stands(), (0, used));
+
+        let hold = meter.reserve(DRAW, now).unwrap();
+        hold.accepted();
+        assert!(hold.hand_over().is_none(), "nothing is left to be known");
     }
 
     #[test]

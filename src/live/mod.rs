@@ -23,7 +23,7 @@ mod vault;
 
 pub use foresee::{Outlook, foresee};
 pub use lane::{Arrange, Lane};
-pub use meter::{Meter, MeterName, Quotas, Reading};
+pub use meter::{Meter, MeterName, Pledge, Quotas, Reading};
 pub use purse::{Grant, Owner, Purse, PurseState, Purses, Refused, TermName};
 pub use registry::Registry;
 pub use snapshot::{Live, Snapshot};

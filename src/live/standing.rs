@@ -10,7 +10,7 @@ use crate::clock::Tick;
 use crate::config::{self, Policy};
 use crate::route::{Blow, Ewma, Health, Held, HeldBy, KeyHealth, KeyMark, Look, Ticket, Verdict};
 
-use super::meter::Hold;
+use super::meter::{Hold, Pledge};
 
 /// Counts every change between well and not well, of anybody: who has seen a number knows that nothing changed since.
 #[derive(Debug, Clone, Default)]
@@ -242,6 +242,12 @@ impl Pass {
         if let Some(hold) = &self.hold {
             hold.close();
         }
+    }
+
+    /// What is reserved, for somebody who will hear whether the vendor has taken the call: this attempt will not.
+    /// `None` where nothing is, or that is known.
+    pub fn hand_over(&self) -> Option<Pledge> {
+        self.hold.as_ref()?.hand_over()
     }
 
     /// Whether the same attempt may ask once more.

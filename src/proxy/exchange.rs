@@ -18,6 +18,7 @@ use crate::id::RequestId;
 use crate::ir::{Fault, FaultKind, Usage};
 use crate::live::Pass;
 use crate::proxy::alarm::{Alarm, TooLate};
+use crate::proxy::asked::Asked;
 use crate::proxy::headers::{Outgoing, UPSTREAM_REQUEST_ID, for_client, vendors_id};
 use crate::proxy::paths::CallKind;
 use crate::proxy::retry_after::retry_after;
@@ -197,37 +198,8 @@ impl Order<'_> {
     }
 
     async fn converse(&self, connection: Connection, alarm: &mut Alarm) -> Result<Reply, Miss> {
-        let host = self.outgoing.line.host.name();
-        let sent_by = self.limit(clock::now());
-        let limit = (&mut *alarm, sent_by);
-        let sending = Upstream::send(connection, &self.outgoing, self.body, limit).await;
-        let (mut up, sent) = sending.map_err(|e| {
-            log::error!("id={} cannot make a request to {host}: {e}", self.id());
-            self.miss(Failure::Connect)
-        })?;
-        let sent_at = clock::now();
+        let (up, sent_at) = self.ask(connection, alarm).await?;
         let limit = self.limit(sent_at);
-        if let Err(e) = sent {
-            log::debug!("id={} cannot send to {host}: {e}", self.id());
-            let early = timeout(EARLY_ANSWER, up.read_head()).await;
-            if !matches!(early, Ok(Ok(()))) {
-                return Err(match e {
-                    SendError::Stalled => self.late(sent_by),
-                    SendError::Broken(_) | SendError::Http2(_) => {
-                        self.miss(Failure::ResetBeforeHead)
-                    }
-                });
-            }
-        } else {
-            match alarm.within(limit, up.read_head()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(e)) => {
-                    log::debug!("id={} no answer from {host}: {e}", self.id());
-                    return Err(self.miss(Failure::ResetBeforeHead));
-                }
-                Err(TooLate) => return Err(self.late(limit)),
-            }
-        }
         let Some(head) = up.head() else {
             return Err(self.miss(Failure::ResetBeforeHead));
         };
@@ -265,6 +237,49 @@ impl Order<'_> {
             keepsakes: held.keepsakes,
             dropped: self.teller.dropped(held.dropped),
         })
+    }
+
+    /// Sends the request, and waits for the head of the answer. When it was sent.
+    async fn ask(
+        &self,
+        connection: Connection,
+        alarm: &mut Alarm,
+    ) -> Result<(Box<Upstream>, Tick), Miss> {
+        let host = self.outgoing.line.host.name();
+        let sent_by = self.limit(clock::now());
+        let limit = (&mut *alarm, sent_by);
+        let sending = Upstream::send(connection, &self.outgoing, self.body, limit).await;
+        let (up, sent) = sending.map_err(|e| {
+            log::error!("id={} cannot make a request to {host}: {e}", self.id());
+            self.miss(Failure::Connect)
+        })?;
+        let mut asked = Asked::new(up, self.pass);
+        let sent_at = clock::now();
+        let limit = self.limit(sent_at);
+        if let Err(e) = sent {
+            log::debug!("id={} cannot send to {host}: {e}", self.id());
+            let early = timeout(EARLY_ANSWER, asked.read_head()).await;
+            if !matches!(early, Ok(Ok(()))) {
+                return Err(match e {
+                    SendError::Stalled => self.late(sent_by),
+                    SendError::Broken(_) | SendError::Http2(_) => {
+                        self.miss(Failure::ResetBeforeHead)
+                    }
+                });
+            }
+        } else {
+            match alarm.within(limit, asked.read_head()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(e)) => {
+                    log::debug!("id={} no answer from {host}: {e}", self.id());
+                    return Err(self.miss(Failure::ResetBeforeHead));
+                }
+                Err(TooLate) => return Err(self.late(limit)),
+            }
+        }
+        let up = asked.answer();
+        let up = up.ok_or_else(|| self.miss(Failure::ResetBeforeHead))?;
+        Ok((up, sent_at))
     }
 
     /// What the client may see of the vendor's head when the answer is told anew: nothing that is said of its bytes.

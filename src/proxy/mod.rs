@@ -13,6 +13,7 @@ pub mod access;
 pub mod again;
 pub mod alarm;
 pub mod arrival;
+mod asked;
 pub mod attempt;
 pub mod bodies;
 pub mod body;

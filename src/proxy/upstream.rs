@@ -153,6 +153,21 @@ impl Upstream {
         Ok(())
     }
 
+    /// Says that nobody waits for the answer any more, and listens whether it had begun by then: its status.
+    ///
+    /// HTTP/1 can do both, by ending its own side of the connection. HTTP/2 resets the stream and is told nothing more:
+    /// of an answer that is on its way at that moment nobody hears.
+    pub async fn part(mut self: Box<Self>) -> Option<u16> {
+        match &mut self.session {
+            HttpSession::H1(h1) => {
+                h1.shutdown().await;
+                self.read_head().await.ok()?;
+            }
+            _ => self.read_head().now_or_never()?.ok()?,
+        }
+        self.head().map(|head| head.status.as_u16())
+    }
+
     /// A header of the answer, where it is text.
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
         self.head()?.headers.get(name)?.to_str().ok()

@@ -138,7 +138,7 @@ impl Plan {
         field.failed(
             last.ask.spot,
             Blow {
-                began: last.ask.began,
+                began: tells_of(last, now),
                 cause,
                 counts: true,
             },
@@ -194,7 +194,7 @@ impl Plan {
             field.failed(
                 spot,
                 Blow {
-                    began: last.ask.began,
+                    began: tells_of(last, now),
                     cause: Cause::Answer,
                     counts: false,
                 },
@@ -232,5 +232,14 @@ impl Plan {
             best,
             retry_after: None,
         });
+    }
+}
+
+/// Of when the end of an attempt tells: what began before a failure tells nothing new, but one that was made to find out
+/// always does, whoever else has failed meanwhile.
+fn tells_of(last: &Last, now: Tick) -> Tick {
+    match last.ask.probe {
+        Some(_) => now,
+        None => last.ask.began,
     }
 }

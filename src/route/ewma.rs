@@ -9,9 +9,10 @@ use crate::clock::Tick;
 const TAU: Duration = Duration::from_secs(30);
 /// What an endpoint with no figure but with requests in flight is taken for: else everybody would rush to a new one.
 const UNKNOWN: f64 = 1_000_000.0;
-/// A failure counts as a first token that took this many times as long as usual …
+/// Right after a failure a first token counts as this many times as long as usual …
 const PENALTY: f64 = 4.0;
-/// … and at least that long, microseconds.
+/// … and at least as that long, microseconds. Both fade. However many fail at once or in a row: a penalty upon a penalty
+/// would be as high as the outage was long, and who is well again would not be asked for as long again.
 const LEAST_PENALTY: f64 = 1_000_000.0;
 
 /// Peak EWMA of first-token time (Finagle's `PeakEwma`, also linkerd2-proxy's `ewma`): rises at once, falls slowly, and
@@ -21,6 +22,8 @@ pub struct Ewma {
     /// Microseconds; 0: nothing known.
     value: f64,
     at: Tick,
+    /// The latest failure.
+    failed: Option<Tick>,
 }
 
 impl Ewma {
@@ -31,28 +34,27 @@ impl Ewma {
     /// Somebody waited that long and then no more: it is at least as slow.
     pub fn at_least(&mut self, waited: Duration, now: Tick) {
         let micros = waited.as_secs_f64() * 1e6;
-        if micros > self.now(now) {
+        if micros > self.usual(now) {
             self.take(micros, now);
         }
     }
 
     /// A failed attempt, so that failing fast does not look fast.
     pub fn fail(&mut self, now: Tick) {
-        let usual = self.now(now);
-        self.take((usual * PENALTY).max(LEAST_PENALTY), now);
+        self.failed = self.failed.max(Some(now));
     }
 
     /// What one more request costs there: the figure, times everybody who waits.
     pub fn cost(&self, in_flight: u32, now: Tick) -> f64 {
-        let usual = self.now(now);
-        if usual == 0.0 && in_flight > 0 {
+        let figure = self.figure(now);
+        if figure == 0.0 && in_flight > 0 {
             return UNKNOWN * f64::from(in_flight + 1);
         }
-        usual * f64::from(in_flight.saturating_add(1))
+        figure * f64::from(in_flight.saturating_add(1))
     }
 
     fn take(&mut self, micros: f64, now: Tick) {
-        let usual = self.now(now);
+        let usual = self.usual(now);
         if micros >= usual || self.value == 0.0 {
             self.value = micros;
         } else {
@@ -62,8 +64,18 @@ impl Ewma {
         self.at = self.at.max(now);
     }
 
-    fn now(&self, now: Tick) -> f64 {
+    fn usual(&self, now: Tick) -> f64 {
         self.value * decay(self.at, now)
+    }
+
+    /// What is usual, and more than that for whoever failed lately.
+    fn figure(&self, now: Tick) -> f64 {
+        let usual = self.usual(now);
+        let Some(failed) = self.failed else {
+            return usual;
+        };
+        let fresh = decay(failed, now);
+        (usual * (1.0 + (PENALTY - 1.0) * fresh)).max(LEAST_PENALTY * fresh)
     }
 }
 
@@ -109,6 +121,19 @@ mod tests {
         let mut fresh = Ewma::default();
         fresh.fail(at(1));
         assert!(fresh.cost(0, at(1)) >= 1e6);
+    }
+
+    #[test]
+    fn a_long_outage_is_forgotten_as_soon_as_a_short_one() {
+        let (mut short, mut long) = (after(&[(1, 500)]), after(&[(1, 500)]));
+        short.fail(at(600));
+        // Many at once, then probe after probe.
+        (0..50).for_each(|_| long.fail(at(2)));
+        (1..=60).for_each(|n| long.fail(at(10 * n)));
+        assert_eq!(short.cost(0, at(600)), long.cost(0, at(600)));
+        long.sample(Duration::from_millis(500), at(601));
+        assert!(long.cost(0, at(601)) < 2e6);
+        assert!(long.cost(0, at(700)) < 6e5, "as if nothing had been");
     }
 
     #[test]

@@ -544,3 +544,52 @@ async fn of_five_hundred_at_once_no_more_get_in_than_requests_and_money_allow() 
     assert_eq!(gateway.send(ask()).await.status, 429);
     assert_eq!(taken(&vendor), 100);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_is_shown_and_reset_by_hand() {
+    let vendor = TestVendor::start().await;
+    let limits = format!("budget: {{ usd: 0.00012, {YEAR} }}, quota: {{ requests: 9, {YEAR} }}");
+    let gateway = Gateway::start(&section(&vendor, &keys(&[("k", &limits)]))).await;
+    assert_eq!(gateway.send(call("openai_chat", "k")).await.status, 200);
+    assert_eq!(gateway.send(call("openai_chat", "k")).await.status, 429);
+    let rows = || -> Value {
+        let (code, text) = gateway.command(&["quota", "--json"]);
+        assert_eq!(code, Some(0), "{text}");
+        serde_json::from_str(&text).unwrap()
+    };
+    until("the journal has it", A_MINUTE, async || {
+        rows()[0]["requests"]["used"] == 1
+    })
+    .await;
+    let rows = rows();
+    assert_eq!(
+        (&rows[0]["key"], &rows[0]["limit"]),
+        (&json!("k"), &json!("quota"))
+    );
+    assert_eq!(
+        (&rows[1]["limit"], &rows[1]["usd"]["limit"]),
+        (&json!("budget"), &json!("0.00012"))
+    );
+    let (_, text) = gateway.command(&["quota"]);
+    assert!(
+        text.contains("key k") && text.contains(" / 0.00012"),
+        "{text}"
+    );
+    let (code, text) = gateway.command(&["quota", "reset", "--key", "k"]);
+    assert_eq!(code, Some(0), "{text}");
+    until("it is heard", A_MINUTE, async || {
+        gateway.send(call("openai_chat", "k")).await.status == 200
+    })
+    .await;
+    let told = "reset usage by hand: quota of key k: 1 requests";
+    until("it is told", A_MINUTE, async || {
+        gateway.stderr().contains(told)
+    })
+    .await;
+    let (code, text) = gateway.command(&["quota", "reset", "--tenant", "t"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        text.contains("there are: key k quota, key k budget"),
+        "{text}"
+    );
+}

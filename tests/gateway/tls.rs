@@ -20,7 +20,20 @@ use crate::certs::{Authority, Pair};
 use crate::forms::{TRANSCRIPTIONS, form, form_request, hash};
 use crate::harness::{Answer, Gateway, TestVendor, chat_body, collect, post};
 
-/// A vendor that speaks TLS with these protocols in its ALPN (wire form).
+/// With these protocols in its ALPN (wire form).
+pub fn acceptor(pair: &Pair, protocols: &'static [u8]) -> Arc<SslAcceptor> {
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    acceptor.set_certificate_chain_file(&pair.cert).unwrap();
+    acceptor
+        .set_private_key_file(&pair.key, SslFiletype::PEM)
+        .unwrap();
+    acceptor.set_alpn_select_callback(move |_, offered| {
+        select_next_proto(protocols, offered).ok_or(AlpnError::NOACK)
+    });
+    Arc::new(acceptor.build())
+}
+
+/// A vendor that speaks TLS.
 struct TlsVendor {
     vendor: Vendor,
     port: u16,
@@ -29,15 +42,7 @@ struct TlsVendor {
 
 impl TlsVendor {
     async fn start(pair: &Pair, protocols: &'static [u8]) -> TlsVendor {
-        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
-        acceptor.set_certificate_chain_file(&pair.cert).unwrap();
-        acceptor
-            .set_private_key_file(&pair.key, SslFiletype::PEM)
-            .unwrap();
-        acceptor.set_alpn_select_callback(move |_, offered| {
-            select_next_proto(protocols, offered).ok_or(AlpnError::NOACK)
-        });
-        let acceptor = Arc::new(acceptor.build());
+        let acceptor = acceptor(pair, protocols);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let vendor = Vendor::default();

@@ -181,6 +181,8 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
         default_model: None,
         preferred_provider: None,
         client_keys: Vec::new(),
+        tenants: Vec::new(),
+        prices: Default::default(),
         data: "/".into(),
     }
 }

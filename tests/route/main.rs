@@ -2,8 +2,9 @@
 //!
 //! `harness` builds a house of vendors and drives requests through it; `rows` has every row of product §6's table,
 //! `waits` who is waited for, `choosing` the strategies and stickiness, `explaining` what is said of all this, `names` the
-//! resolution of names, `reloads` what survives one, `quotas` what is used up, `properties` the laws under random weather,
-//! `simulation` an hour of outages.
+//! resolution of names, `reloads` what survives one, `quotas` what is used up, `hedging` two attempts for one answer,
+//! `properties` the laws under random weather, `fairness` who gets how much, `threads` all of it at once, `simulation` hours
+//! of outages.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +15,7 @@
 
 mod choosing;
 mod explaining;
+mod fairness;
 mod harness;
 mod hedging;
 mod names;
@@ -22,4 +24,5 @@ mod quotas;
 mod reloads;
 mod rows;
 mod simulation;
+mod threads;
 mod waits;

@@ -232,6 +232,33 @@ fn while_another_request_finds_out_one_waits_within_patience() {
 }
 
 #[test]
+fn after_one_who_found_out_in_vain_the_wait_begins_anew_whoever_else_fails_meanwhile() {
+    let house = live(simple(&[(1, 1), (1, 2)]));
+    let lane = lane(&house, "m");
+    let ask = |now| {
+        let mut plan = Plan::new(lane.pool().clone(), needs(), now);
+        let Step::Try(attempt) = plan.next(&*lane, now, 0) else {
+            panic!("nobody to ask")
+        };
+        let model = lane.pool().seat(attempt.spot).model.to_string();
+        (plan, attempt, model)
+    };
+    let fails = |(mut plan, attempt, _): (Plan, _, String), now| {
+        plan.record(&*lane, &failed(Failure::Silence), now);
+        drop::<tidegate::route::Attempt<tidegate::live::Pass>>(attempt);
+    };
+    let (first, other) = (ask(at(0)), ask(at(0)));
+    fails(first, at(0));
+    let probe = ask(at(5));
+    assert!(probe.1.probe);
+    // Nobody knows whether it was let in before the first had failed.
+    fails(other, at(6));
+    fails(probe, at(7));
+    assert_eq!(ask(at(16)).2, "B");
+    assert_eq!(ask(at(17)).2, "A", "`probe_after`");
+}
+
+#[test]
 fn all_keys_limited_is_a_rate_limit() {
     let house = live(simple(&[(2, 1)]));
     let lane = lane(&house, "m");
