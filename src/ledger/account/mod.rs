@@ -1,7 +1,10 @@
 //! What one client key or tenant has used of what it is allowed: reserved before a call, settled after it.
 //!
 //! Requests and calls at once are exact. Of tokens and money a call reserves its estimated input and all of the output
-//! that it allows, so that only an estimate's error can overshoot.
+//! that it allows, so that only an estimate's error can overshoot. Owns the order in which limits are asked, and that a
+//! refusal leaves nothing reserved. Never: knows whose account it is, or waits: `live/purse` shares it behind a lock.
+//!
+//! Start with [`Account::reserve`].
 
 use std::sync::Arc;
 use std::time::Duration;
