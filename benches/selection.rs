@@ -52,11 +52,7 @@ fn house(balance: Balance, providers: usize, keys: usize, cooling: usize) -> (Li
     let lane = lane(&live, "m");
     let spots: Vec<_> = lane.pool().spots().take(cooling).collect();
     for spot in spots {
-        let blow = tidegate::route::Blow {
-            began: at(0),
-            cause: tidegate::route::Cause::Answer,
-            counts: true,
-        };
+        let blow = tidegate::route::Blow::new(at(0), tidegate::route::Cause::Answer);
         lane.failed(spot, blow, at(0));
     }
     (live, lane)

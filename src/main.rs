@@ -28,11 +28,19 @@ fn main() -> ExitCode {
     };
     match ended {
         Ok(exit) => exit.into(),
+        // Who read our output has seen enough of it (`tidegate check | head`).
+        Err(e) if is_hang_up(&e) => Exit::Failed.into(),
         Err(e) => {
             cli::complain(&e);
             Exit::Failed.into()
         }
     }
+}
+
+fn is_hang_up(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn run_demo(asked: &cli::Demo, _env: &Env, out: &mut impl Write) -> anyhow::Result<Exit> {

@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Asks one page of a vendor.
 pub struct PageCheck {
     pub connector: Arc<Connector>,
+    pub provider: String,
     pub template: PeerTemplate,
     /// With the base URL's own path.
     pub path: String,
@@ -68,14 +69,35 @@ impl HealthCheck for PageCheck {
 
     async fn health_status_change(&self, target: &Backend, healthy: bool) {
         let state = if healthy { "healthy" } else { "unhealthy" };
-        log::info!(
-            "health check: {} at {} is {state}",
-            self.template.authority,
-            target.addr
-        );
+        let address = target.addr.to_string();
+        let place = place(&self.template.authority, &address);
+        log::info!("health check: {} at {place} is {state}", self.provider);
     }
 
     fn health_threshold(&self, _success: bool) -> usize {
         1
+    }
+}
+
+/// Host and address, once where they are the same.
+fn place(authority: &str, address: &str) -> String {
+    if authority == address {
+        address.to_owned()
+    } else {
+        format!("{authority} ({address})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_said_once() {
+        assert_eq!(place("10.0.0.1:80", "10.0.0.1:80"), "10.0.0.1:80");
+        assert_eq!(
+            place("api.example.com", "10.0.0.1:443"),
+            "api.example.com (10.0.0.1:443)"
+        );
     }
 }

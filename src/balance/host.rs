@@ -137,6 +137,8 @@ pub(super) struct Schedule {
     pub resolve_at: Tick,
     pub check_at: Option<Tick>,
     pub check_every: Duration,
+    /// One is under way: the next waits for it.
+    pub checking: bool,
 }
 
 impl Host {
@@ -151,6 +153,7 @@ impl Host {
             resolve_at: Tick(0),
             check_at: None,
             check_every: Duration::MAX,
+            checking: false,
         };
         let checked = check.is_some();
         if let Some((check, every)) = check {

@@ -22,6 +22,7 @@ use crate::config::{Gateway, Keys, Offer, Provider};
 const RESOLVE_EVERY: Duration = Duration::from_secs(30);
 /// After a failed look-up.
 const RESOLVE_AGAIN: Duration = Duration::from_secs(2);
+/// The longest without a look at who is due: a reload may have added somebody.
 const TICK: Duration = Duration::from_millis(200);
 
 /// Told of a provider whose active check passed (`true`) or failed.
@@ -110,6 +111,7 @@ impl Hosts {
         let check = provider.health.as_ref().map(|health| {
             let check: Box<dyn HealthCheck + Send + Sync> = Box::new(PageCheck {
                 connector: self.connector.clone(),
+                provider: provider.name.clone(),
                 template: template.clone(),
                 path: format!("{}{}", offer.base.path, health.path),
                 auth: credential(provider, offer),
@@ -132,17 +134,22 @@ impl Hosts {
         }
     }
 
-    /// Starts whatever is due, each in a task of its own: a slow resolver holds up nobody else.
-    fn tend(self: &Arc<Self>, now: Tick) {
+    /// Starts whatever is due, each in a task of its own: a slow resolver holds up nobody else. When to look again.
+    fn tend(self: &Arc<Self>, now: Tick) -> Tick {
+        let mut next = now + TICK;
         for entry in self.entries.load().iter() {
             let mut schedule = entry.host.schedule.lock();
             let resolve = schedule.resolve_at <= now;
-            let check = schedule.check_at.is_some_and(|at| at <= now);
+            let check = schedule.check_at.is_some_and(|at| at <= now) && !schedule.checking;
             if resolve {
                 schedule.resolve_at = now + RESOLVE_EVERY;
             }
             if check {
                 schedule.check_at = Some(now + jittered(schedule.check_every));
+                schedule.checking = true;
+            }
+            if let Some(at) = schedule.check_at.filter(|at| *at > now) {
+                next = next.min(at);
             }
             drop(schedule);
             if resolve || check {
@@ -153,10 +160,12 @@ impl Hosts {
                     }
                     if check {
                         hosts.check_host(&entry).await;
+                        entry.host.schedule.lock().checking = false;
                     }
                 });
             }
         }
+        next
     }
 
     async fn check_host(&self, entry: &Entry) {
@@ -229,9 +238,10 @@ pub struct HostKeeper(pub Arc<Hosts>);
 impl BackgroundService for HostKeeper {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         loop {
-            self.0.tend(clock::now());
+            let now = clock::now();
+            let pause = self.0.tend(now).since(now);
             tokio::select! {
-                _ = tokio::time::sleep(TICK) => {}
+                _ = tokio::time::sleep(pause) => {}
                 _ = shutdown.changed() => return,
             }
         }

@@ -12,7 +12,7 @@ use crate::route::{
 };
 
 use super::meter::Meter;
-use super::registry::{Course, Registry};
+use super::registry::{Course, Registry, Unwell};
 use super::standing::{KeyStanding, News, Pass, Standing};
 
 /// A pool together with the living state of its endpoints and keys: the [`Field`] of every plan over that pool.
@@ -184,6 +184,15 @@ impl LiveStage {
 
     pub(super) fn meters(&self) -> impl Iterator<Item = &Arc<Meter>> {
         self.meters.iter().flatten()
+    }
+
+    /// Of whom something bad is known.
+    pub(super) fn unwell(&self) -> impl Iterator<Item = Unwell> {
+        let endpoints = self.standings.iter().filter(|standing| !standing.is_well());
+        let keys = self.keys.iter().flat_map(|keys| &keys.standings);
+        let keys = keys.filter(|key| !key.is_well());
+        let keys = keys.cloned().map(Unwell::Key);
+        endpoints.cloned().map(Unwell::Endpoint).chain(keys)
     }
 
     fn meter(&self, seat: usize) -> Option<&Arc<Meter>> {

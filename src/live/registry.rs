@@ -1,9 +1,11 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::clock::Tick;
 use crate::config::{Provider, ProviderKey};
 use crate::route::{Budget, Seat, Sticky};
 
@@ -14,8 +16,8 @@ use super::standing::{KeyStanding, News, Standing};
 
 /// Every standing that somebody uses, by identity. Survives reloads: a new snapshot finds here what the old one had.
 ///
-/// It holds on to nothing but quotas and purses: what no snapshot uses any more is forgotten, so that names made up by strangers
-/// leave no trace.
+/// It holds on to nothing but quotas and purses, and for a while to those of a configuration who were not well: what no snapshot uses
+/// any more is forgotten, so that names made up by strangers leave no trace.
 #[derive(Debug)]
 pub struct Registry {
     pub(super) news: News,
@@ -24,6 +26,8 @@ pub struct Registry {
     courses: Shelf<String, Course>,
     quotas: Quotas,
     purses: Purses,
+    /// By address.
+    unwell: Mutex<HashMap<usize, (Tick, Unwell)>>,
 }
 
 impl Default for Registry {
@@ -36,8 +40,20 @@ impl Default for Registry {
             courses: Shelf::default(),
             quotas: Quotas::new(era.clone()),
             purses: Purses::new(era),
+            unwell: Mutex::default(),
         }
     }
+}
+
+/// How long it is remembered that somebody was not well whom a new configuration no longer has: people take a model out of
+/// the file and put it back.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Somebody who was not well when the configuration was replaced.
+#[derive(Debug, Clone)]
+pub(super) enum Unwell {
+    Endpoint(Arc<Standing>),
+    Key(Arc<KeyStanding>),
 }
 
 /// What the requests of one pool share.
@@ -48,15 +64,43 @@ pub(super) struct Course {
     pub sticky: Mutex<Sticky>,
 }
 
+impl Unwell {
+    fn address(&self) -> usize {
+        match self {
+            Unwell::Endpoint(endpoint) => Arc::as_ptr(endpoint).addr(),
+            Unwell::Key(key) => Arc::as_ptr(key).addr(),
+        }
+    }
+}
+
 impl Registry {
     /// Every endpoint in use, in no order.
     pub fn endpoints(&self) -> Vec<Arc<Standing>> {
-        self.endpoints.all()
+        self.in_use(self.endpoints.all())
     }
 
     /// Every key × model in use, in no order.
     pub fn keys(&self) -> Vec<Arc<KeyStanding>> {
-        self.keys.all()
+        self.in_use(self.keys.all())
+    }
+
+    /// Without those who are only remembered.
+    fn in_use<T>(&self, mut all: Vec<Arc<T>>) -> Vec<Arc<T>> {
+        let unwell = self.unwell.lock();
+        all.retain(|thing| {
+            let remembered = unwell.contains_key(&Arc::as_ptr(thing).addr());
+            // The one in hand, and the one that is remembered.
+            Arc::strong_count(thing) > 1 + usize::from(remembered)
+        });
+        all
+    }
+
+    /// Remembers for a while who of a configuration that ends is not well.
+    pub(super) fn remember(&self, those: impl Iterator<Item = Unwell>, now: Tick) {
+        let mut unwell = self.unwell.lock();
+        unwell.retain(|_, (until, _)| *until > now);
+        let until = now + REMEMBERED;
+        unwell.extend(those.map(|one| (one.address(), (until, one))));
     }
 
     /// Every quota, also of endpoints that have none any more.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::clock::Tick;
+use crate::clock::{self, Tick};
 use crate::config::{ClientKey, Gateway, Glob, Model};
 use crate::route::pick::Select;
 use crate::route::{Pool, Resolved, Stage, Table, Unknown, permits, real_model};
@@ -241,6 +241,9 @@ impl Live {
             before.arrange,
             Some(&before),
         );
+        let stages = before.lanes.iter().flat_map(|lane| lane.stages());
+        let unwell = stages.flat_map(|stage| stage.unwell());
+        before.registry.remember(unwell, clock::now());
         self.current.store(Arc::new(next));
     }
 }

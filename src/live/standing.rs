@@ -371,15 +371,7 @@ mod tests {
 
     fn cooling() -> Arc<Standing> {
         let standing = Arc::new(Standing::new("p", "m", News::default()));
-        standing.failed(
-            Blow {
-                began: at(1),
-                cause: Cause::Answer,
-                counts: true,
-            },
-            at(1),
-            &policy(),
-        );
+        standing.failed(Blow::new(at(1), Cause::Answer), at(1), &policy());
         standing
     }
 
@@ -454,15 +446,7 @@ mod tests {
         assert_eq!(standing.state(at(2)), State::Cooling { until: at(6) });
         assert_eq!(standing.state(at(6)), State::HalfOpen);
         (7..=10).for_each(|n| {
-            standing.failed(
-                Blow {
-                    began: at(n),
-                    cause: Cause::Answer,
-                    counts: true,
-                },
-                at(n),
-                &policy(),
-            );
+            standing.failed(Blow::new(at(n), Cause::Answer), at(n), &policy());
         });
         assert_eq!(standing.state(at(11)), State::Open { until: at(70) });
     }

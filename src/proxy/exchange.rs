@@ -21,7 +21,7 @@ use crate::proxy::alarm::{Alarm, TooLate};
 use crate::proxy::asked::Asked;
 use crate::proxy::headers::{Outgoing, UPSTREAM_REQUEST_ID, for_client, vendors_id};
 use crate::proxy::paths::CallKind;
-use crate::proxy::retry_after::retry_after;
+use crate::proxy::retry_after::{self, retry_after};
 use crate::proxy::spool::Freight;
 use crate::proxy::telling::Teller;
 use crate::proxy::upstream::{Connection, ReadFailure, SendError, Upstream};
@@ -360,6 +360,7 @@ impl Order<'_> {
         }
         let mut fault = self.codec().read_fault(status, &body);
         fault.retry_after = asked_to_wait.or(fault.retry_after);
+        retry_after::settle(&mut fault);
         let kind = fault.kind;
         let retry_after = fault.retry_after;
         Miss {
@@ -380,7 +381,8 @@ impl Order<'_> {
     }
 
     /// A 200 that says an error.
-    pub(super) fn stream_error(&self, fault: Fault) -> Miss {
+    pub(super) fn stream_error(&self, mut fault: Fault) -> Miss {
+        retry_after::settle(&mut fault);
         let (kind, retry_after) = (fault.kind, fault.retry_after);
         Miss {
             outcome: Outcome::Failed(Failure::StreamError { kind, retry_after }),

@@ -70,6 +70,8 @@ pub enum Refusal {
     OutOfTime,
 }
 
+/// What is switched off may be switched on at any time.
+const SWITCHED_OFF: Duration = Duration::from_secs(10);
 /// Names listed in a 404 before it says how many more there are.
 const MOST_NAMES: usize = 20;
 
@@ -110,8 +112,7 @@ impl Refusal {
             }
             Refusal::UnknownModel { asked, known } => unknown_model(&asked, &known),
             Refusal::DisabledModel(model) => {
-                let text = format!("the model `{model}` is disabled");
-                about_model(said(Kind::NotFound, 404, &text))
+                switched_off(&format!("the model `{model}` is disabled"))
             }
             Refusal::Incapable { model, lacks } => incapable(&model, lacks),
             Refusal::Cooling { model, retry_after } => Fault {
@@ -191,7 +192,7 @@ fn spent(model: &str) -> Fault {
 
 fn limited(model: &str) -> Fault {
     let text = format!(
-        "every endpoint of `{model}` waits for a rate limit of its vendor to be over; try again later"
+        "every usable key for `{model}` waits for a rate limit of its vendor to be over; try again later"
     );
     said(Kind::RateLimit, 429, &text)
 }
@@ -262,14 +263,21 @@ fn incapable(model: &str, lacks: Lacks) -> Fault {
         });
     }
     let text = format!("No endpoint of `{model}` {}.", missing.join(", or "));
-    // Whoever asks has done nothing wrong.
     if lacks.has(Lack::Disabled) && lacks.iter().count() == 1 {
-        return Fault::new(Kind::Overloaded, 503, text);
+        return switched_off(&text);
     }
     if lacks.has(Lack::Context) && lacks.iter().count() == 1 {
         return Fault::new(Kind::ContextLength, 400, text);
     }
     Fault::new(Kind::InvalidRequest, 400, text)
+}
+
+/// Whoever asks has done nothing wrong, and nobody is overloaded.
+fn switched_off(text: &str) -> Fault {
+    let mut fault = about_model(said(Kind::Internal, 503, &text));
+    fault.code = Some("model_disabled".to_owned());
+    fault.retry_after = Some(SWITCHED_OFF);
+    fault
 }
 
 fn about_model(mut fault: Fault) -> Fault {
@@ -337,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn that_every_endpoint_is_switched_off_is_not_the_callers_fault() {
+    fn what_is_switched_off_is_told_as_that_and_as_nobodys_fault() {
         let mut lacks = Lacks::default();
         lacks.add(Lack::Disabled);
         let refused = |lacks| {
@@ -349,6 +357,20 @@ mod tests {
         assert_eq!(refused(lacks), off);
         lacks.add(Lack::Tools);
         assert_eq!(refused(lacks).0, 400);
+        lacks = Lacks::default();
+        lacks.add(Lack::Disabled);
+        for refusal in [
+            Refusal::DisabledModel("off/x".to_owned()),
+            Refusal::Incapable {
+                model: "m".to_owned(),
+                lacks,
+            },
+        ] {
+            let fault = refusal.fault();
+            assert_eq!((fault.kind, fault.status), (Kind::Internal, 503));
+            assert_eq!(fault.code.as_deref(), Some("model_disabled"));
+            assert_eq!(fault.retry_after, Some(SWITCHED_OFF));
+        }
     }
 
     #[test]

@@ -19,6 +19,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::HeaderName;
 
+use crate::ir::{Fault, FaultKind};
+use crate::route::LONGEST_TOLD;
+
 /// What is said about one limit.
 struct Limit {
     remaining: HeaderName,
@@ -73,6 +76,9 @@ static LIMITS: [Limit; 9] = [
     limit("ratelimit-remaining", "ratelimit-reset"),
 ];
 
+/// What a rate limit takes whose end is now or was before: `Retry-After` counts seconds.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// A number beyond this is a point in time: nobody has to wait for eleven days.
 const POINT_IN_TIME: f64 = 1e6;
 /// And beyond this it is in milliseconds.
@@ -99,6 +105,16 @@ pub fn retry_after(headers: &HeaderMap, status: u16, wall: Duration) -> Option<D
         soonest = Some(soonest.map_or(reset, |soonest: Duration| soonest.min(reset)));
     }
     latest_spent.or(soonest)
+}
+
+/// Leaves of a fault's time what is kept to here, so that its own client is told the same as the next: at most a day. "At
+/// once" is a rate limit's shortest end, and of other faults no time at all.
+pub fn settle(fault: &mut Fault) {
+    let shortest = (fault.kind == FaultKind::RateLimit).then_some(SHORTEST);
+    fault.retry_after = match fault.retry_after {
+        Some(wait) if wait.is_zero() => shortest,
+        wait => wait.map(|wait| wait.min(LONGEST_TOLD)),
+    };
 }
 
 fn outright(headers: &HeaderMap, wall: Duration) -> Option<Duration> {
@@ -184,6 +200,22 @@ mod tests {
 
     fn ms(millis: u64) -> Option<Duration> {
         Some(Duration::from_millis(millis))
+    }
+
+    #[test]
+    fn a_time_is_told_as_it_is_kept_to() {
+        for (kind, said, told) in [
+            (FaultKind::RateLimit, 0, ms(1000)),
+            (FaultKind::RateLimit, 8, ms(8)),
+            (FaultKind::RateLimit, 1_000_000_000_000, ms(86_400_000)),
+            (FaultKind::Overloaded, 0, None),
+            (FaultKind::Overloaded, 1_000_000_000_000, ms(86_400_000)),
+        ] {
+            let mut fault = Fault::new(kind, 500, "x");
+            fault.retry_after = ms(said);
+            settle(&mut fault);
+            assert_eq!(fault.retry_after, told, "{kind:?} {said}");
+        }
     }
 
     #[test]

@@ -149,8 +149,9 @@ impl route::Facts for Facts<'_> {
     }
 
     fn header(&self, name: &str, fits: &dyn Fn(&str) -> bool) -> bool {
-        let mut values = self.headers.get_all(name).iter();
-        values.any(|value| std::str::from_utf8(value.as_bytes()).is_ok_and(fits))
+        let values = self.headers.get_all(name).iter();
+        let mut texts = values.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+        texts.any(|text| fits(text) || text.split(',').any(|item| fits(item.trim())))
     }
 
     fn body(&self, path: &BodyPath, fits: &dyn Fn(&str) -> bool) -> bool {
@@ -161,7 +162,8 @@ impl route::Facts for Facts<'_> {
 
 fn at_any(json: &[u8], steps: &[BodyStep], fits: &dyn Fn(&str) -> bool) -> bool {
     let Some((step, rest)) = steps.split_first() else {
-        return find::shown(json).is_some_and(|value| fits(&value));
+        return find::shown(json).is_some_and(|value| fits(&value))
+            || find::plain_number(json).is_some_and(|number| fits(&number));
     };
     match step {
         BodyStep::Member(name) => {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::clock::Tick;
 
 use super::attempt::{Stop, Why};
+use super::backoff::backoff;
 use super::class::{Class, class, rank};
-use super::cooldown::Cause;
+use super::cooldown::{Cause, LONGEST_TOLD};
 use super::field::{Field, Look};
 use super::health::Blow;
 use super::key::KeyMark;
@@ -80,7 +81,7 @@ impl Plan {
         let passthrough = self.pool.seat(last.ask.spot).passthrough;
         match class {
             // Whatever it is: who brought a credential of its own is not served on another's account.
-            Class::Again(_)
+            Class::Again(..)
             | Class::Silent
             | Class::Limited(_)
             | Class::Refused(_)
@@ -89,8 +90,13 @@ impl Plan {
             {
                 self.final_answer(field, last)
             }
-            Class::Again(cause) => self.retry_or_give_up(field, last, cause, now),
-            Class::Silent => self.give_up(field, last, Cause::Unreached, now),
+            Class::Again(cause, wait) => self.retry_or_give_up(field, last, (cause, wait), now),
+            Class::Silent => self.give_up(
+                field,
+                last,
+                Blow::new(last.ask.began, Cause::Unreached),
+                now,
+            ),
             Class::Limited(retry_after) => self.limited(field, last, retry_after, now),
             Class::Refused(mark) => self.refused(field, last, mark, now),
             Class::Missing => self.missing(field, last, now),
@@ -98,7 +104,7 @@ impl Plan {
             Class::TooLong => self.too_long(last),
             Class::Final => self.final_answer(field, last),
             Class::Broken => {
-                self.give_up(field, last, Cause::Answer, now);
+                self.give_up(field, last, Blow::new(last.ask.began, Cause::Answer), now);
                 self.end(field, last, Why::Over, Some(last.number));
             }
         }
@@ -106,44 +112,53 @@ impl Plan {
 
     /// Same endpoint again, if it has retries left, the budget too, and enough attempts remain for every able endpoint to
     /// get its turn. Not if others found it dead meanwhile, and not after a probe (neither looks free): a dead endpoint
-    /// sees its probes and no more.
-    fn retry_or_give_up<F: Field>(&mut self, field: &F, last: &Last, cause: Cause, now: Tick) {
+    /// sees its probes and no more. Never before the time that the vendor told.
+    fn retry_or_give_up<F: Field>(
+        &mut self,
+        field: &F,
+        last: &Last,
+        (cause, wait): (Cause, Option<Duration>),
+        now: Tick,
+    ) {
         let spot = last.ask.spot;
-        let retries = self.pool.seat(spot).policy.retry.retries;
         let nth = self.tried(spot).retries;
-        let may = nth < retries
+        let retry = &self.pool.seat(spot).policy.retry;
+        let told = wait.map(|wait| now + wait.min(LONGEST_TOLD));
+        let blow = Blow {
+            told,
+            ..Blow::new(last.ask.began, cause)
+        };
+        let late = told.filter(|told| *told > now + backoff(retry, nth, 0));
+        let may = nth < retry.retries
             && !self.beside
             && self.left() > 0
             && matches!(field.look(spot, self.needs.draw, now), Look::Free)
             && !self.untried_are_at_least(field, self.stage, self.left(), now)
+            && late.is_none_or(|back| self.is_last_hope(field, back, now))
             && field.take_retry(self.pool.policy.retry.budget, now);
         if !may {
-            return self.give_up(field, last, cause, now);
+            return self.give_up(field, last, blow, now);
         }
         self.tried(spot).retries += 1;
-        let owed = Some(Blow {
-            began: last.ask.began,
-            cause,
-            counts: true,
-        });
+        self.waited += late.map_or(Duration::ZERO, |back| back.since(now));
         self.turn = Turn::Backoff(Again {
             spot,
             key: last.ask.key,
             nth,
-            owed,
+            not_before: told.unwrap_or_default(),
+            owed: Some(blow),
         });
     }
 
-    fn give_up<F: Field>(&mut self, field: &F, last: &Last, cause: Cause, now: Tick) {
-        field.failed(
-            last.ask.spot,
-            Blow {
-                began: tells_of(last, now),
-                cause,
-                counts: true,
-            },
-            now,
-        );
+    /// Whether an endpoint that wants to be left alone for longer than a backoff is waited for: soon, and nobody else can
+    /// be asked now.
+    fn is_last_hope<F: Field>(&self, field: &F, back: Tick, now: Tick) -> bool {
+        self.is_soon(back, now) && !self.untried_are_at_least(field, self.stage, 1, now)
+    }
+
+    fn give_up<F: Field>(&mut self, field: &F, last: &Last, blow: Blow, now: Tick) {
+        let began = tells_of(last, now);
+        field.failed(last.ask.spot, Blow { began, ..blow }, now);
         self.tried(last.ask.spot).spent = true;
     }
 
@@ -194,9 +209,8 @@ impl Plan {
             field.failed(
                 spot,
                 Blow {
-                    began: tells_of(last, now),
-                    cause: Cause::Answer,
                     counts: false,
+                    ..Blow::new(tells_of(last, now), Cause::Answer)
                 },
                 now,
             );

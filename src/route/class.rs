@@ -11,8 +11,8 @@ use super::outcome::Failure;
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Same endpoint up to `retries`, then the next. Cools and counts when given up.
-    Again(Cause),
+    /// Same endpoint up to `retries`, then the next, not before the vendor's time. Cools and counts when given up.
+    Again(Cause, Option<Duration>),
     /// The next endpoint at once, this one never again. Cools and counts.
     Silent,
     /// Another key, another endpoint of the tier, or wait. The key cools.
@@ -33,9 +33,9 @@ pub(super) enum Class {
 
 pub(super) fn class(failure: &Failure) -> Class {
     match failure {
-        Failure::Connect | Failure::Tls => Class::Again(Cause::Unreached),
+        Failure::Connect | Failure::Tls => Class::Again(Cause::Unreached, None),
         Failure::ResetBeforeHead | Failure::EmptyAnswer | Failure::Truncated => {
-            Class::Again(Cause::Answer)
+            Class::Again(Cause::Answer, None)
         }
         Failure::ConnectTimeout | Failure::NoFirstToken | Failure::Silence => Class::Silent,
         Failure::Status {
@@ -53,8 +53,9 @@ pub(super) fn class(failure: &Failure) -> Class {
 
 /// The kind comes first: vendors say "no such key" with a 400 and "out of money" with a 429.
 fn by_kind(kind: FaultKind, status: u16, retry_after: Option<Duration>) -> Class {
+    let told = retry_after.filter(|wait| !wait.is_zero());
     match kind {
-        FaultKind::RateLimit => Class::Limited(retry_after.filter(|wait| !wait.is_zero())),
+        FaultKind::RateLimit => Class::Limited(told),
         FaultKind::Authentication => Class::Refused(KeyMark::Unauthenticated),
         FaultKind::Billing => Class::Refused(KeyMark::Unpaid),
         FaultKind::Permission => Class::Refused(KeyMark::Forbidden),
@@ -63,13 +64,13 @@ fn by_kind(kind: FaultKind, status: u16, retry_after: Option<Duration>) -> Class
         FaultKind::ContentPolicy => Class::Final,
         FaultKind::Timeout | FaultKind::Overloaded | FaultKind::Internal => match status {
             400..=407 | 409..=499 => Class::Final,
-            _ => Class::Again(Cause::Answer),
+            _ => Class::Again(Cause::Answer, told),
         },
         FaultKind::InvalidRequest
         | FaultKind::MethodNotAllowed
         | FaultKind::TooLarge
         | FaultKind::UnsupportedMedia => match status {
-            500.. => Class::Again(Cause::Answer),
+            500.. => Class::Again(Cause::Answer, told),
             _ => Class::Final,
         },
     }
@@ -83,11 +84,11 @@ pub(super) fn rank(failure: &Failure) -> u8 {
         (Class::Final | Class::Unfit, _) => 8,
         (Class::Limited(Some(_)), _) => 7,
         (Class::Limited(None), _) => 6,
-        (Class::Again(_), Failure::Status { .. } | Failure::StreamError { .. }) => 5,
+        (Class::Again(..), Failure::Status { .. } | Failure::StreamError { .. }) => 5,
         (Class::Broken, _) => 4,
         (Class::Silent, _) => 4,
-        (Class::Again(_), Failure::EmptyAnswer | Failure::Truncated) => 3,
-        (Class::Again(_), _) => 2,
+        (Class::Again(..), Failure::EmptyAnswer | Failure::Truncated) => 3,
+        (Class::Again(..), _) => 2,
         (Class::Missing, _) => 1,
         (Class::Refused(_), _) => 0,
     }
@@ -108,25 +109,31 @@ mod tests {
     #[test]
     fn every_row_of_the_table() {
         let rows = [
-            (Failure::Connect, Class::Again(Cause::Unreached)),
-            (Failure::Tls, Class::Again(Cause::Unreached)),
-            (Failure::ResetBeforeHead, Class::Again(Cause::Answer)),
+            (Failure::Connect, Class::Again(Cause::Unreached, None)),
+            (Failure::Tls, Class::Again(Cause::Unreached, None)),
+            (Failure::ResetBeforeHead, Class::Again(Cause::Answer, None)),
             (
                 status(500, FaultKind::Internal),
-                Class::Again(Cause::Answer),
+                Class::Again(Cause::Answer, None),
             ),
             (
                 status(503, FaultKind::Overloaded),
-                Class::Again(Cause::Answer),
+                Class::Again(Cause::Answer, None),
             ),
             (
                 status(529, FaultKind::Overloaded),
-                Class::Again(Cause::Answer),
+                Class::Again(Cause::Answer, None),
             ),
-            (status(408, FaultKind::Timeout), Class::Again(Cause::Answer)),
-            (status(504, FaultKind::Timeout), Class::Again(Cause::Answer)),
-            (Failure::EmptyAnswer, Class::Again(Cause::Answer)),
-            (Failure::Truncated, Class::Again(Cause::Answer)),
+            (
+                status(408, FaultKind::Timeout),
+                Class::Again(Cause::Answer, None),
+            ),
+            (
+                status(504, FaultKind::Timeout),
+                Class::Again(Cause::Answer, None),
+            ),
+            (Failure::EmptyAnswer, Class::Again(Cause::Answer, None)),
+            (Failure::Truncated, Class::Again(Cause::Answer, None)),
             (Failure::ConnectTimeout, Class::Silent),
             (Failure::NoFirstToken, Class::Silent),
             (Failure::Silence, Class::Silent),
@@ -181,7 +188,10 @@ mod tests {
                 retry_after: None,
             })
         };
-        assert_eq!(said(FaultKind::Overloaded), Class::Again(Cause::Answer));
+        assert_eq!(
+            said(FaultKind::Overloaded),
+            Class::Again(Cause::Answer, None)
+        );
         assert_eq!(said(FaultKind::RateLimit), Class::Limited(None));
         assert_eq!(said(FaultKind::ContentPolicy), Class::Final);
         assert_eq!(said(FaultKind::InvalidRequest), Class::Final);

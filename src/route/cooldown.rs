@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::clock::Tick;
 use crate::config;
 
+/// A vendor's `Retry-After` beyond this is not believed: a typo in a header must not retire anybody for ever.
+pub const LONGEST_TOLD: Duration = Duration::from_secs(24 * 3600);
+
 /// What a failure says about who can prove the contrary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
@@ -20,6 +23,8 @@ pub enum Cause {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cooldown {
     until: Tick,
+    /// What the vendor itself told (`Retry-After`): nobody is asked before, and no check ends it.
+    told: Tick,
     /// When the latest counted failure was told.
     since: Tick,
     /// Failures in a row, for the doubling.
@@ -45,6 +50,11 @@ impl Cooldown {
         self.until = self.until.max(now + length(self.steps, policy));
     }
 
+    /// The vendor said when it wants to be asked again.
+    pub(super) fn tell(&mut self, told: Tick) {
+        self.told = self.told.max(told);
+    }
+
     /// Leaves alone until `until` at least, whatever the doubling says (`Retry-After`).
     pub(super) fn fail_until(&mut self, now: Tick, until: Tick) {
         self.since = now;
@@ -63,6 +73,7 @@ impl Cooldown {
     /// Well again: content came on an attempt that was made to find out.
     pub(super) fn prove(&mut self) {
         self.until = Tick::default();
+        self.told = Tick::default();
         self.unproven = false;
     }
 
@@ -86,7 +97,11 @@ impl Cooldown {
     }
 
     pub(super) fn until(&self) -> Tick {
-        self.until
+        self.until.max(self.told)
+    }
+
+    pub(super) fn told(&self) -> Tick {
+        self.told
     }
 
     pub(super) fn since(&self) -> Tick {

@@ -63,6 +63,20 @@ pub struct Blow {
     pub cause: Cause,
     /// Whether the breaker counts it.
     pub counts: bool,
+    /// When the vendor wants to be asked again, if it said so.
+    pub told: Option<Tick>,
+}
+
+impl Blow {
+    /// One that counts, of an attempt that began then.
+    pub fn new(began: Tick, cause: Cause) -> Blow {
+        Blow {
+            began,
+            cause,
+            counts: true,
+            told: None,
+        }
+    }
 }
 
 impl Health {
@@ -108,6 +122,9 @@ impl Health {
     pub fn fail(&mut self, blow: Blow, now: Tick, policy: &Policy) {
         self.cooldown
             .fail(blow.began, now, blow.cause, &policy.cooldown);
+        if let Some(told) = blow.told {
+            self.cooldown.tell(told);
+        }
         if blow.counts {
             self.breaker.fail(blow.began, now, &policy.breaker);
         }
@@ -152,10 +169,12 @@ impl Health {
         self.cooldown.until().max(self.breaker.until())
     }
 
-    /// When one live request may try: at the deadline, or `probe_after` after the latest failure.
+    /// When one live request may try: at the deadline, or `probe_after` after the latest failure, but not before the time
+    /// that the vendor told.
     fn askable(&self, policy: &Policy) -> Tick {
         let failed = self.cooldown.since().max(self.breaker.since());
-        self.deadline().min(failed + policy.cooldown.probe_after)
+        let early = self.deadline().min(failed + policy.cooldown.probe_after);
+        early.max(self.cooldown.told())
     }
 
     fn why(&self, now: Tick) -> HeldBy {
@@ -181,11 +200,7 @@ mod tests {
     }
 
     fn fail(health: &mut Health, began: u64, now: u64) {
-        let blow = Blow {
-            began: at(began),
-            cause: Cause::Answer,
-            counts: true,
-        };
+        let blow = Blow::new(at(began), Cause::Answer);
         health.fail(blow, at(now), &policy());
     }
 
@@ -280,15 +295,34 @@ mod tests {
     #[test]
     fn a_good_check_makes_half_open_what_was_not_reached() {
         let mut health = Health::default();
-        let blow = Blow {
-            began: at(1),
-            cause: Cause::Unreached,
-            counts: true,
-        };
+        let blow = Blow::new(at(1), Cause::Unreached);
         health.fail(blow, at(1), &policy());
         health.reachable(at(2));
         assert_eq!(health.verdict(at(2), &policy()), Verdict::Probe);
         assert!(!health.is_well());
+    }
+
+    #[test]
+    fn what_the_vendor_told_is_kept_to_by_probes_and_checks() {
+        let mut health = Health::default();
+        let told = Blow {
+            told: Some(at(31)),
+            ..Blow::new(at(1), Cause::Answer)
+        };
+        health.fail(told, at(1), &policy());
+        health.fail(Blow::new(at(2), Cause::Unreached), at(2), &policy());
+        health.reachable(at(3));
+        let held = Held {
+            why: HeldBy::Cooling,
+            until: at(31),
+        };
+        assert_eq!(health.verdict(at(30), &policy()), Verdict::Held(held));
+        let probe = health.claim(at(31), &policy());
+        assert!(probe.is_some());
+        health.answered(probe);
+        fail(&mut health, 40, 40);
+        let of_its_own = health.held(at(41)).map(|held| held.until);
+        assert_eq!(of_its_own, Some(at(60)), "it told nothing of this failure");
     }
 
     proptest! {

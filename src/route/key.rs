@@ -5,10 +5,7 @@ use std::time::Duration;
 use crate::clock::Tick;
 use crate::config;
 
-use super::cooldown::{Cause, Cooldown};
-
-/// A vendor's `Retry-After` beyond this is not believed: a typo in a header must not retire a key for ever.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+use super::cooldown::{Cause, Cooldown, LONGEST_TOLD};
 
 /// Why a vendor refused a key, for metrics and UI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,7 +47,7 @@ impl KeyHealth {
         policy: &config::Cooldown,
     ) {
         match retry_after {
-            Some(wait) => self.cooldown.fail_until(now, now + wait.min(LONGEST)),
+            Some(wait) => self.cooldown.fail_until(now, now + wait.min(LONGEST_TOLD)),
             None => self.cooldown.fail(began, now, Cause::Answer, policy),
         }
     }
@@ -108,7 +105,7 @@ mod tests {
         assert_eq!(key.held(at(2)), Some(at(91)));
         assert_eq!(key.held(at(91)), None);
         key.limited(at(91), at(91), Some(Duration::MAX), &policy().cooldown);
-        assert_eq!(key.held(at(92)), Some(at(91) + LONGEST));
+        assert_eq!(key.held(at(92)), Some(at(91) + LONGEST_TOLD));
     }
 
     #[test]

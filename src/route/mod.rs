@@ -38,7 +38,7 @@ mod wait;
 
 pub use attempt::{Attempt, Purpose, Step, Stop, Why};
 pub use budget::Budget;
-pub use cooldown::Cause;
+pub use cooldown::{Cause, LONGEST_TOLD};
 pub use ewma::Ewma;
 pub use explain::{Candidate, Explanation, Seen};
 pub use field::{Ask, Entry, Field, Load, Look};

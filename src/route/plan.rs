@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Tick;
 
@@ -35,8 +36,8 @@ pub struct Plan {
     pub(super) credential: Option<usize>,
     /// Rank and number of the attempt whose error tells most.
     pub(super) best: Option<(u8, u32)>,
-    /// Waits without an attempt in between end here.
-    pub(super) patience_ends: Option<Tick>,
+    /// Of the patience with those who are not back yet, over the whole request.
+    pub(super) waited: Duration,
     pub(super) home: Home,
     /// The second of two attempts that run beside each other.
     pub(super) rival: Option<Last>,
@@ -70,6 +71,8 @@ pub(super) struct Again {
     pub key: Option<usize>,
     /// How many there were before.
     pub nth: u32,
+    /// When the vendor wants to be asked again; zero where it did not say.
+    pub not_before: Tick,
     /// What the endpoint is blamed for if the retry does not come about; `None` for a rate limit, which only its key
     /// is blamed for, and was.
     pub owed: Option<Blow>,
@@ -141,7 +144,7 @@ impl Plan {
             context_floor: None,
             credential: None,
             best: None,
-            patience_ends: None,
+            waited: Duration::ZERO,
             home: Home::Unknown,
             rival: None,
             lost: None,
@@ -213,7 +216,8 @@ impl Plan {
     }
 
     fn back_off<F: Field>(&mut self, field: &F, again: Again, at: Moment) -> Step<F::Pass> {
-        let wait = backoff(&self.pool.seat(again.spot).policy.retry, again.nth, at.dice);
+        let retry = &self.pool.seat(again.spot).policy.retry;
+        let wait = backoff(retry, again.nth, at.dice).max(again.not_before.since(at.now));
         if at.now + wait >= self.deadline() {
             self.pay(field, &Turn::Again(again), at.now);
             return self.choose_or_wait(field, at);
@@ -302,7 +306,6 @@ impl Plan {
             self.credential = Some(seat.provider);
         }
         self.attempts += 1;
-        self.patience_ends = None;
         let ask = Ask {
             spot,
             key,

@@ -11,6 +11,7 @@ use super::health::HeldBy;
 use super::needs::Lacks;
 use super::pick::Moment;
 use super::plan::{Again, Plan, Tried, Turn};
+use super::pool::Spot;
 
 /// How often one looks whether another request's probe has come back: nobody can say when it will.
 const POLL: Duration = Duration::from_millis(100);
@@ -21,10 +22,19 @@ const SOON: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 struct Return {
     at: Tick,
-    /// Ask exactly that one; else choose anew.
-    again: Option<Again>,
-    /// It is a same-endpoint retry, and takes from the budget.
-    retry: bool,
+    then: Then,
+}
+
+/// What the wait is for. All but the first are of the request's patience, all but the last same-endpoint retries, which
+/// take from the endpoint's and from the budget.
+#[derive(Debug, Clone, Copy)]
+enum Then {
+    /// The backoff after a 429 without a time: exactly that one is asked again.
+    Again(Again),
+    /// The time that a 429 told of this endpoint: chosen is anew.
+    Limited(Spot),
+    /// Somebody who was not asked yet.
+    Choose,
 }
 
 impl Plan {
@@ -40,7 +50,7 @@ impl Plan {
             return None;
         }
         let back = self.limited_return(field, at, Some(self.stage))?;
-        if back.again.is_none() && back.at > self.patience_below() {
+        if matches!(back.then, Then::Limited(_)) && back.at > self.patience_below() {
             return None;
         }
         if self.untried_are_at_least(field, below, self.left(), at.now) {
@@ -59,17 +69,23 @@ impl Plan {
     }
 
     fn wait_for<F: Field>(&mut self, field: &F, back: Return, at: Moment) -> Option<Duration> {
-        if back.retry && !field.take_retry(self.pool.policy.retry.budget, at.now) {
+        let wait = back.at.since(at.now);
+        let again = match back.then {
+            Then::Again(again) => Some(again.spot),
+            Then::Limited(spot) => Some(spot),
+            Then::Choose => None,
+        };
+        if again.is_some() && !field.take_retry(self.pool.policy.retry.budget, at.now) {
             return None;
         }
-        match back.again {
-            Some(again) => {
-                self.tried(again.spot).retries += 1;
-                self.turn = Turn::Again(again);
-            }
-            None => self.patience_ends = Some(self.patience_end(at.now)),
+        if let Some(spot) = again {
+            self.tried(spot).retries += 1;
         }
-        Some(back.at.since(at.now))
+        match back.then {
+            Then::Again(again) => self.turn = Turn::Again(again),
+            Then::Limited(_) | Then::Choose => self.waited += wait,
+        }
+        Some(wait)
     }
 
     /// The soonest of those who answered 429, in one stage or in all.
@@ -95,61 +111,62 @@ impl Plan {
         {
             return None;
         }
+        let retry = &self.pool.seat(tried.spot).policy.retry;
+        if tried.retries >= retry.retries {
+            return None;
+        }
         if limited.told {
             let back = field.key_held(tried.spot, limited.key, at.now)?;
             // A word that did not hold is not taken for another time before what a failure is given.
-            let pause = backoff(&self.pool.seat(tried.spot).policy.retry, 0, at.dice);
             let back = match limited.again {
-                true => back.max(at.now + pause),
+                true => back.max(at.now + backoff(retry, 0, at.dice)),
                 false => back,
             };
-            let soon = back <= self.patience_end(at.now) && back < self.deadline();
-            return soon.then_some(Return {
-                at: back,
-                again: None,
-                retry: true,
-            });
+            let then = Then::Limited(tried.spot);
+            return self
+                .is_soon(back, at.now)
+                .then_some(Return { at: back, then });
         }
-        let retry = &self.pool.seat(tried.spot).policy.retry;
         let back = at.now + backoff(retry, tried.retries, at.dice);
         let again = Again {
             spot: tried.spot,
             key: Some(limited.key),
             nth: tried.retries,
+            not_before: Tick::default(),
             owed: None,
         };
-        let may = tried.retries < retry.retries && back < self.deadline();
-        may.then_some(Return {
-            at: back,
-            again: Some(again),
-            retry: true,
-        })
+        let then = Then::Again(again);
+        (back < self.deadline()).then_some(Return { at: back, then })
     }
 
     /// The soonest of those who are able, cooling, and were not asked by this request.
     fn held_return<F: Field>(&self, field: &F, at: Moment) -> Option<Return> {
-        let end = self.patience_end(at.now).min(self.deadline());
         let able = self
             .pool
             .spots()
             .filter(|spot| self.pool.seat(*spot).lacks(&self.needs).is_empty());
         let untried = able.filter(|spot| self.objection(*spot).is_none() && !self.was_tried(*spot));
-        let backs = untried.filter_map(|spot| match field.look(spot, self.needs.draw, at.now) {
-            Look::Held(held) if held.why == HeldBy::Probing => Some(at.now + POLL),
-            Look::Held(held) => Some(held.until),
-            Look::Free | Look::Probe => None,
+        let backs = untried.filter_map(|spot| {
+            let back = match field.look(spot, self.needs.draw, at.now) {
+                Look::Held(held) if held.why == HeldBy::Probing => at.now + POLL,
+                Look::Held(held) => held.until,
+                Look::Free | Look::Probe => return None,
+            };
+            (back > at.now && self.is_soon(back, at.now)).then_some(back)
         });
-        let back = backs.min().filter(|back| *back > at.now && *back <= end)?;
-        Some(Return {
-            at: back,
-            again: None,
-            retry: false,
-        })
+        let then = Then::Choose;
+        backs.min().map(|at| Return { at, then })
     }
 
-    fn was_tried(&self, spot: super::pool::Spot) -> bool {
+    fn was_tried(&self, spot: Spot) -> bool {
         let identity = self.pool.seat(spot).identity;
         self.tried.iter().any(|tried| tried.identity == identity)
+    }
+
+    /// Whether that is worth waiting for: within what is left of the request's patience, and of its time.
+    pub(super) fn is_soon(&self, back: Tick, now: Tick) -> bool {
+        let patience = self.pool.policy.retry.patience;
+        back <= now + patience.saturating_sub(self.waited) && back < self.deadline()
     }
 
     /// Until when those of this tier that were limited are waited for, while others are below.
@@ -163,11 +180,6 @@ impl Plan {
             .map(|limited| limited.since);
         let first = first.min().unwrap_or(self.started);
         first + self.pool.policy.retry.patience
-    }
-
-    fn patience_end(&self, now: Tick) -> Tick {
-        self.patience_ends
-            .unwrap_or(now + self.pool.policy.retry.patience)
     }
 
     /// Whether so many different endpoints, from that stage on, could still be asked for the first time.

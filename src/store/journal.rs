@@ -1,10 +1,11 @@
 //! The journal of quotas and limits: a line of JSON for every change, the last one of a name holds.
 //!
-//! Whoever writes locks the directory, so that a command's line is never lost to a journal that is written anew at that
+//! It is one process's: who owns it holds a lock beside it ([`Owned`]), as long as it lives, and reads no more what it has
+//! written itself. Whoever writes a line, also a command, locks the directory for that moment, so that a command's line is never lost to a journal that is written anew at that
 //! moment. What cannot be read is passed over: a torn last line costs what it would have said.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::ledger::{Amount, Term, Used, Window};
 use crate::live::{MeterName, Owner, TermName};
 
 const NAME: &str = "quotas.journal";
+const LOCK: &str = "quotas.lock";
 /// A journal that has grown so long is written anew.
 const LONG: u64 = 256 << 10;
 
@@ -110,6 +112,12 @@ pub struct Journal {
     read: Option<(u64, u64)>,
 }
 
+/// That a journal is this process's and no other's. The system takes it back when the process ends, however.
+#[derive(Debug)]
+pub(super) struct Owned {
+    _lock: File,
+}
+
 /// Held while the journal is written.
 struct Locked {
     _directory: File,
@@ -126,6 +134,31 @@ impl Journal {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The directory that it is in.
+    pub fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
+    /// Makes it this process's, unless it is another's. Makes the directory too.
+    ///
+    /// # Errors
+    /// Nothing can be written there.
+    pub(super) fn own(&self) -> io::Result<Option<Owned>> {
+        std::fs::create_dir_all(self.directory())?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(false);
+        let lock = options.open(self.directory().join(LOCK))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Owned { _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            // Some file systems have no locks: then nobody can tell.
+            Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {
+                Ok(Some(Owned { _lock: lock }))
+            }
+            Err(TryLockError::Error(e)) => Err(e),
+        }
     }
 
     /// All that it says, as of now. Of no journal: nothing.
@@ -205,9 +238,8 @@ impl Journal {
     }
 
     fn lock(&self) -> io::Result<Locked> {
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(directory)?;
-        let directory = File::open(directory)?;
+        std::fs::create_dir_all(self.directory())?;
+        let directory = File::open(self.directory())?;
         // Some file systems have no locks; then a reset by hand may have to be asked for twice.
         directory.lock().or_else(|e| match e.kind() {
             io::ErrorKind::Unsupported => Ok(()),
@@ -558,6 +590,17 @@ mod tests {
         assert_eq!(heard, 24);
         assert!(std::fs::metadata(journal.path()).unwrap().len() <= LONG);
         assert_eq!(journal.load().unwrap(), counters(&[("a", 2_499)]));
+    }
+
+    #[test]
+    fn it_is_one_owners_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::below(&dir.path().join("data"));
+        let owned = journal.own().unwrap();
+        assert!(owned.is_some());
+        assert!(Journal::below(journal.directory()).own().unwrap().is_none());
+        drop(owned);
+        assert!(Journal::below(journal.directory()).own().unwrap().is_some());
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::journal::{Counters, Journal, Kept, Name};
-use crate::clock;
+use super::journal::{Counters, Journal, Kept, Name, Owned};
+use crate::clock::{self, Tick};
 use crate::ledger::{Amount, Usd, Used};
 use crate::live::{Live, Registry};
 use crate::telemetry::metrics;
@@ -23,40 +23,55 @@ pub struct Keeper {
 
 struct State {
     journal: Journal,
-    /// As the journal has it.
+    /// Only who owns it writes it.
+    owned: Option<Owned>,
+    /// As the journal has it; until it is owned, as it was when it was read.
     written: Counters,
-    /// Said once, until it works again.
-    failing: bool,
+    /// Said once, until it is otherwise.
+    said: Said,
+}
+
+/// What was last said of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    /// It is another process's.
+    Foreign,
+    Failing,
 }
 
 impl Keeper {
-    /// Puts back what was used before the start. What cannot be read is as if nothing had been used, and is said.
+    /// Puts back what was used before the start. What cannot be read is as if nothing had been used, and is said; so is
+    /// what will not be kept.
     pub fn start(live: Arc<Live>, data: &Path) -> Keeper {
-        let mut journal = Journal::below(data);
+        let mut state = State {
+            journal: Journal::below(data),
+            owned: None,
+            written: Counters::new(),
+            said: Said::Nothing,
+        };
         let (now, wall) = (clock::now(), clock::wall());
-        let mut written = Counters::new();
         let snapshot = live.snapshot();
         let registry = snapshot.registry();
         registry.quotas().tell_time(now, wall);
-        match journal.load() {
-            Ok(loaded) if loaded.is_empty() => {}
+        let owns = state.own(registry);
+        match state.journal.load() {
             Ok(loaded) => {
-                restore(registry, loaded);
-                written = everything(registry);
-                if let Err(e) = journal.compact(&written, wall) {
-                    complain(&journal, &e);
-                }
+                let used = loaded.iter().map(|(name, kept)| (name.clone(), kept.used));
+                restore(registry, used, now);
+                state.written = loaded;
             }
             Err(e) => log::error!(
                 "cannot read {}: {e}; quotas begin with nothing used",
-                journal.path().display()
+                state.journal.path().display()
             ),
         }
-        let state = State {
-            journal,
-            written,
-            failing: false,
-        };
+        if owns && !state.written.is_empty() {
+            state.written = everything(registry);
+            if let Err(e) = state.journal.compact(&state.written, wall) {
+                state.failed(&e);
+            }
+        }
         Keeper {
             live,
             state: Mutex::new(state),
@@ -75,10 +90,14 @@ impl Keeper {
             }
         }
         let mut state = self.state.lock();
+        if state.owned.is_none() {
+            if !state.own(registry) {
+                return;
+            }
+            state.take_over(registry, now);
+        }
         let State {
-            journal,
-            written,
-            failing,
+            journal, written, ..
         } = &mut *state;
         let changes = |asked: &[Name]| {
             for name in asked {
@@ -96,17 +115,10 @@ impl Keeper {
         };
         match journal.keep(changes, || everything(registry), wall) {
             Ok(changed) => {
-                if std::mem::take(failing) {
-                    log::info!("{} is written again", journal.path().display());
-                }
                 written.extend(changed);
+                state.works();
             }
-            Err(e) => {
-                metrics::QUOTA_JOURNAL_ERRORS.inc();
-                if !std::mem::replace(failing, true) {
-                    complain(journal, &e);
-                }
-            }
+            Err(e) => state.failed(&e),
         }
     }
 
@@ -123,9 +135,76 @@ impl Keeper {
     }
 }
 
-fn complain(journal: &Journal, error: &std::io::Error) {
-    let path = journal.path().display();
-    log::warn!("cannot write {path}: {error}; what is used of quotas will not survive a restart");
+impl State {
+    /// Whether the journal is this process's by now. Where there is nothing to keep it is nobody's.
+    fn own(&mut self, registry: &Registry) -> bool {
+        if everything(registry).is_empty() && !self.journal.path().exists() {
+            return false;
+        }
+        match self.journal.own() {
+            Ok(Some(owned)) => self.owned = Some(owned),
+            Ok(None) => {
+                if std::mem::replace(&mut self.said, Said::Foreign) != Said::Foreign {
+                    let directory = self.journal.directory().display();
+                    log::warn!(
+                        "another gateway keeps its quotas in {directory}: here they are counted, but not kept over a \
+                         restart, until that one is gone; `data` gives each a directory of its own"
+                    );
+                }
+            }
+            Err(e) => self.failed(&e),
+        }
+        self.owned.is_some()
+    }
+
+    /// What the owner before has counted since it was read here comes on top of what was counted here.
+    fn take_over(&mut self, registry: &Registry, now: Tick) {
+        match self.journal.load() {
+            Ok(there) => {
+                let more = there.iter().map(|(name, kept)| {
+                    let read = self.written.get(name).map(|kept| kept.used);
+                    let known = read.filter(|_| is_counted(registry, name, now));
+                    (name.clone(), beyond(kept.used, known))
+                });
+                restore(registry, more.collect::<Vec<_>>(), now);
+                self.written = there;
+            }
+            Err(e) => log::error!("cannot read {}: {e}", self.journal.path().display()),
+        }
+    }
+
+    fn works(&mut self) {
+        let path = self.journal.path().display();
+        match std::mem::replace(&mut self.said, Said::Nothing) {
+            Said::Nothing => {}
+            Said::Foreign => log::info!("{path} is kept by this gateway now"),
+            Said::Failing => log::info!("{path} is written again"),
+        }
+    }
+
+    fn failed(&mut self, error: &std::io::Error) {
+        metrics::QUOTA_JOURNAL_ERRORS.inc();
+        if std::mem::replace(&mut self.said, Said::Failing) != Said::Failing {
+            let path = self.journal.path().display();
+            log::warn!(
+                "cannot write {path}: {error}; what is used of quotas will not survive a restart"
+            );
+        }
+    }
+}
+
+/// What was used beyond what is `known`, in the same window.
+fn beyond(used: Used, known: Option<Used>) -> Used {
+    let known = known.filter(|known| known.window.ends == used.window.ends);
+    let known = known.map_or(Amount::default(), |known| known.amount);
+    Used {
+        amount: Amount {
+            requests: used.amount.requests.saturating_sub(known.requests),
+            tokens: used.amount.tokens.saturating_sub(known.tokens),
+            nano_usd: used.amount.nano_usd.saturating_sub(known.nano_usd),
+        },
+        ..used
+    }
 }
 
 /// A quota that was never used needs no line.
@@ -136,13 +215,23 @@ fn is_news(written: Option<&Kept>, kept: &Kept) -> bool {
     }
 }
 
-fn restore(registry: &Registry, loaded: Counters) {
-    let now = clock::now();
+/// Whether somebody counts under that name, or it is only remembered.
+fn is_counted(registry: &Registry, name: &Name, now: Tick) -> bool {
+    match name {
+        Name::Endpoint(name) => registry.quotas().find(name).is_some(),
+        Name::Term((owner, term)) => registry.purses().find(owner).is_some_and(|purse| {
+            let mut terms = purse.read(now).terms.into_iter();
+            terms.any(|state| state.term == *term)
+        }),
+    }
+}
+
+fn restore(registry: &Registry, used: impl IntoIterator<Item = (Name, Used)>, now: Tick) {
     let (mut meters, mut terms) = (Vec::new(), Vec::new());
-    for (name, kept) in loaded {
+    for (name, used) in used {
         match name {
-            Name::Endpoint(name) => meters.push((name, kept.used)),
-            Name::Term(name) => terms.push((name, kept.used)),
+            Name::Endpoint(name) => meters.push((name, used)),
+            Name::Term(name) => terms.push((name, used)),
         }
     }
     registry.quotas().restore(meters, now);
@@ -225,5 +314,25 @@ mod tests {
         };
         assert!(!is_news(None, &kept(0)) && is_news(None, &kept(1)));
         assert!(is_news(Some(&kept(1)), &kept(0)) && !is_news(Some(&kept(1)), &kept(1)));
+    }
+
+    #[test]
+    fn who_takes_over_adds_what_the_other_has_counted_meanwhile() {
+        let used = |ends, requests| Used {
+            window: Window { began: 0, ends },
+            amount: Amount {
+                requests,
+                tokens: 10 * requests,
+                nano_usd: 0,
+            },
+        };
+        assert_eq!(beyond(used(9, 7), Some(used(9, 3))), used(9, 4));
+        assert_eq!(
+            beyond(used(9, 2), Some(used(9, 3))),
+            used(9, 0),
+            "reset by hand"
+        );
+        assert_eq!(beyond(used(19, 2), Some(used(9, 3))), used(19, 2));
+        assert_eq!(beyond(used(9, 2), None), used(9, 2));
     }
 }

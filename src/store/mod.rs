@@ -3,7 +3,8 @@
 //! Owns the journal of quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants
 //! and of their budgets, appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]).
 //! Never: waited for by a request. Where the disk is full or away, requests go on, and a metric counts what was not
-//! written. A journal is one gateway's: several processes do not share their counters.
+//! written. A journal is one gateway's: who starts beside its owner counts for itself, says so, and takes over when that
+//! one is gone.
 //!
 //! Start with `journal.rs` (the lines), then `keeper.rs` (who writes them, when).
 

@@ -213,6 +213,9 @@ impl<'a> Line<'a> {
                 self.out.extend_from_slice(row.model.as_bytes());
                 self.out.push(b':');
                 self.out.extend_from_slice(row.seen.as_bytes());
+                if let Some(wait) = row.wait.filter(|wait| !wait.is_zero()) {
+                    write_span(self.out, wait);
+                }
             }
         }
         if self.json {
@@ -306,6 +309,20 @@ fn write_millis(out: &mut Vec<u8>, value: Duration) {
     let micros = value.subsec_micros() % 1000;
     let digit = |of: u32| b'0' + u8::try_from(micros / of % 10).unwrap_or(0);
     out.extend_from_slice(&[b'.', digit(100), digit(10), digit(1)]);
+}
+
+/// `(12s)`, `(250ms)`: never shorter than it is.
+fn write_span(out: &mut Vec<u8>, value: Duration) {
+    let millis = value.as_micros().div_ceil(1000);
+    let (number, unit) = if millis < 1000 {
+        (millis, "ms")
+    } else {
+        (millis.div_ceil(1000), "s")
+    };
+    out.push(b'(');
+    write_number(out, u64::try_from(number).unwrap_or(u64::MAX));
+    out.extend_from_slice(unit.as_bytes());
+    out.push(b')');
 }
 
 fn write_number(out: &mut Vec<u8>, value: impl itoa::Integer) {
@@ -438,6 +455,30 @@ mod tests {
         assert_eq!(line["time"], "2026-01-31T12:00:00.123Z");
         assert_eq!(line["attempts"][0]["outcome"], "ok");
         assert_eq!(line["first_ms"], 1.5);
+    }
+
+    #[test]
+    fn a_text_line_says_until_when_somebody_is_passed_over() {
+        let row = |model: &str, wait| CandidateRow {
+            provider: "relay".into(),
+            model: model.into(),
+            tier: 1,
+            seen: "cooling",
+            wait,
+        };
+        let mut record = record();
+        record.candidates = vec![
+            row("a", Some(Duration::from_millis(11_001))),
+            row("b", Some(Duration::from_micros(249_001))),
+            row("c", Some(Duration::ZERO)),
+            row("d", None),
+        ];
+        let mut out = Vec::new();
+        write_line(&mut out, &record, LogFormat::Text);
+        let line = String::from_utf8(out).unwrap();
+        let wanted =
+            "skipped=relay/a:cooling(12s),relay/b:cooling(250ms),relay/c:cooling,relay/d:cooling";
+        assert!(line.contains(wanted), "{line}");
     }
 
     #[test]

@@ -22,12 +22,20 @@ pub fn install(sink: &Sink, format: LogFormat, level: LevelFilter) {
         .filter_module("pingora_proxy", LevelFilter::Off)
         .target(Target::Pipe(Box::new(sink.clone())))
         .format(move |out, record| match format {
+            _ if is_harmless(record) => Ok(()),
             LogFormat::Text => write_text(out, record),
             LogFormat::Json => write_json(out, record),
         });
     if builder.try_init().is_err() {
         log::debug!("a logger is installed already");
     }
+}
+
+/// Pingora calls it an error that a connection which it wanted to use again is in somebody else's hands, or gone: it makes
+/// another one, and nobody notices.
+fn is_harmless(record: &Record<'_>) -> bool {
+    record.target().starts_with("pingora_core::connectors")
+        && record.args().as_str() == Some("failed to acquire reusable stream")
 }
 
 fn write_text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
@@ -57,4 +65,21 @@ fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     write_json_string(&mut line, &record.args().to_string());
     line.extend_from_slice(b"}\n");
     out.write_all(&line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_that_one_line_of_pingoras_is_left_out() {
+        let of = |target: &str, text: &std::fmt::Arguments<'_>| {
+            is_harmless(&Record::builder().target(target).args(*text).build())
+        };
+        let said = format_args!("failed to acquire reusable stream");
+        assert!(of("pingora_core::connectors", &said));
+        assert!(!of("tidegate::proxy", &said));
+        let other = format_args!("failed to connect");
+        assert!(!of("pingora_core::connectors", &other));
+    }
 }

@@ -29,9 +29,39 @@ pub fn shown(json: &[u8]) -> Option<Cow<'_, str>> {
     std::str::from_utf8(json).ok().map(Cow::Borrowed)
 }
 
+/// A number as people write it: `1` for `1.0`, `1000` for `1e3`. `None`: no number, or one that cannot be told apart from
+/// its neighbours.
+pub fn plain_number(json: &[u8]) -> Option<String> {
+    const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+    let is_number = matches!(json.first(), Some(b'-' | b'0'..=b'9'));
+    let text = std::str::from_utf8(json).ok().filter(|_| is_number)?;
+    let number: f64 = text.parse().ok()?;
+    (number.abs() <= EXACT).then(|| number.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_told_in_one_way() {
+        for (written, plain) in [
+            ("1", Some("1")),
+            ("1.0", Some("1")),
+            ("1e3", Some("1000")),
+            ("0.20", Some("0.2")),
+            ("-2.50", Some("-2.5")),
+            ("1e300", None),
+            ("\"1.0\"", None),
+            ("null", None),
+        ] {
+            assert_eq!(
+                plain_number(written.as_bytes()).as_deref(),
+                plain,
+                "{written}"
+            );
+        }
+    }
 
     const BODY: &[u8] =
         br#"{"metadata":{"a.b":"gold\u0021"},"list":[1, {"x":true} ,"t"],"n":1.50}"#;

@@ -10,6 +10,7 @@
 
 mod access;
 mod bad_input;
+mod beside;
 mod bodies;
 mod certs;
 mod clients;

@@ -252,7 +252,7 @@ async fn who_may_ask_for_the_name_may_go_where_its_route_leads() {
     let refused = ask("client-key-lowly", &chat_body("secret", false)).await;
     assert_eq!(refused.status, 403, "neither the name nor where it leads");
     let off = ask("client-key-lowly", &chat_body("closed", false)).await;
-    assert_eq!(off.status, 404, "{}", off.text());
+    assert_eq!(off.status, 503, "{}", off.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -160,7 +160,17 @@ fn max_tokens(body: &Map<String, Value>) -> Option<u64> {
         given.extend(config.get("maxOutputTokens"));
         given.extend(config.get("max_output_tokens"));
     }
-    given.into_iter().filter_map(Value::as_u64).max()
+    given.into_iter().filter_map(count).max()
+}
+
+/// A whole number that is not negative.
+fn count(value: &Value) -> Option<u64> {
+    let float = || {
+        value
+            .as_f64()
+            .filter(|n| n.is_sign_positive() && n.fract() == 0.0)
+    };
+    value.as_u64().or_else(|| float().map(|n| n as u64))
 }
 
 fn session(body: &Map<String, Value>) -> Option<String> {

@@ -66,6 +66,11 @@ fn another_key_value_or_base_url_is_somebody_else() {
     );
     let mut moved = simple(&[(1, 1)]);
     moved.providers[0].offers[0].base.host = "elsewhere.example".to_owned();
+    // The old key's rate limit is remembered.
+    let Keys::Own(keys) = &mut moved.providers[0].keys else {
+        panic!("own keys")
+    };
+    keys[0].value = Some(Secret::new("sk-new"));
     house.replace(moved);
     assert_eq!(
         run(&lane(&house, "m"), needs(), &mut now, &mut script([])),

@@ -342,7 +342,19 @@ fn limits_tools_and_sessions_are_read() {
         read(r#""max_tokens":16,"max_completion_tokens":32"#).max_tokens,
         Some(32)
     );
-    for nothing in ["-1", "1.5", "1e3", "\"16\"", "null", "99999999999999999999"] {
+    for (many, read_as) in [
+        ("1e3", 1_000),
+        ("16.0", 16),
+        ("99999999999999999999", u64::MAX),
+        ("1e400", u64::MAX),
+    ] {
+        assert_eq!(
+            read(&format!("\"max_tokens\":{many}")).max_tokens,
+            Some(read_as),
+            "{many}"
+        );
+    }
+    for nothing in ["-1", "1.5", "-1e400", "\"16\"", "\"1e400\"", "null"] {
         assert_eq!(
             read(&format!("\"max_tokens\":{nothing}")).max_tokens,
             None,

@@ -89,7 +89,7 @@ impl Check<'_> {
             outer,
         };
         let drafts = self.models(node.get("models"), &vendors);
-        let preferred = self.preferred(node, &settings, &names);
+        let preferred = self.preferred(node, &settings, (&names, &providers.list));
         let built_in = self.built_in(&drafts, &settings, &vendors, preferred);
         let mut models = self.linked(drafts, built_in);
         let default_model = self.default_model(node, &models);
@@ -164,12 +164,25 @@ impl Check<'_> {
             .unwrap_or(ReplyModel::Answered)
     }
 
-    fn preferred(&mut self, node: &Node, settings: &Settings, names: &[String]) -> Option<usize> {
+    fn preferred(
+        &mut self,
+        node: &Node,
+        settings: &Settings,
+        (names, providers): (&[String], &[Provider]),
+    ) -> Option<usize> {
         let of_file = node
             .get("preferred_provider")
             .and_then(|node| self.string(node).map(|name| (name, Place::Text(node.span))));
         let (name, place) = settings.preferred.clone().or(of_file)?;
-        self.lookup(&name, place, "provider", names)
+        let found = self.lookup(&name, place.clone(), "provider", names)?;
+        if providers
+            .get(found)
+            .is_some_and(|provider| !provider.enabled)
+        {
+            let problem = Problem::warning(place, format!("`{name}` is disabled"));
+            self.push(problem.label("names that nobody knows are a 404"));
+        }
+        Some(found)
     }
 
     /// All models, the file's first, with their fallbacks by index.

@@ -40,6 +40,9 @@ impl Providers {
     }
 }
 
+/// Between two active checks of a vendor.
+const LEAST_BETWEEN_CHECKS: Duration = Duration::from_millis(100);
+
 impl Check<'_> {
     pub(super) fn providers(&mut self, node: Option<&Node>, outer: Policy) -> Providers {
         let mut names = Names::default();
@@ -313,7 +316,7 @@ impl Check<'_> {
         };
         let every = active
             .get("every")
-            .and_then(|every| self.duration(every, Duration::from_millis(10)));
+            .and_then(|every| self.duration(every, LEAST_BETWEEN_CHECKS));
         Some(ActiveHealth {
             path,
             every: every.unwrap_or(Duration::from_secs(30)),

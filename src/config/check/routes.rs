@@ -54,13 +54,16 @@ impl Check<'_> {
             }
             Some(text)
         });
-        let direct = node
-            .get("mode")
-            .and_then(|node| self.choice(node, "mode", &[("convert", false), ("direct", true)]))
-            .unwrap_or(false);
+        let mode = node.get("mode");
+        let direct = match mode {
+            Some(mode) => self.choice(mode, "mode", &[("convert", false), ("direct", true)]),
+            None => Some(false),
+        };
         let when = node.get("when").map(|when| self.when(when, &pools.callers));
         let target = self.target(node.get("use"), pools);
-        if node.get("use").is_none() && !direct {
+        if let Some(target_node) = node.get("use") {
+            self.leads_to_the_enabled(target_node, &target, pools);
+        } else if direct == Some(false) {
             let problem = Problem::error(node.span, "a route needs `use`, or `mode: direct`");
             self.push(problem.help("use: a model's name, or { provider: NAME, model: REAL-NAME }"));
         }
@@ -72,7 +75,25 @@ impl Check<'_> {
             name: name.unwrap_or_else(|| format!("routes[{at}]")).into(),
             when: when.unwrap_or_default(),
             target,
-            direct,
+            direct: direct.unwrap_or(false),
+        }
+    }
+
+    /// Warns where nobody answers whom the route is for.
+    fn leads_to_the_enabled(&mut self, node: &Node, target: &Target, pools: &Pools<'_>) {
+        let on = |at: usize| pools.providers.list.get(at).is_none_or(|p| p.enabled);
+        let leads = match target {
+            Target::Asked => true,
+            Target::Name(name) => pools.qualified(name).is_none_or(on),
+            Target::Model(at) => pools.models.get(*at).is_none_or(|model| {
+                let mut endpoints = model.endpoints.iter();
+                let usable = endpoints.any(|endpoint| endpoint.enabled && on(endpoint.provider));
+                model.enabled && (usable || !model.fallbacks.is_empty())
+            }),
+        };
+        if !leads {
+            let problem = Problem::warning(node.span, "this route leads only to what is disabled");
+            self.push(problem.label("its requests get a 503"));
         }
     }
 
@@ -302,6 +323,18 @@ impl Pools<'_> {
     fn find(&self, name: &str) -> Option<usize> {
         let is = |model: &Model| model.name == name && !model.of_route;
         self.models.iter().position(is)
+    }
+
+    /// Whose `PROVIDER/NAME` that is.
+    fn qualified(&self, name: &str) -> Option<usize> {
+        let declared = self.providers.list.iter().enumerate();
+        let fits = |provider: &Provider| {
+            let rest = name.strip_prefix(provider.name.as_str());
+            !provider.of_route && rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let of = declared.filter(|(_, provider)| fits(provider));
+        of.max_by_key(|(_, provider)| provider.name.len())
+            .map(|(at, _)| at)
     }
 
     /// Whether a name that is no virtual model's leads somewhere all the same.

@@ -34,10 +34,21 @@ impl Check<'_> {
             }
             let ours = OURS
                 .iter()
-                .find(|(name, _)| path.first().is_some_and(|first| first == name));
+                .find(|(name, _)| key.text.split(['.', '[']).next() == Some(*name));
             if let Some((name, why)) = ours {
                 let problem = Problem::error(key.span, format!("`{name}` cannot be set here"));
                 self.push(problem.label(*why));
+                continue;
+            }
+            if key.text.contains(['[', ']']) {
+                let text = format!("the path `{}` leads into a list", key.text);
+                let problem = Problem::error(key.span, text).label("steps are names of members");
+                self.push(match key.text.split_once('[') {
+                    Some((list, _)) if !list.is_empty() => {
+                        problem.help(format!("set the whole list: `{list}: [ … ]`"))
+                    }
+                    _ => problem,
+                });
                 continue;
             }
             let meets =

@@ -494,6 +494,15 @@ mod tests {
         let wait = |body: &str| read(Some(429), body.as_bytes()).retry_after;
         let gemini = r#"{"error":{"code":429,"message":"x","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.4s"}]}}"#;
         assert_eq!(wait(gemini), Some(Duration::from_millis(34_400)));
+        for (delay, millis) in [
+            (r#"{"seconds":19}"#, 19_000),
+            (r#"{"seconds":"19","nanos":500000000}"#, 19_500),
+            (r#"{"nanos":250000000}"#, 250),
+        ] {
+            let body = gemini.replace(r#""34.4s""#, delay);
+            assert_eq!(wait(&body), Some(Duration::from_millis(millis)), "{body}");
+        }
+        assert_eq!(wait(&gemini.replace(r#""34.4s""#, "{}")), None);
         let openai = |text: &str| {
             format!(
                 r#"{{"error":{{"message":"Rate limit reached. Please try again in {text}. Visit us"}}}}"#

@@ -147,13 +147,27 @@ fn retry_after(value: &Value) -> Option<Duration> {
         .and_then(Value::as_array)
         .into_iter()
         .flatten();
-    let mut delays =
-        details.filter_map(|detail| detail.get("retryDelay")?.as_str()?.strip_suffix('s'));
-    let seconds = match delays.find_map(|delay| delay.parse().ok()) {
+    let mut delays = details.filter_map(|detail| delay(detail.get("retryDelay")?));
+    let seconds = match delays.next() {
         Some(seconds) => seconds,
         None => value.get("retry_after")?.as_f64()?,
     };
     Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// `google.protobuf.Duration` in seconds: `"34.4s"` as JSON writes it, `{"seconds": 34, "nanos": 400000000}` as its members.
+fn delay(value: &Value) -> Option<f64> {
+    if let Value::String(text) = value {
+        return text.strip_suffix('s')?.parse().ok();
+    }
+    // 64-bit numbers are texts in JSON of protobuf.
+    let number = |name| match value.get(name)? {
+        Value::String(text) => text.parse().ok(),
+        number => number.as_f64(),
+    };
+    let (seconds, nanos): (Option<f64>, Option<f64>) = (number("seconds"), number("nanos"));
+    (seconds.is_some() || nanos.is_some())
+        .then(|| seconds.unwrap_or(0.0) + nanos.unwrap_or(0.0) / 1e9)
 }
 
 /// The wait in "Please try again in 1m30.5s", which vendors write where they send no header.

@@ -18,6 +18,7 @@ pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
             status: match code {
                 // Also of a wrong key.
                 400 => "INVALID_ARGUMENT",
+                503 => "UNAVAILABLE",
                 _ => name(fault.kind),
             },
             details: retry.map(|info| [info]),

@@ -208,7 +208,7 @@ impl<'a> Request<'a> {
 
     fn read_max_tokens(&mut self) -> Result<()> {
         let written = std::str::from_utf8(self.cursor.written()?).unwrap_or_default();
-        self.scan.max_tokens = self.scan.max_tokens.max(written.parse().ok());
+        self.scan.max_tokens = self.scan.max_tokens.max(count(written));
         Ok(())
     }
 
@@ -281,4 +281,20 @@ impl Scan {
             empty: true,
         }
     }
+}
+
+/// A whole number that is not negative, however it is written. What is larger than any count is the largest.
+fn count(written: &str) -> Option<u64> {
+    if let Ok(count) = written.parse() {
+        return Some(count);
+    }
+    let number: f64 = written.parse().ok()?;
+    let is_count = written.starts_with(|c: char| c.is_ascii_digit())
+        && (number.fract() == 0.0 || number.is_infinite());
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole, not negative, and saturates"
+    )]
+    is_count.then_some(number as u64)
 }
