@@ -94,7 +94,7 @@ impl Plan {
             Class::Silent => self.give_up(
                 field,
                 last,
-                Blow::new(last.ask.began, Cause::Unreached),
+                Blow::new(tells_of(last, now), Cause::Unreached),
                 now,
             ),
             Class::Limited(retry_after) => self.limited(field, last, retry_after, now),
@@ -104,7 +104,12 @@ impl Plan {
             Class::TooLong => self.too_long(last),
             Class::Final => self.final_answer(field, last),
             Class::Broken => {
-                self.give_up(field, last, Blow::new(last.ask.began, Cause::Answer), now);
+                self.give_up(
+                    field,
+                    last,
+                    Blow::new(tells_of(last, now), Cause::Answer),
+                    now,
+                );
                 self.end(field, last, Why::Over, Some(last.number));
             }
         }
@@ -126,7 +131,7 @@ impl Plan {
         let told = wait.map(|wait| now + wait.min(LONGEST_TOLD));
         let blow = Blow {
             told,
-            ..Blow::new(last.ask.began, cause)
+            ..Blow::new(tells_of(last, now), cause)
         };
         let late = told.filter(|told| *told > now + backoff(retry, nth, 0));
         let may = nth < retry.retries
@@ -157,8 +162,7 @@ impl Plan {
     }
 
     fn give_up<F: Field>(&mut self, field: &F, last: &Last, blow: Blow, now: Tick) {
-        let began = tells_of(last, now);
-        field.failed(last.ask.spot, Blow { began, ..blow }, now);
+        field.failed(last.ask.spot, blow, now);
         self.tried(last.ask.spot).spent = true;
     }
 
