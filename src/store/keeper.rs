@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::journal::{Counters, Journal, Kept, Name, Owned};
+use super::journal::{Journal, Owned};
+use super::line::{Counters, Kept, Name};
 use crate::clock::{self, Tick};
 use crate::ledger::{Amount, Usd, Used};
 use crate::live::{Live, Registry};

@@ -6,10 +6,12 @@
 //! written. A journal is one gateway's: who starts beside its owner counts for itself, says so, and takes over when that
 //! one is gone.
 //!
-//! Start with `journal.rs` (the lines), then `keeper.rs` (who writes them, when).
+//! Start with `line.rs` (what a line says), then `journal.rs` (the file), `keeper.rs` (who writes them, when).
 
 mod journal;
 mod keeper;
+mod line;
 
-pub use journal::{Counters, Journal, Kept, Name};
+pub use journal::Journal;
 pub use keeper::Keeper;
+pub use line::{Counters, Kept, Name};
