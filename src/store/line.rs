@@ -15,7 +15,7 @@ pub(super) struct Line {
     /// When it was written, in seconds since the Unix epoch, as all times here.
     pub(super) at: i64,
     #[serde(flatten)]
-    of: Of,
+    pub(super) of: Of,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) used: Option<Counted>,
     /// Somebody has reset it by hand.
@@ -26,7 +26,7 @@ pub(super) struct Line {
 /// Whose line it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Of {
+pub(super) enum Of {
     Endpoint {
         /// The virtual model.
         pool: String,
@@ -47,7 +47,7 @@ enum Of {
 /// Of a client key or a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Word {
+pub(super) enum Word {
     Quota,
     Budget,
 }
