@@ -187,6 +187,8 @@ fn record(n: u64, rows: u64) -> Record {
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
         took: Duration::from_millis(400 + dice % 9_000),
+        taken: true,
+        price: None,
         usage: Usage {
             input: Some(1_000 + dice % 10_000),
             output: Some(dice % 900),
@@ -224,6 +226,8 @@ fn record(n: u64, rows: u64) -> Record {
         } else {
             name("key", 40).into()
         }),
+        tenant: Some(name("tenant", 5).into()),
+        limited: None,
         method: http::Method::POST,
         path: "/v1/chat/completions".into(),
         format: Some(formats[which]),

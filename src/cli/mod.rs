@@ -73,7 +73,7 @@ enum Command {
     Check(Check),
     /// Ask a running gateway whether it is healthy
     Health(Health),
-    /// Show what is used of the endpoints' quotas, or reset it
+    /// Show what is used of quotas and budgets, or reset it
     Quota(Quota),
     /// Run the demo vendor alone
     #[command(after_help = crate::demo::HELP)]
@@ -165,9 +165,16 @@ pub enum QuotaWhat {
     /// Set what was used to nothing, in the gateway that runs (within a second) or at its next start
     Reset {
         /// The virtual model
-        model: String,
+        #[arg(required_unless_present_any = ["key", "tenant"], conflicts_with_all = ["key", "tenant"])]
+        model: Option<String>,
         /// PROVIDER/NAME; without it, all of the model's endpoints
         endpoint: Option<String>,
+        /// A client key, in place of a model: its quota and its budget
+        #[arg(long, value_name = "NAME", conflicts_with = "tenant")]
+        key: Option<String>,
+        /// A tenant, in place of a model: its quota and its budget
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<String>,
     },
 }
 
@@ -309,6 +316,8 @@ mod tests {
             "tidegate demo --listen example.com:80",
             "tidegate quota reset",
             "tidegate quota list m",
+            "tidegate quota reset m --key k",
+            "tidegate quota reset --key k --tenant t",
         ] {
             assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
         }

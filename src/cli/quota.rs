@@ -1,4 +1,4 @@
-//! `tidegate quota`: what is used of the endpoints' quotas, and resetting it by hand.
+//! `tidegate quota`: what is used of the quotas and budgets of endpoints, client keys and tenants, and resetting it by hand.
 //!
 //! It reads and writes the journal that the gateway keeps (`store`), and so works whether one runs or not; what is shown
 //! is a second old at most.
@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use super::{Exit, Quota, QuotaWhat, source};
 use crate::clock;
 use crate::config::{self, Env, Gateway, Overrides, Style};
-use crate::ledger::{Amount, Window};
-use crate::live::MeterName;
-use crate::store::Journal;
+use crate::ledger::{Amount, Term, Usd, Window};
+use crate::live::{MeterName, Owner};
+use crate::store::{Journal, Name};
 
 /// Stands for the demo vendor, which is not asked anything.
 const DEMO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8898);
@@ -42,21 +42,31 @@ pub fn quota(asked: &Quota, env: &Env, style: Style, out: &mut dyn Write) -> std
             }
             Ok(Exit::Well)
         }
-        Some(QuotaWhat::Reset { model, endpoint }) => {
-            let wanted = |name: &MeterName| {
-                let at = format!("{}/{}", name.provider, name.model);
-                name.pool == *model && endpoint.as_ref().is_none_or(|wanted| *wanted == at)
+        Some(QuotaWhat::Reset {
+            model,
+            endpoint,
+            key,
+            tenant,
+        }) => {
+            let wanted = |name: &Name| match name {
+                Name::Endpoint(name) => {
+                    let at = format!("{}/{}", name.provider, name.model);
+                    Some(&name.pool) == model.as_ref()
+                        && endpoint.as_ref().is_none_or(|wanted| *wanted == at)
+                }
+                Name::Term((Owner::Key(name), _)) => Some(name) == key.as_ref(),
+                Name::Term((Owner::Tenant(name), _)) => Some(name) == tenant.as_ref(),
             };
             let all = names(gateway);
-            let chosen: Vec<&MeterName> = all.iter().filter(|name| wanted(name)).collect();
+            let chosen: Vec<&Name> = all.iter().filter(|name| wanted(name)).collect();
             reset(&chosen, &all, gateway, (asked.json, style, out))
         }
     }
 }
 
 fn reset(
-    chosen: &[&MeterName],
-    all: &[MeterName],
+    chosen: &[&Name],
+    all: &[Name],
     gateway: &Gateway,
     (json, style, out): (bool, Style, &mut dyn Write),
 ) -> std::io::Result<Exit> {
@@ -64,10 +74,8 @@ fn reset(
     for name in chosen {
         journal.ask_reset(name, clock::wall())?;
     }
-    let shown = |names: &mut dyn Iterator<Item = &MeterName>| -> Vec<String> {
-        names
-            .map(|n| format!("{} {}/{}", n.pool, n.provider, n.model))
-            .collect()
+    let shown = |names: &mut dyn Iterator<Item = &Name>| -> Vec<String> {
+        names.map(|name| words(name).join(" ")).collect()
     };
     let done = shown(&mut chosen.iter().copied());
     if json {
@@ -75,7 +83,7 @@ fn reset(
     } else if done.is_empty() {
         let known = shown(&mut all.iter());
         let known = if known.is_empty() {
-            "no endpoint has a quota".to_owned()
+            "nothing has a quota".to_owned()
         } else {
             format!("there are: {}", known.join(", "))
         };
@@ -96,11 +104,28 @@ fn reset(
 }
 
 /// Every quota of a configuration.
-fn names(gateway: &Gateway) -> Vec<MeterName> {
+fn names(gateway: &Gateway) -> Vec<Name> {
     quotas(gateway).map(|(name, _)| name).collect()
 }
 
-fn quotas(gateway: &Gateway) -> impl Iterator<Item = (MeterName, &config::Quota)> {
+/// Of endpoints, then of tenants, then of client keys.
+fn quotas(gateway: &Gateway) -> impl Iterator<Item = (Name, &config::Quota)> {
+    let tenants = gateway.tenants.iter();
+    let tenants = tenants.map(|one| (Owner::Tenant(one.name.clone()), &one.allowance));
+    let keys = gateway.client_keys.iter();
+    let keys = keys.map(|one| (Owner::Key(one.name.clone()), &one.allowance));
+    let terms = tenants.chain(keys).flat_map(|(owner, allowance)| {
+        let both = [
+            (Term::Quota, allowance.quota.as_deref()),
+            (Term::Budget, allowance.budget.as_deref()),
+        ];
+        both.into_iter()
+            .filter_map(move |(term, quota)| Some((Name::Term((owner.clone(), term)), quota?)))
+    });
+    of_endpoints(gateway).chain(terms)
+}
+
+fn of_endpoints(gateway: &Gateway) -> impl Iterator<Item = (Name, &config::Quota)> {
     let endpoints = gateway.models.iter().flat_map(|model| {
         model
             .endpoints
@@ -113,13 +138,24 @@ fn quotas(gateway: &Gateway) -> impl Iterator<Item = (MeterName, &config::Quota)
             provider: gateway.providers.get(endpoint.provider)?.name.clone(),
             model: endpoint.model.clone(),
         };
-        Some((name, endpoint.quota.as_ref()?))
+        Some((Name::Endpoint(name), endpoint.quota.as_ref()?))
     })
+}
+
+/// Whose it is, and which of theirs.
+fn words(name: &Name) -> [String; 2] {
+    match name {
+        Name::Endpoint(name) => [
+            name.pool.clone(),
+            format!("{}/{}", name.provider, name.model),
+        ],
+        Name::Term((owner, term)) => [owner.to_string(), term.name().to_owned()],
+    }
 }
 
 /// One quota as it is shown.
 struct Row {
-    name: MeterName,
+    name: Name,
     quota: config::Quota,
     window: Window,
     used: Amount,
@@ -128,7 +164,7 @@ struct Row {
 
 fn rows(gateway: &Gateway, wall: Duration) -> std::io::Result<Vec<Row>> {
     let kept = Journal::below(&gateway.data).load()?;
-    let row = |(name, quota): (MeterName, &config::Quota)| {
+    let row = |(name, quota): (Name, &config::Quota)| {
         let kept = kept
             .get(&name)
             .filter(|kept| !kept.used.window.is_over(wall));
@@ -149,20 +185,40 @@ fn rows(gateway: &Gateway, wall: Duration) -> std::io::Result<Vec<Row>> {
 impl Row {
     fn json(&self) -> Value {
         let of = |used, reserved, limit: Option<u64>| json!({ "used": used, "reserved": reserved, "limit": limit });
-        json!({
-            "model": self.name.pool,
-            "endpoint": format!("{}/{}", self.name.provider, self.name.model),
+        let mut row = json!({
             "requests": of(self.used.requests, self.reserved.requests, self.quota.requests),
             "tokens": of(self.used.tokens, self.reserved.tokens, self.quota.tokens),
             "since": time(self.window.began),
             "resets_at": time(self.window.ends),
             "reset": self.quota.calendar.cron.text(),
             "time_zone": self.quota.calendar.zone.iana_name(),
-        })
+        });
+        let [whose, which] = words(&self.name);
+        let mut say = |key: &str, value: String| row[key] = Value::String(value);
+        match &self.name {
+            Name::Endpoint(_) => {
+                say("model", whose);
+                say("endpoint", which);
+            }
+            Name::Term((owner, _)) => {
+                say(owner.kind(), owner.name().to_owned());
+                say("limit", which);
+            }
+        }
+        if let Some(limit) = self.quota.nano_usd {
+            let [used, reserved, limit] = self.money(limit);
+            row["usd"] = json!({ "used": used, "reserved": reserved, "limit": limit });
+        }
+        row
+    }
+
+    /// Used, reserved and limit in USD, exact and so as text.
+    fn money(&self, limit: u64) -> [String; 3] {
+        [self.used.nano_usd, self.reserved.nano_usd, limit].map(|nano| Usd(nano).to_string())
     }
 
     /// As columns.
-    fn cells(&self) -> [String; 5] {
+    fn cells(&self) -> [String; 6] {
         let of = |used: u64, reserved: u64, limit: Option<u64>| {
             let limit = limit.map_or_else(|| "no limit".to_owned(), |limit| limit.to_string());
             let reserved = match reserved {
@@ -173,15 +229,22 @@ impl Row {
         };
         let ends = Timestamp::from_second(self.window.ends).unwrap_or(Timestamp::MAX);
         let ends = ends.to_zoned(self.quota.calendar.zone.clone());
+        let usd = match self.quota.nano_usd.map(|limit| self.money(limit)) {
+            None => "-".to_owned(),
+            Some([used, reserved, limit]) if reserved == "0" => format!("{used} / {limit}"),
+            Some([used, reserved, limit]) => format!("{used} (+{reserved}) / {limit}"),
+        };
+        let [whose, which] = words(&self.name);
         [
-            self.name.pool.clone(),
-            format!("{}/{}", self.name.provider, self.name.model),
+            whose,
+            which,
             of(
                 self.used.requests,
                 self.reserved.requests,
                 self.quota.requests,
             ),
             of(self.used.tokens, self.reserved.tokens, self.quota.tokens),
+            usd,
             ends.strftime("%Y-%m-%d %H:%M %Z").to_string(),
         ]
     }
@@ -195,13 +258,13 @@ fn time(second: i64) -> String {
 
 fn print(rows: &[Row], style: Style, out: &mut dyn Write) -> std::io::Result<()> {
     if rows.is_empty() {
-        return writeln!(out, "no endpoint has a quota");
+        return writeln!(out, "nothing has a quota");
     }
-    let head = ["MODEL", "ENDPOINT", "REQUESTS", "TOKENS", "RESETS AT"].map(str::to_owned);
-    let lines: Vec<[String; 5]> = std::iter::once(head)
+    let head = ["OF", "WHICH", "REQUESTS", "TOKENS", "USD", "RESETS AT"].map(str::to_owned);
+    let lines: Vec<[String; 6]> = std::iter::once(head)
         .chain(rows.iter().map(Row::cells))
         .collect();
-    let widths: Vec<usize> = (0..5)
+    let widths: Vec<usize> = (0..6)
         .map(|column| {
             lines
                 .iter()

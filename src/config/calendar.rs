@@ -98,6 +98,15 @@ impl Cron {
         }
     }
 
+    /// The first of every month.
+    pub fn monthly() -> Cron {
+        Cron {
+            text: "0 0 1 * *".to_owned(),
+            days: 1 << 1,
+            ..Cron::daily()
+        }
+    }
+
     /// Reads an expression. The error says what is wrong with it, to stand after the expression.
     ///
     /// # Errors

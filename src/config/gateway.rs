@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::config::calendar::Calendar;
+use crate::config::prices::Prices;
 use crate::config::routes::Route;
 use crate::config::secret::Secret;
 use crate::ir::{Format, Traits};
@@ -42,6 +43,8 @@ pub struct Gateway {
     /// Index into `providers`.
     pub preferred_provider: Option<usize>,
     pub client_keys: Vec<ClientKey>,
+    pub tenants: Vec<Tenant>,
+    pub prices: Prices,
     /// Absolute directory of what is kept over restarts.
     pub data: PathBuf,
     pub database: Database,
@@ -333,12 +336,14 @@ pub struct Endpoint {
 /// In place of an endpoint's model: the name that was asked for goes on as it is.
 pub const PASSED: &str = "*";
 
-/// What may be used of an endpoint from one reset to the next.
+/// What may be used of an endpoint, or by a client, from one reset to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quota {
     /// At least 1; `None`: no limit.
     pub requests: Option<u64>,
     pub tokens: Option<u64>,
+    /// Billionths of a USD. Never of an endpoint.
+    pub nano_usd: Option<u64>,
     pub calendar: Calendar,
 }
 
@@ -411,7 +416,38 @@ pub struct ClientKey {
     pub models: Option<Vec<Glob>>,
     /// Seconds since the Unix epoch.
     pub expires: Option<u64>,
+    pub allowance: Allowance,
+    /// Index into `tenants`.
+    pub tenant: Option<usize>,
     pub enabled: bool,
+}
+
+/// Whose keys share limits, and are switched off together.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    pub name: String,
+    pub allowance: Allowance,
+    pub enabled: bool,
+}
+
+/// What a client key or a tenant may use. `None`: no limit; all are at least 1.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Allowance {
+    /// Requests and tokens within any 60 s.
+    pub rpm: Option<u64>,
+    pub tpm: Option<u64>,
+    /// Requests at once.
+    pub concurrency: Option<u64>,
+    /// Requests and tokens from one reset to the next.
+    pub quota: Option<Arc<Quota>>,
+    /// Money from one reset to the next: its `nano_usd` alone is set.
+    pub budget: Option<Arc<Quota>>,
+}
+
+impl Allowance {
+    pub fn is_unlimited(&self) -> bool {
+        *self == Allowance::default()
+    }
 }
 
 /// A name pattern: `*` stands for any run of characters, everything else for itself.

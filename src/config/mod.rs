@@ -16,6 +16,7 @@ mod fill;
 mod gateway;
 mod load;
 mod objects;
+mod prices;
 mod report;
 mod routes;
 mod secret;
@@ -32,6 +33,7 @@ pub use load::{
     needs_restart,
 };
 pub use objects::{Declared, Home, Kind, Object};
+pub use prices::{Long, Price, Prices, Rate, Rates};
 pub use report::{Place, Problem, Report, Severity, Style};
 pub use routes::{BodyPath, BodyStep, Route, Target, When};
 pub use secret::Secret;

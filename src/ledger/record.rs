@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use http::Method;
 
+use crate::config::Price;
 use crate::id::RequestId;
 use crate::ir::{Format, Usage};
+
+use super::account::Spent;
+use super::cost::cost;
 
 /// A finished request with everything that was tried for it.
 #[derive(Debug, Clone)]
@@ -18,6 +22,10 @@ pub struct Record {
     pub client: Option<IpAddr>,
     /// Name of the client key, where one was presented and asked for.
     pub client_key: Option<Arc<str>>,
+    /// The tenant of that key.
+    pub tenant: Option<Arc<str>>,
+    /// Whose limit refused it (`key`, `tenant`), and which.
+    pub limited: Option<(&'static str, &'static str)>,
     pub method: Method,
     /// Without the query.
     pub path: String,
@@ -56,6 +64,8 @@ impl Record {
             at: self.at,
             client: None,
             client_key: None,
+            tenant: None,
+            limited: None,
             method: Method::GET,
             path: String::new(),
             format: None,
@@ -78,9 +88,29 @@ impl Record {
         std::mem::replace(self, empty)
     }
 
-    /// What each attempt has cost. `usage` is that of one of them: the one of which the client is told.
+    /// What each attempt has used. `usage` is that of one of them: the one of which the client is told.
     pub fn spent(&self) -> impl Iterator<Item = Usage> {
         self.attempts.iter().map(|row| row.usage)
+    }
+
+    /// What all attempts have cost, in nanodollars. `None`: for some of it nobody knows a price.
+    pub fn cost(&self) -> Option<u64> {
+        let mut rows = self.attempts.iter().filter(|row| row.usage.total() > 0);
+        rows.try_fold(0_u64, |sum, row| Some(sum.saturating_add(row.cost()?)))
+    }
+
+    /// What it takes of the limits of its key and its tenant: what its attempts have used. It counts as a request once a
+    /// vendor has taken it, or was given up while one was at it.
+    pub fn took(&self) -> Spent {
+        let counts = |row: &AttemptRow| row.taken || row.usage.total() > 0;
+        if !self.attempts.iter().any(counts) {
+            return Spent::Nothing;
+        }
+        let tokens = self.spent().map(|usage| usage.total());
+        Spent::Took {
+            tokens: tokens.fold(0, u64::saturating_add),
+            nano_usd: self.cost(),
+        }
     }
 }
 
@@ -136,8 +166,19 @@ pub struct AttemptRow {
     /// Why it ended: `ok`, `connect`, `status`, …
     pub outcome: &'static str,
     pub took: Duration,
-    /// What it cost, apart from what the client is told. Nothing known where nothing was answered.
+    /// The vendor has taken it: the head of a 2xx came, whatever became of the answer.
+    pub taken: bool,
+    /// What its tokens cost. `None`: nobody knows.
+    pub price: Option<Arc<Price>>,
+    /// What it used, apart from what the client is told. Nothing known where nothing was answered.
     pub usage: Usage,
     /// The vendor did not say; the numbers are ours.
     pub usage_estimated: bool,
+}
+
+impl AttemptRow {
+    /// In nanodollars. `None`: nobody knows a price.
+    pub fn cost(&self) -> Option<u64> {
+        cost(self.price.as_deref()?, &self.usage)
+    }
 }

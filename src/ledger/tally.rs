@@ -1,7 +1,7 @@
-//! What an endpoint's quota has given away: reserved before a call, settled after it.
+//! What a quota has given away from one reset to the next: reserved before a call, settled after it.
 //!
 //! Never more than the limit is reserved and used together, so that of many calls at once no one slips through; only
-//! tokens may overshoot, by as much as an estimate was too small.
+//! tokens and money may overshoot, by as much as an estimate was too small.
 
 use std::time::Duration;
 
@@ -13,6 +13,25 @@ use super::window::Window;
 pub struct Amount {
     pub requests: u64,
     pub tokens: u64,
+    /// Billionths of a USD.
+    pub nano_usd: u64,
+}
+
+/// What one call takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Take {
+    pub tokens: u64,
+    pub nano_usd: u64,
+}
+
+/// Only tokens.
+impl From<u64> for Take {
+    fn from(tokens: u64) -> Take {
+        Take {
+            tokens,
+            nano_usd: 0,
+        }
+    }
 }
 
 /// What was used in a window, as it is kept over restarts.
@@ -37,7 +56,7 @@ pub struct Tally {
 #[must_use = "what is reserved has to be settled or released"]
 pub struct Reservation {
     turn: u64,
-    tokens: u64,
+    take: Take,
     accepted: bool,
 }
 
@@ -111,6 +130,7 @@ impl Tally {
         self.window.began = saved.window.began;
         self.used.requests += saved.amount.requests;
         self.used.tokens += saved.amount.tokens;
+        self.used.nano_usd += saved.amount.nano_usd;
     }
 
     /// Sets what was used to nothing. What is reserved stays so: those calls are under way.
@@ -123,11 +143,12 @@ impl Tally {
         before
     }
 
-    /// Whether a call that takes so many tokens would be let in.
+    /// Whether a call that takes so much would be let in.
     ///
     /// # Errors
     /// [`Short`].
-    pub fn fits(&self, quota: &Quota, tokens: u64) -> Result<(), Short> {
+    pub fn fits(&self, quota: &Quota, take: impl Into<Take>) -> Result<(), Short> {
+        let take = take.into();
         let with = |reserved: Amount| Amount {
             requests: self.used.requests + reserved.requests + 1,
             // Without any left, not even a call that takes none is let in.
@@ -135,11 +156,17 @@ impl Tally {
                 .used
                 .tokens
                 .saturating_add(reserved.tokens)
-                .saturating_add(tokens.max(1)),
+                .saturating_add(take.tokens.max(1)),
+            nano_usd: self
+                .used
+                .nano_usd
+                .saturating_add(reserved.nano_usd)
+                .saturating_add(take.nano_usd),
         };
         let within = |amount: Amount| {
             quota.requests.is_none_or(|most| amount.requests <= most)
                 && quota.tokens.is_none_or(|most| amount.tokens <= most)
+                && quota.nano_usd.is_none_or(|most| amount.nano_usd <= most)
         };
         if within(with(self.reserved)) {
             Ok(())
@@ -150,17 +177,20 @@ impl Tally {
         }
     }
 
-    /// Reserves a request and so many tokens.
+    /// Reserves a request and what it takes.
     ///
     /// # Errors
     /// [`Short`]; nothing is reserved then.
-    pub fn reserve(&mut self, quota: &Quota, tokens: u64) -> Result<Reservation, Short> {
-        self.fits(quota, tokens)?;
-        self.reserved.requests += 1;
-        self.reserved.tokens = self.reserved.tokens.saturating_add(tokens);
+    pub fn reserve(&mut self, quota: &Quota, take: impl Into<Take>) -> Result<Reservation, Short> {
+        let take = take.into();
+        self.fits(quota, take)?;
+        let reserved = &mut self.reserved;
+        reserved.requests += 1;
+        reserved.tokens = reserved.tokens.saturating_add(take.tokens);
+        reserved.nano_usd = reserved.nano_usd.saturating_add(take.nano_usd);
         Ok(Reservation {
             turn: self.turn,
-            tokens,
+            take,
             accepted: false,
         })
     }
@@ -177,11 +207,14 @@ impl Tally {
         }
     }
 
-    /// The call is over and took so many tokens.
-    pub fn settle(&mut self, mut reservation: Reservation, tokens: u64) {
+    /// The call is over and took so much.
+    pub fn settle(&mut self, mut reservation: Reservation, took: impl Into<Take>) {
+        let took = took.into();
         self.accept(&mut reservation);
         if reservation.turn == self.turn {
-            self.used.tokens = self.used.tokens.saturating_add(tokens);
+            let used = &mut self.used;
+            used.tokens = used.tokens.saturating_add(took.tokens);
+            used.nano_usd = used.nano_usd.saturating_add(took.nano_usd);
         }
         self.release(reservation);
     }
@@ -194,12 +227,14 @@ impl Tally {
     pub fn release(&mut self, reservation: Reservation) {
         let Reservation {
             turn,
-            tokens,
+            take,
             accepted,
         } = reservation;
         if turn == self.turn {
-            self.reserved.requests = self.reserved.requests.saturating_sub(u64::from(!accepted));
-            self.reserved.tokens = self.reserved.tokens.saturating_sub(tokens);
+            let reserved = &mut self.reserved;
+            reserved.requests = reserved.requests.saturating_sub(u64::from(!accepted));
+            reserved.tokens = reserved.tokens.saturating_sub(take.tokens);
+            reserved.nano_usd = reserved.nano_usd.saturating_sub(take.nano_usd);
         }
     }
 }
@@ -218,6 +253,7 @@ mod tests {
         Quota {
             requests,
             tokens,
+            nano_usd: None,
             calendar: Calendar {
                 cron: Cron::daily(),
                 zone: TimeZone::UTC,
@@ -234,7 +270,11 @@ mod tests {
     }
 
     fn amount(requests: u64, tokens: u64) -> Amount {
-        Amount { requests, tokens }
+        Amount {
+            requests,
+            tokens,
+            nano_usd: 0,
+        }
     }
 
     #[test]
@@ -415,7 +455,7 @@ mod tests {
                 prop_assert!(requests.is_none_or(|most| tally.used.requests + tally.reserved.requests <= most));
                 let current = held.iter().filter(|call| call.turn == tally.turn);
                 let waiting = current.clone().filter(|call| !call.accepted).count() as u64;
-                let tokens: u64 = current.map(|call| call.tokens).sum();
+                let tokens: u64 = current.map(|call| call.take.tokens).sum();
                 prop_assert_eq!(tally.reserved, amount(waiting, tokens));
             }
             for call in held {

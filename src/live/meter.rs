@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -13,6 +13,7 @@ use crate::config::Quota;
 use crate::ledger::{Amount, Reservation, Short, Tally, Used, Window};
 use crate::route::{Draw, Held, HeldBy};
 
+use super::era::Era;
 use super::standing::News;
 
 /// What others have reserved may be free again at any moment: one looks again after so long.
@@ -60,23 +61,6 @@ pub struct Reading {
     pub window: Window,
     pub used: Amount,
     pub reserved: Amount,
-}
-
-/// What has to be added to a tick to make it a time of day, in microseconds: a tick knows no clock on the wall.
-#[derive(Debug, Default)]
-struct Era(AtomicI64);
-
-impl Era {
-    fn wall(&self, now: Tick) -> Duration {
-        let micros = now.0.saturating_add_signed(self.0.load(Ordering::Relaxed));
-        Duration::from_micros(micros)
-    }
-
-    fn tick(&self, second: i64) -> Tick {
-        let micros = second.saturating_mul(1_000_000);
-        let tick = micros.saturating_sub(self.0.load(Ordering::Relaxed));
-        Tick(u64::try_from(tick).unwrap_or(0))
-    }
 }
 
 impl Meter {
@@ -279,13 +263,16 @@ pub struct Quotas {
 }
 
 impl Quotas {
+    pub(super) fn new(era: Arc<Era>) -> Quotas {
+        Quotas {
+            era,
+            ..Quotas::default()
+        }
+    }
+
     /// Compares the clocks: the one on the wall may be set anew at any time.
     pub fn tell_time(&self, now: Tick, wall: Duration) {
-        let wall = i64::try_from(wall.as_micros()).unwrap_or(i64::MAX);
-        let now = i64::try_from(now.0).unwrap_or(i64::MAX);
-        self.era
-            .0
-            .store(wall.saturating_sub(now), Ordering::Relaxed);
+        self.era.tell(now, wall);
     }
 
     /// Takes over what was used before the start.
@@ -328,9 +315,7 @@ impl Quotas {
     /// The meter of that name, with the limits of the configuration that asks for it.
     pub(super) fn meter(&self, name: MeterName, quota: &Quota, news: &News) -> Arc<Meter> {
         let now = clock::now();
-        if self.era.0.load(Ordering::Relaxed) == 0 {
-            self.tell_time(now, clock::wall());
-        }
+        self.era.begin(now);
         if let Some(meter) = self.find(&name) {
             meter.follow(quota, now);
             return meter;
@@ -347,6 +332,8 @@ impl Quotas {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicI64;
+
     use jiff::tz::TimeZone;
 
     use super::*;
@@ -356,6 +343,7 @@ mod tests {
         Quota {
             requests: Some(requests),
             tokens: None,
+            nano_usd: None,
             calendar: Calendar {
                 cron: Cron::daily(),
                 zone: TimeZone::UTC,
@@ -451,7 +439,8 @@ mod tests {
             ended[0].amount,
             Amount {
                 requests: 1,
-                tokens: 3
+                tokens: 3,
+                nano_usd: 0,
             }
         );
         assert!(meter.take_ended(now + NOON).is_empty());
@@ -469,13 +458,17 @@ mod tests {
         assert_eq!(stands(), (1, Amount::default()));
         pledge.accepted();
         drop(pledge);
-        let (requests, tokens) = (1, DRAW.input);
-        assert_eq!(stands(), (0, Amount { requests, tokens }));
+        let used = Amount {
+            requests: 1,
+            tokens: DRAW.input,
+            nano_usd: 0,
+        };
+        assert_eq!(stands(), (0, used));
 
         let hold = meter.reserve(DRAW, now).unwrap();
         drop(hold.hand_over());
         hold.close();
-        assert_eq!(stands(), (0, Amount { requests, tokens }));
+        assert_eq!(stands(), (0, used));
 
         let hold = meter.reserve(DRAW, now).unwrap();
         hold.accepted();
@@ -505,6 +498,7 @@ mod tests {
         let amount = Amount {
             requests: 2,
             tokens: 9,
+            nano_usd: 0,
         };
         quotas.restore([(name(), Used { window, amount })], now);
         assert_eq!(quotas.remembered(now).len(), 1);

@@ -94,6 +94,8 @@ mod tests {
             at: Duration::ZERO,
             client: None,
             client_key: None,
+            tenant: None,
+            limited: None,
             method: http::Method::POST,
             path: "/".into(),
             format: None,

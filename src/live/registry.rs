@@ -9,22 +9,40 @@ use crate::clock::Tick;
 use crate::config::{Provider, ProviderKey};
 use crate::route::{Budget, Seat, Sticky};
 
+use super::era::Era;
 use super::meter::{Meter, MeterName, Quotas};
+use super::purse::Purses;
 use super::standing::{KeyStanding, News, Standing};
 
 /// Every standing that somebody uses, by identity. Survives reloads: a new snapshot finds here what the old one had.
 ///
-/// It holds on to nothing but quotas, and for a while to those of a configuration who were not well: what no snapshot uses
+/// It holds on to nothing but quotas and purses, and for a while to those of a configuration who were not well: what no snapshot uses
 /// any more is forgotten, so that names made up by strangers leave no trace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Registry {
     pub(super) news: News,
     endpoints: Shelf<u64, Standing>,
     keys: Shelf<(u64, u64), KeyStanding>,
     courses: Shelf<String, Course>,
     quotas: Quotas,
+    purses: Purses,
     /// By address.
     unwell: Mutex<HashMap<usize, (Tick, Unwell)>>,
+}
+
+impl Default for Registry {
+    fn default() -> Registry {
+        let era = Arc::<Era>::default();
+        Registry {
+            news: News::default(),
+            endpoints: Shelf::default(),
+            keys: Shelf::default(),
+            courses: Shelf::default(),
+            quotas: Quotas::new(era.clone()),
+            purses: Purses::new(era),
+            unwell: Mutex::default(),
+        }
+    }
 }
 
 /// How long it is remembered that somebody was not well whom a new configuration no longer has: people take a model out of
@@ -88,6 +106,11 @@ impl Registry {
     /// Every quota, also of endpoints that have none any more.
     pub fn quotas(&self) -> &Quotas {
         &self.quotas
+    }
+
+    /// Every purse, also of those that have no limits any more.
+    pub fn purses(&self) -> &Purses {
+        &self.purses
     }
 
     /// What counts against the quota of an endpoint in a model's own tiers, if it has one.

@@ -3,12 +3,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::clock::{self, Tick};
-use crate::config::{Gateway, Glob, Model};
+use crate::config::{ClientKey, Gateway, Glob, Model};
 use crate::route::pick::Select;
 use crate::route::{Pool, Resolved, Stage, Table, Unknown, permits, real_model};
 
 use super::lane::{Arrange, Lane, LiveStage, Ring};
 use super::meter::Meter;
+use super::purse::{Owner, Purse};
 use super::real_lanes::RealLanes;
 use super::registry::Registry;
 
@@ -24,6 +25,8 @@ pub struct Snapshot {
     /// By virtual model.
     lanes: Vec<Arc<Lane>>,
     real: RealLanes,
+    /// By client key: its own, then its tenant's, as far as they have limits.
+    purses: Vec<Vec<Arc<Purse>>>,
 }
 
 impl Snapshot {
@@ -45,7 +48,9 @@ impl Snapshot {
             arrange,
             lanes: Vec::new(),
             real: RealLanes::default(),
+            purses: Vec::new(),
         };
+        snapshot.purses = snapshot.make_purses();
         snapshot.lanes = snapshot.virtual_lanes(before);
         for name in before.iter().flat_map(|before| before.real.names()) {
             // Made again here so that their standings live on; a name that now means something else, or nothing, is
@@ -53,6 +58,25 @@ impl Snapshot {
             drop(snapshot.lane(&name));
         }
         snapshot
+    }
+
+    fn make_purses(&self) -> Vec<Vec<Arc<Purse>>> {
+        let (gateway, purses) = (&self.gateway, self.registry.purses());
+        let tenants = gateway.tenants.iter();
+        let tenants = tenants
+            .map(|tenant| purses.purse(Owner::Tenant(tenant.name.clone()), &tenant.allowance));
+        let tenants: Vec<_> = tenants.collect();
+        let of = |key: &ClientKey| {
+            let own = purses.purse(Owner::Key(key.name.clone()), &key.allowance);
+            let tenant = key.tenant.and_then(|tenant| tenants.get(tenant).cloned());
+            own.into_iter().chain(tenant.flatten()).collect()
+        };
+        gateway.client_keys.iter().map(of).collect()
+    }
+
+    /// What a client key draws from, by its index: its own purse, then its tenant's. Empty: it has no limit at all.
+    pub fn purses(&self, client_key: usize) -> &[Arc<Purse>] {
+        self.purses.get(client_key).map_or(&[], Vec::as_slice)
     }
 
     fn virtual_lanes(&self, before: Option<&Snapshot>) -> Vec<Arc<Lane>> {

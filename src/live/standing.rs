@@ -144,6 +144,7 @@ impl Standing {
             standing: self.clone(),
             ticket,
             hold: None,
+            taken: AtomicBool::new(false),
         })
     }
 
@@ -202,6 +203,7 @@ pub struct Pass {
     standing: Arc<Standing>,
     ticket: Option<Ticket>,
     hold: Option<Hold>,
+    taken: AtomicBool,
 }
 
 impl Pass {
@@ -217,9 +219,15 @@ impl Pass {
 
     /// The vendor has taken the call (the head of a 2xx): it counts, whatever becomes of the answer.
     pub fn accepted(&self) {
+        self.taken.store(true, Ordering::Relaxed);
         if let Some(hold) = &self.hold {
             hold.accepted();
         }
+    }
+
+    /// Whether the vendor has taken a call of this attempt.
+    pub fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// The call is over, and took so many tokens.

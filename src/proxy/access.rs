@@ -64,6 +64,13 @@ impl Who {
         }
     }
 
+    pub fn tenant(&self) -> Option<Arc<str>> {
+        match self {
+            Who::Key(key) => key.tenant.clone(),
+            Who::Admin | Who::Anyone => None,
+        }
+    }
+
     /// Which models this caller may use. `None`: all.
     pub fn models(&self) -> Option<&[Glob]> {
         match self {
@@ -83,6 +90,12 @@ impl Who {
 pub struct Known {
     pub name: Arc<str>,
     hash: [u8; 32],
+    /// Which of the configuration's client keys it is.
+    pub index: usize,
+    pub tenant: Option<Arc<str>>,
+    /// Its own, or its tenant's.
+    pub has_budget: bool,
+    tenant_enabled: bool,
     models: Option<Vec<Glob>>,
     expires: Option<u64>,
     enabled: bool,
@@ -101,6 +114,8 @@ pub enum Denied {
     Expired,
     #[error("this API key is disabled")]
     Disabled,
+    #[error("the tenant of this API key is disabled")]
+    TenantDisabled,
     #[error(
         "no client key exists yet, so only direct callers from this machine are served; \
          add one under `client_keys` in the configuration, or set ADMIN_KEY, and send it as `Authorization: Bearer`"
@@ -121,10 +136,16 @@ pub struct Access {
 impl Access {
     pub fn new(gateway: &Gateway) -> Access {
         let mut keys: FxHashMap<u64, Vec<Arc<Known>>> = FxHashMap::default();
-        for key in &gateway.client_keys {
+        for (index, key) in gateway.client_keys.iter().enumerate() {
+            let tenant = key.tenant.and_then(|tenant| gateway.tenants.get(tenant));
+            let budget = tenant.and_then(|tenant| tenant.allowance.budget.as_ref());
             let hash = digest(key.value.reveal());
             keys.entry(bucket(&hash)).or_default().push(Arc::new(Known {
                 name: key.name.as_str().into(),
+                index,
+                tenant: tenant.map(|tenant| tenant.name.as_str().into()),
+                has_budget: budget.is_some() || key.allowance.budget.is_some(),
+                tenant_enabled: tenant.is_none_or(|tenant| tenant.enabled),
                 hash,
                 models: key.models.clone(),
                 expires: key.expires,
@@ -227,6 +248,7 @@ impl Access {
                 None if denied == Denied::NoKey => denied = Denied::UnknownKey,
                 None => {}
                 Some(key) if !key.enabled => denied = Denied::Disabled,
+                Some(key) if !key.tenant_enabled => denied = Denied::TenantDisabled,
                 Some(key) if key.expires.is_some_and(|at| at <= clock::wall().as_secs()) => {
                     denied = Denied::Expired
                 }
@@ -365,6 +387,10 @@ mod tests {
                 .or_default()
                 .push(Arc::new(Known {
                     name: "k".into(),
+                    index: 0,
+                    tenant: None,
+                    has_budget: false,
+                    tenant_enabled: true,
                     hash,
                     models: None,
                     expires: *expires,

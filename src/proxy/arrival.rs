@@ -65,6 +65,8 @@ impl Arrival {
             at: wall,
             client: wiring.access.client_address(&head.headers, peer),
             client_key: None,
+            tenant: None,
+            limited: None,
             method: head.method.clone(),
             path: path.to_owned(),
             format: match &ask {

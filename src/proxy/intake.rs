@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use pingora_proxy::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::{Limits, ReplyModel};
+use crate::config::{Limits, Price, ReplyModel};
 use crate::ir::Format;
 use crate::live::Lane;
 use crate::proxy::Proxy;
@@ -14,6 +14,7 @@ use crate::proxy::access::Admitted;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{self, Body};
 use crate::proxy::headers::{Forwarded, query_for_vendor};
+use crate::proxy::limits;
 use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::routing::{self, Facts, Routed};
@@ -50,6 +51,8 @@ pub struct Call {
     /// The name for endpoints without one of their own.
     name: Arc<str>,
     pub needs: Needs,
+    /// What the model costs where its name goes on as it is.
+    passed_price: Option<Arc<Price>>,
 }
 
 impl Call {
@@ -63,6 +66,12 @@ impl Call {
     /// The name that an endpoint is asked for.
     pub fn sent<'s>(&'s self, seat: &'s Seat) -> &'s Arc<str> {
         seat.sent(&self.name)
+    }
+
+    /// What an endpoint costs. `None`: nobody knows.
+    pub fn price<'s>(&'s self, seat: &'s Seat) -> Option<&'s Arc<Price>> {
+        let passed = self.passed_price.as_ref().filter(|_| seat.passes());
+        passed.or(seat.price.as_ref())
     }
 
     /// Below a vendor's base URL, for its name of the model.
@@ -178,7 +187,8 @@ pub async fn take_in(
         false => name.into(),
     };
     let scope = who.name().map_or(0, |name| xxh3_64(name.as_bytes()));
-    Ok(Call {
+    let call = Call {
+        passed_price: limits::price_of_passed(arrival, &lane, &sent),
         stream,
         array: asked.named.as_ref().is_some_and(|named| named.array),
         scope,
@@ -194,7 +204,9 @@ pub async fn take_in(
         lane,
         name: sent,
         needs,
-    })
+    };
+    limits::reserve(arrival, &who, &call, tab)?;
+    Ok(call)
 }
 
 fn subject(kind: CallKind, format: Format) -> Subject {
@@ -215,6 +227,7 @@ pub fn admit(session: &Session, arrival: &Arrival, tab: &mut Tab) -> Result<Admi
     let admitted = arrival.wiring.access.admit(caller);
     let admitted = admitted.map_err(Refusal::Denied)?;
     tab.record.client_key = admitted.who.name();
+    tab.record.tenant = admitted.who.tenant();
     Ok(admitted)
 }
 

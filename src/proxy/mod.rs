@@ -24,6 +24,7 @@ pub mod exchange;
 pub mod headers;
 pub mod hold;
 pub mod intake;
+pub mod limits;
 pub mod notes;
 pub mod pages;
 pub mod paths;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::ir::{Fault, FaultKind as Kind};
+use crate::live::Refused;
 use crate::proxy::access::Denied;
 use crate::proxy::body::BodyError;
 use crate::proxy::decode::DecodeError;
+use crate::proxy::limits;
 use crate::route::{Lack, Lacks};
 use crate::wire::scan::ScanError;
 
@@ -15,6 +17,14 @@ pub enum Refusal {
     Denied(Denied),
     /// The key may not use this model.
     ModelNotAllowed(String),
+    /// A limit of the key or its tenant.
+    Exceeded(Box<Refused>),
+    /// Who has a budget may not call what has no price.
+    Unpriced {
+        model: String,
+        /// Its endpoint's model.
+        real: String,
+    },
     UnknownPath(String),
     WrongMethod {
         allow: &'static str,
@@ -69,11 +79,13 @@ impl Refusal {
     /// What the client is told.
     pub fn fault(self) -> Fault {
         match self {
-            Refusal::Denied(denied) => said(Kind::Authentication, 401, &denied),
+            Refusal::Denied(denied) => refused_caller(denied),
             Refusal::ModelNotAllowed(model) => {
                 let text = format!("this API key may not use the model `{model}`");
                 said(Kind::Permission, 403, &text)
             }
+            Refusal::Exceeded(refused) => limits::fault(&refused),
+            Refusal::Unpriced { model, real } => unpriced(&model, &real),
             Refusal::UnknownPath(path) => {
                 said(Kind::NotFound, 404, &format!("there is nothing at {path}"))
             }
@@ -107,23 +119,14 @@ impl Refusal {
                 retry_after,
                 ..cooling(&model)
             },
-            Refusal::Spent { model, retry_after } => {
-                let text =
-                    format!("the quota of every endpoint of `{model}` is used up; try again later");
-                Fault {
-                    retry_after,
-                    ..said(Kind::RateLimit, 429, &text)
-                }
-            }
-            Refusal::Limited { model, retry_after } => {
-                let text = format!(
-                    "every usable key for `{model}` waits for a rate limit of its vendor to be over; try again later"
-                );
-                Fault {
-                    retry_after,
-                    ..said(Kind::RateLimit, 429, &text)
-                }
-            }
+            Refusal::Spent { model, retry_after } => Fault {
+                retry_after,
+                ..spent(&model)
+            },
+            Refusal::Limited { model, retry_after } => Fault {
+                retry_after,
+                ..limited(&model)
+            },
             Refusal::Failed { fault, retry_after } => {
                 let ours = retry_after.filter(|back| waiting_heals(fault.kind, *back));
                 Fault {
@@ -161,6 +164,37 @@ fn waiting_heals(kind: Kind, back: Duration) -> bool {
         | Kind::ContentPolicy => false,
         Kind::Internal => back >= Duration::from_secs(1),
     }
+}
+
+fn refused_caller(denied: Denied) -> Fault {
+    match denied {
+        Denied::TenantDisabled => said(Kind::Permission, 403, &denied),
+        Denied::NoKey
+        | Denied::UnknownKey
+        | Denied::Expired
+        | Denied::Disabled
+        | Denied::LoopbackOnly => said(Kind::Authentication, 401, &denied),
+    }
+}
+
+/// Who has a budget may not call what has no price.
+fn unpriced(model: &str, real: &str) -> Fault {
+    let text = format!(
+        "this API key has a budget, and what has no price may not be called with one: there is none for `{real}`, which `{model}` leads to"
+    );
+    about_model(said(Kind::Permission, 403, &text))
+}
+
+fn spent(model: &str) -> Fault {
+    let text = format!("the quota of every endpoint of `{model}` is used up; try again later");
+    said(Kind::RateLimit, 429, &text)
+}
+
+fn limited(model: &str) -> Fault {
+    let text = format!(
+        "every usable key for `{model}` waits for a rate limit of its vendor to be over; try again later"
+    );
+    said(Kind::RateLimit, 429, &text)
 }
 
 fn cooling(model: &str) -> Fault {

@@ -344,6 +344,8 @@ impl Course<'_> {
             status,
             outcome,
             took,
+            taken: attempt.pass.is_taken(),
+            price: self.call.price(seat).cloned(),
             usage: Usage::default(),
             usage_estimated: false,
         }

@@ -6,7 +6,7 @@ use crate::clock::{self, Tick};
 use crate::config::{Gateway, LogFormat};
 use crate::ir::Usage;
 use crate::ledger::{AttemptRow, Ending, Record};
-use crate::live::Outbox;
+use crate::live::{Grant, Outbox};
 use crate::telemetry::{Sink, access, metrics};
 
 /// The status in the record of a request whose client went away before it got one.
@@ -37,6 +37,8 @@ pub struct Tab {
     arrived: Tick,
     log: AccessLog,
     outbox: Option<Arc<Outbox>>,
+    /// What it has reserved of limits.
+    grant: Option<Grant>,
 }
 
 impl Tab {
@@ -48,7 +50,13 @@ impl Tab {
             arrived,
             log,
             outbox,
+            grant: None,
         }
+    }
+
+    /// What it may take of its caller's limits, until it is closed.
+    pub fn hold(&mut self, grant: Grant) {
+        self.grant = Some(grant);
     }
 
     pub fn attempt(&mut self, row: AttemptRow) {
@@ -103,10 +111,23 @@ impl Tab {
                 .with_label_values(&[model])
                 .observe(first.as_secs_f64());
         }
+        let mut spent = 0;
         for usage in record.spent() {
+            spent += usage.total();
             count_tokens(model, &usage);
         }
+        if let Some(nano) = record.cost().filter(|_| spent > 0) {
+            metrics::COST.with_label_values(&[model]).inc_by(usd(nano));
+        }
     }
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a metric is a float, and exact up to 2^53"
+)]
+fn usd(nano: u64) -> f64 {
+    nano as f64 / 1e9
 }
 
 fn count_tokens(model: &str, usage: &Usage) {
@@ -149,6 +170,9 @@ fn count_input(row: &AttemptRow) {
 impl Drop for Tab {
     fn drop(&mut self) {
         self.record.total = clock::now().since(self.arrived);
+        if let Some(grant) = self.grant.take() {
+            grant.settle(self.record.took());
+        }
         metrics::IN_FLIGHT.dec();
         self.count();
         if self.log.enabled {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
+use prometheus::GaugeVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::balance::{Host, Hosts};
 use crate::clock::{self, Tick};
 use crate::config::{Gateway, Keys, Offer, Provider};
 use crate::ir::{Format, Traits};
+use crate::ledger::TermState;
 use crate::live::{Lane, Snapshot, State};
 use crate::proxy::access::Access;
 use crate::proxy::headers::auth_header;
@@ -101,6 +103,7 @@ impl Wiring {
                 .set(state);
         }
         self.show_quotas(now);
+        self.show_limits(now);
         metrics::KEY_STATE.reset();
         for key in registry.keys() {
             let state = match (key.mark(), key.held(now)) {
@@ -146,6 +149,70 @@ impl Wiring {
                 set(&metrics::QUOTA_RESERVED, reserved);
                 if let Some(limit) = limit {
                     set(&metrics::QUOTA_LIMIT, limit);
+                }
+            }
+        }
+    }
+}
+
+impl Wiring {
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a metric is a float, and exact up to 2^53"
+    )]
+    fn show_limits(&self, now: Tick) {
+        let gauges = [
+            &metrics::LIMIT_USED,
+            &metrics::LIMIT_RESERVED,
+            &metrics::LIMIT_MOST,
+        ];
+        gauges.iter().for_each(|gauge| gauge.reset());
+        for purse in self.snapshot.registry().purses().all() {
+            let (owner, state) = (purse.owner(), purse.read(now));
+            let set = |gauge: &GaugeVec, of: &str, n: f64| {
+                let labels = [owner.kind(), owner.name(), of];
+                gauge.with_label_values(&labels).set(n);
+            };
+            let allowed = &state.allowance;
+            for (of, most, used) in [
+                ("rpm", allowed.rpm, state.requests),
+                ("tpm", allowed.tpm, state.tokens),
+                ("concurrency", allowed.concurrency, state.running),
+            ] {
+                if let Some(most) = most {
+                    set(&metrics::LIMIT_MOST, of, most as f64);
+                    set(&metrics::LIMIT_USED, of, used as f64);
+                }
+            }
+            for TermState {
+                quota,
+                used,
+                reserved,
+                ..
+            } in &state.terms
+            {
+                for (of, most, used, reserved, unit) in [
+                    (
+                        "requests",
+                        quota.requests,
+                        used.requests,
+                        reserved.requests,
+                        1.0,
+                    ),
+                    ("tokens", quota.tokens, used.tokens, reserved.tokens, 1.0),
+                    (
+                        "budget",
+                        quota.nano_usd,
+                        used.nano_usd,
+                        reserved.nano_usd,
+                        1e9,
+                    ),
+                ] {
+                    if let Some(most) = most {
+                        set(&metrics::LIMIT_MOST, of, most as f64 / unit);
+                        set(&metrics::LIMIT_USED, of, used as f64 / unit);
+                        set(&metrics::LIMIT_RESERVED, of, reserved as f64 / unit);
+                    }
                 }
             }
         }

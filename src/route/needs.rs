@@ -42,7 +42,7 @@ pub struct Draw {
 
 impl Draw {
     /// An answer's tokens where the request sets them no limit.
-    const USUAL_OUTPUT: u64 = 4096;
+    pub const USUAL_OUTPUT: u64 = 4096;
 
     /// The tokens to reserve. A guess makes no request larger than the whole quota.
     pub fn tokens(self, quota: &Quota) -> u64 {

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::config::{
-    Balance, Capabilities, Endpoint, Gateway, Hedge, Keys, Model, PASSED, Policy, Provider, Quota,
-    Resume, Setting,
+    Balance, Capabilities, Endpoint, Gateway, Hedge, Keys, Model, PASSED, Policy, Price, Provider,
+    Quota, Resume, Setting,
 };
 use crate::ir::Format;
 
@@ -53,6 +53,8 @@ pub struct Seat {
     pub weight: u32,
     pub max_context: Option<u64>,
     pub quota: Option<Arc<Quota>>,
+    /// `None`: nobody knows what it costs.
+    pub price: Option<Arc<Price>>,
     pub policy: Policy,
     /// The client's own credential is sent on.
     pub passthrough: bool,
@@ -143,7 +145,10 @@ impl Stage {
     fn new(gateway: &Gateway, model: &Model, endpoints: &[&Endpoint]) -> Stage {
         let seats: Vec<Seat> = endpoints
             .iter()
-            .map(|endpoint| Seat::new(&gateway.providers[endpoint.provider], endpoint))
+            .map(|endpoint| Seat {
+                price: price(gateway, model, endpoint),
+                ..Seat::new(&gateway.providers[endpoint.provider], endpoint)
+            })
             .collect();
         Stage {
             model: model.name.clone(),
@@ -192,6 +197,19 @@ impl Stage {
     }
 }
 
+/// What an endpoint costs: by provider and real name, else by the real name, else by the virtual model's. Which name goes
+/// on where any does is known with the request only.
+fn price(gateway: &Gateway, model: &Model, endpoint: &Endpoint) -> Option<Arc<Price>> {
+    let prices = &gateway.prices;
+    if endpoint.model == PASSED {
+        return prices.find(&model.name).cloned();
+    }
+    let provider = gateway.providers.get(endpoint.provider)?;
+    let at = [&*provider.name, "/", &*endpoint.model].concat();
+    let found = [&*at, &endpoint.model, &model.name].map(|name| prices.find(name));
+    found.into_iter().flatten().next().cloned()
+}
+
 /// Two levels only where the strategy has two.
 fn weights(model: &Model, seats: &[Seat]) -> Weights {
     let mut providers: Vec<usize> = Vec::new();
@@ -227,6 +245,7 @@ impl Seat {
             weight: endpoint.weight,
             max_context: endpoint.max_context,
             quota: endpoint.quota.clone().map(Arc::new),
+            price: None,
             policy: endpoint.policy,
             passthrough,
             keys,

@@ -20,8 +20,8 @@ const REQUESTS: &str = "INSERT INTO requests (id, at, client_key, tenant, model,
 const REQUEST_COLUMNS: usize = 25;
 
 const DETAILS: &str = "INSERT INTO request_details (id, method, path, client, route, asked_model, bytes_in, bytes_out, \
-     dropped, attempted, candidates) VALUES";
-const DETAIL_COLUMNS: usize = 11;
+     dropped, limited, attempted, candidates) VALUES";
+const DETAIL_COLUMNS: usize = 12;
 
 const SEEN: &str = "INSERT INTO seen (facet, value, slot, requests) VALUES";
 const SEEN_COLUMNS: usize = 4;
@@ -211,6 +211,7 @@ fn details<'a>(
         Value::Int(row.bytes_in),
         Value::Int(row.bytes_out),
         text(&row.dropped),
+        text(&row.limited),
         Value::Text(attempted),
         Value::Text(candidates),
     ]);

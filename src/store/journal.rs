@@ -1,65 +1,23 @@
-//! The journal of quotas: a line of JSON for every change, the last one of a name holds.
+//! The journal of quotas and limits: a line of JSON for every change, the last one of a name holds.
 //!
 //! It is one process's: who owns it holds a lock beside it ([`Owned`]), as long as it lives, and reads no more what it has
-//! written itself. Whoever writes a line, also a command, locks the directory for that moment, so that a command's line is never lost to a journal that is written anew at that
-//! moment. What cannot be read is passed over: a torn last line costs what it would have said.
+//! written itself. Whoever writes a line, also a command, locks the directory for that moment, so that a command's line is
+//! never lost to a journal that is written anew at that moment. What cannot be read is passed over: a torn last line costs
+//! what it would have said.
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::ledger::{Amount, Used, Window};
-use crate::live::MeterName;
+use super::line::{Counters, Line, Name, lines, print};
+use crate::ledger::Amount;
 
 const NAME: &str = "quotas.journal";
 const LOCK: &str = "quotas.lock";
 /// A journal that has grown so long is written anew.
 const LONG: u64 = 256 << 10;
-
-/// One line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Line {
-    /// When it was written, in seconds since the Unix epoch, as all times here.
-    at: i64,
-    /// The virtual model.
-    pool: String,
-    provider: String,
-    /// The upstream model.
-    model: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    used: Option<Counted>,
-    /// Somebody has reset it by hand.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    reset: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Counted {
-    since: i64,
-    until: i64,
-    requests: u64,
-    tokens: u64,
-    /// Under way when it was written; for people only.
-    #[serde(default)]
-    reserved_requests: u64,
-    #[serde(default)]
-    reserved_tokens: u64,
-}
-
-/// What a journal says of one quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kept {
-    pub used: Used,
-    pub reserved: Amount,
-}
-
-/// Counters by name.
-pub type Counters = BTreeMap<MeterName, Kept>;
 
 /// A journal, and how far it was read.
 #[derive(Debug)]
@@ -141,7 +99,7 @@ impl Journal {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn ask_reset(&self, name: &MeterName, now: Duration) -> io::Result<()> {
+    pub fn ask_reset(&self, name: &Name, now: Duration) -> io::Result<()> {
         let line = Line {
             reset: true,
             ..Line::of(name, now)
@@ -157,7 +115,7 @@ impl Journal {
     /// It cannot be written.
     pub(super) fn keep(
         &mut self,
-        changes: impl FnOnce(&[MeterName]) -> Counters,
+        changes: impl FnOnce(&[Name]) -> Counters,
         all: impl FnOnce() -> Counters,
         now: Duration,
     ) -> io::Result<Counters> {
@@ -171,7 +129,7 @@ impl Journal {
         }
         let _locked = self.lock()?;
         let asked = self.news()?;
-        let asked: Vec<MeterName> = asked.iter().filter(|l| l.reset).map(Line::name).collect();
+        let asked: Vec<Name> = asked.iter().filter(|l| l.reset).map(Line::name).collect();
         let changed = changes(&asked);
         if changed.is_empty() {
             return Ok(changed);
@@ -291,87 +249,21 @@ impl Journal {
     }
 }
 
-fn lines(counters: &Counters, now: Duration) -> impl Iterator<Item = Line> {
-    counters.iter().map(move |(name, kept)| Line {
-        used: Some(Counted::of(kept)),
-        ..Line::of(name, now)
-    })
-}
-
-fn print(lines: &[Line], out: &mut Vec<u8>) -> io::Result<()> {
-    for line in lines {
-        serde_json::to_writer(&mut *out, line)?;
-        out.push(b'\n');
-    }
-    Ok(())
-}
-
-impl Line {
-    fn of(name: &MeterName, now: Duration) -> Line {
-        Line {
-            at: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
-            pool: name.pool.clone(),
-            provider: name.provider.clone(),
-            model: name.model.clone(),
-            used: None,
-            reset: false,
-        }
-    }
-
-    fn name(&self) -> MeterName {
-        MeterName {
-            pool: self.pool.clone(),
-            provider: self.provider.clone(),
-            model: self.model.clone(),
-        }
-    }
-}
-
-impl Counted {
-    fn of(kept: &Kept) -> Counted {
-        let Used { window, amount } = kept.used;
-        Counted {
-            since: window.began,
-            until: window.ends,
-            requests: amount.requests,
-            tokens: amount.tokens,
-            reserved_requests: kept.reserved.requests,
-            reserved_tokens: kept.reserved.tokens,
-        }
-    }
-
-    fn kept(self) -> Kept {
-        Kept {
-            used: Used {
-                window: Window {
-                    began: self.since,
-                    ends: self.until,
-                },
-                amount: Amount {
-                    requests: self.requests,
-                    tokens: self.tokens,
-                },
-            },
-            reserved: Amount {
-                requests: self.reserved_requests,
-                tokens: self.reserved_tokens,
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{Term, Used, Window};
+    use crate::live::{MeterName, Owner};
+    use crate::store::Kept;
 
     const NOW: Duration = Duration::from_secs(1_000);
 
-    fn name(pool: &str) -> MeterName {
-        MeterName {
+    fn name(pool: &str) -> Name {
+        Name::Endpoint(MeterName {
             pool: pool.into(),
             provider: "p".into(),
             model: "x/y".into(),
-        }
+        })
     }
 
     fn kept(requests: u64) -> Kept {
@@ -384,11 +276,13 @@ mod tests {
                 amount: Amount {
                     requests,
                     tokens: 10 * requests,
+                    nano_usd: 7 * requests,
                 },
             },
             reserved: Amount {
                 requests: 1,
                 tokens: 2,
+                nano_usd: 3,
             },
         }
     }
@@ -397,9 +291,9 @@ mod tests {
         of.iter().map(|(pool, n)| (name(pool), kept(*n))).collect()
     }
 
-    fn keep(journal: &mut Journal, changed: &[(&str, u64)]) -> Vec<MeterName> {
+    fn keep(journal: &mut Journal, changed: &[(&str, u64)]) -> Vec<Name> {
         let mut asked = Vec::new();
-        let changes = |names: &[MeterName]| {
+        let changes = |names: &[Name]| {
             asked = names.to_vec();
             counters(changed)
         };
@@ -418,6 +312,34 @@ mod tests {
         keep(&mut journal, &[("a", 2)]);
         let loaded = Journal::below(&dir.path().join("data")).load().unwrap();
         assert_eq!(loaded, counters(&[("a", 2), ("b", 5)]));
+    }
+
+    #[test]
+    fn endpoints_keys_and_tenants_have_lines_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let owners = [Owner::Key("same".into()), Owner::Tenant("same".into())];
+        let terms = owners.into_iter().flat_map(|owner| {
+            let name = move |term| Name::Term((owner.clone(), term));
+            Term::BOTH.map(name)
+        });
+        let names = terms.chain([name("same")]).zip(1..);
+        let all: Counters = names.map(|(name, n)| (name, kept(n))).collect();
+        assert_eq!(all.len(), 5);
+        let mut journal = Journal::below(dir.path());
+        let changes = |_: &[Name]| all.clone();
+        journal.keep(changes, Counters::new, NOW).unwrap();
+        assert_eq!(Journal::below(dir.path()).load().unwrap(), all);
+    }
+
+    /// Journals of gateways that had quotas of endpoints only.
+    #[test]
+    fn a_line_of_before_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::below(dir.path());
+        let line = r#"{"at":1,"pool":"a","provider":"p","model":"x/y","used":{"since":0,"until":9,"requests":2,"tokens":3}}"#;
+        std::fs::write(journal.path(), format!("{line}\n")).unwrap();
+        let loaded = journal.load().unwrap();
+        assert_eq!(loaded[&name("a")].used.amount.tokens, 3);
     }
 
     #[test]

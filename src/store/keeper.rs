@@ -7,10 +7,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::journal::{Counters, Journal, Kept, Owned};
+use super::journal::{Journal, Owned};
+use super::line::{Counters, Kept, Name};
 use crate::clock::{self, Tick};
-use crate::ledger::{Amount, Used};
-use crate::live::{Live, MeterName, Quotas};
+use crate::ledger::{Amount, Usd, Used};
+use crate::live::{Live, Registry};
 use crate::telemetry::metrics;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -52,13 +53,13 @@ impl Keeper {
         };
         let (now, wall) = (clock::now(), clock::wall());
         let snapshot = live.snapshot();
-        let quotas = snapshot.registry().quotas();
-        quotas.tell_time(now, wall);
-        let owns = state.own(quotas);
+        let registry = snapshot.registry();
+        registry.quotas().tell_time(now, wall);
+        let owns = state.own(registry);
         match state.journal.load() {
             Ok(loaded) => {
                 let used = loaded.iter().map(|(name, kept)| (name.clone(), kept.used));
-                quotas.restore(used, now);
+                restore(registry, used, now);
                 state.written = loaded;
             }
             Err(e) => log::error!(
@@ -67,7 +68,7 @@ impl Keeper {
             ),
         }
         if owns && !state.written.is_empty() {
-            state.written = everything(quotas);
+            state.written = everything(registry);
             if let Err(e) = state.journal.compact(&state.written, wall) {
                 state.failed(&e);
             }
@@ -82,34 +83,38 @@ impl Keeper {
     pub fn write(&self) {
         let (now, wall) = (clock::now(), clock::wall());
         let snapshot = self.live.snapshot();
-        let quotas = snapshot.registry().quotas();
-        quotas.tell_time(now, wall);
-        for meter in quotas.all() {
+        let registry = snapshot.registry();
+        registry.quotas().tell_time(now, wall);
+        for meter in registry.quotas().all() {
             for used in meter.take_ended(now) {
-                tell_reset(meter.name(), used, "");
+                tell_reset(&Name::Endpoint(meter.name().clone()), used, "");
             }
         }
         let mut state = self.state.lock();
         if state.owned.is_none() {
-            if !state.own(quotas) {
+            if !state.own(registry) {
                 return;
             }
-            state.take_over(quotas, now);
+            state.take_over(registry, now);
         }
         let State {
             journal, written, ..
         } = &mut *state;
-        let changes = |asked: &[MeterName]| {
+        let changes = |asked: &[Name]| {
             for name in asked {
-                if let Some(used) = quotas.reset(name, now) {
+                let used = match name {
+                    Name::Endpoint(name) => registry.quotas().reset(name, now),
+                    Name::Term(name) => registry.purses().reset(name, now),
+                };
+                if let Some(used) = used {
                     tell_reset(name, used, " by hand");
                 }
             }
-            let mut changed = everything(quotas);
+            let mut changed = everything(registry);
             changed.retain(|name, kept| is_news(written.get(name), kept));
             changed
         };
-        match journal.keep(changes, || everything(quotas), wall) {
+        match journal.keep(changes, || everything(registry), wall) {
             Ok(changed) => {
                 written.extend(changed);
                 state.works();
@@ -133,8 +138,8 @@ impl Keeper {
 
 impl State {
     /// Whether the journal is this process's by now. Where there is nothing to keep it is nobody's.
-    fn own(&mut self, quotas: &Quotas) -> bool {
-        if quotas.all().is_empty() && !self.journal.path().exists() {
+    fn own(&mut self, registry: &Registry) -> bool {
+        if everything(registry).is_empty() && !self.journal.path().exists() {
             return false;
         }
         match self.journal.own() {
@@ -154,15 +159,15 @@ impl State {
     }
 
     /// What the owner before has counted since it was read here comes on top of what was counted here.
-    fn take_over(&mut self, quotas: &Quotas, now: Tick) {
+    fn take_over(&mut self, registry: &Registry, now: Tick) {
         match self.journal.load() {
             Ok(there) => {
                 let more = there.iter().map(|(name, kept)| {
                     let read = self.written.get(name).map(|kept| kept.used);
-                    let known = read.filter(|_| quotas.find(name).is_some());
+                    let known = read.filter(|_| is_counted(registry, name, now));
                     (name.clone(), beyond(kept.used, known))
                 });
-                quotas.restore(more.collect::<Vec<_>>(), now);
+                restore(registry, more.collect::<Vec<_>>(), now);
                 self.written = there;
             }
             Err(e) => log::error!("cannot read {}: {e}", self.journal.path().display()),
@@ -197,6 +202,7 @@ fn beyond(used: Used, known: Option<Used>) -> Used {
         amount: Amount {
             requests: used.amount.requests.saturating_sub(known.requests),
             tokens: used.amount.tokens.saturating_sub(known.tokens),
+            nano_usd: used.amount.nano_usd.saturating_sub(known.nano_usd),
         },
         ..used
     }
@@ -210,29 +216,83 @@ fn is_news(written: Option<&Kept>, kept: &Kept) -> bool {
     }
 }
 
-fn everything(quotas: &Quotas) -> Counters {
+/// Whether somebody counts under that name, or it is only remembered.
+fn is_counted(registry: &Registry, name: &Name, now: Tick) -> bool {
+    match name {
+        Name::Endpoint(name) => registry.quotas().find(name).is_some(),
+        Name::Term((owner, term)) => registry.purses().find(owner).is_some_and(|purse| {
+            let mut terms = purse.read(now).terms.into_iter();
+            terms.any(|state| state.term == *term)
+        }),
+    }
+}
+
+fn restore(registry: &Registry, used: impl IntoIterator<Item = (Name, Used)>, now: Tick) {
+    let (mut meters, mut terms) = (Vec::new(), Vec::new());
+    for (name, used) in used {
+        match name {
+            Name::Endpoint(name) => meters.push((name, used)),
+            Name::Term(name) => terms.push((name, used)),
+        }
+    }
+    registry.quotas().restore(meters, now);
+    registry.purses().restore(terms, now);
+}
+
+fn everything(registry: &Registry) -> Counters {
     let now = clock::now();
-    let remembered = quotas.remembered(now).into_iter().map(|(name, used)| {
-        let reserved = Amount::default();
-        (name, Kept { used, reserved })
-    });
-    let metered = quotas.all().into_iter().map(|meter| {
+    let (quotas, purses) = (registry.quotas(), registry.purses());
+    let unreserved = |used| Kept {
+        used,
+        reserved: Amount::default(),
+    };
+    let meters = quotas.remembered(now).into_iter();
+    let meters = meters.map(|(name, used)| (Name::Endpoint(name), unreserved(used)));
+    let terms = purses.remembered(now).into_iter();
+    let terms = terms.map(|(name, used)| (Name::Term(name), unreserved(used)));
+    let mut all: Counters = meters.chain(terms).collect();
+    for meter in quotas.all() {
         let reading = meter.read(now);
         let used = Used {
             window: reading.window,
             amount: reading.used,
         };
         let reserved = reading.reserved;
-        (meter.name().clone(), Kept { used, reserved })
-    });
-    remembered.chain(metered).collect()
+        let name = Name::Endpoint(meter.name().clone());
+        all.insert(name, Kept { used, reserved });
+    }
+    for purse in purses.all() {
+        for state in purse.read(now).terms {
+            let used = Used {
+                window: state.window,
+                amount: state.used,
+            };
+            let reserved = state.reserved;
+            let name = Name::Term((purse.owner().clone(), state.term));
+            all.insert(name, Kept { used, reserved });
+        }
+    }
+    all
 }
 
 /// S3's line.
-fn tell_reset(name: &MeterName, used: Used, how: &str) {
-    let Amount { requests, tokens } = used.amount;
+fn tell_reset(name: &Name, used: Used, how: &str) {
+    let Amount {
+        requests,
+        tokens,
+        nano_usd,
+    } = used.amount;
     let since = Timestamp::from_second(used.window.began).unwrap_or_default();
-    log::info!("reset usage{how}: {name}: {requests} requests and {tokens} tokens since {since}");
+    match name {
+        Name::Endpoint(name) => log::info!(
+            "reset usage{how}: {name}: {requests} requests and {tokens} tokens since {since}"
+        ),
+        Name::Term((owner, term)) => log::info!(
+            "reset usage{how}: {} of {owner}: {requests} requests, {tokens} tokens and {} USD since {since}",
+            term.name(),
+            Usd(nano_usd)
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -248,6 +308,7 @@ mod tests {
                 amount: Amount {
                     requests,
                     tokens: 0,
+                    nano_usd: 0,
                 },
             },
             reserved: Amount::default(),
@@ -263,6 +324,7 @@ mod tests {
             amount: Amount {
                 requests,
                 tokens: 10 * requests,
+                nano_usd: 0,
             },
         };
         assert_eq!(beyond(used(9, 7), Some(used(9, 3))), used(9, 4));

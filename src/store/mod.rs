@@ -4,7 +4,8 @@
 //! what differs, `link.rs` the two connections); its schema, only ever migrated forward (`migrate.rs`); the thread that
 //! writes records (`writer.rs`) and the spool where they wait while the database is away (`DATA/records.spool`); what
 //! leaves when it is old (`retention.rs`); and what can be asked (`pages.rs`, `statistics.rs`). Owns as well the journal of
-//! quotas (`DATA/quotas.journal`): what was used of every endpoint's quota, appended at most once a second ([`Keeper`]),
+//! quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants and of their budgets,
+//! appended at most once a second ([`Keeper`]),
 //! read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
 //! request. Where the disk is full or away, requests go on, and metrics count what was not written. A journal is one
 //! gateway's: who starts beside its owner counts for itself, says so, and takes over when that one is gone. The database
@@ -19,6 +20,7 @@ mod histogram;
 mod insert;
 mod journal;
 mod keeper;
+mod line;
 mod link;
 mod migrate;
 mod pages;
@@ -38,8 +40,9 @@ use parking_lot::{Condvar, Mutex};
 pub use fault::Fault;
 pub use filter::{Filter, Status};
 pub use histogram::Histogram;
-pub use journal::{Counters, Journal, Kept};
+pub use journal::Journal;
 pub use keeper::Keeper;
+pub use line::{Counters, Kept, Name};
 pub use pages::{LONGEST_PAGE, Page};
 pub use retention::RetentionNow;
 pub use row::{Attempt, Candidate, Row, Tokens};

@@ -29,7 +29,7 @@ pub struct Page {
 const COLUMNS: &str = "r.id, r.at, r.client_key, r.tenant, r.model, r.status, r.ending, r.format, r.stream, \
      r.first_us, r.total_us, r.input, r.cache_read, r.cache_write, r.output, r.reasoning, r.audio_input, \
      r.audio_output, r.estimated, r.cost, d.method, d.path, d.client, d.route, d.asked_model, d.bytes_in, \
-     d.bytes_out, d.dropped, d.attempted, d.candidates";
+     d.bytes_out, d.dropped, d.limited, d.attempted, d.candidates";
 
 /// Rows that fit, older than `before` where that is told.
 pub(super) async fn page(
@@ -182,8 +182,9 @@ fn row(found: &Found) -> Result<Row, sqlx::Error> {
         bytes_in: found.int(25)?,
         bytes_out: found.int(26)?,
         dropped: found.maybe_text(27)?,
+        limited: found.maybe_text(28)?,
         // Of a version that wrote them otherwise: a row without its attempts is better than none.
-        attempts: serde_json::from_str(&found.text(28)?).unwrap_or_default(),
-        candidates: serde_json::from_str(&found.text(29)?).unwrap_or_default(),
+        attempts: serde_json::from_str(&found.text(29)?).unwrap_or_default(),
+        candidates: serde_json::from_str(&found.text(30)?).unwrap_or_default(),
     })
 }

@@ -36,6 +36,9 @@ pub struct Row {
     /// 10^-9 USD, of all attempts.
     #[serde(default)]
     pub cost: Option<i64>,
+    /// Whose limit has refused it, and which: `key rpm`.
+    #[serde(default)]
+    pub limited: Option<String>,
     pub method: String,
     pub path: String,
     #[serde(default)]
@@ -93,6 +96,9 @@ pub struct Attempt {
     pub tokens: Tokens,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
+    /// 10^-9 USD. `None`: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<i64>,
 }
 
 /// An endpoint of the pool, and why it was asked or not.
@@ -112,9 +118,14 @@ impl Row {
             id: record.id.as_str().to_owned(),
             at: i64::try_from(record.at.as_millis()).unwrap_or(i64::MAX),
             client_key: record.client_key.as_deref().map(clean),
-            // Limits and prices will tell both.
-            tenant: None,
-            cost: None,
+            tenant: record.tenant.as_deref().map(clean),
+            limited: record
+                .limited
+                .map(|(owner, limit)| format!("{owner} {limit}")),
+            cost: record
+                .cost()
+                .filter(|_| !record.attempts.is_empty())
+                .map(int),
             model: record.model.as_deref().map(clean),
             status: record.status.into(),
             ending: record.ending.name().to_owned(),
@@ -237,6 +248,7 @@ impl Attempt {
             took_us: micros(row.took),
             tokens: Tokens::of(&row.usage),
             estimated: row.usage_estimated,
+            cost: row.cost().map(int),
         }
     }
 }
@@ -288,6 +300,7 @@ mod tests {
                 ..Tokens::default()
             },
             estimated: false,
+            cost: None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::LogFormat;
 use crate::ir::Usage;
-use crate::ledger::{AttemptRow, CandidateRow, Record};
+use crate::ledger::{AttemptRow, CandidateRow, Record, Usd};
 
 /// Appends the record's line, with its line feed.
 pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
@@ -19,6 +19,7 @@ pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
         line.address("client", client);
     }
     line.maybe("key", record.client_key.as_deref());
+    line.maybe("tenant", record.tenant.as_deref());
     line.word("method", record.method.as_str());
     line.word("path", &record.path);
     line.maybe("format", record.format.map(|f| f.name()));
@@ -34,7 +35,11 @@ pub fn write_line(out: &mut Vec<u8>, record: &Record, format: LogFormat) {
         line.millis("first_ms", first);
     }
     line.millis("total_ms", record.total);
+    if let Some((owner, limit)) = record.limited {
+        line.joined("limited", [owner, limit]);
+    }
     usage(&mut line, record);
+    cost(&mut line, record);
     line.attempts(&record.attempts);
     line.passed_over(&record.candidates);
     line.maybe("dropped", record.dropped.as_deref());
@@ -49,6 +54,16 @@ fn usage(line: &mut Line<'_>, record: &Record) {
     }
     if record.usage_estimated {
         line.flag("usage_estimated", true);
+    }
+}
+
+/// Nothing is said where there is nothing to pay, or no price for it.
+fn cost(line: &mut Line<'_>, record: &Record) {
+    if record.spent().any(|usage| usage.total() > 0)
+        && let Some(nano) = record.cost()
+    {
+        line.name("cost_usd");
+        append(line.out, format_args!("{}", Usd(nano)));
     }
 }
 
@@ -109,6 +124,15 @@ impl<'a> Line<'a> {
     fn maybe(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.word(name, value);
+        }
+    }
+
+    /// Two of our own words as `key.rpm`.
+    fn joined(&mut self, name: &str, [left, right]: [&str; 2]) {
+        self.name(name);
+        let quote: &[u8] = if self.json { b"\"" } else { b"" };
+        for part in [quote, left.as_bytes(), b".", right.as_bytes(), quote] {
+            self.out.extend_from_slice(part);
         }
     }
 
@@ -249,6 +273,9 @@ fn json_attempt(out: &mut Vec<u8>, row: &AttemptRow, with_usage: bool) {
         if row.usage_estimated {
             out.extend_from_slice(b",\"usage_estimated\":true");
         }
+        if let Some(nano) = row.cost().filter(|_| row.usage.total() > 0) {
+            append(out, format_args!(",\"cost_usd\":{}", Usd(nano)));
+        }
     }
     out.push(b'}');
 }
@@ -380,6 +407,8 @@ mod tests {
             at: Duration::from_millis(1_769_860_800_123),
             client: Some("127.0.0.1".parse().unwrap()),
             client_key: Some("ci".into()),
+            tenant: Some("search".into()),
+            limited: Some(("key", "rpm")),
             method: http::Method::POST,
             path: "/v1/chat/completions".into(),
             format: Some(crate::ir::Format::OpenaiChat),
@@ -409,6 +438,8 @@ mod tests {
                 status: Some(200),
                 outcome: "ok",
                 took: Duration::from_millis(9),
+                taken: true,
+                price: None,
                 usage: Usage::default(),
                 usage_estimated: false,
             }],

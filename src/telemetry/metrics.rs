@@ -3,8 +3,8 @@
 use once_cell::sync::Lazy;
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    CounterVec, Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, Opts, Registry, TextEncoder,
 };
 
 static REGISTRY: Lazy<Registry> = Lazy::new(Registry::new);
@@ -151,6 +151,55 @@ pub static QUOTA_RESET: Lazy<GaugeVec> = Lazy::new(|| {
 });
 
 const QUOTA: [&str; 4] = ["pool", "provider", "model", "of"];
+
+/// What answers have cost, where there is a price.
+pub static COST: Lazy<CounterVec> = Lazy::new(|| {
+    registered(CounterVec::new(
+        Opts::new(
+            "tidegate_cost_usd_total",
+            "What answers have cost in USD, by virtual model; those without a known price are not in it.",
+        ),
+        &["model"],
+    ))
+});
+
+/// Requests that a limit has refused, by whose it is and which.
+pub static LIMIT_REFUSALS: Lazy<IntCounterVec> = Lazy::new(|| {
+    counters(
+        "tidegate_limit_refusals_total",
+        "Requests refused by a limit of their client key or tenant, by whose it is (key, tenant) and which.",
+        &["owner", "limit"],
+    )
+});
+
+/// Limits of client keys and tenants. rpm and tpm: within the last 60 s.
+pub static LIMIT_USED: Lazy<GaugeVec> = Lazy::new(|| {
+    gauges(
+        "tidegate_limit_used",
+        "What is used of a limit of a client key or tenant (budget in USD).",
+        &LIMIT,
+    )
+});
+
+/// What requests under way may still use.
+pub static LIMIT_RESERVED: Lazy<GaugeVec> = Lazy::new(|| {
+    gauges(
+        "tidegate_limit_reserved",
+        "What requests under way have reserved of a quota or budget of a client key or tenant.",
+        &LIMIT,
+    )
+});
+
+/// Not there where there is no limit.
+pub static LIMIT_MOST: Lazy<GaugeVec> = Lazy::new(|| {
+    gauges(
+        "tidegate_limit_most",
+        "The limit of a client key or tenant itself (budget in USD).",
+        &LIMIT,
+    )
+});
+
+const LIMIT: [&str; 3] = ["owner", "name", "limit"];
 
 /// Writes that failed.
 pub static QUOTA_JOURNAL_ERRORS: Lazy<IntCounter> = Lazy::new(|| {

@@ -128,6 +128,7 @@ pub(crate) fn quota(requests: Option<u64>, tokens: Option<u64>) -> Option<Quota>
     Some(Quota {
         requests,
         tokens,
+        nano_usd: None,
         calendar: Calendar {
             cron: Cron::parse("0 * * * *").unwrap(),
             zone: jiff::tz::TimeZone::UTC,
@@ -187,6 +188,8 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
         default_model: None,
         preferred_provider: None,
         client_keys: Vec::new(),
+        tenants: Vec::new(),
+        prices: Default::default(),
         data: "/".into(),
     }
 }

@@ -163,6 +163,7 @@ fn yearly((requests, tokens): (Option<u64>, Option<u64>)) -> Option<Quota> {
     (requests.is_some() || tokens.is_some()).then_some(Quota {
         requests,
         tokens,
+        nano_usd: None,
         calendar,
     })
 }

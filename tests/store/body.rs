@@ -134,6 +134,8 @@ fn record(n: u64) -> Record {
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
         took: Duration::from_millis(40),
+        taken: true,
+        price: None,
         usage: Usage::default(),
         usage_estimated: false,
     };
@@ -155,6 +157,8 @@ fn record(n: u64) -> Record {
         at,
         client: Some(IpAddr::from([127, 0, 0, 1])),
         client_key: Some(if n == 500 { "rare" } else { "usual" }.into()),
+        tenant: Some("search".into()),
+        limited: refused.then_some(("key", "rpm")),
         method: http::Method::POST,
         path: "/v1/chat/completions".into(),
         format: Some(Format::OpenaiChat),

@@ -122,6 +122,7 @@ impl Check<'_> {
     pub(super) fn client_keys(
         &mut self,
         node: Option<&Node>,
+        tenants: &[String],
     ) -> Vec<(ClientKey, Vec<(Glob, Span)>)> {
         let mut names = Names::default();
         let mut keys: Vec<(ClientKey, Vec<(Glob, Span)>)> = Vec::new();
@@ -143,6 +144,11 @@ impl Check<'_> {
             let globs = self.globs(models, "model name");
             let expires = item.get("expires").and_then(|node| self.expiry(node));
             let enabled = self.flag(item, "enabled", true);
+            let allowance = self.allowance(item.get("limits"));
+            let tenant = item.get("tenant").and_then(|node| {
+                let name = self.string(node)?;
+                self.lookup(&name, node.span, "tenant", tenants)
+            });
             let Some((node, value)) = node.and_then(|node| Some((node, self.secret(node)?))) else {
                 continue;
             };
@@ -157,6 +163,8 @@ impl Check<'_> {
                     value,
                     models: allowed,
                     expires,
+                    allowance,
+                    tenant,
                     enabled,
                 },
                 globs,

@@ -12,7 +12,7 @@ use super::settings::Settings;
 use crate::config::file::{Node, Value};
 use crate::config::gateway::{
     AuthMode, ClientKey, Database, Gateway, Limits, Listen, Log, LogFormat, Model, Policy,
-    Provider, ReplyModel,
+    Provider, ReplyModel, Tenant,
 };
 use crate::config::load::Overrides;
 use crate::config::report::{Place, Problem};
@@ -107,7 +107,8 @@ impl Check<'_> {
             routes: &routes,
             preferred,
         };
-        let client_keys = self.callers(node.get("client_keys"), &known);
+        let tenants = self.tenants(node.get("tenants"));
+        let client_keys = self.callers(node.get("client_keys"), &known, &tenants);
         let (data, database, database_told) = self.kept(node);
         let gateway = Gateway {
             listen: self.listen(node, &settings, outside.overrides),
@@ -127,6 +128,8 @@ impl Check<'_> {
             default_model,
             preferred_provider: preferred,
             client_keys,
+            tenants,
+            prices: self.prices(node.get("prices")),
             data,
             database,
             database_told,
@@ -210,8 +213,14 @@ impl Check<'_> {
     }
 
     /// A name that a client key may call must lead somewhere; patterns may lead nowhere yet.
-    fn callers(&mut self, node: Option<&Node>, known: &Known<'_>) -> Vec<ClientKey> {
-        let keys = self.client_keys(node);
+    fn callers(
+        &mut self,
+        node: Option<&Node>,
+        known: &Known<'_>,
+        tenants: &[Tenant],
+    ) -> Vec<ClientKey> {
+        let tenants: Vec<String> = tenants.iter().map(|tenant| tenant.name.clone()).collect();
+        let keys = self.client_keys(node, &tenants);
         let names: Vec<String> = known
             .models
             .iter()

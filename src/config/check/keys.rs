@@ -104,8 +104,8 @@ pub(crate) static GATEWAY: Section = Section {
         list("models", &Shape::Table(&MODEL)),
         list("routes", &Shape::Table(&ROUTE)),
         value("default_model"),
-        later("prices"),
-        later("tenants"),
+        key("prices", Shape::NamesOf(&Shape::Table(&PRICE))),
+        list("tenants", &Shape::Table(&TENANT)),
         table("log", &LOG),
         table("cors", &CORS),
         value("preferred_provider"),
@@ -386,10 +386,65 @@ static CLIENT_KEY: Section = Section {
         key("value", Shape::Secret),
         list("models", &Shape::Value),
         value("expires"),
-        later("limits"),
-        later("tenant"),
+        table("limits", &ALLOWANCE),
+        value("tenant"),
         value("enabled"),
     ],
+};
+
+static TENANT: Section = Section {
+    place: "in a tenant",
+    keys: &[value("name"), table("limits", &ALLOWANCE), value("enabled")],
+};
+
+static ALLOWANCE: Section = Section {
+    place: "in `limits` of a client key or tenant",
+    keys: &[
+        value("rpm"),
+        value("tpm"),
+        value("concurrency"),
+        table("quota", &QUOTA),
+        table("budget", &BUDGET),
+    ],
+};
+
+static BUDGET: Section = Section {
+    place: "in `budget`",
+    keys: &[value("usd"), value("reset"), value("time_zone")],
+};
+
+static PRICE: Section = Section {
+    place: "in a price",
+    keys: &[
+        value("input"),
+        value("cached"),
+        value("cache_write"),
+        value("output"),
+        value("reasoning"),
+        key("audio", AUDIO),
+        table("long", &LONG_PRICE),
+    ],
+};
+
+static LONG_PRICE: Section = Section {
+    place: "in `long` of a price",
+    keys: &[
+        value("over"),
+        value("input"),
+        value("cached"),
+        value("cache_write"),
+        value("output"),
+        value("reasoning"),
+        key("audio", AUDIO),
+    ],
+};
+
+/// One rate for both ways, or one each.
+const AUDIO: Shape = Shape::Either(&[Shape::Value, Shape::Table(&AUDIO_PRICE)]);
+
+static AUDIO_PRICE: Section = Section {
+    place: "in `audio` of a price",
+    keys: &[value("input"), value("output")],
 };
 
 /// What other gateways call it.
@@ -423,6 +478,15 @@ pub(super) const SYNONYMS: &[(&str, &str)] = &[
     ("period_cron", "reset"),
     ("cron", "reset"),
     ("timezone", "time_zone"),
+    ("requests_per_minute", "rpm"),
+    ("tokens_per_minute", "tpm"),
+    ("rpm_limit", "rpm"),
+    ("tpm_limit", "tpm"),
+    ("max_parallel_requests", "concurrency"),
+    ("parallel", "concurrency"),
+    ("max_budget", "budget"),
+    ("team", "tenant"),
+    ("cache_read", "cached"),
 ];
 
 impl Section {
@@ -497,6 +561,10 @@ mod tests {
             Shape::Either(shapes) => shapes
                 .iter()
                 .for_each(|shape| strike(node, *shape, missing)),
+            Shape::NamesOf(of) => node
+                .entries()
+                .iter()
+                .for_each(|entry| strike(&entry.node, *of, missing)),
             _ => {}
         }
     }

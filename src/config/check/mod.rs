@@ -13,6 +13,7 @@ mod gateway;
 mod headers;
 pub(super) mod keys;
 mod models;
+mod money;
 mod names;
 pub(super) mod pingora;
 pub(super) mod policy;

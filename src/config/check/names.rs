@@ -18,6 +18,7 @@ pub(in crate::config) enum NameOf {
     Provider,
     Model,
     ClientKey,
+    Tenant,
 }
 
 impl NameOf {
@@ -26,6 +27,7 @@ impl NameOf {
             NameOf::Provider => "provider",
             NameOf::Model => "model",
             NameOf::ClientKey => "client key",
+            NameOf::Tenant => "tenant",
         }
     }
 }
@@ -38,7 +40,8 @@ pub(in crate::config) fn name_fault(name: &str, of: NameOf) -> Option<&'static s
     if name.len() > MAX_NAME {
         return Some("is longer than 128 bytes");
     }
-    if name.contains(|c: char| c.is_whitespace() || c.is_control()) && of != NameOf::ClientKey {
+    let spaced = matches!(of, NameOf::ClientKey | NameOf::Tenant);
+    if name.contains(|c: char| c.is_whitespace() || c.is_control()) && !spaced {
         return Some("holds white space");
     }
     if name.contains(char::is_control) {

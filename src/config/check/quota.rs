@@ -1,4 +1,4 @@
-//! `quota` of an endpoint: how much, and from when to when.
+//! `quota` of an endpoint, a client key or a tenant: how much, and from when to when.
 
 use jiff::tz::TimeZone;
 
@@ -23,19 +23,26 @@ impl Check<'_> {
             );
             return None;
         }
-        let cron = node.get("reset").and_then(|node| self.cron(node));
-        let zone = match node.get("time_zone") {
-            Some(node) => self.time_zone(node).unwrap_or(TimeZone::UTC),
-            None => self.usual_zone(),
-        };
+        let calendar = self.calendar(node, Cron::daily);
         Some(Quota {
             requests: requests.and_then(|node| self.integer(node, 1, u64::MAX)),
             tokens: tokens.and_then(|node| self.integer(node, 1, u64::MAX)),
-            calendar: Calendar {
-                cron: cron.unwrap_or_else(Cron::daily),
-                zone,
-            },
+            nano_usd: None,
+            calendar,
         })
+    }
+
+    /// `reset` and `time_zone` of an object.
+    pub(super) fn calendar(&mut self, object: &Node, usual: fn() -> Cron) -> Calendar {
+        let cron = object.get("reset").and_then(|node| self.cron(node));
+        let zone = match object.get("time_zone") {
+            Some(node) => self.time_zone(node).unwrap_or(TimeZone::UTC),
+            None => self.usual_zone(),
+        };
+        Calendar {
+            cron: cron.unwrap_or_else(usual),
+            zone,
+        }
     }
 
     fn cron(&mut self, node: &Node) -> Option<Cron> {

@@ -35,6 +35,7 @@ CREATE TABLE request_details (
     bytes_in BIGINT NOT NULL,
     bytes_out BIGINT NOT NULL,
     dropped TEXT,
+    limited TEXT,
     -- JSON, see row.rs.
     attempted TEXT NOT NULL,
     candidates TEXT NOT NULL
