@@ -7,8 +7,10 @@
 //!
 //! Start with `journal.rs` (the lines), then `keeper.rs` (who writes them, when).
 
+mod cipher;
 mod journal;
 mod keeper;
 
+pub use cipher::{Cipher, FILE as KEY_FILE, KeyError, OpenError, VARIABLE as KEY_VARIABLE};
 pub use journal::{Counters, Journal, Kept};
 pub use keeper::Keeper;
