@@ -170,16 +170,10 @@ fn questions() -> Vec<(String, Filter)> {
     all
 }
 
-/// The `n`th of so many: 40 keys, 4 models, 8 providers, 1 in 50 fails, 1 in 100 000 is rare.
-fn record(n: u64, rows: u64) -> Record {
-    let nanos = DAY.as_nanos() * 30 * u128::from(n) / u128::from(rows);
-    let at = END - DAY * 30 + Duration::from_nanos(u64::try_from(nanos).unwrap());
-    // Anything that is spread, and the same in every run.
-    let dice = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-    let rare = n % 100_000 == 77_777;
-    let fails = dice.is_multiple_of(50);
+/// An attempt of the `n`th request.
+fn attempt(dice: u64, provider: String, outcome: &'static str) -> AttemptRow {
     let name = |name: &str, of: u64| format!("{name}-{}", dice / 7 % of);
-    let attempt = |provider: String, outcome| AttemptRow {
+    AttemptRow {
         provider: provider.into(),
         model: name("model", 12).into(),
         endpoint: name("model", 12).into(),
@@ -195,13 +189,25 @@ fn record(n: u64, rows: u64) -> Record {
             ..Usage::default()
         },
         usage_estimated: false,
-    };
+    }
+}
+
+/// The `n`th of so many: 40 keys, 4 models, 8 providers, 1 in 50 fails, 1 in 100 000 is rare.
+fn record(n: u64, rows: u64) -> Record {
+    let nanos = DAY.as_nanos() * 30 * u128::from(n) / u128::from(rows);
+    let at = END - DAY * 30 + Duration::from_nanos(u64::try_from(nanos).unwrap());
+    // Anything that is spread, and the same in every run.
+    let dice = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let rare = n % 100_000 == 77_777;
+    let fails = dice.is_multiple_of(50);
+    let name = |name: &str, of: u64| format!("{name}-{}", dice / 7 % of);
     let mut attempts = vec![attempt(
+        dice,
         name("relay", 8),
         if fails { "status" } else { "ok" },
     )];
     if dice.is_multiple_of(40) {
-        attempts.insert(0, attempt("relay-bad".to_owned(), "status"));
+        attempts.insert(0, attempt(dice, "relay-bad".to_owned(), "status"));
     }
     let models = ["haiku", "sonnet", "opus", "gpt-4o"];
     let formats = [

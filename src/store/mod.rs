@@ -5,14 +5,14 @@
 //! writes records (`writer.rs`) and the spool where they wait while the database is away (`DATA/records.spool`); what
 //! leaves when it is old (`retention.rs`); and what can be asked (`pages.rs`, `statistics.rs`). Owns as well the journal of
 //! quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants and of their budgets,
-//! appended at most once a second ([`Keeper`]),
-//! read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
+//! appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
 //! request. Where the disk is full or away, requests go on, and metrics count what was not written. A journal is one
 //! gateway's: who starts beside its owner counts for itself, says so, and takes over when that one is gone. The database
 //! may be shared; each has a spool of its own.
 //!
 //! Start with `row.rs` (what a record becomes), then `writer.rs` (who writes it, when); `journal.rs`, then `keeper.rs`.
 
+mod cipher;
 mod dialect;
 mod fault;
 mod filter;
@@ -37,6 +37,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+pub use cipher::{Cipher, FILE as KEY_FILE, KeyError, OpenError, VARIABLE as KEY_VARIABLE};
 pub use fault::Fault;
 pub use filter::{Filter, Status};
 pub use histogram::Histogram;

@@ -78,6 +78,18 @@ impl Check<'_> {
         let pingora = root.map(|root| self.pingora(root)).unwrap_or_default();
         let node = root.and_then(|root| root.get("gateway")).unwrap_or(&empty);
         let settings = self.settings();
+        let gateway = self.meant(node, &settings, outside);
+        self.usable(&gateway, node);
+        let log_level = outside.overrides.log_level.or(settings.log_level);
+        Meant {
+            gateway,
+            pingora,
+            log_level: log_level.unwrap_or(log::LevelFilter::Info),
+        }
+    }
+
+    /// What stands under `gateway`.
+    fn meant(&mut self, node: &Node, settings: &Settings, outside: &Outside<'_>) -> Gateway {
         let outer = settings.patch.over(self.patch(node).over(DEFAULT));
         self.total_bound(node, outer);
         let mut providers = self.all_providers(node, outer, outside.demo);
@@ -89,8 +101,8 @@ impl Check<'_> {
             outer,
         };
         let drafts = self.models(node.get("models"), &vendors);
-        let preferred = self.preferred(node, &settings, (&names, &providers.list));
-        let built_in = self.built_in(&drafts, &settings, &vendors, preferred);
+        let preferred = self.preferred(node, settings, (&names, &providers.list));
+        let built_in = self.built_in(&drafts, settings, &vendors, preferred);
         let mut models = self.linked(drafts, built_in);
         let default_model = self.default_model(node, &models);
         let pools = Pools {
@@ -110,8 +122,8 @@ impl Check<'_> {
         let tenants = self.tenants(node.get("tenants"));
         let client_keys = self.callers(node.get("client_keys"), &known, &tenants);
         let (data, database, database_told) = self.kept(node);
-        let gateway = Gateway {
-            listen: self.listen(node, &settings, outside.overrides),
+        Gateway {
+            listen: self.listen(node, settings, outside.overrides),
             auth: self.auth_mode(node.get("auth")).unwrap_or(AuthMode::Auto),
             trusted_proxies: self.trusted_proxies(node.get("trusted_proxies")),
             limits: self.limits(node.get("limits")),
@@ -133,13 +145,6 @@ impl Check<'_> {
             data,
             database,
             database_told,
-        };
-        self.usable(&gateway, node);
-        let log_level = outside.overrides.log_level.or(settings.log_level);
-        Meant {
-            gateway,
-            pingora,
-            log_level: log_level.unwrap_or(log::LevelFilter::Info),
         }
     }
 

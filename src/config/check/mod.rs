@@ -20,6 +20,7 @@ pub(super) mod policy;
 mod providers;
 mod quota;
 mod routes;
+mod section;
 mod set;
 mod settings;
 mod shape;

@@ -5,7 +5,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::keys::{Key, Section, Shape};
+use super::section::{Key, Section, Shape};
 use super::{Check, keys};
 use crate::config::file::{Entry, Node};
 use crate::config::report::Problem;

@@ -3,8 +3,9 @@
 //! It also notes which spans hold a secret, so that no report shows one.
 
 use super::Check;
-use super::keys::{self, Section, Shape};
+use super::keys;
 use super::pingora::{Kind, TOP};
+use super::section::{self, Section, Shape};
 use crate::config::file::{Entry, Node, Value};
 use crate::config::report::{Problem, names_a_secret};
 use crate::config::suggest;
@@ -102,7 +103,7 @@ impl Check<'_> {
             key.span,
             format!("unknown key `{}` {}", key.text, section.place),
         );
-        let problem = match (meant, keys::homes(&key.text).as_slice()) {
+        let problem = match (meant, section::homes(&key.text).as_slice()) {
             (Some(meant), _) => {
                 self.misspelt.push((object.span, meant));
                 problem.meant(Some(meant))

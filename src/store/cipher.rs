@@ -1,0 +1,285 @@
+//! Secrets at rest: provider keys are kept encrypted, and only this process's key opens them.
+//!
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) with a random nonce each: 24 bytes, so that chance never repeats one. What
+//! is sealed is bound to its place (the object and field that it belongs to): moved elsewhere in the database it does not
+//! open. Sealed text begins with the id of its key, so that keys can be exchanged one object at a time.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use sha2::{Digest, Sha256};
+
+/// The environment variable that holds the key, or several: the first seals, all open.
+pub const VARIABLE: &str = "TIDEGATE_SECRET_KEY";
+/// The file that is made where there is no such variable.
+pub const FILE: &str = "secret.key";
+
+const VERSION: &str = "x1";
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 24;
+
+/// Why secrets cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error(
+        "{VARIABLE} holds no key: 32 random bytes in base64 are one, as `openssl rand -base64 32` makes them"
+    )]
+    Variable,
+    #[error("{path}: {fault}")]
+    File { path: PathBuf, fault: io::Error },
+    #[error("{path} holds no key: restore it, or what was sealed with it is lost")]
+    Garbage { path: PathBuf },
+    #[error("{path} can be read by others: chmod 600 {path}")]
+    Open { path: PathBuf },
+}
+
+/// Why a sealed secret does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    #[error("it was sealed with another key than those of {VARIABLE} or {FILE}")]
+    OtherKey,
+    #[error("it was changed, or belongs to another place")]
+    Broken,
+}
+
+struct Lock {
+    id: String,
+    cipher: XChaCha20Poly1305,
+}
+
+impl Lock {
+    fn new(key: &[u8; KEY_BYTES]) -> Lock {
+        let hash = Sha256::digest(key);
+        let head = hash.get(..6).unwrap_or_default();
+        Lock {
+            id: URL_SAFE_NO_PAD.encode(head),
+            cipher: XChaCha20Poly1305::new(&Key::from(*key)),
+        }
+    }
+}
+
+/// Seals secrets and opens them.
+pub struct Cipher {
+    /// The first seals.
+    first: Lock,
+    others: Vec<Lock>,
+}
+
+impl Cipher {
+    /// The keys of the environment variable, if it is set; else that of the data folder, made now where there is none.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn of(variable: Option<&str>, data: &Path) -> Result<Cipher, KeyError> {
+        match variable {
+            Some(text) => Cipher::of_text(text),
+            None => Cipher::of_file(&data.join(FILE)),
+        }
+    }
+
+    fn of_text(text: &str) -> Result<Cipher, KeyError> {
+        let keys: Option<Vec<[u8; KEY_BYTES]>> = text.split(',').map(key_of).collect();
+        let mut locks = keys.ok_or(KeyError::Variable)?.into_iter();
+        let first = locks.next().ok_or(KeyError::Variable)?;
+        Ok(Cipher {
+            first: Lock::new(&first),
+            others: locks.map(|key| Lock::new(&key)).collect(),
+        })
+    }
+
+    fn of_file(path: &Path) -> Result<Cipher, KeyError> {
+        let broken = |fault| KeyError::File {
+            path: path.to_owned(),
+            fault,
+        };
+        match fs::read_to_string(path) {
+            Ok(text) => {
+                let mode = fs::metadata(path).map_err(broken)?.permissions().mode();
+                if mode & 0o077 != 0 {
+                    return Err(KeyError::Open {
+                        path: path.to_owned(),
+                    });
+                }
+                Cipher::of_text(text.trim()).map_err(|_| KeyError::Garbage {
+                    path: path.to_owned(),
+                })
+            }
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+                match make(path) {
+                    // Another process was faster: its key counts.
+                    Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
+                    made => made.map_err(broken)?,
+                }
+                Cipher::of_file(path)
+            }
+            Err(fault) => Err(broken(fault)),
+        }
+    }
+
+    /// Seals a secret for a place.
+    ///
+    /// # Errors
+    /// Never for what fits in memory; the crate leaves it open.
+    pub fn seal(&self, place: &str, secret: &str) -> Result<String, OpenError> {
+        let nonce = XNonce::generate();
+        let payload = Payload {
+            msg: secret.as_bytes(),
+            aad: place.as_bytes(),
+        };
+        let sealed = self.first.cipher.encrypt(&nonce, payload);
+        let sealed = sealed.map_err(|_| OpenError::Broken)?;
+        let bytes = [&nonce[..], &sealed].concat();
+        Ok(format!(
+            "{VERSION}.{}.{}",
+            self.first.id,
+            URL_SAFE_NO_PAD.encode(bytes)
+        ))
+    }
+
+    /// Opens what was sealed for that place.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(&self, place: &str, sealed: &str) -> Result<String, OpenError> {
+        let mut parts = sealed.splitn(3, '.');
+        let (Some(VERSION), Some(id), Some(text)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(OpenError::Broken);
+        };
+        let mut locks = std::iter::once(&self.first).chain(&self.others);
+        let lock = locks.find(|lock| lock.id == id);
+        let lock = lock.ok_or(OpenError::OtherKey)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text);
+        let bytes = bytes.map_err(|_| OpenError::Broken)?;
+        let (nonce, msg) = bytes
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or(OpenError::Broken)?;
+        let payload = Payload {
+            msg,
+            aad: place.as_bytes(),
+        };
+        let opened = lock.cipher.decrypt(&XNonce::from(*nonce), payload);
+        let opened = opened.map_err(|_| OpenError::Broken)?;
+        String::from_utf8(opened).map_err(|_| OpenError::Broken)
+    }
+
+    /// Whether it was sealed with another key than that which seals now, and should be sealed anew.
+    pub fn is_old(&self, sealed: &str) -> bool {
+        sealed.split('.').nth(1) != Some(&*self.first.id)
+    }
+}
+
+/// Without the keys.
+impl fmt::Debug for Cipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let others = self.others.len();
+        write!(f, "Cipher({} and {others} older)", self.first.id)
+    }
+}
+
+/// A key as text: base64 with either alphabet, padded or not.
+fn key_of(text: &str) -> Option<[u8; KEY_BYTES]> {
+    let text = text.trim().trim_end_matches('=');
+    let text = text.replace('+', "-").replace('/', "_");
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    let key = <Key as Generate>::generate();
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(URL_SAFE_NO_PAD.encode(key).as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    const TWO: &str = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA";
+
+    #[test]
+    fn what_was_sealed_opens_at_its_place_and_nowhere_else() {
+        let cipher = Cipher::of_text(ONE).unwrap();
+        let sealed = cipher.seal("provider/a/keys/0", "sk-secret").unwrap();
+        assert!(!sealed.contains("secret"));
+        let open = |place: &str, sealed: &str| cipher.open(place, sealed);
+        assert_eq!(
+            open("provider/a/keys/0", &sealed).as_deref(),
+            Ok("sk-secret")
+        );
+        assert_eq!(open("provider/b/keys/0", &sealed), Err(OpenError::Broken));
+        let (head, last) = sealed.split_at(sealed.len() - 2);
+        let other = if last == "AA" { "BB" } else { "AA" };
+        for changed in [format!("{head}{other}"), head.to_owned(), String::new()] {
+            assert_eq!(
+                open("provider/a/keys/0", &changed),
+                Err(OpenError::Broken),
+                "{changed}"
+            );
+        }
+        assert_ne!(
+            cipher.seal("p", "x").unwrap(),
+            cipher.seal("p", "x").unwrap()
+        );
+    }
+
+    #[test]
+    fn keys_are_exchanged_by_putting_the_new_one_first() {
+        let old = Cipher::of_text(ONE).unwrap();
+        let sealed = old.seal("p", "s").unwrap();
+        let both = Cipher::of_text(&format!("{TWO}, {ONE}")).unwrap();
+        assert_eq!(both.open("p", &sealed).as_deref(), Ok("s"));
+        assert!(both.is_old(&sealed) && !old.is_old(&sealed));
+        let anew = both.seal("p", "s").unwrap();
+        let new = Cipher::of_text(TWO).unwrap();
+        assert_eq!(new.open("p", &anew).as_deref(), Ok("s"));
+        assert_eq!(new.open("p", &sealed), Err(OpenError::OtherKey));
+    }
+
+    #[test]
+    fn the_file_is_made_once_and_for_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let first = Cipher::of(None, dir.path()).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let sealed = first.seal("p", "s").unwrap();
+        let again = Cipher::of(None, dir.path()).unwrap();
+        assert_eq!(again.open("p", &sealed).as_deref(), Ok("s"));
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let refused = Cipher::of(None, dir.path());
+        assert!(matches!(refused, Err(KeyError::Open { .. })), "{refused:?}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "no key").unwrap();
+        let refused = Cipher::of(None, dir.path());
+        assert!(
+            matches!(refused, Err(KeyError::Garbage { .. })),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_and_never_shown() {
+        for text in ["", "short", "MDEyMzQ1", &format!("{ONE},"), &ONE[1..]] {
+            let refused = Cipher::of(Some(text), Path::new("/"));
+            assert!(matches!(refused, Err(KeyError::Variable)), "{text}");
+        }
+        let cipher = Cipher::of_text(ONE).unwrap();
+        assert!(!format!("{cipher:?}").contains("0123"));
+    }
+}
