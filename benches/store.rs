@@ -178,6 +178,7 @@ fn attempt(dice: u64, provider: String, outcome: &'static str) -> AttemptRow {
         model: name("model", 12).into(),
         endpoint: name("model", 12).into(),
         key: 1,
+        key_masked: Some("sk-…key1".into()),
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
         took: Duration::from_millis(400 + dice % 9_000),
@@ -252,5 +253,6 @@ fn record(n: u64, rows: u64) -> Record {
         attempts,
         dropped: rare.then(|| "seed".to_owned()),
         candidates: Vec::new(),
+            bodies: None,
     }
 }

@@ -9,6 +9,7 @@
 //! share are kept by `live/meter` and `live/purse`.
 
 mod account;
+mod bodies;
 mod cost;
 mod record;
 mod slide;
@@ -16,6 +17,7 @@ mod tally;
 mod window;
 
 pub use account::{Account, Booking, Claim, Exceeded, Limit, Output, Spent, Term, TermState};
+pub use bodies::{Bodies, Body, Secrets};
 pub use cost::{Usd, cost};
 
 pub use record::{AttemptRow, CandidateRow, Ending, Record};

@@ -10,7 +10,8 @@ use crate::config::{Limits, Price, ReplyModel};
 use crate::ir::Format;
 use crate::live::Lane;
 use crate::proxy::Proxy;
-use crate::proxy::access::Admitted;
+use crate::ledger::Bodies;
+use crate::proxy::access::{Admitted, presented};
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{self, Body};
 use crate::proxy::headers::{Forwarded, query_for_vendor};
@@ -150,6 +151,13 @@ pub async fn take_in(
     let read = read_body(proxy, session, limits, (&asked, form.as_ref()));
     let (body, scan) = read.await?;
     tab.record.bytes_in = body.received;
+    if let Some(most) = arrival.wiring.snapshot.gateway.log.bodies
+        && form.is_none()
+    {
+        let own = presented(arrival.caller(session));
+        let secrets = arrival.wiring.secrets.clone();
+        tab.keep_bodies(Bodies::of(&body.bytes, most, secrets, own));
+    }
     let in_path = asked.named.as_ref().map(|named| named.model.as_str());
     let in_body = scan.model.as_ref().map(|model| model.value.as_str());
     let Some(model) = in_path.or(in_body) else {

@@ -17,13 +17,14 @@ const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(8388344466104284261)"
 impl Dialect {
     /// A migration in this dialect.
     pub(super) fn schema(self, text: &str) -> String {
-        let (bytewise, clustered) = match self {
+        let (bytewise, clustered, bytes) = match self {
             // Rows stand in the tree of their key: a range of times is a range of pages.
-            Dialect::Sqlite => ("", "WITHOUT ROWID"),
-            Dialect::Postgres => ("COLLATE \"C\"", ""),
+            Dialect::Sqlite => ("", "WITHOUT ROWID", "BLOB"),
+            Dialect::Postgres => ("COLLATE \"C\"", "", "BYTEA"),
         };
         text.replace("{bytewise}", bytewise)
             .replace("{clustered}", clustered)
+            .replace("{bytes}", bytes)
     }
 
     /// Begins what only one process may do at a time.
@@ -56,7 +57,12 @@ impl Dialect {
                  + COALESCE((SELECT AVG(pg_column_size(r.*))
                      FROM (SELECT * FROM requests ORDER BY id DESC LIMIT 1000) r), 0)
                  + COALESCE((SELECT AVG(pg_column_size(d.*))
-                     FROM (SELECT * FROM request_details ORDER BY id DESC LIMIT 1000) d), 0)) AS BIGINT)"
+                     FROM (SELECT * FROM request_details ORDER BY id DESC LIMIT 1000) d), 0))
+                 + COALESCE((SELECT n_live_tup FROM pg_stat_user_tables
+                     WHERE relid = CAST('request_bodies' AS regclass)), 0) * (60
+                 + COALESCE((SELECT AVG(octet_length(b.request) + octet_length(b.response))
+                     FROM (SELECT request, response FROM request_bodies ORDER BY id DESC LIMIT 1000) b), 0))
+                 AS BIGINT)"
             }
         }
     }

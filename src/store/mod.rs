@@ -12,6 +12,7 @@
 //!
 //! Start with `row.rs` (what a record becomes), then `writer.rs` (who writes it, when); `journal.rs`, then `keeper.rs`.
 
+mod bodies;
 mod cipher;
 mod dialect;
 mod fault;
@@ -20,6 +21,7 @@ mod histogram;
 mod insert;
 mod journal;
 mod keeper;
+mod key_statistics;
 mod line;
 mod link;
 mod migrate;
@@ -37,17 +39,19 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+pub use bodies::Bodies;
 pub use cipher::{Cipher, FILE as KEY_FILE, KeyError, OpenError, VARIABLE as KEY_VARIABLE};
 pub use fault::Fault;
 pub use filter::{Filter, Status};
 pub use histogram::Histogram;
 pub use journal::Journal;
 pub use keeper::Keeper;
+pub use key_statistics::KeyFigures;
 pub use line::{Counters, Kept, Name};
-pub use pages::{LONGEST_PAGE, Page};
+pub use pages::{Export, LONGEST_PAGE, Page, Place};
 pub use retention::RetentionNow;
 pub use row::{Attempt, Candidate, Row, Tokens};
-pub use statistics::{By, Figures, Question};
+pub use statistics::{By, Every, Figures, Question};
 
 use crate::config;
 use crate::id::RequestId;
@@ -141,17 +145,22 @@ impl Store {
         }
     }
 
-    /// Rows that fit, newest first, older than `before` where that is told; at most [`LONGEST_PAGE`].
+    /// Rows that fit, newest first; at most [`LONGEST_PAGE`].
     ///
     /// # Errors
     /// Those of the database.
     pub async fn requests(
         &self,
         filter: &Filter,
-        before: Option<RequestId>,
+        place: Place,
         most: usize,
     ) -> Result<Page, Fault> {
-        pages::page(self.readers(), filter, before, most).await
+        pages::page(self.readers(), filter, place, most).await
+    }
+
+    /// All rows that fit, a page at a time.
+    pub fn export(&self, filter: Filter) -> Export {
+        Export::of(self.readers().clone(), filter)
     }
 
     /// One request.
@@ -163,7 +172,30 @@ impl Store {
         pages::one(self.readers(), id).await
     }
 
-    /// Figures, ordered by what they are of.
+    /// What a request and its answer said, where that was kept.
+    ///
+    /// # Errors
+    /// Those of the database, or this is no id.
+    pub async fn bodies(&self, id: &str) -> Result<Option<Bodies>, Fault> {
+        let id = RequestId::parse(id).ok_or_else(|| Fault::NoId(id.to_owned()))?;
+        bodies::bodies(self.readers(), id).await
+    }
+
+    /// What became of the attempts with each key of each provider, in the hours in which a range of time since the Unix
+    /// epoch lies.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn key_statistics(
+        &self,
+        from: Duration,
+        until: Duration,
+    ) -> Result<Vec<KeyFigures>, Fault> {
+        let hours = statistics::hours(from, until);
+        key_statistics::key_statistics(self.readers(), hours).await
+    }
+
+    /// Figures, ordered by when and by what they are of.
     ///
     /// # Errors
     /// Those of the database.

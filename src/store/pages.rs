@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use super::dialect::Dialect;
 use super::fault::Fault;
-use super::filter::{Filter, Span};
+use super::filter::{Facet, Filter, Span};
 use super::link::{Found, Readers, Value};
 use super::row::{Row, Tokens};
 use crate::id::RequestId;
@@ -21,7 +21,8 @@ pub const LONGEST_PAGE: usize = 1000;
 #[derive(Debug)]
 pub struct Page {
     pub rows: Vec<Row>,
-    /// Where the next page begins: after the row of that id. `None`: there is no more.
+    /// The last that was found: the next page in the same direction is before it (of [`Place::After`]: after it).
+    /// `None`: there is no more.
     pub next: Option<RequestId>,
 }
 
@@ -31,24 +32,47 @@ const COLUMNS: &str = "r.id, r.at, r.client_key, r.tenant, r.model, r.status, r.
      r.audio_output, r.estimated, r.cost, d.method, d.path, d.client, d.route, d.asked_model, d.bytes_in, \
      d.bytes_out, d.dropped, d.limited, d.attempted, d.candidates";
 
-/// Rows that fit, older than `before` where that is told.
+/// Where a page stands among all rows that fit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Place {
+    #[default]
+    Newest,
+    /// The newest that are older than this one.
+    Before(RequestId),
+    /// The oldest that are newer than this one.
+    After(RequestId),
+}
+
+/// The order in which rows are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Back,
+    Forth,
+}
+
+impl Way {
+    fn order(self) -> &'static str {
+        match self {
+            Way::Back => " DESC",
+            Way::Forth => "",
+        }
+    }
+}
+
+/// Rows that fit, at most so many.
 pub(super) async fn page(
     readers: &Readers,
     filter: &Filter,
-    before: Option<RequestId>,
+    place: Place,
     most: usize,
 ) -> Result<Page, Fault> {
     let most = most.clamp(1, LONGEST_PAGE);
-    let Span(first, last) = filter.span();
-    let last = before
-        .filter(|id| id.as_str() < last.as_str())
-        .unwrap_or(last);
-    let span = Span(first, last);
+    let (span, way) = place.within(filter.span());
     let mut rows = Vec::new();
-    for part in parts(readers, filter, span).await? {
+    for part in parts(readers, filter, span, way).await? {
         // One more than asked for says whether there is more.
         let wanted = most + 1 - rows.len();
-        rows.extend(part_of_page(readers, filter, part, wanted).await?);
+        rows.extend(part_of_page(readers, filter, (part, way), wanted).await?);
         if rows.len() > most {
             break;
         }
@@ -59,40 +83,52 @@ pub(super) async fn page(
         .last()
         .filter(|_| more)
         .and_then(|row| RequestId::parse(&row.id));
+    if way == Way::Forth {
+        rows.reverse();
+    }
     Ok(Page { rows, next })
 }
 
-/// Where to look, newest first: runs of ten minutes in all of which every value was seen.
-async fn parts(readers: &Readers, filter: &Filter, span: Span) -> Result<Vec<Span>, Fault> {
+impl Place {
+    fn within(self, Span(first, last): Span) -> (Span, Way) {
+        let earlier = |a: RequestId, b: RequestId| if a.as_str() < b.as_str() { a } else { b };
+        match self {
+            Place::Newest => (Span(first, last), Way::Back),
+            Place::Before(id) => (Span(first, earlier(id, last)), Way::Back),
+            Place::After(id) if id.as_str() < first.as_str() => (Span(first, last), Way::Forth),
+            Place::After(id) => (Span(id.next(), last), Way::Forth),
+        }
+    }
+}
+
+/// Where to look, in the order of looking: runs of ten minutes in all of which every value was seen.
+async fn parts(
+    readers: &Readers,
+    filter: &Filter,
+    span: Span,
+    way: Way,
+) -> Result<Vec<Span>, Fault> {
     let facets = filter.facets();
     if facets.is_empty() {
         return Ok(vec![span]);
     }
-    let (first, last) = span.slots();
     let mut common: Option<BTreeSet<i64>> = None;
-    for (facet, value) in facets {
-        let sql =
-            "SELECT slot FROM seen WHERE facet = $1 AND value = $2 AND slot >= $3 AND slot <= $4";
-        let values = [
-            Value::Text(facet),
-            Value::Text(value),
-            Value::Int(first),
-            Value::Int(last),
-        ];
-        let found = readers.rows(SqlStr::from_static(sql), &values).await?;
-        let slots = found.iter().map(|row| row.int(0));
-        let slots = slots.collect::<Result<BTreeSet<i64>, _>>()?;
+    for facet in &facets {
+        let slots = seen(readers, facet, span).await?;
         common = Some(match common {
             None => slots,
             Some(before) => before.intersection(&slots).copied().collect(),
         });
     }
     let mut parts: Vec<(i64, i64)> = Vec::new();
-    for slot in common.into_iter().flatten().rev() {
+    for slot in common.into_iter().flatten() {
         match parts.last_mut() {
-            Some((from, _)) if *from == slot + 1 => *from = slot,
+            Some((_, to)) if *to == slot - 1 => *to = slot,
             _ => parts.push((slot, slot)),
         }
+    }
+    if way == Way::Back {
+        parts.reverse();
     }
     Ok(parts
         .into_iter()
@@ -100,10 +136,31 @@ async fn parts(readers: &Readers, filter: &Filter, span: Span) -> Result<Vec<Spa
         .collect())
 }
 
+/// The ten minutes in which a value was seen.
+async fn seen(readers: &Readers, facet: &Facet<'_>, span: Span) -> Result<BTreeSet<i64>, Fault> {
+    let (first, last) = span.slots();
+    let slots = [Value::Int(first), Value::Int(last)];
+    let name = Value::Text(facet.name);
+    let (sql, values) = if facet.first == facet.last {
+        let value = Value::Text(&facet.first);
+        let sql =
+            "SELECT slot FROM seen WHERE facet = $1 AND value = $2 AND slot >= $3 AND slot <= $4";
+        (sql, [&[name, value][..], &slots].concat())
+    } else {
+        let (from, to) = (Value::Text(&facet.first), Value::Text(&facet.last));
+        let sql = "SELECT DISTINCT slot FROM seen WHERE facet = $1 AND value >= $2 AND value <= $3 \
+                   AND slot >= $4 AND slot <= $5";
+        (sql, [&[name, from, to][..], &slots].concat())
+    };
+    let found = readers.rows(SqlStr::from_static(sql), &values).await?;
+    let slots = found.iter().map(|row| row.int(0));
+    Ok(slots.collect::<Result<_, _>>()?)
+}
+
 async fn part_of_page(
     readers: &Readers,
     filter: &Filter,
-    Span(first, last): Span,
+    (Span(first, last), way): (Span, Way),
     most: usize,
 ) -> Result<Vec<Row>, Fault> {
     let dialect = readers.dialect();
@@ -111,13 +168,17 @@ async fn part_of_page(
     let conditions = filter.conditions();
     values.extend(conditions.iter().map(|(_, value)| *value));
     values.push(Value::Int(i64::try_from(most).unwrap_or(i64::MAX)));
-    let sql = page_sql(dialect, conditions.iter().map(|(sql, _)| *sql));
+    let sql = page_sql(dialect, way, conditions.iter().map(|(sql, _)| *sql));
     let found = readers.rows(sql, &values).await?;
     Ok(found.iter().map(row).collect::<Result<_, _>>()?)
 }
 
 /// The narrow rows are found first, and only then are their details read.
-fn page_sql(dialect: Dialect, conditions: impl Iterator<Item = &'static str>) -> SqlStr {
+fn page_sql(
+    dialect: Dialect,
+    way: Way,
+    conditions: impl Iterator<Item = &'static str>,
+) -> SqlStr {
     let mut sql = [
         "SELECT ",
         COLUMNS,
@@ -136,10 +197,44 @@ fn page_sql(dialect: Dialect, conditions: impl Iterator<Item = &'static str>) ->
         sql.push_str(condition);
         place(&mut sql);
     }
-    sql.push_str(" ORDER BY id DESC LIMIT ");
+    sql.push_str(" ORDER BY id");
+    sql.push_str(way.order());
+    sql.push_str(" LIMIT ");
     place(&mut sql);
-    sql.push_str(") r JOIN request_details d ON d.id = r.id ORDER BY r.id DESC");
+    sql.push_str(") r JOIN request_details d ON d.id = r.id ORDER BY r.id");
+    sql.push_str(way.order());
     AssertSqlSafe(sql).into_sql_str()
+}
+
+/// All rows that fit, a page at a time, newest first: of those that were there when it began.
+pub struct Export {
+    readers: Readers,
+    filter: Filter,
+    /// `None`: that was all.
+    place: Option<Place>,
+}
+
+impl Export {
+    pub(super) fn of(readers: Readers, filter: Filter) -> Export {
+        Export {
+            readers,
+            filter,
+            place: Some(Place::Newest),
+        }
+    }
+
+    /// The next rows; none when that was all.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn next(&mut self) -> Result<Vec<Row>, Fault> {
+        let Some(place) = self.place else {
+            return Ok(Vec::new());
+        };
+        let Page { rows, next } = page(&self.readers, &self.filter, place, LONGEST_PAGE).await?;
+        self.place = next.map(Place::Before);
+        Ok(rows)
+    }
 }
 
 /// One row.
@@ -186,5 +281,6 @@ fn row(found: &Found) -> Result<Row, sqlx::Error> {
         // Of a version that wrote them otherwise: a row without its attempts is better than none.
         attempts: serde_json::from_str(&found.text(29)?).unwrap_or_default(),
         candidates: serde_json::from_str(&found.text(30)?).unwrap_or_default(),
+        bodies: None,
     })
 }

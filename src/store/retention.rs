@@ -85,6 +85,7 @@ pub(super) async fn sweep(
     let values = [Value::Text(&last)];
     // Details go first: a row without them would be half a row.
     for sql in [
+        "DELETE FROM request_bodies WHERE id <= $1",
         "DELETE FROM request_details WHERE id <= $1",
         "DELETE FROM requests WHERE id <= $1",
     ] {
@@ -108,6 +109,7 @@ pub(super) async fn sweep_sums(
     for (sql, before) in [
         ("DELETE FROM seen WHERE slot < $1", rows / SLOT),
         ("DELETE FROM rollups WHERE hour < $1", hours),
+        ("DELETE FROM key_sums WHERE hour < $1", hours),
     ] {
         link.run(SqlStr::from_static(sql), &[Value::Int(before)])
             .await?;

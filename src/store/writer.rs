@@ -247,6 +247,11 @@ impl Desk {
             log::error!("{lost} records are lost: there were more than could be kept");
             lose("full", lost);
         }
+        let bodies = self.outbox.take_lost_bodies();
+        if bodies > 0 {
+            log::warn!("the bodies of {bodies} requests are not kept: there were more than could be");
+            metrics::BODIES_LOST.inc_by(bodies);
+        }
         let rows = self.batch.iter().map(Row::of).collect();
         self.batch.clear();
         rows

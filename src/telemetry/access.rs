@@ -435,6 +435,7 @@ mod tests {
                 model: "demo-sonnet".into(),
                 endpoint: "demo-sonnet".into(),
                 key: 1,
+                key_masked: None,
                 status: Some(200),
                 outcome: "ok",
                 took: Duration::from_millis(9),

@@ -131,6 +131,7 @@ fn record(n: u64) -> Record {
         model: "gpt".into(),
         endpoint: "gpt".into(),
         key: 1,
+        key_masked: Some("sk-…key1".into()),
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
         took: Duration::from_millis(40),
@@ -187,6 +188,7 @@ fn record(n: u64) -> Record {
             seen: "cooling",
             wait: Some(Duration::from_secs(1)),
         }],
+        bodies: None,
     }
 }
 

@@ -294,9 +294,17 @@ static LOG: Section = Section {
         value("format"),
         value("file"),
         value("requests"),
-        later("bodies"),
+        key(
+            "bodies",
+            Shape::Either(&[Shape::Value, Shape::Table(&BODIES)]),
+        ),
         table("retention", &RETENTION),
     ],
+};
+
+static BODIES: Section = Section {
+    place: "in `bodies`",
+    keys: &[value("enabled"), value("max")],
 };
 
 static RETENTION: Section = Section {
