@@ -49,7 +49,7 @@ impl Kind {
     }
 
     /// The key of `gateway` under which the file declares them.
-    fn section(self) -> Option<&'static str> {
+    pub(super) fn section(self) -> Option<&'static str> {
         match self {
             Kind::Provider => Some("providers"),
             Kind::Model => Some("models"),
