@@ -322,10 +322,7 @@ mod tests {
         (0..1000).for_each(|_| bodies.answer(b"0123456789abcdef"));
         let (request, response) = bodies.redacted();
         assert_eq!((&*request.bytes, request.cut), (&b"short"[..], false));
-        assert_eq!(
-            (&*response.bytes, response.cut),
-            (&b"0123456789"[..], true)
-        );
+        assert_eq!((&*response.bytes, response.cut), (&b"0123456789"[..], true));
         assert!(bodies.held() < 5_000);
     }
 }

@@ -8,9 +8,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{Limits, Price, ReplyModel};
 use crate::ir::Format;
+use crate::ledger::Bodies;
 use crate::live::Lane;
 use crate::proxy::Proxy;
-use crate::ledger::Bodies;
 use crate::proxy::access::{Admitted, presented};
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{self, Body};

@@ -130,9 +130,7 @@ pub async fn pump(
             let sent = send_whole(session, stamp, (status, headers), bytes).await;
             told_whole(sent.map_err(|_| Gone), usage)
         }
-        ReplyBody::Long(long) => {
-            pump_long(session, stamp, (status, headers), (*long, kept)).await
-        }
+        ReplyBody::Long(long) => pump_long(session, stamp, (status, headers), (*long, kept)).await,
         ReplyBody::Stream(streaming) => {
             let head = (!committed).then(|| stream_head(session, stamp, headers));
             let Streaming {

@@ -58,7 +58,8 @@ impl Sealed {
 
 /// The bodies of one request, if they were kept and are there still.
 pub(super) async fn bodies(readers: &Readers, id: RequestId) -> Result<Option<Bodies>, Fault> {
-    let sql = "SELECT request, response, request_cut, response_cut FROM request_bodies WHERE id = $1";
+    let sql =
+        "SELECT request, response, request_cut, response_cut FROM request_bodies WHERE id = $1";
     let values = [Value::Text(id.as_str())];
     let found = readers.rows(SqlStr::from_static(sql), &values).await?;
     let Some(found) = found.first() else {

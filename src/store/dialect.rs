@@ -15,6 +15,10 @@ pub(super) enum Dialect {
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(8388344466104284261)";
 
 impl Dialect {
+    pub(super) fn is_postgres(self) -> bool {
+        self == Dialect::Postgres
+    }
+
     /// A migration in this dialect.
     pub(super) fn schema(self, text: &str) -> String {
         let (bytewise, clustered, bytes) = match self {
@@ -67,9 +71,13 @@ impl Dialect {
         }
     }
 
-    /// Gives pages that are free back to the file system, some at a time. PostgreSQL does so by itself.
-    pub(super) fn shrink(self) -> Option<&'static str> {
-        (self == Dialect::Sqlite).then_some("PRAGMA incremental_vacuum(256)")
+    /// After rows have left. SQLite gives pages that are free back to the file system, some at a time. PostgreSQL does
+    /// so by itself, but counts rows only once a second, and then again as much would leave.
+    pub(super) fn settle(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "PRAGMA incremental_vacuum(256)",
+            Dialect::Postgres => "SELECT pg_stat_force_next_flush()",
+        }
     }
 
     /// `INSERT` of `rows` rows of `columns` values each. `head` goes up to `VALUES`, `tail` is what follows.

@@ -17,6 +17,10 @@ pub enum Fault {
     NoId(String),
     #[error("what is kept of {0} cannot be read")]
     Rotten(String),
+    #[error("somebody else has changed objects meanwhile")]
+    Overtaken,
+    #[error("a secret cannot be sealed")]
+    Unsealed,
 }
 
 /// What to do about it.

@@ -83,7 +83,9 @@ impl Histogram {
         let low = low.unwrap_or(ENDS[0] / 8) as f64;
         let high = high.map_or(low * 1.6, |end| end as f64);
         // Within a class times are as good as evenly spread by their logarithm.
-        Some(Duration::from_micros((low * (high / low).powf(within)) as u64))
+        Some(Duration::from_micros(
+            (low * (high / low).powf(within)) as u64,
+        ))
     }
 
     /// Between which times it lies for certain: those of its class. The last class has no end.

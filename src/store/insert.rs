@@ -125,7 +125,9 @@ impl Statements {
             details(row, out)
         })
         .await?;
-        let said = fresh.iter().filter_map(|row| Some((&*row.id, row.bodies.as_ref()?)));
+        let said = fresh
+            .iter()
+            .filter_map(|row| Some((&*row.id, row.bodies.as_ref()?)));
         let said: Vec<_> = said.collect();
         self.insert(link, (BODIES, BODIES_COLUMNS), &said, |(id, said), out| {
             said.values(id, out);

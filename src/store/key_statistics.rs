@@ -28,7 +28,8 @@ pub(super) async fn key_statistics(
     readers: &Readers,
     (first, last): (i64, i64),
 ) -> Result<Vec<KeyFigures>, Fault> {
-    let sql = "SELECT provider, key, status, CAST(SUM(attempts) AS BIGINT), CAST(SUM(ok) AS BIGINT), \
+    let sql =
+        "SELECT provider, key, status, CAST(SUM(attempts) AS BIGINT), CAST(SUM(ok) AS BIGINT), \
                       CAST(SUM(failed) AS BIGINT), MAX(last_at)
                FROM key_sums WHERE hour >= $1 AND hour < $2
                GROUP BY provider, key, status ORDER BY provider, key, status";
@@ -36,7 +37,9 @@ pub(super) async fn key_statistics(
     let mut all: Vec<KeyFigures> = Vec::new();
     for found in readers.rows(SqlStr::from_static(sql), &values).await? {
         let (provider, key) = (found.text(0)?, found.text(1)?);
-        let known = all.last().is_some_and(|of| (&of.provider, &of.key) == (&provider, &key));
+        let known = all
+            .last()
+            .is_some_and(|of| (&of.provider, &of.key) == (&provider, &key));
         if !known {
             all.push(KeyFigures {
                 provider,

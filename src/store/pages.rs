@@ -4,9 +4,11 @@
 //! so that a rare one is found without reading a month. What is common is found in the newest minutes anyway.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
+use super::Store;
 use super::dialect::Dialect;
 use super::fault::Fault;
 use super::filter::{Facet, Filter, Span};
@@ -174,11 +176,7 @@ async fn part_of_page(
 }
 
 /// The narrow rows are found first, and only then are their details read.
-fn page_sql(
-    dialect: Dialect,
-    way: Way,
-    conditions: impl Iterator<Item = &'static str>,
-) -> SqlStr {
+fn page_sql(dialect: Dialect, way: Way, conditions: impl Iterator<Item = &'static str>) -> SqlStr {
     let mut sql = [
         "SELECT ",
         COLUMNS,
@@ -208,16 +206,16 @@ fn page_sql(
 
 /// All rows that fit, a page at a time, newest first: of those that were there when it began.
 pub struct Export {
-    readers: Readers,
+    store: Arc<Store>,
     filter: Filter,
     /// `None`: that was all.
     place: Option<Place>,
 }
 
 impl Export {
-    pub(super) fn of(readers: Readers, filter: Filter) -> Export {
+    pub(super) fn of(store: Arc<Store>, filter: Filter) -> Export {
         Export {
-            readers,
+            store,
             filter,
             place: Some(Place::Newest),
         }
@@ -231,7 +229,8 @@ impl Export {
         let Some(place) = self.place else {
             return Ok(Vec::new());
         };
-        let Page { rows, next } = page(&self.readers, &self.filter, place, LONGEST_PAGE).await?;
+        let page = self.store.requests(&self.filter, place, LONGEST_PAGE);
+        let Page { rows, next } = page.await?;
         self.place = next.map(Place::Before);
         Ok(rows)
     }

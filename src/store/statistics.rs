@@ -97,8 +97,10 @@ impl Question {
         let start = now.start_of_day().unwrap_or_else(|_| now.clone());
         let end = start.tomorrow().and_then(|day| day.start_of_day());
         let end = end.unwrap_or_else(|_| now.clone());
-        let first_in = |at: &Zoned| at.timestamp().as_second().div_euclid(3600)
-            + i64::from(at.timestamp().as_second().rem_euclid(3600) > 0);
+        let first_in = |at: &Zoned| {
+            at.timestamp().as_second().div_euclid(3600)
+                + i64::from(at.timestamp().as_second().rem_euclid(3600) > 0)
+        };
         Question {
             hours: (first_in(&start), first_in(&end)),
             ..Question::default()

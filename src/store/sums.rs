@@ -168,7 +168,9 @@ fn facets(row: &Row) -> [Option<(&'static str, Cow<'_, str>)>; 12] {
     let yes = |name, flag: bool| flag.then_some((name, Cow::Borrowed("1")));
     let endpoint = row.endpoint();
     [
-        row.client_key.as_deref().and_then(|name| text("client_key", name)),
+        row.client_key
+            .as_deref()
+            .and_then(|name| text("client_key", name)),
         row.tenant.as_deref().and_then(|name| text("tenant", name)),
         row.model.as_deref().and_then(|name| text("model", name)),
         endpoint.and_then(|at| text("provider", &at.provider)),

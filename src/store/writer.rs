@@ -86,7 +86,9 @@ impl Writer {
             let rows = self.desk.take(EVERY);
             self.bring(rows).await;
             self.replay().await;
-            if let Some(link) = &mut self.link
+            // Also where nothing is to be written: what is old leaves a gateway that nobody asks, too.
+            if self.connected().await
+                && let Some(link) = &mut self.link
                 && let Err(e) = self.desk.beside(self.sweeper.step(link)).await
             {
                 self.gone(&e);
@@ -249,7 +251,9 @@ impl Desk {
         }
         let bodies = self.outbox.take_lost_bodies();
         if bodies > 0 {
-            log::warn!("the bodies of {bodies} requests are not kept: there were more than could be");
+            log::warn!(
+                "the bodies of {bodies} requests are not kept: there were more than could be"
+            );
             metrics::BODIES_LOST.inc_by(bodies);
         }
         let rows = self.batch.iter().map(Row::of).collect();

@@ -417,6 +417,7 @@ mod tests {
             route: None,
             dropped: None,
             candidates: Vec::new(),
+            bodies: None,
             stream: true,
             status: 200,
             ending: Ending::Complete,

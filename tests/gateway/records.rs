@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate::config::{Database, Secret};
@@ -30,19 +31,15 @@ fn sqlite(gateway: &Gateway) -> Database {
 async fn rows(database: Database, gateway: &Gateway) -> Vec<Row> {
     let dir = gateway.dir();
     let opened = tokio::task::spawn_blocking(move || Store::open(&database, dir));
-    let store = opened.await.unwrap().unwrap();
-    let (mut all, mut before) = (Vec::new(), None);
+    let store = Arc::new(opened.await.unwrap().unwrap());
+    let (mut all, mut export) = (Vec::new(), store.export(Filter::default()));
     loop {
-        let page = store
-            .requests(&Filter::default(), before, 1_000)
-            .await
-            .unwrap();
-        all.extend(page.rows);
-        before = page.next;
-        if before.is_none() {
+        let rows = export.next().await.unwrap();
+        if rows.is_empty() {
             all.reverse();
             return all;
         }
+        all.extend(rows);
     }
 }
 

@@ -7,7 +7,9 @@
 )]
 
 mod body;
+mod objects;
 mod postgres;
+mod retention;
 
 use std::path::Path;
 
@@ -36,6 +38,18 @@ fn what_was_recorded_is_found_and_counted_on_postgresql() {
 }
 
 #[test]
+fn objects_are_kept_in_order_and_changed_by_one_at_a_time_on_sqlite() {
+    let dir = tempfile::tempdir().unwrap();
+    objects::all(&sqlite(dir.path()));
+}
+
+#[test]
+fn objects_are_kept_in_order_and_changed_by_one_at_a_time_on_postgresql() {
+    let server = Postgres::start();
+    objects::all(&postgres(&server));
+}
+
+#[test]
 fn a_postgresql_that_goes_and_comes_loses_nothing() {
     let mut server = Postgres::start();
     let database = postgres(&server);
@@ -54,6 +68,11 @@ fn a_postgresql_that_goes_and_comes_loses_nothing() {
     server.resume();
     kept.until_found(2_400);
     assert_eq!(kept.found(), sent, "each once, in order");
+    for n in [0, 1_000, 1_500, 2_350] {
+        let (asked, answered) = kept.bodies(&sent[n]).unwrap();
+        assert_eq!(asked, format!("asks {n} with [hidden]"));
+        assert_eq!(answered, format!("answers {n}"));
+    }
     kept.until_spool_is_empty();
 }
 

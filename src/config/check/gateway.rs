@@ -134,6 +134,7 @@ impl Check<'_> {
             cors_origins: self.cors(node.get("cors")),
             log: self.log(node.get("log")),
             admin_key: settings.admin_key.clone(),
+            secret_key: settings.secret_key.clone(),
             providers: providers.list,
             models,
             routes,
