@@ -118,13 +118,27 @@ impl Gateway {
         Gateway { addr, child, dir }
     }
 
+    /// Starts it again on a disk that takes no file of more than so many KiB.
+    pub async fn start_capped(&mut self, kib: u32) {
+        // In blocks of 512 bytes. Whoever writes more gets an error, not a signal.
+        let script = "trap '' XFSZ; ulimit -f $(($1 * 2)); shift; exec \"$@\"";
+        let mut shell = Command::new("sh");
+        let shell = shell.args(["-c", script, "sh", &kib.to_string()]);
+        self.child = Gateway::launch_by(shell.arg(env!("CARGO_BIN_EXE_tidegate")), &self.dir);
+        self.until_ready().await;
+    }
+
     fn launch(dir: &TempDir) -> Child {
+        Gateway::launch_by(&mut Command::new(env!("CARGO_BIN_EXE_tidegate")), dir)
+    }
+
+    fn launch_by(command: &mut Command, dir: &TempDir) -> Child {
         let mut log = std::fs::OpenOptions::new();
         let log = log
             .create(true)
             .append(true)
             .open(dir.path().join("stderr.log"));
-        Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        command
             .args(["--conf", "tidegate.yaml"])
             .current_dir(dir.path())
             .env_clear()
