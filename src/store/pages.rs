@@ -19,6 +19,9 @@ use crate::id::RequestId;
 /// Rows of a page at most.
 pub const LONGEST_PAGE: usize = 1000;
 
+/// Slots that are looked through first: an hour.
+const FIRST_RUN: i64 = 6;
+
 /// Rows, newest first.
 #[derive(Debug)]
 pub struct Page {
@@ -122,20 +125,34 @@ async fn parts(
             Some(before) => before.intersection(&slots).copied().collect(),
         });
     }
-    let mut parts: Vec<(i64, i64)> = Vec::new();
-    for slot in common.into_iter().flatten() {
-        match parts.last_mut() {
-            Some((_, to)) if *to == slot - 1 => *to = slot,
-            _ => parts.push((slot, slot)),
-        }
-    }
-    if way == Way::Back {
-        parts.reverse();
-    }
-    Ok(parts
+    let slots = common.into_iter().flatten();
+    let runs = match way {
+        Way::Forth => runs(slots),
+        Way::Back => runs(slots.rev()),
+    };
+    Ok(runs
         .into_iter()
         .map(|(from, to)| span.within(from, to))
         .collect())
+}
+
+/// Slots in a row, each run longer than the one before: a value that is everywhere is found in the first hour, and no
+/// database has to guess that.
+fn runs(slots: impl Iterator<Item = i64>) -> Vec<(i64, i64)> {
+    let (mut runs, mut most): (Vec<(i64, i64)>, i64) = (Vec::new(), FIRST_RUN);
+    for slot in slots {
+        match runs.last_mut() {
+            Some((from, to)) if *to - *from + 1 < most && *to == slot - 1 => *to = slot,
+            Some((from, to)) if *to - *from + 1 < most && *from == slot + 1 => *from = slot,
+            before => {
+                if before.is_some_and(|(from, to)| *to - *from + 1 == most) {
+                    most *= 4;
+                }
+                runs.push((slot, slot));
+            }
+        }
+    }
+    runs
 }
 
 /// The ten minutes in which a value was seen.
@@ -282,4 +299,19 @@ fn row(found: &Found) -> Result<Row, sqlx::Error> {
         candidates: serde_json::from_str(&found.text(30)?).unwrap_or_default(),
         bodies: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_whole_and_grow_in_both_directions() {
+        let slots: Vec<i64> = (0..40).chain(50..52).collect();
+        let forth = runs(slots.iter().copied());
+        assert_eq!(forth, [(0, 5), (6, 29), (30, 39), (50, 51)]);
+        let back = runs(slots.iter().rev().copied());
+        assert_eq!(back, [(50, 51), (34, 39), (10, 33), (0, 9)]);
+        assert_eq!(runs(std::iter::empty()), []);
+    }
 }
