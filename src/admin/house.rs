@@ -18,8 +18,7 @@ pub trait House: Send + Sync {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    fn try_on(&self, objects: &[Object], touched: &[(Kind, String)])
-    -> Result<Vec<String>, Report>;
+    fn try_on(&self, objects: &[Object], touched: &[(Kind, String)]) -> Result<Tried, Report>;
 
     /// Puts objects in force as the database has them, unless newer ones are already.
     ///
