@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::admin::house::{House, LeftOut};
+use crate::admin::house::{House, LeftOut, Tried};
 use crate::admin::trouble::Trouble;
 use crate::config::hidden::{self, Hidden};
 use crate::config::{Declared, Home, Kind};
@@ -178,6 +178,51 @@ impl Desk {
         .await
     }
 
+    /// Changes the list of a provider's keys. `edit` says whether there was what it looked for.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn edit_keys(
+        &self,
+        name: &str,
+        edit: impl Fn(&mut Vec<Value>) -> bool,
+        author: &Author,
+    ) -> Result<Done, Trouble> {
+        let kind = Kind::Provider;
+        self.change(author, |shelf| {
+            let was = self.stored(shelf, kind, name)?;
+            let mut body = hidden::reveal(&was.body);
+            let mut keys = match body.get_mut("keys").map(Value::take) {
+                None | Some(Value::Null) => Vec::new(),
+                Some(Value::Array(keys)) => keys,
+                Some(Value::String(word)) if word == "passthrough" => {
+                    let text =
+                        "clients bring their own keys (`passthrough`): there are none to change";
+                    return Err(Trouble::field(kind, name, "keys", text));
+                }
+                Some(one) => vec![one],
+            };
+            if !edit(&mut keys) {
+                return Err(Trouble::field(
+                    kind,
+                    name,
+                    "keys",
+                    "there is no key of this number",
+                ));
+            }
+            if let Value::Object(members) = &mut body {
+                match keys.is_empty() {
+                    true => drop(members.remove("keys")),
+                    false => drop(members.insert("keys".to_owned(), Value::Array(keys))),
+                }
+            }
+            let name = name.to_owned();
+            let body = hidden::hide(kind, &name, &body);
+            Ok(vec![Change::Put { kind, name, body }])
+        })
+        .await
+    }
+
     /// Takes an object out of the database.
     ///
     /// # Errors
@@ -245,7 +290,7 @@ impl Desk {
         for _ in 0..TRIES {
             let shelf = self.shelf().await?;
             let changes = plan(&shelf)?;
-            let restart = self.try_on(&shelf, &changes).await?;
+            let Tried { restart, .. } = self.try_on(&shelf, &changes).await?;
             let written = self
                 .store
                 .change(&self.cipher, (&changes, &shelf), author)
@@ -261,11 +306,11 @@ impl Desk {
         Err(Trouble::Overtaken)
     }
 
-    /// What is wrong with these changes, or what of them would need a restart. Writes nothing.
+    /// What is wrong with these changes, or what would be in force with them. Writes nothing.
     ///
     /// # Errors
     /// [`Trouble::Wrong`].
-    pub async fn try_on(&self, shelf: &Shelf, changes: &[Change]) -> Result<Vec<String>, Trouble> {
+    pub async fn try_on(&self, shelf: &Shelf, changes: &[Change]) -> Result<Tried, Trouble> {
         let objects = shelf.after(changes);
         let touched: Vec<(Kind, String)> = changes.iter().filter_map(touched).collect();
         let house = self.house.clone();

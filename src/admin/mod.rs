@@ -10,5 +10,5 @@ mod house;
 mod trouble;
 
 pub use desk::{Condition, Desk, Done, Facts, View};
-pub use house::{House, LeftOut, Refusal};
+pub use house::{House, LeftOut, Refusal, Tried};
 pub use trouble::{Flaw, Trouble};

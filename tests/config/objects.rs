@@ -202,3 +202,21 @@ gateway:
     assert_eq!(body(Kind::Route, "#1")["use"], "m");
     assert_eq!(body(Kind::Setting, "ping"), "5s");
 }
+
+#[test]
+fn what_a_vendor_lists_is_exposed_as_far_as_expose_lets_it() {
+    let exposed = |expose: &str| {
+        let body = format!(
+            r#"{{"name":"b","format":"anthropic","base_url":"https://b.example.com",{expose}"models":["gpt-4o","o3"]}}"#
+        );
+        let loaded = with(FILE, &no_env(), &[object(Kind::Provider, "b", &body)]).unwrap();
+        let provider = loaded.gateway.providers.into_iter().find(|p| p.name == "b");
+        let globs = provider.unwrap().expose.into_iter();
+        globs
+            .map(|glob| glob.pattern().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(exposed(""), ["gpt-4o", "o3"]);
+    assert_eq!(exposed(r#""expose":["gpt-*"],"#), ["gpt-*", "gpt-4o"]);
+    assert_eq!(exposed(r#""expose":["o3"],"#), ["o3"]);
+}
