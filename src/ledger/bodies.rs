@@ -232,14 +232,14 @@ fn end_of_text(bytes: &[u8], begin: usize, level: usize) -> usize {
 }
 
 fn is_name(told: &[u8]) -> bool {
-    let same = |known: &&[u8]| {
+    let same = |known: &[u8]| {
         let plain = |byte: &u8| match byte {
             b'-' => b'_',
             byte => byte.to_ascii_lowercase(),
         };
         known.len() == told.len() && told.iter().map(plain).eq(known.iter().copied())
     };
-    NAMES.iter().any(|known| same(&known))
+    NAMES.iter().any(|known| same(known))
 }
 
 fn find(bytes: &[u8], from: usize, what: u8) -> Option<usize> {

@@ -154,9 +154,7 @@ pub async fn take_in(
     if let Some(most) = arrival.wiring.snapshot.gateway.log.bodies
         && form.is_none()
     {
-        let own = presented(arrival.caller(session));
-        let secrets = arrival.wiring.secrets.clone();
-        tab.keep_bodies(Bodies::of(&body.bytes, most, secrets, own));
+        keep_body(session, arrival, (&body.bytes, most), tab);
     }
     let in_path = asked.named.as_ref().map(|named| named.model.as_str());
     let in_body = scan.model.as_ref().map(|model| model.value.as_str());
@@ -215,6 +213,13 @@ pub async fn take_in(
     };
     limits::reserve(arrival, &who, &call, tab)?;
     Ok(call)
+}
+
+/// Where bodies are kept: a copy of what came, and what must not be kept of it.
+fn keep_body(session: &Session, arrival: &Arrival, (body, most): (&[u8], usize), tab: &mut Tab) {
+    let own = presented(arrival.caller(session));
+    let secrets = arrival.wiring.secrets.clone();
+    tab.keep_bodies(Bodies::of(body, most, secrets, own));
 }
 
 fn subject(kind: CallKind, format: Format) -> Subject {
