@@ -3,7 +3,8 @@
 //! Owns the database ([`Store`]): SQLite in the data directory, or PostgreSQL, with the same SQL on both (`dialect.rs` has
 //! what differs, `link.rs` the two connections); its schema, only ever migrated forward (`migrate.rs`); the thread that
 //! writes records (`writer.rs`) and the spool where they wait while the database is away (`DATA/records.spool`); what
-//! leaves when it is old (`retention.rs`); and what can be asked (`pages.rs`, `statistics.rs`). Owns as well the journal of
+//! leaves when it is old (`retention.rs`); the bodies of requests, apart (`bodies.rs`); and what can be asked (`pages.rs`,
+//! `statistics.rs`, `key_statistics.rs`). Owns as well the journal of
 //! quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants and of their budgets,
 //! appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
 //! request. Where the disk is full or away, requests go on, and metrics count what was not written. A journal is one

@@ -101,8 +101,11 @@ pub(super) async fn sweep(
     ] {
         link.run(SqlStr::from_static(sql), &values).await?;
     }
-    link.script(SqlStr::from_static(link.dialect().settle()))
-        .await?;
+    // PostgreSQL before 15 knows no such thing: then a little more leaves than must.
+    let settled = link.script(SqlStr::from_static(link.dialect().settle()));
+    if let Err(e) = settled.await {
+        log::debug!("after old rows have left: {e}");
+    }
     Ok(i64::try_from(old.len()).unwrap_or(0) >= step)
 }
 
