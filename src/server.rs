@@ -1,6 +1,7 @@
 //! The composition root: everything is made once, here, and handed to whoever needs it.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,13 @@ use pingora::server::{RunArgs, Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
 use pingora_proxy::ProxyServiceBuilder;
 
+use crate::admin;
 use crate::balance::hosts::HostKeeper;
 use crate::balance::{Hosts, selection};
 use crate::config::{Database, Gateway, Listen, Loaded};
 use crate::demo;
 use crate::live::Live;
-use crate::proxy::{AccessLog, DataPlane, Proxy, Wiring};
+use crate::proxy::{AccessLog, DataPlane, Door, Proxy, Wiring};
 use crate::reload::{Inputs, Reloader, keep_reloading};
 use crate::store::{Fault, Keeper, Store};
 use crate::telemetry::{Sink, logger, metrics};
@@ -35,6 +37,9 @@ const GRACE: Duration = Duration::from_secs(300);
 /// How long the last records may take on their way to the database.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
 
+/// How long what is asked of the admin side may take once no request to a model is in flight.
+const LAST_VISITS: Duration = Duration::from_secs(5);
+
 /// How the process was started.
 pub struct Start {
     pub inputs: Inputs,
@@ -46,6 +51,8 @@ pub struct Start {
     pub upgrade: bool,
     /// Says where we listen, once we do.
     pub announce: Box<dyn FnOnce(&Gateway) + Send>,
+    /// Shows the password that a first start has made, where no log keeps it.
+    pub show_password: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 /// Runs the gateway until it is told to leave.
@@ -69,14 +76,27 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     let store = open_store(&gateway)?.map(Arc::new);
     let hosts = Arc::new(Hosts::new(connector.clone(), health_observer(&live)));
     let wiring = Wiring::new(live.snapshot(), &hosts).map_err(|e| anyhow!(e))?;
-    let proxy = Arc::new(Proxy::new(
+    let socket = admin::place(&gateway.data);
+    let proxy = Proxy::new(
         wiring,
         connector,
         AccessLog::of(&gateway, &sink),
         store.as_ref().map(|store| store.outbox()),
-    ));
+        &socket.to_string_lossy(),
+    );
+    let proxy = Arc::new(proxy.map_err(|e| anyhow!(e))?);
 
-    add_data_plane(&mut server, &gateway, &proxy)?;
+    add_listeners(&mut server, &gateway, &proxy)?;
+    let parts = admin::Parts {
+        store: store.clone(),
+        live: live.clone(),
+        demo: start.demo.is_some(),
+        show_password: start.show_password,
+    };
+    server.add_service(background_service(
+        "admin",
+        AdminService::new(socket, parts),
+    ));
     server.add_service(background_service(
         "vendor hosts",
         HostKeeper(hosts.clone()),
@@ -132,7 +152,8 @@ fn make_server(start: &Start) -> anyhow::Result<Server> {
         conf: None,
     };
     if !start.upgrade {
-        check_addresses(&start.loaded.gateway.listen)?;
+        let gateway = &start.loaded.gateway;
+        check_addresses(gateway.listen.iter().chain(&gateway.admin_listen))?;
     }
     Ok(Server::new_with_opt_and_conf(opt, conf))
 }
@@ -164,7 +185,7 @@ fn open_store(gateway: &Gateway) -> anyhow::Result<Option<Store>> {
 }
 
 /// Pingora would panic on an address in use; we say it.
-fn check_addresses(listen: &[Listen]) -> anyhow::Result<()> {
+fn check_addresses<'a>(listen: impl Iterator<Item = &'a Listen>) -> anyhow::Result<()> {
     for Listen { addr, .. } in listen {
         TcpListener::bind(addr).with_context(|| format!("cannot listen on {addr}"))?;
     }
@@ -180,19 +201,36 @@ fn health_observer(live: &Arc<Live>) -> crate::balance::hosts::Observer {
     })
 }
 
-fn add_data_plane(
+fn add_listeners(server: &mut Server, gateway: &Gateway, proxy: &Arc<Proxy>) -> anyhow::Result<()> {
+    let everybodys = match gateway.admin_listen {
+        None => Door::Both,
+        Some(_) => Door::Data,
+    };
+    let plane = |door| DataPlane(proxy.clone(), door);
+    add_plane(server, &gateway.listen, ("data plane", plane(everybodys)))?;
+    match &gateway.admin_listen {
+        Some(own) => add_plane(
+            server,
+            std::slice::from_ref(own),
+            ("admin side", plane(Door::Admin)),
+        ),
+        None => Ok(()),
+    }
+}
+
+fn add_plane(
     server: &mut Server,
-    gateway: &Gateway,
-    proxy: &Arc<Proxy>,
+    listen: &[Listen],
+    (name, plane): (&str, DataPlane),
 ) -> anyhow::Result<()> {
     let mut options = HttpServerOptions::default();
     options.h2c = true;
     options.h2_idle_timeout = Some(H2_IDLE);
-    let mut service = ProxyServiceBuilder::new(&server.configuration, DataPlane(proxy.clone()))
-        .name("data plane")
+    let mut service = ProxyServiceBuilder::new(&server.configuration, plane)
+        .name(name)
         .server_options(options)
         .build();
-    for listen in &gateway.listen {
+    for listen in listen {
         let addr = listen.addr.to_string();
         let Some(tls) = &listen.tls else {
             service.add_tcp(&addr);
@@ -206,6 +244,34 @@ fn add_data_plane(
     }
     server.add_service(service);
     Ok(())
+}
+
+/// The admin side, on a thread and runtime of its own.
+struct AdminService {
+    socket: PathBuf,
+    parts: parking_lot::Mutex<Option<admin::Parts>>,
+}
+
+impl AdminService {
+    fn new(socket: PathBuf, parts: admin::Parts) -> AdminService {
+        AdminService {
+            socket,
+            parts: parking_lot::Mutex::new(Some(parts)),
+        }
+    }
+}
+
+#[async_trait]
+impl BackgroundService for AdminService {
+    async fn start(&self, shutdown: ShutdownWatch) {
+        let parts = self.parts.lock().take();
+        let Some(parts) = parts else {
+            return;
+        };
+        if let Err(e) = admin::serve(parts, &self.socket, shutdown).await {
+            log::error!("no admin side: {}: {e}", self.socket.display());
+        }
+    }
 }
 
 /// The reloads of this process.
@@ -292,6 +358,10 @@ impl BackgroundService for DrainService {
         let until = crate::clock::now() + self.grace;
         log::info!("leaving: {} requests in flight", metrics::IN_FLIGHT.get());
         while metrics::IN_FLIGHT.get() > 0 && crate::clock::now() < until {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let until = until.min(crate::clock::now() + LAST_VISITS);
+        while self.proxy.visits() > 0 && crate::clock::now() < until {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         // The last answers' bytes are in the kernel; their connections close with the process.

@@ -40,6 +40,7 @@ pub fn run(asked: &Run, env: Env) -> anyhow::Result<Exit> {
         daemon: asked.daemon,
         upgrade: asked.upgrade,
         announce: Box::new(move |gateway| announce(&mut io::stdout().lock(), gateway, uses_demo)),
+        show_password: Box::new(|password| show_password(&mut io::stderr().lock(), password)),
         inputs,
         loaded,
     })?;
@@ -64,6 +65,17 @@ pub fn announce_demo(out: &mut impl Write, addr: SocketAddr) {
 
 fn announce(out: &mut impl Write, gateway: &Gateway, uses_demo: bool) {
     out.write_all(banner(gateway, uses_demo).as_bytes())
+        .and_then(|()| out.flush())
+        .unwrap_or_default();
+}
+
+/// The first and only time.
+fn show_password(out: &mut impl Write, password: &str) {
+    let text = format!(
+        "\nfirst start: the admin side's account is `admin`, its password\n\n    {password}\n\nIt is shown only now. \
+         ADMIN_PASSWORD, where set, is taken instead.\n\n"
+    );
+    out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .unwrap_or_default();
 }

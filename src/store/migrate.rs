@@ -7,7 +7,10 @@ use super::link::{Link, Value};
 use crate::clock;
 
 /// In their order; the first makes version 1. What was released is never changed again.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_records.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_records.sql"),
+    include_str!("migrations/0003_accounts.sql"),
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
     version BIGINT NOT NULL PRIMARY KEY,
