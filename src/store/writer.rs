@@ -298,7 +298,10 @@ impl Desk {
     /// What is in hand goes to the spool. Where that cannot be, it is not lost yet.
     fn secure(&mut self) {
         if let Some((rows, from)) = self.hand.take()
-            && self.spool.append(rows.get(from..).unwrap_or_default()).is_err()
+            && self
+                .spool
+                .append(rows.get(from..).unwrap_or_default())
+                .is_err()
         {
             self.hand = Some((rows, from));
         }

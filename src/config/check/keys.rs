@@ -1,9 +1,9 @@
-//! Every key of a configuration file, as data: what may stand where, and what is not built yet.
+//! Every key of a configuration file, as data: what may stand where.
 //!
 //! The shapes are checked against the tree before anything is read (`shape`), the readers only look at values,
 //! and the test of the full example walks the same tables, so that no key can go undocumented.
 
-use super::section::{Key, Section, Shape, key, later, list, table, value};
+use super::section::{Key, Section, Shape, key, list, table, value};
 
 /// Under `gateway:`.
 pub(crate) static GATEWAY: Section = Section {
@@ -13,7 +13,7 @@ pub(crate) static GATEWAY: Section = Section {
             "listen",
             &Shape::Either(&[Shape::Value, Shape::Table(&LISTEN)]),
         ),
-        later("admin"),
+        table("admin", &ADMIN),
         // Its URL may hold a password.
         Key {
             name: "database",
@@ -42,6 +42,14 @@ pub(crate) static GATEWAY: Section = Section {
         list("client_keys", &Shape::Table(&CLIENT_KEY)),
         value("data"),
     ],
+};
+
+static ADMIN: Section = Section {
+    place: "in `admin`",
+    keys: &[key(
+        "listen",
+        Shape::Either(&[Shape::Value, Shape::Table(&LISTEN)]),
+    )],
 };
 
 static LISTEN: Section = Section {
