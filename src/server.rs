@@ -19,12 +19,12 @@ use pingora_proxy::ProxyServiceBuilder;
 use crate::admin;
 use crate::balance::hosts::HostKeeper;
 use crate::balance::{Hosts, selection};
-use crate::config::{Database, Gateway, Listen, Loaded};
+use crate::config::{Database, Gateway, Listen, Loaded, Secret};
 use crate::demo;
 use crate::live::Live;
 use crate::proxy::{AccessLog, DataPlane, Door, Proxy, Wiring};
-use crate::reload::{Inputs, Reloader, keep_reloading};
-use crate::store::{Fault, Keeper, Store};
+use crate::reload::{self, Holds, Inputs, Objects, Reloader, Shelves, Works, keep_reloading};
+use crate::store::{Cipher, Fault, Keeper, Store};
 use crate::telemetry::{Sink, logger, metrics};
 
 /// An HTTP/2 connection of a client without a stream is closed after so long.
@@ -50,7 +50,7 @@ pub struct Start {
     pub daemon: bool,
     pub upgrade: bool,
     /// Says where we listen, once we do.
-    pub announce: Box<dyn FnOnce(&Gateway) + Send>,
+    pub announce: Box<dyn FnOnce(&Loaded) + Send>,
     /// Shows the password that a first start has made, where no log keeps it.
     pub show_password: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -60,10 +60,14 @@ pub struct Start {
 /// # Errors
 /// What keeps it from starting: an address in use, a certificate that cannot be read.
 pub fn run(start: Start) -> anyhow::Result<()> {
-    let gateway = start.loaded.gateway.clone();
-    let sink = open_sink(&gateway)?;
-    logger::install(&sink, gateway.log.format, start.loaded.log_level);
-    for warning in start.loaded.warnings.lines() {
+    let first = &start.loaded.gateway;
+    let sink = open_sink(first)?;
+    logger::install(&sink, first.log.format, start.loaded.log_level);
+    let shelves = open_store(first)?;
+    let (holds, objects) = with_objects(&start, shelves.as_ref());
+    let loaded = holds.loaded.clone();
+    let gateway = loaded.gateway.clone();
+    for warning in holds.loaded.warnings.lines() {
         log::warn!("{warning}");
     }
     let mut server = make_server(&start)?;
@@ -73,7 +77,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     ))));
     let live = Arc::new(Live::new(gateway.clone(), selection::arrange));
     let keeper = Arc::new(Keeper::start(live.clone(), &gateway.data));
-    let store = open_store(&gateway)?.map(Arc::new);
+    let store = shelves.as_ref().map(|shelves| shelves.store.clone());
     let hosts = Arc::new(Hosts::new(connector.clone(), health_observer(&live)));
     let wiring = Wiring::new(live.snapshot(), &hosts).map_err(|e| anyhow!(e))?;
     let socket = admin::place(&gateway.data);
@@ -85,18 +89,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         &socket.to_string_lossy(),
     );
     let proxy = Arc::new(proxy.map_err(|e| anyhow!(e))?);
-
     add_listeners(&mut server, &gateway, &proxy)?;
-    let parts = admin::Parts {
-        store: store.clone(),
-        live: live.clone(),
-        demo: start.demo.is_some(),
-        show_password: start.show_password,
-    };
-    server.add_service(background_service(
-        "admin",
-        AdminService::new(socket, parts),
-    ));
     server.add_service(background_service(
         "vendor hosts",
         HostKeeper(hosts.clone()),
@@ -109,37 +102,71 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         let service = RecordsService(store.clone(), live.clone());
         server.add_service(background_service("records", service));
     }
-    let reloader = Reloader::new(
-        start.inputs,
-        start.loaded,
+    let admin_live = live.clone();
+    let works = Works {
         live,
-        (hosts, proxy.clone(), sink.clone()),
-    );
-    server.add_service(background_service(
-        "reload",
-        ReloadService(Arc::new(reloader)),
+        hosts,
+        proxy: proxy.clone(),
+        sink: sink.clone(),
+    };
+    let reloader = Arc::new(Reloader::new(
+        start.inputs,
+        (holds, objects),
+        shelves.clone(),
+        works,
     ));
-    let grace = server
-        .configuration
-        .grace_period_seconds
-        .map_or(GRACE, Duration::from_secs);
-    server.add_service(background_service(
-        "drain",
-        DrainService {
-            proxy,
-            keeper,
-            store,
-            sink: sink.clone(),
-            grace,
-        },
-    ));
+    let parts = admin::Parts {
+        kept: shelves.map(|shelves| (shelves.store, shelves.cipher)),
+        live: admin_live,
+        house: reloader.clone(),
+        show_password: start.show_password,
+    };
+    let service = AdminService::new(socket, parts);
+    server.add_service(background_service("admin", service));
+    server.add_service(background_service("reload", ReloadService(reloader)));
+    let grace = server.configuration.grace_period_seconds;
+    let drain = DrainService {
+        proxy,
+        keeper,
+        store,
+        sink: sink.clone(),
+        grace: grace.map_or(GRACE, Duration::from_secs),
+    };
+    server.add_service(background_service("drain", drain));
     let announcer = Announcer {
         sink,
-        say: parking_lot::Mutex::new(Some((start.announce, gateway))),
+        say: parking_lot::Mutex::new(Some((start.announce, loaded))),
     };
     server.add_service(background_service("banner", announcer));
     server.run(RunArgs::default());
     Ok(())
+}
+
+/// The configuration with what the database declares. Objects that do not go with the file are left out; a database that
+/// is away comes later.
+fn with_objects(start: &Start, shelves: Option<&Shelves>) -> (Holds, Objects) {
+    let objects = shelves.map_or_else(Objects::default, |shelves| {
+        match shelves.store.shelf_now(&shelves.cipher) {
+            Ok(shelf) => Objects::of(&shelf),
+            Err(e) => {
+                log::error!(
+                    "what the database declares cannot be read: {e}; it is tried again every second"
+                );
+                Objects::default()
+            }
+        }
+    });
+    match reload::load(&start.inputs, &objects, |_, _| true) {
+        Ok(holds) => (holds, objects),
+        Err(report) => {
+            log::error!("what the database declares is left out:\n{report}");
+            let holds = Holds {
+                loaded: start.loaded.clone(),
+                left_out: Vec::new(),
+            };
+            (holds, Objects::default())
+        }
+    }
 }
 
 fn make_server(start: &Start) -> anyhow::Result<Server> {
@@ -168,13 +195,21 @@ fn open_sink(gateway: &Gateway) -> anyhow::Result<Sink> {
 
 /// A database that was asked for must be one that can be used. The one that nobody asked for may be missing: a gateway on
 /// a disk that cannot be written answers requests as well, and keeps no record of them.
-fn open_store(gateway: &Gateway) -> anyhow::Result<Option<Store>> {
+fn open_store(gateway: &Gateway) -> anyhow::Result<Option<Shelves>> {
     let place = match &gateway.database {
         Database::Sqlite(path) => path.display().to_string(),
         Database::Postgres(_) => "PostgreSQL".to_owned(),
     };
     match Store::open(&gateway.database, gateway.data.clone()) {
-        Ok(store) => Ok(Some(store)),
+        Ok(store) => {
+            let key = gateway.secret_key.as_ref().map(Secret::reveal);
+            let cipher = Cipher::of(key, &gateway.data)
+                .context("secrets of the database can be neither kept nor opened")?;
+            Ok(Some(Shelves {
+                store: Arc::new(store),
+                cipher: Arc::new(cipher),
+            }))
+        }
         Err(e @ Fault::Newer { .. }) => Err(anyhow!("cannot use the database {place}: {e}")),
         Err(e) if gateway.database_told => Err(anyhow!("cannot open the database {place}: {e}")),
         Err(e) => {
@@ -376,7 +411,7 @@ impl BackgroundService for DrainService {
 }
 
 /// What to say, and about what.
-type Announcement = (Box<dyn FnOnce(&Gateway) + Send>, Gateway);
+type Announcement = (Box<dyn FnOnce(&Loaded) + Send>, Loaded);
 
 /// Says where we listen, once we do; and starts the log's own thread, now that the process has gone where it stays.
 struct Announcer {
@@ -391,16 +426,16 @@ impl BackgroundService for Announcer {
             log::error!("no thread for the log: {e}");
         }
         let announcement = self.say.lock().take();
-        let Some((say, gateway)) = announcement else {
+        let Some((say, loaded)) = announcement else {
             return;
         };
-        if let Some(listen) = gateway.listen.first() {
+        if let Some(listen) = loaded.gateway.listen.first() {
             let up = async { while !accepts(listen.addr).await {} };
             if pingora::time::timeout(UP_PATIENCE, up).await.is_err() {
                 log::warn!("{} does not accept connections yet", listen.addr);
             }
         }
-        say(&gateway);
+        say(&loaded);
     }
 }
 

@@ -4,17 +4,22 @@
 //! side's paths to it, and says in headers that nobody else can set who asks (`visitor`). It may be slow and wait for the
 //! database: no request to a model waits for it. It never speaks to vendors itself but for what only an operator asks.
 //!
+//! Owns the shapes of its API, and how objects are changed: `desk` (each change is tried on, written, put in force), with what
+//! the rest of the program does for this room (`house`). Never: reads or writes a request of the data plane.
+//!
 //! Start with `routes` (what there is). A request walks `frame` (the headers of every answer) → `guard` (what the document
 //! says of the operation, and who asks: `door`) → its handler, which takes the body and the query as `input` reads them.
 //! What goes wrong is a [`Problem`](problem::Problem), and becomes an answer in `problem` alone. The document (`openapi`)
 //! is made from the code and is the law: what it does not have is not served, nor is a parameter that it does not name.
 
 mod accounts;
+mod desk;
 mod docs;
 mod door;
 mod first;
 mod frame;
 mod guard;
+mod house;
 mod input;
 mod login;
 mod openapi;
@@ -26,6 +31,7 @@ mod socket;
 mod status;
 mod throttle;
 mod time;
+mod trouble;
 mod visitor;
 
 use std::path::{Path, PathBuf};
@@ -33,11 +39,14 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+pub use desk::{Condition, Desk, Done, Facts, View};
+pub use house::{House, LeftOut, Refusal, Tried};
 pub use socket::place;
+pub use trouble::{Flaw, Trouble};
 
 use crate::clock::{self, Tick};
 use crate::live::Live;
-use crate::store::Store;
+use crate::store::{Cipher, Store};
 use first::Applied;
 use guard::Law;
 use password::Passwords;
@@ -47,11 +56,10 @@ use throttle::Throttle;
 
 /// What the admin side stands on.
 pub struct Parts {
-    /// `None`: there is none, and nobody can log in.
-    pub store: Option<Arc<Store>>,
+    /// The database, and what opens the secrets in it. `None`: there is none, and nobody can log in.
+    pub kept: Option<(Arc<Store>, Arc<Cipher>)>,
     pub live: Arc<Live>,
-    /// The built-in demo vendor is one of the providers.
-    pub demo: bool,
+    pub house: Arc<dyn House>,
     /// Shows the password that a first start has made. Called at most once.
     pub show_password: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -59,8 +67,9 @@ pub struct Parts {
 /// What every handler can reach.
 pub(crate) struct Admin {
     live: Arc<Live>,
+    house: Arc<dyn House>,
     store: Option<Arc<Store>>,
-    demo: bool,
+    desk: Option<Desk>,
     show_password: Box<dyn Fn(&str) + Send + Sync>,
     law: Law,
     token: LocalToken,
@@ -74,11 +83,14 @@ pub(crate) struct Admin {
 
 impl Admin {
     fn new(parts: Parts, leaving: watch::Receiver<bool>) -> Admin {
+        let house = parts.house;
+        let desk = |(store, cipher): (_, _)| Desk::new(store, cipher, house.clone());
         Admin {
+            store: parts.kept.as_ref().map(|(store, _)| store.clone()),
+            desk: parts.kept.map(desk),
+            house,
             token: LocalToken::make(),
             live: parts.live,
-            store: parts.store,
-            demo: parts.demo,
             show_password: parts.show_password,
             law: Law::of(&openapi::document()),
             passwords: Passwords::default(),
@@ -94,17 +106,26 @@ impl Admin {
     /// # Errors
     /// There is none.
     fn store(&self) -> Result<&Arc<Store>, Problem> {
-        self.store.as_ref().ok_or_else(|| {
-            Problem::new(
-                Why::Unavailable,
-                "This gateway has no database: the one in its data folder could not be opened.",
-            )
-        })
+        self.store.as_ref().ok_or_else(no_database)
+    }
+
+    /// Where objects are changed.
+    ///
+    /// # Errors
+    /// There is no database.
+    #[allow(dead_code, reason = "the calls about objects come with their files")]
+    fn desk(&self) -> Result<&Desk, Problem> {
+        self.desk.as_ref().ok_or_else(no_database)
     }
 
     fn data(&self) -> PathBuf {
         self.live.snapshot().gateway.data.clone()
     }
+}
+
+fn no_database() -> Problem {
+    let detail = "This gateway has no database: the one in its data folder could not be opened.";
+    Problem::new(Why::Unavailable, detail)
 }
 
 /// Serves the admin side on a socket, until the process leaves.

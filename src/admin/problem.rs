@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::trouble::{self, Trouble};
 use crate::store::Fault;
 
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -165,6 +166,38 @@ impl From<Fault> for Problem {
                     "The database does not answer. Requests to models go on; try this again later.";
                 Problem::new(Why::Unavailable, detail).retry_after(Duration::from_secs(1))
             }
+        }
+    }
+}
+
+impl From<trouble::Flaw> for Flaw {
+    fn from(flaw: trouble::Flaw) -> Flaw {
+        Flaw {
+            object: flaw.object,
+            field: flaw.field,
+            message: flaw.message,
+            help: flaw.help,
+        }
+    }
+}
+
+impl From<Trouble> for Problem {
+    fn from(trouble: Trouble) -> Problem {
+        let why = match &trouble {
+            Trouble::NoObject(..) => Why::NotFound,
+            Trouble::Exists(..) | Trouble::ReadOnly { .. } | Trouble::Overtaken => Why::Conflict,
+            Trouble::Changed => Why::PreconditionFailed,
+            Trouble::Wrong(_) => Why::Invalid,
+            Trouble::NotInForce(_) | Trouble::Inside | Trouble::Database(_) => Why::Internal,
+        };
+        let problem = Problem::new(why, trouble.to_string());
+        match trouble {
+            Trouble::Database(fault) => fault.into(),
+            Trouble::Wrong(flaws) => {
+                let flaws = flaws.into_iter().map(Flaw::from);
+                flaws.fold(problem, Problem::flaw)
+            }
+            _ => problem,
         }
     }
 }

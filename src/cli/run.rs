@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use crate::cli::{Exit, Run, style};
-use crate::config::{self, AuthMode, Env, Gateway};
+use crate::config::{self, AuthMode, Env, Gateway, Loaded};
 use crate::reload::Inputs;
 use crate::server::{self, Start};
 
@@ -34,12 +34,11 @@ pub fn run(asked: &Run, env: Env) -> anyhow::Result<Exit> {
             return Ok(Exit::Wrong);
         }
     };
-    let uses_demo = loaded.uses_demo;
     server::run(Start {
-        demo: demo.filter(|_| uses_demo),
+        demo,
         daemon: asked.daemon,
         upgrade: asked.upgrade,
-        announce: Box::new(move |gateway| announce(&mut io::stdout().lock(), gateway, uses_demo)),
+        announce: Box::new(|loaded| announce(&mut io::stdout().lock(), loaded)),
         show_password: Box::new(|password| show_password(&mut io::stderr().lock(), password)),
         inputs,
         loaded,
@@ -63,8 +62,8 @@ pub fn announce_demo(out: &mut impl Write, addr: SocketAddr) {
         .unwrap_or_default();
 }
 
-fn announce(out: &mut impl Write, gateway: &Gateway, uses_demo: bool) {
-    out.write_all(banner(gateway, uses_demo).as_bytes())
+fn announce(out: &mut impl Write, loaded: &Loaded) {
+    out.write_all(banner(&loaded.gateway, loaded.uses_demo).as_bytes())
         .and_then(|()| out.flush())
         .unwrap_or_default();
 }

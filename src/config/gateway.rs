@@ -25,6 +25,8 @@ pub struct Gateway {
     pub admin_password: Option<Secret>,
     /// Where the admin side alone listens. `None`: where everything does.
     pub admin_listen: Option<Listen>,
+    /// Seals the secrets that the database keeps, where the environment has it: `TIDEGATE_SECRET_KEY`.
+    pub secret_key: Option<Secret>,
     pub trusted_proxies: Vec<IpNet>,
     pub limits: Limits,
     /// Whether `x-tidegate-route` is sent.

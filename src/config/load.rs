@@ -214,6 +214,8 @@ fn pingora_yaml(settings: &[(String, serde_json::Value)]) -> String {
 /// Everything as written, variables filled in.
 struct Written {
     env: Env,
+    /// The file's tree with its variables unfilled, and with them.
+    written: Option<Node>,
     root: Option<Node>,
     texts: Vec<(Origin, Text)>,
     files: Vec<PathBuf>,
@@ -231,6 +233,7 @@ impl Written {
     fn read(source: &Source, env: &Env) -> Written {
         let mut written = Written {
             env: env.clone(),
+            written: None,
             root: None,
             texts: Vec::new(),
             files: Vec::new(),
@@ -258,11 +261,13 @@ impl Written {
             self.problems.extend(problems);
             match root.filter(|root| !root.is_null()) {
                 Some(mut root) => {
+                    let written = root.as_written();
                     self.fill(&mut root, &text);
                     self.trees.push((nth, root.clone()));
                     read.push(objects::Read {
                         kind: object.kind,
                         name: object.name.clone(),
+                        written,
                         node: root,
                     });
                 }
@@ -277,7 +282,7 @@ impl Written {
         let shipped = check::shipped();
         let vendors = shipped.iter().filter(|vendor| vendor.has_key(&self.env));
         let vendors = vendors.map(|vendor| vendor.name.as_str());
-        self.declared = objects::join(&mut self.root, read, vendors);
+        self.declared = objects::join((self.written.as_ref(), &mut self.root), read, vendors);
     }
 
     fn needs_demo(&self, overrides: &Overrides) -> bool {
@@ -321,6 +326,7 @@ impl Written {
         self.problems.extend(problems);
         match root {
             Some(mut root) if !root.is_null() => {
+                self.written = Some(root.clone());
                 self.fill(&mut root, &text);
                 self.root = Some(root);
             }

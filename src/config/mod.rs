@@ -14,6 +14,7 @@ mod env;
 mod file;
 mod fill;
 mod gateway;
+pub mod hidden;
 mod load;
 mod objects;
 mod prices;

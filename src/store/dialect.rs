@@ -15,6 +15,10 @@ pub(super) enum Dialect {
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(8388344466104284261)";
 
 impl Dialect {
+    pub(super) fn is_postgres(self) -> bool {
+        self == Dialect::Postgres
+    }
+
     /// A migration in this dialect.
     pub(super) fn schema(self, text: &str) -> String {
         let (bytewise, clustered) = match self {

@@ -15,6 +15,10 @@ pub enum Fault {
     Silent(u64),
     #[error("`{0}` is no id of a request")]
     NoId(String),
+    #[error("somebody else has changed objects meanwhile")]
+    Overtaken,
+    #[error("a secret cannot be sealed")]
+    Unsealed,
 }
 
 /// What to do about it.

@@ -9,6 +9,7 @@ use crate::clock;
 /// In their order; the first makes version 1. What was released is never changed again.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_records.sql"),
+    include_str!("migrations/0002_objects.sql"),
     include_str!("migrations/0003_accounts.sql"),
 ];
 

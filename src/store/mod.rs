@@ -24,6 +24,7 @@ mod keeper;
 mod line;
 mod link;
 mod migrate;
+mod objects;
 mod pages;
 mod retention;
 mod row;
@@ -46,6 +47,7 @@ pub use histogram::Histogram;
 pub use journal::Journal;
 pub use keeper::Keeper;
 pub use line::{Counters, Kept, Name};
+pub use objects::{AuditQuestion, Author, Change, Entry, Note, Shelf, Stored};
 pub use pages::{LONGEST_PAGE, Page};
 pub use retention::RetentionNow;
 pub use row::{Attempt, Candidate, Row, Tokens};
@@ -171,6 +173,71 @@ impl Store {
     /// Those of the database.
     pub async fn statistics(&self, question: &Question) -> Result<Vec<Figures>, Fault> {
         statistics::statistics(self.readers(), question).await
+    }
+
+    /// Counts the changes of all objects.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn generation(&self) -> Result<i64, Fault> {
+        objects::generation(self.readers()).await
+    }
+
+    /// All objects of the configuration that are kept here.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn shelf(&self, cipher: &Cipher) -> Result<Shelf, Fault> {
+        objects::shelf(self.readers(), cipher).await
+    }
+
+    /// The same, before there is a runtime.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn shelf_now(&self, cipher: &Cipher) -> Result<Shelf, Fault> {
+        let runtime = runtime().map_err(sqlx::Error::Io)?;
+        runtime.block_on(async {
+            let readers = Readers::of(self.address.clone());
+            let reading = objects::shelf(&readers, cipher);
+            let patience = tokio::time::timeout(START_PATIENCE, reading).await;
+            patience.unwrap_or_else(|_| Err(Fault::Silent(START_PATIENCE.as_secs())))
+        })
+    }
+
+    /// Changes objects that were read as `before`, all or none, and writes who did it. The generation after it.
+    ///
+    /// # Errors
+    /// [`Fault::Overtaken`]: somebody else was faster; else those of the database.
+    pub async fn change(
+        &self,
+        cipher: &Cipher,
+        changes: (&[Change], &Shelf),
+        author: &Author,
+    ) -> Result<i64, Fault> {
+        let mut link = Link::open(&self.address).await?;
+        let changed = objects::change(&mut link, cipher, changes, author).await;
+        link.close().await;
+        changed
+    }
+
+    /// Writes into the audit log what is no change of an object.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note(&self, note: &Note<'_>, author: &Author) -> Result<(), Fault> {
+        let mut link = Link::open(&self.address).await?;
+        let written = objects::write_note(&mut link, note, author).await;
+        link.close().await;
+        written
+    }
+
+    /// Lines of the audit log, newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn audit(&self, question: &AuditQuestion, most: usize) -> Result<Vec<Entry>, Fault> {
+        objects::audit(self.readers(), question, most.clamp(1, LONGEST_PAGE)).await
     }
 
     fn readers(&self) -> &Readers {

@@ -162,6 +162,7 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
         listen: Vec::new(),
         auth: AuthMode::Open,
         admin_key: None,
+        secret_key: None,
         trusted_proxies: Vec::new(),
         limits: Limits {
             max_body: 1,

@@ -7,6 +7,7 @@
 )]
 
 mod body;
+mod objects;
 mod postgres;
 
 use std::path::Path;
@@ -33,6 +34,18 @@ fn what_was_recorded_is_found_and_counted_on_sqlite() {
 fn what_was_recorded_is_found_and_counted_on_postgresql() {
     let server = Postgres::start();
     body::all(&postgres(&server));
+}
+
+#[test]
+fn objects_are_kept_in_order_and_changed_by_one_at_a_time_on_sqlite() {
+    let dir = tempfile::tempdir().unwrap();
+    objects::all(&sqlite(dir.path()));
+}
+
+#[test]
+fn objects_are_kept_in_order_and_changed_by_one_at_a_time_on_postgresql() {
+    let server = Postgres::start();
+    objects::all(&postgres(&server));
 }
 
 #[test]

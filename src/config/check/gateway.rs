@@ -137,6 +137,7 @@ impl Check<'_> {
             log: self.log(node.get("log")),
             admin_key: settings.admin_key.clone(),
             admin_password: settings.admin_password.clone(),
+            secret_key: settings.secret_key.clone(),
             providers: providers.list,
             models,
             routes,

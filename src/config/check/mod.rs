@@ -39,6 +39,8 @@ use super::text::Span;
 
 pub(super) use access::socket_address;
 pub(super) use gateway::Outside;
+pub(super) use keys::GATEWAY;
+pub(super) use section::Shape;
 pub(super) use settings::{LEVELS, log_level};
 pub(super) use values::read;
 pub(super) use vendors::shipped;

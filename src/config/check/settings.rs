@@ -45,6 +45,7 @@ pub(crate) static NAMES: &[(&str, NameState)] = &[
     ("ADMIN_PASSWORD", NameState::Built),
     ("DATABASE_TYPE", NameState::Built),
     ("DATABASE_URL", NameState::Built),
+    ("TIDEGATE_SECRET_KEY", NameState::Built),
     ("MODE", NameState::Later),
 ];
 
@@ -54,6 +55,7 @@ pub(super) struct Settings {
     pub port: Option<(u16, Place)>,
     pub admin_key: Option<Secret>,
     pub admin_password: Option<Secret>,
+    pub secret_key: Option<Secret>,
     /// Names of the built-in models: haiku, sonnet, opus.
     pub built_in: [String; 3],
     pub preferred: Option<(String, Place)>,
@@ -70,6 +72,7 @@ impl Check<'_> {
             port,
             admin_key: self.key_variable("ADMIN_KEY"),
             admin_password: self.admin_password(),
+            secret_key: self.key_variable("TIDEGATE_SECRET_KEY"),
             built_in: self.built_in_names(),
             preferred: self
                 .env

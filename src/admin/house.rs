@@ -1,0 +1,59 @@
+//! What the admin side asks of the rest of the program: to try a configuration, and to put it in force.
+
+use std::sync::Arc;
+
+use crate::config::{Gateway, Kind, Loaded, Object, Report};
+use crate::store::Shelf;
+
+/// The configuration in force, and how it changes. Calls block: they read files and wait for each other.
+pub trait House: Send + Sync {
+    /// What is in force.
+    fn loaded(&self) -> Arc<Loaded>;
+
+    /// Objects of the database that are not in force, because of what is wrong with them.
+    fn left_out(&self) -> Vec<LeftOut>;
+
+    /// Whether a configuration with these objects could be in force; and what it would be. Objects that
+    /// are left out already may stay so, but for `touched`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn try_on(&self, objects: &[Object], touched: &[(Kind, String)]) -> Result<Tried, Report>;
+
+    /// Puts objects in force as the database has them, unless newer ones are already.
+    ///
+    /// # Errors
+    /// [`Refusal`]: what was in force stays so.
+    fn put_on(&self, shelf: &Shelf) -> Result<(), Refusal>;
+
+    /// Reads the configuration's files again.
+    ///
+    /// # Errors
+    /// [`Refusal`]: what was in force stays so.
+    fn reload(&self) -> Result<Vec<String>, Refusal>;
+}
+
+/// A configuration that could be in force.
+#[derive(Debug)]
+pub struct Tried {
+    pub gateway: Gateway,
+    /// What of it would take effect at the next start only.
+    pub restart: Vec<String>,
+}
+
+/// An object of the database that is not in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    pub kind: Kind,
+    pub name: String,
+    pub why: String,
+}
+
+/// Why a configuration is not in force.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("{0}")]
+    Wrong(Box<Report>),
+    #[error("{0}")]
+    Wiring(String),
+}

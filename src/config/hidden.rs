@@ -1,0 +1,261 @@
+//! The secrets of an object: where they are, how the object is shown without them, and how it gets them back.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::check::{GATEWAY, Shape};
+use super::objects::Kind;
+use super::secret::Secret;
+use crate::ir::Format;
+
+/// What stands where a secret could, and is none.
+const OPEN: [&str; 1] = ["passthrough"];
+/// Headers whose names have one of these in them hold secrets.
+const SECRET_HEADERS: [&str; 7] = [
+    "auth",
+    "key",
+    "token",
+    "secret",
+    "cookie",
+    "password",
+    "credential",
+];
+
+/// An object in two parts.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden {
+    /// It, with its secrets masked.
+    pub shown: Value,
+    /// By their places in it (RFC 6901).
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// Without the secrets.
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} and {} secrets", self.shown, self.secrets.len())
+    }
+}
+
+/// Takes the secrets out of an object's body. What a variable or a file fills in (`${NAME}`, `file:/path`) is none.
+pub fn hide(kind: Kind, name: &str, body: &Value) -> Hidden {
+    let mut shown = body.clone();
+    let mut secrets = BTreeMap::new();
+    for place in places(kind, name, body) {
+        let Some(slot) = shown.pointer_mut(&place) else {
+            continue;
+        };
+        let secret = text(slot);
+        *slot = Value::String(Secret::new(secret.as_str()).masked());
+        secrets.insert(place, secret);
+    }
+    Hidden { shown, secrets }
+}
+
+/// Puts the secrets back.
+pub fn reveal(hidden: &Hidden) -> Value {
+    let mut body = hidden.shown.clone();
+    for (place, secret) in &hidden.secrets {
+        if let Some(slot) = body.pointer_mut(place) {
+            *slot = Value::String(secret.clone());
+        }
+    }
+    body
+}
+
+/// Where `body` has a secret as it is shown, it means the one that `before` has: of the same place, else the only one
+/// that is shown so.
+///
+/// # Errors
+/// The places of those that are shown like several, or like none.
+pub fn keep(
+    kind: Kind,
+    name: &str,
+    body: &mut Value,
+    before: Option<&Hidden>,
+) -> Result<(), Vec<String>> {
+    let mut unknown = Vec::new();
+    for place in places(kind, name, body) {
+        let Some(slot) = body.pointer_mut(&place) else {
+            continue;
+        };
+        let said = text(slot);
+        if !said.contains('…') {
+            continue;
+        }
+        match before.and_then(|before| meant(before, &place, &said)) {
+            Some(secret) => *slot = Value::String(secret.to_owned()),
+            None => unknown.push(place),
+        }
+    }
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(unknown),
+    }
+}
+
+fn meant<'h>(before: &'h Hidden, place: &str, said: &str) -> Option<&'h str> {
+    let shown_so = |secret: &str| Secret::new(secret).masked() == said;
+    if let Some(secret) = before.secrets.get(place).filter(|secret| shown_so(secret)) {
+        return Some(secret);
+    }
+    let mut alike = before.secrets.values().filter(|secret| shown_so(secret));
+    let first = alike.next()?;
+    alike.all(|other| other == first).then_some(first.as_str())
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn places(kind: Kind, name: &str, body: &Value) -> Vec<String> {
+    let key = GATEWAY.key(kind.section().unwrap_or(name));
+    let Some(shape) = key.map(|key| key.shape) else {
+        return Vec::new();
+    };
+    let one = match shape {
+        Shape::List(of) | Shape::NamesOf(of) if kind.section().is_some() => *of,
+        other => other,
+    };
+    let mut places = Vec::new();
+    visit(one, body, &mut String::new(), &mut places);
+    places
+}
+
+fn visit(shape: Shape, value: &Value, path: &mut String, places: &mut Vec<String>) {
+    match (shape, value) {
+        (Shape::Either(shapes), _) => {
+            let fits = shapes.iter().find(|shape| fits(**shape, value));
+            fits.into_iter()
+                .for_each(|shape| visit(*shape, value, path, places));
+        }
+        (Shape::Secret, Value::String(_) | Value::Number(_)) if is_secret(&text(value)) => {
+            places.push(path.clone());
+        }
+        (Shape::Table(section), Value::Object(members)) => {
+            for (name, value) in members {
+                if let Some(key) = section.key(name) {
+                    below(path, name, |path| visit(key.shape, value, path, places));
+                }
+            }
+        }
+        (Shape::List(of), Value::Array(items)) => {
+            for (at, item) in items.iter().enumerate() {
+                below(path, &at.to_string(), |path| visit(*of, item, path, places));
+            }
+        }
+        (Shape::PerFormat(of), Value::Object(members))
+            if members
+                .keys()
+                .all(|name| Format::ALL.iter().any(|format| format.name() == name)) =>
+        {
+            for (name, value) in members {
+                below(path, name, |path| visit(*of, value, path, places));
+            }
+        }
+        (Shape::PerFormat(of), _) => visit(*of, value, path, places),
+        (Shape::NamesOf(of), Value::Object(members)) => {
+            for (name, value) in members {
+                below(path, name, |path| visit(*of, value, path, places));
+            }
+        }
+        (Shape::Names, Value::Object(members)) => {
+            for (name, value) in members {
+                if is_secret_header(name) && is_secret(&text(value)) {
+                    below(path, name, |path| places.push(path.clone()));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn fits(shape: Shape, value: &Value) -> bool {
+    match shape {
+        Shape::Table(_) | Shape::Names | Shape::NamesOf(_) => value.is_object(),
+        Shape::List(_) => value.is_array(),
+        Shape::Value | Shape::Secret => !value.is_object() && !value.is_array(),
+        Shape::Either(_) | Shape::PerFormat(_) | Shape::Any | Shape::Later | Shape::Pingora(_) => {
+            true
+        }
+    }
+}
+
+fn below(path: &mut String, name: &str, then: impl FnOnce(&mut String)) {
+    let length = path.len();
+    path.push('/');
+    path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    then(path);
+    path.truncate(length);
+}
+
+fn is_secret(value: &str) -> bool {
+    let filled = value.starts_with("${") || value.starts_with("file:");
+    !value.is_empty() && !filled && !OPEN.contains(&value)
+}
+
+fn is_secret_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_HEADERS.iter().any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn provider() -> Value {
+        json!({
+            "name": "a", "base_url": "https://a.example.com",
+            "keys": ["sk-0123456789abcdef", "${A}", {"value": "sk-second-0123456789", "weight": 2}, {"value": "file:/run/a"}],
+            "headers": {"X-Team": "search", "X-Api-Token": "token-0123456789"},
+        })
+    }
+
+    #[test]
+    fn what_is_hidden_comes_back_and_is_not_shown() {
+        let hidden = hide(Kind::Provider, "a", &provider());
+        let places: Vec<&str> = hidden.secrets.keys().map(String::as_str).collect();
+        assert_eq!(places, ["/headers/X-Api-Token", "/keys/0", "/keys/2/value"]);
+        assert_eq!(
+            hidden.shown["keys"],
+            json!(["sk-…cdef", "${A}", {"value": "sk-…6789", "weight": 2}, {"value": "file:/run/a"}])
+        );
+        assert_eq!(hidden.shown["headers"]["X-Team"], "search");
+        assert_eq!(reveal(&hidden), provider());
+        assert!(!format!("{hidden:?}").contains("0123456789"));
+        let open = json!({"name": "a", "keys": "passthrough"});
+        assert_eq!(hide(Kind::Provider, "a", &open).shown, open);
+        let one = hide(Kind::Provider, "a", &json!({"keys": "sk-0123456789abcdef"}));
+        assert_eq!(one.shown["keys"], "sk-…cdef");
+    }
+
+    #[test]
+    fn a_masked_secret_that_is_sent_back_is_the_one_that_was_there() {
+        let before = hide(Kind::Provider, "a", &provider());
+        let mut sent = before.shown.clone();
+        keep(Kind::Provider, "a", &mut sent, Some(&before)).unwrap();
+        assert_eq!(sent, provider());
+        // In another order, one gone, one new.
+        let mut sent = json!({"keys": [{"value": "sk-…6789"}, "sk-new-0123456789", "sk-…cdef"]});
+        keep(Kind::Provider, "a", &mut sent, Some(&before)).unwrap();
+        assert_eq!(
+            sent["keys"],
+            json!([{"value": "sk-second-0123456789"}, "sk-new-0123456789", "sk-0123456789abcdef"])
+        );
+        let mut sent = json!({"keys": ["sk-…none"]});
+        assert_eq!(
+            keep(Kind::Provider, "a", &mut sent, Some(&before)),
+            Err(vec!["/keys/0".to_owned()])
+        );
+        assert_eq!(
+            keep(Kind::Provider, "a", &mut sent, None),
+            Err(vec!["/keys/0".to_owned()])
+        );
+    }
+}
