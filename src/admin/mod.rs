@@ -87,6 +87,10 @@ pub(crate) struct Admin {
     applied: Applied,
     started: Tick,
     /// Changes when the process leaves: endless answers end then.
+    #[allow(
+        dead_code,
+        reason = "the answers that have no end come with the events"
+    )]
     leaving: watch::Receiver<bool>,
 }
 

@@ -1,6 +1,7 @@
 //! How the gateway is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +12,9 @@ use super::{Admin, time};
 use crate::clock;
 use crate::config::{AuthMode, Database, Listen};
 use crate::telemetry::metrics;
+
+/// A database that says nothing for so long is away.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the gateway is.
 #[derive(Serialize, ToSchema)]
@@ -93,11 +97,7 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
                 Database::Sqlite(_) => "sqlite",
                 Database::Postgres(_) => "postgresql",
             },
-            state: match (&admin.store, metrics::RECORD_STORE_UP.get()) {
-                (None, _) => "missing",
-                (Some(_), 1) => "up",
-                (Some(_), _) => "away",
-            },
+            state: state(&admin).await,
         },
         data: gateway.data.display().to_string(),
         auth: match gateway.auth {
@@ -113,6 +113,16 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
             spooled_bytes: metrics::RECORD_SPOOL.get(),
         },
     })
+}
+
+async fn state(admin: &Admin) -> &'static str {
+    let Some(store) = &admin.store else {
+        return "missing";
+    };
+    match tokio::time::timeout(PATIENCE, store.accounts()).await {
+        Ok(Ok(_)) => "up",
+        Ok(Err(_)) | Err(_) => "away",
+    }
 }
 
 impl Listener {
