@@ -142,7 +142,7 @@ fn is_known(query: Option<&str>, named: &BTreeSet<String>) -> Result<(), Problem
         .split('&')
         .filter(|pair| !pair.is_empty());
     let names = pairs.map(|pair| pair.split('=').next().unwrap_or(pair));
-    let decoded = names.map(|name| percent(name));
+    let decoded = names.map(percent);
     let unknown: BTreeSet<String> = decoded.filter(|name| !named.contains(name)).collect();
     if unknown.is_empty() {
         return Ok(());

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::trouble::{self, Trouble};
+use super::trouble::Trouble;
 use crate::store::Fault;
 
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -104,7 +104,7 @@ pub(crate) struct Problem {
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
-pub(crate) struct Flaw {
+pub struct Flaw {
     /// Of which object: `provider relay-a`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
@@ -170,17 +170,7 @@ impl From<Fault> for Problem {
     }
 }
 
-impl From<trouble::Flaw> for Flaw {
-    fn from(flaw: trouble::Flaw) -> Flaw {
-        Flaw {
-            object: flaw.object,
-            field: flaw.field,
-            message: flaw.message,
-            help: flaw.help,
-        }
-    }
-}
-
+/// Whose fault it is decides the status.
 impl From<Trouble> for Problem {
     fn from(trouble: Trouble) -> Problem {
         let why = match &trouble {
@@ -188,16 +178,17 @@ impl From<Trouble> for Problem {
             Trouble::Exists(..) | Trouble::ReadOnly { .. } | Trouble::Overtaken => Why::Conflict,
             Trouble::Changed => Why::PreconditionFailed,
             Trouble::Wrong(_) => Why::Invalid,
-            Trouble::NotInForce(_) | Trouble::Inside | Trouble::Database(_) => Why::Internal,
+            Trouble::NotInForce(_) | Trouble::Inside => Why::Internal,
+            Trouble::Database(_) => Why::Unavailable,
         };
-        let problem = Problem::new(why, trouble.to_string());
+        let detail = trouble.to_string();
         match trouble {
             Trouble::Database(fault) => fault.into(),
             Trouble::Wrong(flaws) => {
-                let flaws = flaws.into_iter().map(Flaw::from);
-                flaws.fold(problem, Problem::flaw)
+                let problem = Problem::new(why, detail);
+                flaws.into_iter().fold(problem, Problem::flaw)
             }
-            _ => problem,
+            _ => Problem::new(why, detail),
         }
     }
 }

@@ -12,7 +12,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::problem::{self, Problem, Why};
-use super::{Admin, accounts, docs, frame, guard, input, login, openapi, status};
+use super::{
+    Admin, accounts, docs, frame, guard, input, login, objects, openapi, providers, standings,
+    status,
+};
 
 /// Below it stands the API.
 pub(super) const ROOT: &str = "/admin/api/v1";
@@ -29,7 +32,33 @@ fn api() -> OpenApiRouter<Arc<Admin>> {
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show, accounts::change, accounts::delete))
         .routes(routes!(status::show))
+        .merge(of_objects())
+        .routes(routes!(objects::rotate))
+        .routes(routes!(objects::order_routes))
+        .routes(routes!(providers::probe))
+        .routes(routes!(providers::pull))
+        .routes(routes!(providers::test))
+        .routes(routes!(providers::keys, providers::add_key))
+        .routes(routes!(providers::delete_key))
+        .routes(routes!(standings::endpoints))
+        .routes(routes!(standings::limits))
+        .routes(routes!(standings::reset))
         .routes(routes!(openapi::serve))
+}
+
+/// The same of each kind.
+fn of_objects() -> OpenApiRouter<Arc<Admin>> {
+    let mut all = OpenApiRouter::new();
+    macro_rules! add {
+        ($($kind:ident)*) => {$(
+            use objects::$kind;
+            all = all
+                .routes(routes!($kind::list, $kind::create))
+                .routes(routes!($kind::show, $kind::put, $kind::patch, $kind::delete));
+        )*};
+    }
+    add!(providers models rules client_keys tenants prices settings);
+    all
 }
 
 /// Every call that the document has.

@@ -1,5 +1,5 @@
-//! The socket that the admin side listens on: in a folder that only this process's user may enter, for whoever can
-//! connect to it is believed what it says of the caller.
+//! The sockets between the admin side and the data plane: in a folder that only this process's user may enter, for whoever can
+//! connect to them is believed.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -15,28 +15,51 @@ use crate::clock;
 
 const FOLDER: &str = "tidegate-admin-";
 const NAME: &str = "socket";
+const PLANE: &str = "plane";
 /// A folder that is younger may be of a gateway that does not listen yet.
 const YOUNG: Duration = Duration::from_secs(60);
 
-/// Where the socket of this process will be. The name is a new one each time: nobody waits there for us.
-pub fn place(data: &Path) -> PathBuf {
-    let temp = std::env::temp_dir();
-    let below = if temp.is_dir() { &temp } else { data };
-    below.join([FOLDER, &secret::name()].concat()).join(NAME)
+/// Where this process listens for itself alone.
+#[derive(Debug, Clone)]
+pub struct Sockets {
+    /// Where the data plane proxies the admin side's requests to.
+    pub admin: PathBuf,
+    /// Where the data plane takes calls of ours. `None`: the folder could not be made.
+    pub plane: Option<PathBuf>,
 }
 
-/// Makes the folder and listens.
-pub(super) fn bind(socket: &Path) -> io::Result<UnixListener> {
-    let folder = socket.parent().unwrap_or(Path::new("/"));
-    sweep(folder.parent().unwrap_or(Path::new("/")));
-    DirBuilder::new().mode(0o700).create(folder)?;
-    UnixListener::bind(socket)
+impl Sockets {
+    /// Makes the folder that they will be in: a new one each time, so that nobody waits there for us.
+    pub fn made(data: &Path) -> Sockets {
+        let temp = std::env::temp_dir();
+        let below = if temp.is_dir() { &temp } else { data };
+        sweep(below);
+        let folder = below.join([FOLDER, &secret::name()].concat());
+        let made = DirBuilder::new().mode(0o700).create(&folder);
+        if let Err(e) = &made {
+            log::error!("no admin side: {} cannot be made: {e}", folder.display());
+        }
+        Sockets {
+            admin: folder.join(NAME),
+            plane: made.ok().map(|()| folder.join(PLANE)),
+        }
+    }
+
+    pub(super) fn bind(&self) -> io::Result<UnixListener> {
+        UnixListener::bind(&self.admin)
+    }
+
+    pub(super) fn remove(&self) {
+        remove(&self.admin);
+    }
 }
 
-pub(super) fn remove(socket: &Path) {
+fn remove(socket: &Path) {
     let folder = socket.parent().unwrap_or(Path::new("/"));
-    let removed = fs::remove_file(socket).and_then(|()| fs::remove_dir(folder));
-    if let Err(e) = removed {
+    let names = [NAME, PLANE].into_iter();
+    let files = names.map(|name| folder.join(name));
+    files.for_each(|file| drop(fs::remove_file(file)));
+    if let Err(e) = fs::remove_dir(folder) {
         log::debug!("{} stays: {e}", folder.display());
     }
 }
@@ -74,16 +97,18 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[tokio::test]
-    async fn only_its_owner_comes_to_the_socket_and_nothing_stays_of_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let socket = dir.path().join("tidegate-admin-x").join(NAME);
-        let _listener = bind(&socket).unwrap();
-        let folder = socket.parent().unwrap();
+    async fn only_its_owner_comes_to_the_sockets_and_nothing_stays_of_them() {
+        let sockets = Sockets::made(Path::new("/nowhere"));
+        let _listener = sockets.bind().unwrap();
+        let folder = sockets.admin.parent().unwrap();
         let mode = fs::metadata(folder).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
-        assert!(bind(&socket).is_err(), "what is there already is not used");
-        assert!(UnixStream::connect(&socket).is_ok());
-        remove(&socket);
+        assert!(sockets.bind().is_err(), "what is there already is not used");
+        assert!(UnixStream::connect(&sockets.admin).is_ok());
+        let other = Sockets::made(Path::new("/nowhere"));
+        assert_ne!(other.admin, sockets.admin);
+        other.remove();
+        sockets.remove();
         assert!(!folder.exists());
     }
 

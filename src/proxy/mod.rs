@@ -157,7 +157,8 @@ impl Proxy {
     /// # Errors
     /// [`Gone`]: the client left, or the connection to it is of no more use. It must not serve another request.
     async fn answer(&self, session: &mut Session, door: Door) -> Result<Option<Visit>, Gone> {
-        let (arrival, ask, record) = Arrival::of(session, self.wiring.load_full());
+        let (mut arrival, ask, record) = Arrival::of(session, self.wiring.load_full());
+        arrival.ours = door == Door::Ours;
         match through(door, ask) {
             Ask::Admin => {
                 let caller = arrival.caller(session);
@@ -277,8 +278,8 @@ impl Proxy {
 /// What a request wants of the listener that it came to.
 fn through(door: Door, ask: Ask) -> Ask {
     match (door, &ask) {
-        (Door::Data, Ask::Admin) => Ask::Unknown,
-        (Door::Both | Door::Data, _) => ask,
+        (Door::Data | Door::Ours, Ask::Admin) => Ask::Unknown,
+        (Door::Both | Door::Data | Door::Ours, _) => ask,
         (Door::Admin, Ask::Health | Ask::Ready | Ask::Metrics) => ask,
         (Door::Admin, _) => Ask::Admin,
     }

@@ -40,6 +40,8 @@ pub enum Door {
     Data,
     /// The admin side, and the process's own pages.
     Admin,
+    /// The data plane, for calls of this process itself: nobody is asked for a key.
+    Ours,
 }
 
 /// Where the admin side listens, and who is there.

@@ -54,8 +54,8 @@ pub(super) struct Settings {
     pub host: Option<(IpAddr, Place)>,
     pub port: Option<(u16, Place)>,
     pub admin_key: Option<Secret>,
-    pub admin_password: Option<Secret>,
     pub secret_key: Option<Secret>,
+    pub admin_password: Option<Secret>,
     /// Names of the built-in models: haiku, sonnet, opus.
     pub built_in: [String; 3],
     pub preferred: Option<(String, Place)>,
@@ -71,8 +71,8 @@ impl Check<'_> {
             host: self.host(),
             port,
             admin_key: self.key_variable("ADMIN_KEY"),
-            admin_password: self.admin_password(),
             secret_key: self.key_variable("TIDEGATE_SECRET_KEY"),
+            admin_password: self.admin_password(),
             built_in: self.built_in_names(),
             preferred: self
                 .env
