@@ -75,7 +75,7 @@ pub(super) fn router(admin: Arc<Admin>) -> Router {
         .method_not_allowed_fallback(another_method)
         .layer(DefaultBodyLimit::max(input::LONGEST_BODY))
         .layer(from_fn(problem::tell))
-        .layer(from_fn(frame::frame))
+        .layer(from_fn_with_state(admin.clone(), frame::frame))
         .with_state(admin)
 }
 

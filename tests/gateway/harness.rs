@@ -86,6 +86,8 @@ pub struct Gateway {
     pub addr: SocketAddr,
     child: Child,
     dir: TempDir,
+    /// Variables of the process, beside the log's level.
+    env: Vec<(String, String)>,
 }
 
 impl Gateway {
@@ -111,14 +113,46 @@ impl Gateway {
         gateway
     }
 
+    /// The same with variables in its environment, in a directory of the test's choice.
+    pub async fn start_in(dir: TempDir, section: &str, env: &[(&str, &str)]) -> Gateway {
+        let addr = dead_addr();
+        let conf = dir.path().join("tidegate.yaml");
+        let text = Gateway::config(&dir, addr, section, "threads: 1\n");
+        std::fs::write(&conf, text).unwrap();
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let env: Vec<_> = env.iter().map(own).collect();
+        let child = Gateway::launch(&dir, &env);
+        let gateway = Gateway {
+            addr,
+            child,
+            dir,
+            env,
+        };
+        gateway.until_ready().await;
+        gateway
+    }
+
+    /// Starts it again with other variables.
+    pub async fn start_again_with(&mut self, env: &[(&str, &str)]) {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.env = env.iter().map(own).collect();
+        self.start_again().await;
+    }
+
     fn spawn(dir: TempDir, addr: SocketAddr, section: &str, top: &str) -> Gateway {
         let conf = dir.path().join("tidegate.yaml");
         std::fs::write(&conf, Gateway::config(&dir, addr, section, top)).unwrap();
-        let child = Gateway::launch(&dir);
-        Gateway { addr, child, dir }
+        let child = Gateway::launch(&dir, &[]);
+        let env = Vec::new();
+        Gateway {
+            addr,
+            child,
+            dir,
+            env,
+        }
     }
 
-    fn launch(dir: &TempDir) -> Child {
+    fn launch(dir: &TempDir, env: &[(String, String)]) -> Child {
         let mut log = std::fs::OpenOptions::new();
         let log = log
             .create(true)
@@ -129,6 +163,7 @@ impl Gateway {
             .current_dir(dir.path())
             .env_clear()
             .env("LOG_LEVEL", "info")
+            .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.unwrap())
@@ -144,7 +179,7 @@ impl Gateway {
 
     /// Starts it again, with what it has left behind.
     pub async fn start_again(&mut self) {
-        self.child = Gateway::launch(&self.dir);
+        self.child = Gateway::launch(&self.dir, &self.env);
         self.until_ready().await;
     }
 
