@@ -12,7 +12,7 @@ use crate::config::suggest;
 use crate::ir::Format;
 
 impl Check<'_> {
-    pub(super) fn shape(&mut self, root: &Node) {
+    pub(in crate::config) fn shape(&mut self, root: &Node) {
         self.shape_of(root, Shape::Table(&TOP));
     }
 
@@ -23,7 +23,7 @@ impl Check<'_> {
         match shape {
             Shape::Later | Shape::Any => {}
             Shape::Value => self.expect(node, node.is_single(), "a single value"),
-            Shape::Secret => {
+            Shape::Secret | Shape::Guarded => {
                 self.keep_secret(node);
                 self.expect(node, node.is_single(), "a single value");
             }

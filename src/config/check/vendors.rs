@@ -4,6 +4,8 @@
 
 use std::net::SocketAddr;
 
+use serde_json::{Map, Value as Json, json};
+
 use super::models::{Draft, Vendors};
 use super::providers::Providers;
 use super::settings::Settings;
@@ -82,6 +84,26 @@ impl Vendor {
         self.variable
             .as_ref()
             .is_some_and(|variable| env.setting(variable).is_some())
+    }
+
+    /// As the file would declare it. `None`: the demo vendor, which no file can.
+    pub(in crate::config) fn declaration(&self) -> Option<Json> {
+        let variable = self.variable.as_ref()?;
+        let formats: Vec<&str> = self
+            .formats
+            .iter()
+            .map(|(format, _)| format.name())
+            .collect();
+        let bases: Map<String, Json> = self
+            .formats
+            .iter()
+            .filter_map(|(format, base)| Some((format.name().to_owned(), json!(base.as_ref()?))))
+            .collect();
+        let expose: Vec<&str> = self.expose.iter().map(Glob::pattern).collect();
+        Some(json!({
+            "name": self.name, "format": formats, "base_url": bases,
+            "keys": [format!("${{{variable}}}")], "expose": expose,
+        }))
     }
 
     /// `at`: where it is, if the table does not say.
