@@ -64,7 +64,7 @@ fn exported(source: &Source, env: &Env, secrets: Secrets) -> Exported {
 }
 
 #[track_caller]
-fn assert_same(one: &Gateway, other: &Gateway, text: &str) {
+pub fn assert_same(one: &Gateway, other: &Gateway, text: &str) {
     let (one, other) = (meaning(one), meaning(other));
     let differs = one
         .lines()
@@ -169,7 +169,7 @@ fn an_export_is_laid_out_for_people() {
 #[test]
 fn plain_secrets_are_those_that_hold_wherever_they_came_from() {
     let dir = Dir::new(
-        "gateway:\n  providers:\n    - { name: a, format: openai_chat, base_url: https://a.example.com, keys: [ \"file:secret\", \"${TWO}\", \"${THREE:-default-of-three}\", pure-$${x} ], headers: { X-Token: \"${TWO}\" } }\n    - { name: b, format: anthropic, base_url: https://b.example.com, keys: passthrough }\n  models: [ { name: m, endpoints: [ { provider: a, model: x } ] } ]\n",
+        "gateway:\n  providers:\n    - { name: a, format: openai_chat, base_url: https://a.example.com, keys: [ \"file:secret\", \"${TWO}\", \"${THREE:-default-of-three}\", \"pure-$${x}\" ], headers: { X-Token: \"${TWO}\" } }\n    - { name: b, format: anthropic, base_url: https://b.example.com, keys: passthrough }\n  models: [ { name: m, endpoints: [ { provider: a, model: x } ] } ]\n",
     );
     dir.put("secret", "from-a-file-0123\n");
     let env = Env::new([("TWO", "of-${a}-variable")]);

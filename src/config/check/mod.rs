@@ -45,6 +45,7 @@ pub(super) use pingora::TOP;
 pub(super) use section::Shape;
 pub(super) use set::scalar_json;
 pub(super) use settings::{LEVELS, NAMES, log_level};
+pub(super) use shape::is_per_format;
 pub(super) use url::REQUEST_PATHS;
 pub(super) use values::read;
 pub(super) use vendors::shipped;

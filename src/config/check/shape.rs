@@ -205,7 +205,7 @@ impl Check<'_> {
 }
 
 /// Whether a mapping is one from formats to values, rather than a value that happens to be a mapping.
-pub(super) fn is_per_format(node: &Node) -> bool {
+pub(in crate::config) fn is_per_format(node: &Node) -> bool {
     node.entries()
         .iter()
         .any(|entry| Format::from_name(&entry.key.text).is_some())

@@ -199,7 +199,7 @@ fn ordered(node: Node, shape: Shape) -> Node {
             };
             Value::Map(entries.into_iter().map(below).collect())
         }
-        (Value::Map(entries), Shape::NamesOf(of) | Shape::PerFormat(of)) => {
+        (Value::Map(entries), Shape::NamesOf(of)) => {
             let below = |entry: Entry| Entry {
                 node: ordered(entry.node, *of),
                 ..entry
@@ -208,6 +208,13 @@ fn ordered(node: Node, shape: Shape) -> Node {
         }
         (Value::List(items), Shape::List(of)) => {
             Value::List(items.into_iter().map(|item| ordered(item, *of)).collect())
+        }
+        (value, Shape::PerFormat(of)) => {
+            let node = Node { value, ..node };
+            return match check::is_per_format(&node) {
+                true => ordered(node, Shape::NamesOf(of)),
+                false => ordered(node, *of),
+            };
         }
         (value, Shape::Either(shapes)) => {
             let is_map = matches!(value, Value::Map(_));
