@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Kind, Loaded, Object, Report};
+use crate::config::{Gateway, Kind, Loaded, Object, Report};
 use crate::store::Shelf;
 
 /// The configuration in force, and how it changes. Calls block: they read files and wait for each other.
@@ -13,13 +13,12 @@ pub trait House: Send + Sync {
     /// Objects of the database that are not in force, because of what is wrong with them.
     fn left_out(&self) -> Vec<LeftOut>;
 
-    /// Whether a configuration with these objects could be in force; and what of it would need a restart. Objects that
+    /// Whether a configuration with these objects could be in force; and what it would be. Objects that
     /// are left out already may stay so, but for `touched`.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    fn try_on(&self, objects: &[Object], touched: &[(Kind, String)])
-    -> Result<Vec<String>, Report>;
+    fn try_on(&self, objects: &[Object], touched: &[(Kind, String)]) -> Result<Tried, Report>;
 
     /// Puts objects in force as the database has them, unless newer ones are already.
     ///
@@ -32,6 +31,14 @@ pub trait House: Send + Sync {
     /// # Errors
     /// [`Refusal`]: what was in force stays so.
     fn reload(&self) -> Result<Vec<String>, Refusal>;
+}
+
+/// A configuration that could be in force.
+#[derive(Debug)]
+pub struct Tried {
+    pub gateway: Gateway,
+    /// What of it would take effect at the next start only.
+    pub restart: Vec<String>,
 }
 
 /// An object of the database that is not in force.

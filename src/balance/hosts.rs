@@ -96,18 +96,7 @@ impl Hosts {
         provider: &Provider,
         offer: &Offer,
     ) -> Result<Arc<Entry>, String> {
-        let template = PeerTemplate {
-            tls: offer.base.tls,
-            server_name: provider
-                .tls
-                .server_name
-                .clone()
-                .unwrap_or_else(|| offer.base.host.clone()),
-            authority: offer.base.authority(),
-            http: provider.tls.http,
-            ca: provider.tls.ca.as_deref().map(read_ca).transpose()?,
-            group: xxh3_64(identity.text.as_bytes()),
-        };
+        let template = template(provider, offer, xxh3_64(identity.text.as_bytes()))?;
         let check = provider.health.as_ref().map(|health| {
             let check: Box<dyn HealthCheck + Send + Sync> = Box::new(PageCheck {
                 connector: self.connector.clone(),
@@ -173,6 +162,24 @@ impl Hosts {
             (self.observer)(&entry.provider, healthy);
         }
     }
+}
+
+/// What all peers of a vendor's host have in common. `group` keeps its connections apart from others'.
+pub(super) fn template(
+    provider: &Provider,
+    offer: &Offer,
+    group: u64,
+) -> Result<PeerTemplate, String> {
+    let tls = &provider.tls;
+    let server_name = tls.server_name.clone();
+    Ok(PeerTemplate {
+        tls: offer.base.tls,
+        server_name: server_name.unwrap_or_else(|| offer.base.host.clone()),
+        authority: offer.base.authority(),
+        http: tls.http,
+        ca: tls.ca.as_deref().map(read_ca).transpose()?,
+        group,
+    })
 }
 
 async fn resolve_host(host: &Host) {

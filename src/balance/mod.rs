@@ -11,6 +11,7 @@ pub mod discovery;
 pub mod health;
 pub mod host;
 pub mod hosts;
+pub mod page;
 pub mod selection;
 
 pub use host::{Host, PeerError};

@@ -3,6 +3,8 @@
 //! A mapping is a list of entries in the order of the file: a key that stands twice is kept and reported, not lost.
 //! Scalars stay text: what is a number or a duration is decided by who reads them, so that `1.0` may be a model's name.
 
+use serde_json::{Number, Value as Json};
+
 use super::text::Span;
 
 #[derive(Debug, Clone)]
@@ -100,6 +102,19 @@ impl Node {
         matches!(self.value, Value::List(_))
     }
 
+    /// The same as JSON. What looks like a number is one only where it comes out as it went in.
+    pub(super) fn as_written(&self) -> Json {
+        match &self.value {
+            Value::Null | Value::Unknown => Json::Null,
+            Value::Scalar(scalar) => scalar.as_written(),
+            Value::List(items) => items.iter().map(Node::as_written).collect(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.text.clone(), entry.node.as_written()))
+                .collect(),
+        }
+    }
+
     /// What it is, for a sentence: "found a list".
     pub(super) fn kind(&self) -> &'static str {
         match self.value {
@@ -124,6 +139,23 @@ impl Node {
 }
 
 impl Scalar {
+    /// Text where it is no number, and no truth, that JSON writes the same.
+    pub(super) fn as_written(&self) -> Json {
+        let text = self.text.as_str();
+        if self.quoted {
+            return Json::from(text);
+        }
+        let same = |number: &Number| number.to_string() == text;
+        let whole = text.parse::<i64>().ok().map(Number::from);
+        let number = whole.or_else(|| text.parse().ok().and_then(Number::from_f64));
+        match (text, number.filter(same)) {
+            ("true", _) => Json::Bool(true),
+            ("false", _) => Json::Bool(false),
+            (_, Some(number)) => Json::Number(number),
+            (_, None) => Json::from(text),
+        }
+    }
+
     /// What a scalar stands for where nothing is quoted: `~`, `null` and the empty text are nothing.
     pub(super) fn means_null(&self) -> bool {
         !self.quoted && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")

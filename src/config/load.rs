@@ -220,6 +220,9 @@ pub(super) struct Written {
     /// With the `.env` file under it.
     pub env: Env,
     variables: Variables,
+    /// The file's tree with its variables unfilled.
+    written: Option<Node>,
+    /// With the objects in it.
     pub root: Option<Node>,
     texts: Vec<(Origin, Text)>,
     files: Vec<PathBuf>,
@@ -238,6 +241,7 @@ impl Written {
         let mut written = Written {
             env: env.clone(),
             variables,
+            written: None,
             root: None,
             texts: Vec::new(),
             files: Vec::new(),
@@ -265,11 +269,13 @@ impl Written {
             self.problems.extend(problems);
             match root.filter(|root| !root.is_null()) {
                 Some(mut root) => {
+                    let written = root.as_written();
                     self.fill(&mut root, &text);
                     self.trees.push((nth, root.clone()));
                     read.push(objects::Read {
                         kind: object.kind,
                         name: object.name.clone(),
+                        written,
                         node: root,
                     });
                 }
@@ -284,7 +290,7 @@ impl Written {
         let shipped = check::shipped();
         let vendors = shipped.iter().filter(|vendor| vendor.has_key(&self.env));
         let vendors = vendors.map(|vendor| vendor.name.as_str());
-        self.declared = objects::join(&mut self.root, read, vendors);
+        self.declared = objects::join((self.written.as_ref(), &mut self.root), read, vendors);
     }
 
     fn needs_demo(&self, overrides: &Overrides) -> bool {
@@ -328,6 +334,7 @@ impl Written {
         self.problems.extend(problems);
         match root {
             Some(mut root) if !root.is_null() => {
+                self.written = Some(root.clone());
                 self.fill(&mut root, &text);
                 self.root = Some(root);
             }

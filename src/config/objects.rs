@@ -3,6 +3,8 @@
 //! They are written as the file is, one object a text, and join the file's tree before anything is checked: the same rules
 //! hold for both. The file wins: an object whose name the file has as well is left out, and told to be shadowed.
 
+use serde_json::Value as Json;
+
 use super::file::{Entry, Key, Node, Value};
 use super::text::{Origin, Span, Text};
 
@@ -95,17 +97,31 @@ pub enum Home {
 }
 
 /// Something that a configuration declares by a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Declared {
     pub kind: Kind,
     pub name: String,
     pub home: Home,
+    /// As it is written there, with variables unfilled; secrets may stand in it.
+    pub body: Json,
+}
+
+/// Without the body, which may hold secrets.
+impl std::fmt::Debug for Declared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Declared {
+            kind, name, home, ..
+        } = self;
+        write!(f, "{} {name:?} of {home:?}", kind.name())
+    }
 }
 
 /// An object whose text has been read.
 pub(super) struct Read {
     pub kind: Kind,
     pub name: String,
+    /// As it is written, and with its variables filled in.
+    pub written: Json,
     pub node: Node,
 }
 
@@ -115,20 +131,25 @@ pub(super) fn text_of(object: &Object, nth: u32) -> Text {
     Text::of(Origin::Object(nth), name, object.body.as_str())
 }
 
-/// Puts objects into the file's tree, behind what the file says; what the whole declares then. `vendors` are the providers
-/// of the environment.
+/// Puts objects into the file's tree, behind what the file says; what the whole declares then. `written` is the tree with
+/// variables unfilled; `vendors` are the providers of the environment.
 pub(super) fn join<'v>(
-    root: &mut Option<Node>,
+    (written, root): (Option<&Node>, &mut Option<Node>),
     objects: Vec<Read>,
     vendors: impl Iterator<Item = &'v str>,
 ) -> Vec<Declared> {
     let gateway = root.as_ref().and_then(|root| root.get("gateway"));
-    let mut declared = gateway.map_or_else(Vec::new, of_file);
+    let written = written.and_then(|root| root.get("gateway"));
+    let mut declared = match (gateway, written) {
+        (Some(gateway), Some(written)) => of_file(gateway, written),
+        _ => Vec::new(),
+    };
     if gateway.is_none_or(|gateway| gateway.get("providers").is_none()) {
         declared.extend(vendors.map(|name| Declared {
             kind: Kind::Provider,
             name: name.to_owned(),
             home: Home::Environment,
+            body: Json::Null,
         }));
     }
     let Some(first) = objects.first() else {
@@ -153,6 +174,7 @@ pub(super) fn join<'v>(
             kind: object.kind,
             name: object.name.clone(),
             home,
+            body: object.written.clone(),
         });
         if home == Home::Database {
             put(gateway, object);
@@ -161,34 +183,42 @@ pub(super) fn join<'v>(
     declared
 }
 
-fn of_file(gateway: &Node) -> Vec<Declared> {
+/// What the file declares: names as they are meant, bodies as they are written. Routes need no name, and get one here.
+fn of_file(gateway: &Node, written: &Node) -> Vec<Declared> {
     let mut declared = Vec::new();
-    let mut add = |kind, name: &str| {
+    let mut add = |kind, name: &str, node: &Node| {
         declared.push(Declared {
             kind,
             name: name.to_owned(),
             home: Home::File,
+            body: node.as_written(),
         });
     };
     for kind in Kind::ALL {
-        let Some(section) = kind.section().and_then(|section| gateway.get(section)) else {
+        let Some((section, written)) = kind
+            .section()
+            .and_then(|section| gateway.get(section).zip(written.get(section)))
+        else {
             continue;
         };
         if kind.is_named_outside() {
-            let entries = section.entries().iter();
-            entries.for_each(|entry| add(kind, &entry.key.text));
+            let entries = written.entries().iter();
+            entries.for_each(|entry| add(kind, &entry.key.text, &entry.node));
         } else {
-            let named = section.items().iter().filter_map(|item| item.get("name"));
-            named
-                .filter_map(Node::text)
-                .for_each(|name| add(kind, name));
+            for (nth, (item, written)) in section.items().iter().zip(written.items()).enumerate() {
+                match item.get("name").and_then(Node::text) {
+                    Some(name) => add(kind, name, written),
+                    None if kind == Kind::Route => add(kind, &format!("#{}", nth + 1), written),
+                    None => {}
+                }
+            }
         }
     }
     let sections: Vec<&str> = Kind::ALL.into_iter().filter_map(Kind::section).collect();
-    let settings = gateway.entries().iter();
+    let settings = written.entries().iter();
     settings
         .filter(|entry| !sections.contains(&&*entry.key.text) && !entry.node.is_null())
-        .for_each(|entry| add(Kind::Setting, &entry.key.text));
+        .for_each(|entry| add(Kind::Setting, &entry.key.text, &entry.node));
     declared
 }
 

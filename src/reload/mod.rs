@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admin::{House, LeftOut, Refusal};
+use crate::admin::{House, LeftOut, Refusal, Tried};
 use crate::balance::Hosts;
 use crate::config::{self, Env, Kind, Loaded, Overrides, Source};
 use crate::live::Live;
@@ -235,7 +235,7 @@ impl House for Reloader {
         &self,
         all: &[config::Object],
         touched: &[(Kind, String)],
-    ) -> Result<Vec<String>, config::Report> {
+    ) -> Result<Tried, config::Report> {
         let left_out = self.left_out();
         let may_go = |kind: Kind, name: &str| {
             let touched = touched.iter().any(|(k, n)| *k == kind && n == name);
@@ -247,7 +247,10 @@ impl House for Reloader {
             ..Objects::default()
         };
         let holds = objects::load(&self.inputs, &objects, may_go)?;
-        Ok(config::needs_restart(&self.started, &holds.loaded))
+        Ok(Tried {
+            restart: config::needs_restart(&self.started, &holds.loaded),
+            gateway: holds.loaded.gateway,
+        })
     }
 
     fn put_on(&self, shelf: &Shelf) -> Result<(), Refusal> {

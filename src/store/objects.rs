@@ -33,6 +33,11 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// Differs whenever anything of it does.
+    pub fn etag(&self) -> String {
+        format!("\"{}-{:x}\"", self.version, self.updated_at)
+    }
+
     /// As the configuration takes it.
     pub fn object(&self) -> Object {
         Object {
@@ -55,6 +60,43 @@ impl Shelf {
     pub fn find(&self, kind: Kind, name: &str) -> Option<&Stored> {
         let mut all = self.objects.iter();
         all.find(|object| object.kind == kind && object.name == name)
+    }
+
+    /// The objects as these changes would leave them, but for those whose secrets cannot be had.
+    pub fn after(&self, changes: &[Change]) -> Vec<Object> {
+        let open = self.objects.iter().filter(|object| object.locked.is_none());
+        let mut objects: Vec<Object> = open.map(Stored::object).collect();
+        for change in changes {
+            let at = |objects: &[Object], kind: Kind, name: &str| {
+                let mut all = objects.iter();
+                all.position(|object| object.kind == kind && object.name == name)
+            };
+            match change {
+                Change::Put { kind, name, body } => {
+                    let object = Object {
+                        kind: *kind,
+                        name: name.clone(),
+                        body: hidden::reveal(body).to_string(),
+                    };
+                    match at(&objects, *kind, name).and_then(|at| objects.get_mut(at)) {
+                        Some(was) => *was = object,
+                        None => objects.push(object),
+                    }
+                }
+                Change::Delete { kind, name } => {
+                    objects.retain(|object| object.kind != *kind || object.name != *name);
+                }
+                Change::Order { kind, names } => {
+                    let place = |object: &Object| {
+                        let mut told = names.iter();
+                        told.position(|name| object.kind == *kind && *name == object.name)
+                            .unwrap_or(usize::MAX)
+                    };
+                    objects.sort_by_key(place);
+                }
+            }
+        }
+        objects
     }
 }
 

@@ -36,6 +36,7 @@ fn what_would_change_is_shown_field_by_field() {
         kind: Kind::Provider,
         name: "new".to_owned(),
         home: Home::File,
+        body: serde_json::Value::Null,
     }];
     let merged = diff(&objects(NOW), &objects(COMING), Mode::Merge, &declared);
     let text = merged.to_string();

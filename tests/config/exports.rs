@@ -64,7 +64,7 @@ fn exported(source: &Source, env: &Env, secrets: Secrets) -> Exported {
 }
 
 #[track_caller]
-pub fn assert_same(one: &Gateway, other: &Gateway, text: &str) {
+pub(crate) fn assert_same(one: &Gateway, other: &Gateway, text: &str) {
     let (one, other) = (meaning(one), meaning(other));
     let differs = one
         .lines()

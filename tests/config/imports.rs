@@ -119,6 +119,10 @@ fn what_is_ours_is_taken_apart_and_means_the_same() {
             .routes
             .iter_mut()
             .for_each(|route| route.name = "".into());
+        gateway
+            .routes
+            .iter_mut()
+            .for_each(|route| route.when.body.sort_by_key(|(path, _)| format!("{path:?}")));
         gateway.listen.clear();
         gateway.database_told = false;
         // Members of JSON have no order, and these meet nowhere.

@@ -172,3 +172,51 @@ fn variables_in_objects_are_filled_in() {
     let report = with(FILE, &no_env(), &objects).unwrap_err();
     assert_eq!(report.objects_at_fault(), [0]);
 }
+
+#[test]
+fn what_the_file_declares_is_told_as_it_is_written() {
+    let file = r#"
+gateway:
+  ping: 5s
+  providers:
+    - { name: "${NAME:-a}", format: openai_chat, base_url: https://a.example.com, keys: [ "${KEY:-none}" ] }
+  models:
+    - { name: m, endpoints: [ { provider: a, model: "1.0", weight: 3, set: { temperature: 0.20, top_p: 0.5 } } ] }
+  routes:
+    - { when: { model: q }, use: m }
+"#;
+    let loaded = with(file, &no_env(), &[]).unwrap();
+    let body = |kind: Kind, name: &str| {
+        let is = |one: &&Declared| one.kind == kind && one.name == name;
+        loaded.declared.iter().find(is).unwrap().body.clone()
+    };
+    let a = body(Kind::Provider, "a");
+    assert_eq!(a["keys"], serde_json::json!(["${KEY:-none}"]));
+    assert_eq!(a["name"], "${NAME:-a}");
+    assert_eq!(
+        body(Kind::Model, "m")["endpoints"][0],
+        serde_json::json!({
+            "provider": "a", "model": "1.0", "weight": 3, "set": { "temperature": "0.20", "top_p": 0.5 },
+        })
+    );
+    assert_eq!(body(Kind::Route, "#1")["use"], "m");
+    assert_eq!(body(Kind::Setting, "ping"), "5s");
+}
+
+#[test]
+fn what_a_vendor_lists_is_exposed_as_far_as_expose_lets_it() {
+    let exposed = |expose: &str| {
+        let body = format!(
+            r#"{{"name":"b","format":"anthropic","base_url":"https://b.example.com",{expose}"models":["gpt-4o","o3"]}}"#
+        );
+        let loaded = with(FILE, &no_env(), &[object(Kind::Provider, "b", &body)]).unwrap();
+        let provider = loaded.gateway.providers.into_iter().find(|p| p.name == "b");
+        let globs = provider.unwrap().expose.into_iter();
+        globs
+            .map(|glob| glob.pattern().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(exposed(""), ["gpt-4o", "o3"]);
+    assert_eq!(exposed(r#""expose":["gpt-*"],"#), ["gpt-*", "gpt-4o"]);
+    assert_eq!(exposed(r#""expose":["o3"],"#), ["o3"]);
+}

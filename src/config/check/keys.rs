@@ -109,6 +109,7 @@ static PROVIDER: Section = Section {
         key("auth", Shape::PerFormat(&Shape::Table(&AUTH))),
         key("headers", Shape::Names),
         list("expose", &Shape::Value),
+        list("models", &Shape::Value),
         table("health", &HEALTH),
         table("capabilities", &CAPABILITIES),
         table("tls", &PROVIDER_TLS),

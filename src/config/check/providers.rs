@@ -8,10 +8,11 @@ use super::shape::is_per_format;
 use super::{Check, url};
 use crate::config::file::{Node, Value};
 use crate::config::gateway::{
-    ActiveHealth, BaseUrl, Capabilities, HttpVersions, Keys, Offer, Policy, Provider, ProviderKey,
-    ProviderTls,
+    ActiveHealth, BaseUrl, Capabilities, Glob, HttpVersions, Keys, Offer, Policy, Provider,
+    ProviderKey, ProviderTls,
 };
 use crate::config::report::Problem;
+use crate::config::text::Span;
 use crate::ir::Format;
 
 /// A weight beyond this is a slip, and sums of weights stay far from overflow.
@@ -77,11 +78,7 @@ impl Check<'_> {
             name,
             keys,
             headers: self.headers(node.get("headers"), &credentials),
-            expose: self
-                .globs(node.get("expose"), "name")
-                .into_iter()
-                .map(|(glob, _)| glob)
-                .collect(),
+            expose: self.exposed(node),
             health: self.health(node.get("health")),
             capabilities: self.capabilities(node.get("capabilities")),
             tls: self.provider_tls(node, &offers),
@@ -90,6 +87,22 @@ impl Check<'_> {
             offers,
             policy,
         }
+    }
+
+    /// What clients may use by its real name: what `expose` says, and of the models that the vendor lists those that go
+    /// with it.
+    fn exposed(&mut self, node: &Node) -> Vec<Glob> {
+        let globs = |globs: Vec<(Glob, Span)>| globs.into_iter().map(|(glob, _)| glob);
+        let mut exposed: Vec<Glob> = globs(self.globs(node.get("expose"), "name")).collect();
+        let listed = globs(self.globs(node.get("models"), "model"));
+        let goes = |listed: &Glob| {
+            let mut all = exposed.iter();
+            exposed.is_empty() || all.any(|glob| glob.matches(listed.pattern()))
+        };
+        let new = |listed: &Glob| exposed.iter().all(|glob| glob != listed);
+        let more: Vec<Glob> = listed.filter(|one| goes(one) && new(one)).collect();
+        exposed.extend(more);
+        exposed
     }
 
     /// The formats of a provider, each with its URL and its credential header.

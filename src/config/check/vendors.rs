@@ -94,14 +94,27 @@ impl Vendor {
             .iter()
             .map(|(format, _)| format.name())
             .collect();
-        let bases: Map<String, Json> = self
+        let bases: Vec<&String> = self
             .formats
             .iter()
-            .filter_map(|(format, base)| Some((format.name().to_owned(), json!(base.as_ref()?))))
+            .filter_map(|(_, base)| base.as_ref())
             .collect();
+        let format = match formats[..] {
+            [one] => json!(one),
+            _ => json!(formats),
+        };
+        let base_url = match bases[..] {
+            [one, ref rest @ ..] if rest.iter().all(|other| *other == one) => json!(one),
+            _ => formats
+                .iter()
+                .zip(&bases)
+                .map(|(format, base)| ((*format).to_owned(), json!(base)))
+                .collect::<Map<_, _>>()
+                .into(),
+        };
         let expose: Vec<&str> = self.expose.iter().map(Glob::pattern).collect();
         Some(json!({
-            "name": self.name, "format": formats, "base_url": bases,
+            "name": self.name, "format": format, "base_url": base_url,
             "keys": [format!("${{{variable}}}")], "expose": expose,
         }))
     }

@@ -51,7 +51,7 @@ pub enum What {
     Same,
 }
 
-/// A value of an object. Secrets are masked; two that look the same may differ.
+/// A value of an object, its secrets masked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Field {
     /// `endpoints[0].weight`; empty: the object itself.
@@ -60,6 +60,9 @@ pub struct Field {
     pub before: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Json>,
+    /// What is shown of both is the same: they differ in a secret.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
 }
 
 /// Compares the objects of the database with those that come, both with their secrets. `declared` is what holds now.
@@ -201,10 +204,12 @@ fn compare(path: &str, (before, after): (Option<&Both>, Option<&Both>), fields: 
 }
 
 fn field(path: &str, before: Option<&Both>, after: Option<&Both>) -> Field {
+    let shown = |both: Option<&Both>| both.map(|both| both.shown.clone());
     Field {
         path: path.to_owned(),
-        before: before.map(|both| both.shown.clone()),
-        after: after.map(|both| both.shown.clone()),
+        secret: shown(before) == shown(after),
+        before: shown(before),
+        after: shown(after),
     }
 }
 
@@ -278,6 +283,9 @@ impl fmt::Display for Diff {
                 match (change.what, &field.before) {
                     (What::Added, _) => writeln!(f, "    {path}{}", shown(&field.after))?,
                     (What::Removed, before) => writeln!(f, "    {path}{}", shown(before))?,
+                    (_, before) if field.secret => {
+                        writeln!(f, "    {path}{} (another secret)", shown(before))?
+                    }
                     _ => writeln!(
                         f,
                         "    {path}{} → {}",

@@ -31,6 +31,15 @@ pub(super) fn read(root: &Node, notes: &mut Notes<'_>) -> Vec<Object> {
     if let Some(global) = root.get("_global") {
         reader.global(global);
     }
+    let keyless = root
+        .get("_global")
+        .is_none_or(|global| global.entry("api_key").is_none());
+    if keyless {
+        reader.notes.changed(
+            root.span,
+            "no key is said, and anybody may call there: here it is as `auth` says",
+        );
+    }
     for entry in root
         .entries()
         .iter()

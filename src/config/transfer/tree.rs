@@ -1,6 +1,6 @@
 //! Between the tree of a text and JSON, so that neither says something else than the other.
 
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::config::check;
 use crate::config::file::{Entry, Key, Node, Scalar, Value};
@@ -65,27 +65,18 @@ fn of_node(node: &Node, key: &str) -> Json {
 
 fn of_scalar(scalar: &Scalar, key: &str) -> Json {
     let text = scalar.text.as_str();
-    let as_text = || Json::String(text.to_owned());
-    if scalar.quoted {
-        return as_text();
+    if key == "set" && !scalar.quoted {
+        return check::scalar_json(scalar).unwrap_or_else(|| json!(text));
     }
-    if key == "set" {
-        return check::scalar_json(scalar).unwrap_or_else(as_text);
+    let written = scalar.as_written();
+    if scalar.quoted || !written.is_string() || NAMED.contains(&key) {
+        return written;
     }
-    let same = |json: Json| (json.to_string() == text).then_some(json);
-    let number = text.parse::<f64>().ok().and_then(Number::from_f64);
-    let exact = (text.parse::<u64>().ok().map(Json::from))
-        .and_then(same)
-        .or_else(|| text.parse::<i64>().ok().map(Json::from).and_then(same))
-        .or_else(|| number.map(Json::Number).and_then(same));
-    match (exact, text) {
-        (Some(exact), _) => exact,
-        (None, "true") => Json::Bool(true),
-        (None, "false") => Json::Bool(false),
-        _ if NAMED.contains(&key) => as_text(),
-        (None, "True" | "TRUE") => Json::Bool(true),
-        (None, "False" | "FALSE") => Json::Bool(false),
-        (None, _) => text.parse::<u64>().map_or_else(|_| as_text(), Json::from),
+    // What is no JSON as it stands: a number that begins with 0, a word in capitals.
+    match text {
+        "True" | "TRUE" => Json::Bool(true),
+        "False" | "FALSE" => Json::Bool(false),
+        _ => text.parse::<u64>().map_or(written, Json::from),
     }
 }
 

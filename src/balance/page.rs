@@ -1,0 +1,119 @@
+//! One page of a vendor, asked for by an operator: its list of models. Apart from requests: with connections of its own,
+//! which are closed afterwards.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use pingora::connectors::http::Connector;
+use pingora::http::RequestHeader;
+
+use crate::balance::host::Host;
+use crate::balance::hosts::template;
+use crate::config::{Offer, Provider};
+
+/// From the look-up of the name to the end of the page.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// No list of models is longer.
+const LONGEST: usize = 8 << 20;
+
+/// What a vendor has answered.
+#[derive(Debug)]
+pub struct Page {
+    pub status: u16,
+    pub body: Bytes,
+}
+
+/// Asks for a page below the base URL, with these headers.
+///
+/// # Errors
+/// Why there is no answer, for whoever has asked.
+pub async fn page(
+    provider: &Provider,
+    offer: &Offer,
+    path: &str,
+    headers: &[(String, String)],
+) -> Result<Page, String> {
+    let asking = ask(provider, offer, path, headers);
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(page) => page,
+        Err(_) => Err(format!(
+            "{} has not answered within {} s",
+            offer.base.authority(),
+            PATIENCE.as_secs()
+        )),
+    }
+}
+
+async fn ask(
+    provider: &Provider,
+    offer: &Offer,
+    path: &str,
+    headers: &[(String, String)],
+) -> Result<Page, String> {
+    let place = offer.base.authority();
+    let host = Host::new(&offer.base, template(provider, offer, 0)?, None);
+    host.resolve().await;
+    let address = host.address(PATIENCE).await.map_err(|e| e.to_string())?;
+    let failed = |e: Box<pingora::Error>| format!("{place}: {}", reason(&e));
+    let path = format!("{}{path}", offer.base.path);
+    let mut request = RequestHeader::build("GET", path.as_bytes(), Some(8)).map_err(failed)?;
+    let mut insert = |name: &str, value: &str| {
+        request
+            .insert_header(name.to_owned(), value)
+            .map_err(|_| format!("the header {name} cannot be sent"))
+    };
+    insert("host", &place)?;
+    insert("accept", "application/json")?;
+    insert(
+        "user-agent",
+        concat!("tidegate/", env!("CARGO_PKG_VERSION")),
+    )?;
+    for (name, value) in headers {
+        insert(name, value)?;
+    }
+    let connector = Connector::new(None);
+    let (mut session, _) = connector
+        .get_http_session(&address.peer)
+        .await
+        .map_err(failed)?;
+    session.set_read_timeout(Some(PATIENCE));
+    session
+        .write_request_header(Box::new(request))
+        .await
+        .map_err(failed)?;
+    session.finish_request_body().await.map_err(failed)?;
+    session.read_response_header().await.map_err(failed)?;
+    let status = session
+        .response_header()
+        .map_or(0, |head| head.status.as_u16());
+    let mut body = Vec::new();
+    while let Some(part) = session.read_response_body().await.map_err(failed)? {
+        body.extend_from_slice(&part);
+        if body.len() > LONGEST {
+            return Err(format!("{place} does not stop answering"));
+        }
+    }
+    session.shutdown().await;
+    Ok(Page {
+        status,
+        body: body.into(),
+    })
+}
+
+/// The root of an error, without the places that it went through.
+fn reason(e: &pingora::Error) -> String {
+    let kind = e.etype().as_str();
+    let mut said = e.context.as_ref().map(|said| said.as_str().to_owned());
+    let mut cause: Option<&dyn std::error::Error> = e
+        .cause
+        .as_deref()
+        .map(|cause| cause as &dyn std::error::Error);
+    while let Some(one) = cause {
+        said = Some(one.to_string());
+        cause = one.source();
+    }
+    match said {
+        Some(said) if !said.is_empty() => format!("{kind} ({said})"),
+        _ => kind.to_owned(),
+    }
+}
