@@ -3,7 +3,7 @@
 //! `tests/config/foreign/` holds them; what becomes of each is its snapshot: as it would be exported, then the notes.
 
 use tidegate::config::transfer::{Form, Imported, Secrets, export, import};
-use tidegate::config::{Env, Kind, Object, Overrides, Source, load};
+use tidegate::config::{Env, KeyHash, Kind, Object, Overrides, Source, load};
 
 use crate::exports::assert_same;
 use crate::{demo, no_env, root};
@@ -158,6 +158,25 @@ fn what_is_ours_is_taken_apart_and_means_the_same() {
 }
 
 #[test]
+fn of_a_client_key_that_is_said_plainly_only_the_hash_comes_over() {
+    let text = "gateway:\n  client_keys:\n    - { name: a, value: tg-plain-0123456789 }\n    - { name: b, value: \"${B}\" }\n    - { name: c, value: \"file:/run/c\" }\n    - { name: d, value: \"${D:-tg-default-0123}\" }\n    - { name: e, value: \"tg-$${x}-0123456789\" }\n";
+    let objects = import("t", text, None).unwrap().objects;
+    let body = |n: usize| serde_json::from_str::<serde_json::Value>(&objects[n].body).unwrap();
+    let hash = KeyHash::of("tg-plain-0123456789").to_string();
+    assert_eq!(
+        body(0),
+        serde_json::json!({"name": "a", "hash": hash, "masked": "tg-…6789"})
+    );
+    assert_eq!(body(1)["value"], "${B}");
+    assert_eq!(body(2)["value"], "file:/run/c");
+    assert_eq!(body(3)["value"], "${D:-tg-default-0123}");
+    assert_eq!(
+        body(4)["hash"],
+        KeyHash::of("tg-${x}-0123456789").to_string()
+    );
+}
+
+#[test]
 fn whatever_check_accepts_of_ours_imports() {
     for name in ["full.yaml", "edge.yaml", "minimal.yaml"] {
         let text = std::fs::read_to_string(root().join("conf").join(name)).unwrap();
@@ -239,20 +258,36 @@ fn json_is_read_where_yaml_does_not_understand_it() {
 }
 
 #[test]
-fn strange_shapes_are_notes_and_never_a_panic() {
+fn strange_shapes_are_told_and_never_a_panic() {
+    let strange = [
+        "_global: 1",
+        "m: 1",
+        "m: { providers: 1 }",
+        "m: { providers: [ 1, {}, { endpoint: [] } ] }",
+        "m: { providers: [ { endpoint: \"https://a.example\", rate_limit: 5 } ] }",
+        "API_KEY_POOLS: [ 1 ]",
+        "API_KEY_POOLS: { openai: 1 }",
+        "API_KEY_POOLS: { openai: { keys: 1 } }",
+        "OPENAI_API_KEY: [ 1 ]",
+        "model_list: 1",
+        "model_list: [ 1 ]",
+        "model_list: [ { model_name: [], litellm_params: 1 } ]",
+        "model_list: [ { model_name: a, litellm_params: 1, model_info: 1 } ]",
+        "router_settings: 1",
+        "router_settings: { fallbacks: 1 }",
+        "router_settings: { fallbacks: [ 1 ] }",
+        "router_settings: { fallbacks: [ { a: 1 } ] }",
+        "router_settings: { model_group_alias: 1 }",
+        "litellm_settings: { default_fallbacks: 1 }",
+        "environment_variables: 1",
+        "credential_list: 1",
+    ];
     for form in Form::ALL {
-        for text in [
-            "{}",
-            "a: { providers: { b: 1 } }",
-            "_global: 1",
-            "model_list: 1",
-            "model_list: [ 1, [], { model_name: [], litellm_params: 1 } ]",
-            "API_KEY_POOLS: [ 1 ]",
-            "API_KEY_POOLS: { openai: 1 }",
-            "router_settings: { fallbacks: 1, model_group_alias: 1 }",
-            "m: { providers: [ 1, {}, { endpoint: [] } ] }",
-        ] {
-            let _ = import("t", text, Some(form));
+        for text in strange {
+            match import("t", text, Some(form)) {
+                Ok(imported) => assert!(!imported.notes.is_empty(), "{form:?}: {text}"),
+                Err(report) => assert_eq!(form, Form::Tidegate, "{text}: {report}"),
+            }
         }
     }
 }

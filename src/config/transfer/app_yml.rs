@@ -42,7 +42,7 @@ pub(super) fn read(root: &Node, notes: &mut Notes<'_>) -> Vec<Object> {
     for Entry { key, node } in root.entries() {
         match key.text.as_str() {
             "API_KEY_POOLS" => {
-                for entry in node.entries() {
+                for entry in notes.entries(node) {
                     pool(entry, &mut pools, notes);
                 }
             }
@@ -68,7 +68,7 @@ pub(super) fn read(root: &Node, notes: &mut Notes<'_>) -> Vec<Object> {
         }
     }
     for (name, pool) in pools.into_iter().filter(|(_, pool)| !pool.keys.is_empty()) {
-        provider(name, pool, &mut cargo);
+        provider(name, &pool, &mut cargo);
     }
     if let Some((wanted, span)) = preferred {
         let known = vendor(&wanted).filter(|name| cargo.has_provider(name));
@@ -118,15 +118,12 @@ fn pool(Entry { key, node }: &Entry, pools: &mut Vec<(&'static str, Pool)>, note
         return notes.left_out(key.span, "where this vendor is reached is not said");
     };
     let pool = slot(pools, name);
-    for Entry { key, node } in node.entries() {
+    for Entry { key, node } in notes.entries(node) {
         match key.text.as_str() {
             "keys" => {
-                if !node.is_list() && !node.is_null() {
-                    notes.left_out(node.span, "expected a list of keys");
+                for item in notes.items(node) {
+                    single(item, pool, notes);
                 }
-                node.items()
-                    .iter()
-                    .for_each(|item| single(item, pool, notes));
             }
             "auth_header" => pool.header = notes.text(node),
             "auth_format" => pool.format = notes.text(node),
@@ -136,7 +133,7 @@ fn pool(Entry { key, node }: &Entry, pools: &mut Vec<(&'static str, Pool)>, note
 }
 
 /// As the shipped table has the vendor, with these keys.
-fn provider(name: &str, pool: Pool, cargo: &mut Cargo) {
+fn provider(name: &str, pool: &Pool, cargo: &mut Cargo) {
     let shipped = check::shipped();
     let declared = shipped
         .iter()
@@ -152,7 +149,7 @@ fn provider(name: &str, pool: Pool, cargo: &mut Cargo) {
         "gemini" => Format::Gemini,
         _ => Format::OpenaiChat,
     };
-    if let Some(auth) = auth(&pool, format) {
+    if let Some(auth) = auth(pool, format) {
         let auth = match format {
             // Its OpenAI door asks in another way.
             Format::Gemini => json!({ "gemini": auth }),

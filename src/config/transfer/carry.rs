@@ -75,7 +75,7 @@ impl Cargo {
         &mut self,
         pool: &Pool,
         wanted: &str,
-        body: Members,
+        body: &Members,
         model: &str,
     ) -> String {
         for nth in 0.. {
@@ -266,6 +266,25 @@ pub(super) fn whole_weights(weights: &[f64]) -> Vec<u64> {
 
 /// Readers of single values. `None`: there is none, or it is none of these, which was noted.
 impl Notes<'_> {
+    /// The entries of what should be a mapping.
+    pub(super) fn entries<'n>(&mut self, node: &'n Node) -> &'n [Entry] {
+        if !node.is_map() && !node.is_null() {
+            self.left_out(
+                node.span,
+                format!("expected a mapping, found {}", node.kind()),
+            );
+        }
+        node.entries()
+    }
+
+    /// The items of what should be a list.
+    pub(super) fn items<'n>(&mut self, node: &'n Node) -> &'n [Node] {
+        if !node.is_list() && !node.is_null() {
+            self.left_out(node.span, format!("expected a list, found {}", node.kind()));
+        }
+        node.items()
+    }
+
     pub(super) fn text(&mut self, node: &Node) -> Option<String> {
         let text = node.text().map(str::trim);
         if text.is_none() && !node.is_null() {
@@ -318,13 +337,7 @@ impl Notes<'_> {
     /// Headers that a vendor gets. `carried`: those that hold its key.
     pub(super) fn headers(&mut self, node: &Node, carried: &[&str]) -> Members {
         let mut headers = Members::new();
-        if !node.is_map() && !node.is_null() {
-            self.left_out(
-                node.span,
-                format!("expected a mapping, found {}", node.kind()),
-            );
-        }
-        for Entry { key, node } in node.entries() {
+        for Entry { key, node } in self.entries(node) {
             let name = key.text.as_str();
             if check::is_ours(name) {
                 self.left_out(key.span, "the gateway sets this header itself");

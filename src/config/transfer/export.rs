@@ -338,12 +338,10 @@ fn body(out: &mut String, root: &Node) {
         return;
     }
     out.push_str("\ngateway:\n");
-    let mut groups = 0;
-    for (title, keys) in groups_of(entries) {
-        if groups > 0 {
+    for (nth, (title, keys)) in groups_of(entries).into_iter().enumerate() {
+        if nth > 0 {
             out.push('\n');
         }
-        groups += 1;
         out.push_str(&format!(
             "  # ---- {title} {}\n",
             "-".repeat(100_usize.saturating_sub(title.len()))

@@ -10,8 +10,10 @@ use super::{app_yml, litellm, provider_json, tree};
 use crate::config::check::Check;
 use crate::config::env::Env;
 use crate::config::file::{Entry, Node};
+use crate::config::fill;
 use crate::config::objects::{Kind, Object};
 use crate::config::report::{self, Problem, Report, Severity};
+use crate::config::secret::{KeyHash, Secret};
 use crate::config::suggest;
 use crate::config::text::{Origin, Span, Text};
 use crate::config::yaml;
@@ -69,7 +71,7 @@ impl Form {
 #[derive(Debug, Clone)]
 pub struct Imported {
     pub form: Form,
-    /// As a database keeps them: bodies are JSON, with secrets. Ready for `load` to check.
+    /// As a database keeps them: bodies are JSON, with secrets, but of client keys only their hash. Ready for `load` to check.
     pub objects: Vec<Object>,
     /// In the order of the text.
     pub notes: Vec<Note>,
@@ -101,17 +103,49 @@ pub fn import(name: &str, text: &str, form: Option<Form>) -> Result<Imported, Re
         ));
     }
     let mut notes = Notes::new(&text, &root);
-    let objects = match form {
+    let mut objects = match form {
         Form::Tidegate => ours(&text, &root, &mut notes)?,
         Form::ProviderJson => provider_json::read(&root, &mut notes),
         Form::AppYml => app_yml::read(&root, &mut notes),
         Form::LiteLlm => litellm::read(&root, &mut notes),
     };
+    objects.iter_mut().for_each(hash_key);
     Ok(Imported {
         form,
         objects,
         notes: notes.done(),
     })
+}
+
+/// Of a client key that is said plainly only the hash is kept. What variables or files fill in stays as it is.
+fn hash_key(object: &mut Object) {
+    let body = serde_json::from_str(&object.body);
+    let (Kind::ClientKey, Ok(Json::Object(mut body))) = (object.kind, body) else {
+        return;
+    };
+    let Some(value) = body
+        .get("value")
+        .and_then(Json::as_str)
+        .and_then(said_plainly)
+    else {
+        return;
+    };
+    body.remove("value");
+    body.insert(
+        "hash".to_owned(),
+        json!(KeyHash::of(value.reveal()).to_string()),
+    );
+    body.insert("masked".to_owned(), json!(value.masked()));
+    object.body = Json::Object(body).to_string();
+}
+
+fn said_plainly(text: &str) -> Option<Secret> {
+    let filled = fill::fill(text, &Env::default()).ok()?;
+    let value = filled.as_deref().unwrap_or(text).trim();
+    let plain = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic());
+    // With a default in it a variable is filled in even where nothing is set.
+    let fixed = !text.replace("$${", "").contains("${") && !value.starts_with("file:");
+    (plain && fixed).then(|| Secret::new(value))
 }
 
 /// The tree. JSON that YAML does not understand (tabs, pairs of surrogates) is read as JSON, and then as what it means.
@@ -227,17 +261,21 @@ impl Split {
         match kind {
             None if key == "ping" && entry.node.is_null() => {
                 // An object says something; nothing and 0 are the same here.
-                self.add(Kind::Setting, key.to_owned(), json!(0));
+                self.add(Kind::Setting, key.to_owned(), &json!(0));
             }
             None if entry.node.is_null() => {}
             None => self.add(
                 Kind::Setting,
                 key.to_owned(),
-                tree::json_under(key, &entry.node),
+                &tree::json_under(key, &entry.node),
             ),
             Some(Kind::Price) => {
                 for price in entry.node.entries() {
-                    self.add(Kind::Price, price.key.text.clone(), tree::json(&price.node));
+                    self.add(
+                        Kind::Price,
+                        price.key.text.clone(),
+                        &tree::json(&price.node),
+                    );
                 }
             }
             Some(kind) => {
@@ -274,10 +312,10 @@ impl Split {
             self.problems
                 .push(Problem::error(told.span, text).label("the second"));
         }
-        self.add(kind, name, body);
+        self.add(kind, name, &body);
     }
 
-    fn add(&mut self, kind: Kind, name: String, body: Json) {
+    fn add(&mut self, kind: Kind, name: String, body: &Json) {
         let body = body.to_string();
         self.objects.push(Object { kind, name, body });
     }

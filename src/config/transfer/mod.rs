@@ -6,6 +6,7 @@
 //! whoever puts imported objects in force asks `load` first. It writes nothing and asks no network; an export reads what
 //! `load` reads.
 //!
+//! To import: [`import`], [`diff`] for people to see, `load` with what would then be there, and write what the diff says.
 //! What an import cannot carry over is a [`Note`] with its place, never silence. `carry` is what all foreign forms are
 //! carried into: vendor accounts that become providers, pools that become models.
 

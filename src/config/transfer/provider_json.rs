@@ -52,7 +52,7 @@ pub(super) fn read(root: &Node, notes: &mut Notes<'_>) -> Vec<Object> {
 
 impl Reader<'_, '_> {
     fn global(&mut self, node: &Node) {
-        for Entry { key, node } in node.entries() {
+        for Entry { key, node } in self.notes.entries(node) {
             match key.text.as_str() {
                 "default_timeout" => {
                     self.timeout = self
@@ -104,16 +104,11 @@ impl Reader<'_, '_> {
                 .notes
                 .left_out(key.span, "a model is a mapping with `providers`");
         }
-        for Entry { key, node } in node.entries() {
+        for Entry { key, node } in self.notes.entries(node) {
             match key.text.as_str() {
                 "providers" => {
-                    if !node.is_list() && !node.is_null() {
-                        self.notes
-                            .left_out(node.span, "expected a list of providers");
-                    }
-                    node.items()
-                        .iter()
-                        .for_each(|item| self.endpoint(item, &mut pool));
+                    let items = self.notes.items(node);
+                    items.iter().for_each(|item| self.endpoint(item, &mut pool));
                 }
                 _ => self
                     .notes
@@ -140,7 +135,7 @@ impl Reader<'_, '_> {
             endpoint.insert(key.to_owned(), value);
         };
         let mut model = pool.name.clone();
-        for Entry { key, node } in node.entries() {
+        for Entry { key, node } in self.notes.entries(node) {
             match key.text.as_str() {
                 "name" => name = self.notes.text(node),
                 "endpoint" => base = self.notes.text(node),
@@ -197,7 +192,7 @@ impl Reader<'_, '_> {
         let label = name
             .or_else(|| carry::label_of(&base))
             .unwrap_or_else(|| "provider".to_owned());
-        let provider = self.cargo.provider_in(pool, &label, account, &model);
+        let provider = self.cargo.provider_in(pool, &label, &account, &model);
         endpoint.insert("provider".to_owned(), json!(provider));
         endpoint.insert("model".to_owned(), json!(model));
         pool.endpoints.push(endpoint);
@@ -227,7 +222,7 @@ impl Reader<'_, '_> {
     fn quota(&mut self, node: &Node) -> Option<Members> {
         let mut quota = Members::new();
         let mut reset = None;
-        for Entry { key, node } in node.entries() {
+        for Entry { key, node } in self.notes.entries(node) {
             match key.text.as_str() {
                 "requests_per_period" => {
                     put_into(&mut quota, "requests", self.notes.whole(node, 1))

@@ -55,10 +55,10 @@ fn members(out: &mut String, indent: usize, entries: &[Entry], lines: Lines) {
 fn item(out: &mut String, indent: usize, node: &Node, lines: Lines) {
     let mut below = String::new();
     match &node.value {
-        Value::Map(entries) if !entries.is_empty() => {
-            if lines == Lines::Many || !fits(node, indent + 2) {
-                members(&mut below, indent + 2, entries, Lines::Few);
-            }
+        Value::Map(entries)
+            if !entries.is_empty() && (lines == Lines::Many || !fits(node, indent + 2)) =>
+        {
+            members(&mut below, indent + 2, entries, Lines::Few);
         }
         Value::List(items) if !items.is_empty() && !fits(node, indent + 2) => items
             .iter()

@@ -85,14 +85,15 @@ impl Proxy<'_, '_> {
     pub(super) fn deployment(&mut self, item: &Node) {
         let mut said = Said::default();
         let mut name = None;
-        for Entry { key, node } in item.entries() {
+        for Entry { key, node } in self.notes.entries(item) {
             match key.text.as_str() {
                 "model_name" => name = self.notes.text(node),
                 "litellm_params" => self.params(node, &mut said),
-                "model_info" => node
-                    .entries()
-                    .iter()
-                    .for_each(|entry| self.info(entry, &mut said)),
+                "model_info" => {
+                    for entry in self.notes.entries(node) {
+                        self.info(entry, &mut said);
+                    }
+                }
                 _ => self
                     .notes
                     .left_out(key.span, "there is no such setting of a deployment here"),
@@ -161,7 +162,7 @@ impl Proxy<'_, '_> {
         let Some((pool, shares)) = self.pools.get_mut(at) else {
             return;
         };
-        let provider = self.cargo.provider_in(pool, &wanted, account, &model);
+        let provider = self.cargo.provider_in(pool, &wanted, &account, &model);
         let mut endpoint = said.endpoint;
         endpoint.insert("provider".to_owned(), json!(provider));
         endpoint.insert("model".to_owned(), json!(model));
@@ -197,7 +198,7 @@ impl Proxy<'_, '_> {
         let credential = node.get("litellm_credential_name").and_then(Node::text);
         let credential = credential.and_then(|name| self.credentials.get(name).copied());
         let of_credential = credential.map_or(&[][..], Node::entries);
-        for entry in of_credential.iter().chain(node.entries()) {
+        for entry in of_credential.iter().chain(self.notes.entries(node)) {
             self.param(entry, said);
         }
     }
@@ -243,7 +244,7 @@ impl Proxy<'_, '_> {
             // What a format has no word for is left out and told, unless `strict` is said.
             "drop_params" if self.notes.flag(node) == Some(true) => {}
             "extra_body" => {
-                for Entry { key, node } in node.entries() {
+                for Entry { key, node } in self.notes.entries(node) {
                     said.set
                         .push((key.text.clone(), tree::json_under("set", node), key.span));
                 }

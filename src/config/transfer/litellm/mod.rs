@@ -45,18 +45,19 @@ pub(super) fn read(root: &Node, notes: &mut Notes<'_>) -> Vec<Object> {
     proxy.outside(root);
     // The router's settings go over those of the library.
     for section in ["litellm_settings", "router_settings", "general_settings"] {
-        let entries = root.get(section).map_or(&[][..], Node::entries);
-        entries
-            .iter()
-            .for_each(|entry| proxy.setting(section, entry));
+        if let Some(node) = root.get(section) {
+            let entries = proxy.notes.entries(node);
+            entries
+                .iter()
+                .for_each(|entry| proxy.setting(section, entry));
+        }
     }
     for entry in root.entries().iter().filter(|entry| !entry.node.is_null()) {
         match entry.key.text.as_str() {
-            "model_list" => entry
-                .node
-                .items()
-                .iter()
-                .for_each(|item| proxy.deployment(item)),
+            "model_list" => {
+                let items = proxy.notes.items(&entry.node);
+                items.iter().for_each(|item| proxy.deployment(item));
+            }
             "litellm_settings"
             | "router_settings"
             | "general_settings"
@@ -74,10 +75,8 @@ pub(super) fn read(root: &Node, notes: &mut Notes<'_>) -> Vec<Object> {
 impl<'a> Proxy<'a, '_> {
     /// What deployments refer to.
     fn outside(&mut self, root: &'a Node) {
-        for Entry { key, node } in root
-            .get("environment_variables")
-            .map_or(&[][..], Node::entries)
-        {
+        let variables = root.get("environment_variables");
+        for Entry { key, node } in variables.map_or(&[][..], |node| self.notes.entries(node)) {
             match node.text() {
                 Some(text) if !text.starts_with(ENVIRONMENT) => {
                     self.variables.insert(key.text.clone(), text.to_owned());
@@ -88,7 +87,8 @@ impl<'a> Proxy<'a, '_> {
                 self.notes.left_out(key.span, "no deployment refers to this variable: set it where the gateway runs, if it is needed");
             }
         }
-        for item in root.get("credential_list").map_or(&[][..], Node::items) {
+        let credentials = root.get("credential_list");
+        for item in credentials.map_or(&[][..], |node| self.notes.items(node)) {
             let name = item.get("credential_name").and_then(Node::text);
             if let (Some(name), Some(values)) = (name, item.get("credential_values")) {
                 self.credentials.insert(name.to_owned(), values);

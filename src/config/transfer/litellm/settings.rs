@@ -162,13 +162,17 @@ impl Proxy<'_, '_> {
                 );
             }
             "default_fallbacks" => {
-                for item in node.items() {
+                for item in self.notes.items(node) {
                     if let Some(name) = self.notes.text(item) {
                         self.settings.default_fallbacks.push((name, item.span));
                     }
                 }
             }
-            "model_group_alias" => node.entries().iter().for_each(|entry| self.alias(entry)),
+            "model_group_alias" => {
+                for entry in self.notes.entries(node) {
+                    self.alias(entry);
+                }
+            }
             // Requests that are too long for an endpoint never go there.
             "enable_pre_call_checks" | "enable_pre_call_check"
                 if self.notes.flag(node) == Some(true) => {}
@@ -196,8 +200,10 @@ impl Proxy<'_, '_> {
 
     /// `[ { from: [ to, … ] } ]`
     fn pairs(&mut self, node: &Node) {
-        for Entry { key, node } in node.items().iter().flat_map(Node::entries) {
-            for item in node.items() {
+        let items = self.notes.items(node).iter();
+        let pairs: Vec<&Entry> = items.flat_map(|item| self.notes.entries(item)).collect();
+        for Entry { key, node } in pairs {
+            for item in self.notes.items(node) {
                 let Some(to) = self.notes.text(item) else {
                     continue;
                 };
