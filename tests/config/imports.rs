@@ -2,7 +2,8 @@
 //!
 //! `tests/config/foreign/` holds them; what becomes of each is its snapshot: as it would be exported, then the notes.
 
-use tidegate::config::transfer::{Form, Imported, Secrets, export, import};
+use proptest::prelude::*;
+use tidegate::config::transfer::{Form, Imported, Mode, Secrets, diff, export, import};
 use tidegate::config::{Env, KeyHash, Kind, Object, Overrides, Source, load};
 
 use crate::exports::assert_same;
@@ -289,5 +290,41 @@ fn strange_shapes_are_told_and_never_a_panic() {
                 Err(report) => assert_eq!(form, Form::Tidegate, "{text}: {report}"),
             }
         }
+    }
+}
+
+/// Whatever comes of it, something does.
+fn survives(text: &str) {
+    for form in [None].into_iter().chain(Form::ALL.map(Some)) {
+        match import("t", text, form) {
+            Ok(imported) => {
+                // What came over is well-formed enough to be looked at, and to be checked.
+                drop(diff(&[], &imported.objects, Mode::Replace, &[]).to_string());
+                drop(load(
+                    &source(imported.objects),
+                    &environment(),
+                    &Overrides::default(),
+                    demo(),
+                ));
+            }
+            Err(report) => drop((report.to_string(), report.to_json())),
+        }
+    }
+}
+
+#[test]
+fn a_configuration_that_breaks_off_is_no_panic() {
+    for name in ["provider.json", "app.yml", "litellm.yaml"] {
+        let text = foreign(name);
+        let ends = text.char_indices().map(|(at, _)| at);
+        ends.step_by(53).for_each(|end| survives(&text[..end]));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_text_is_a_panic(text in prop_oneof!["(\\PC|\n){0,60}", "[-\\[\\]{}:,\"' \n#&*a_1]{0,60}", "(model_list|gateway|API_KEY_POOLS|_global|m): (\\PC|\n){0,40}"]) {
+        survives(&text);
     }
 }

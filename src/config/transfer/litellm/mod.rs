@@ -77,11 +77,13 @@ impl<'a> Proxy<'a, '_> {
     fn outside(&mut self, root: &'a Node) {
         let variables = root.get("environment_variables");
         for Entry { key, node } in variables.map_or(&[][..], |node| self.notes.entries(node)) {
-            match node.text() {
-                Some(text) if !text.starts_with(ENVIRONMENT) => {
-                    self.variables.insert(key.text.clone(), text.to_owned());
-                }
-                _ => {}
+            if let Some(text) = self.notes.text(node) {
+                // One may be called by another's name.
+                let other = text
+                    .strip_prefix(ENVIRONMENT)
+                    .map(|name| format!("${{{name}}}"));
+                self.variables
+                    .insert(key.text.clone(), other.unwrap_or(text));
             }
             if !names_variable(root, &key.text) {
                 self.notes.left_out(key.span, "no deployment refers to this variable: set it where the gateway runs, if it is needed");
@@ -89,10 +91,26 @@ impl<'a> Proxy<'a, '_> {
         }
         let credentials = root.get("credential_list");
         for item in credentials.map_or(&[][..], |node| self.notes.items(node)) {
-            let name = item.get("credential_name").and_then(Node::text);
-            if let (Some(name), Some(values)) = (name, item.get("credential_values")) {
-                self.credentials.insert(name.to_owned(), values);
+            self.credential(item);
+        }
+    }
+
+    fn credential(&mut self, item: &'a Node) {
+        let (mut name, mut values) = (None, None);
+        for Entry { key, node } in self.notes.entries(item) {
+            match key.text.as_str() {
+                "credential_name" => name = self.notes.text(node),
+                "credential_values" => values = Some(node),
+                _ => self
+                    .notes
+                    .left_out(key.span, "there is nothing to know of credentials here"),
             }
+        }
+        match name.zip(values) {
+            Some((name, values)) => drop(self.credentials.insert(name, values)),
+            None => self
+                .notes
+                .left_out(item.span, "a credential needs a name and values"),
         }
     }
 

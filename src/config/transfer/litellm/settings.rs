@@ -71,6 +71,9 @@ impl Settings {
             "response",
             self.timeout.filter(|n| *n > 0.0).map(time),
         );
+        // All attempts together have 600 s where nothing is said.
+        let long = self.timeout.filter(|n| *n > 600.0);
+        put("timeouts", "total", long.map(time));
         put(
             "breaker",
             "failures",
