@@ -143,7 +143,7 @@ impl Proxy<'_, '_> {
             return;
         };
         if name.contains('*') {
-            return self.wildcard(item, name, (&said.model, &model), (&wanted, account));
+            return self.wildcard(item, name, &model, (&wanted, account));
         }
         if !carry::is_model_name(name) {
             return self
@@ -180,7 +180,7 @@ impl Proxy<'_, '_> {
         &mut self,
         item: &Node,
         name: &str,
-        (said, model): (&str, &str),
+        model: &str,
         (wanted, account): (&str, Members),
     ) {
         let provider = self.cargo.provider(wanted, account, 0);
@@ -188,10 +188,13 @@ impl Proxy<'_, '_> {
             // `PROVIDER/NAME` is always asked for so.
             return;
         }
-        match model.contains('*') && (name == "*" || name == model || name == said && provider == wanted) {
-            true if name == model || name == "*" => self.cargo.expose(&provider, model),
-            _ => self.notes.left_out(item.span, "only patterns that pass names on as they are have a counterpart: `expose` of a provider"),
+        if model.contains('*') && (name == "*" || name == model) {
+            return self.cargo.expose(&provider, model);
         }
+        self.notes.left_out(
+            item.span,
+            "only patterns that pass names on as they are have a counterpart: `expose` of a provider",
+        );
     }
 
     fn params(&mut self, node: &Node, said: &mut Said) {
