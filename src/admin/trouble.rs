@@ -1,5 +1,6 @@
 //! Why an object is not shown or not changed.
 
+use super::problem::Flaw;
 use crate::config::{Home, Kind, Object, Origin, Place, Problem, Report, Severity};
 use crate::store::Fault;
 
@@ -24,17 +25,6 @@ pub enum Trouble {
     Database(#[from] Fault),
     #[error("It failed inside.")]
     Inside,
-}
-
-/// One thing that is wrong with an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flaw {
-    /// Of which object: `provider relay-a`; `None`: of the file, or the whole.
-    pub object: Option<String>,
-    /// `endpoints[0].weight`
-    pub field: Option<String>,
-    pub message: String,
-    pub help: Option<String>,
 }
 
 impl Trouble {

@@ -100,20 +100,18 @@ async fn ask(
     })
 }
 
-/// The root of an error, without the places that it went through.
+/// What is at the root of an error, in a few words.
 fn reason(e: &pingora::Error) -> String {
-    let kind = e.etype().as_str();
-    let mut said = e.context.as_ref().map(|said| said.as_str().to_owned());
-    let mut cause: Option<&dyn std::error::Error> = e
-        .cause
-        .as_deref()
-        .map(|cause| cause as &dyn std::error::Error);
-    while let Some(one) = cause {
-        said = Some(one.to_string());
-        cause = one.source();
+    let mut root: &dyn std::error::Error = e;
+    while let Some(source) = root.source() {
+        root = source;
     }
-    match said {
-        Some(said) if !said.is_empty() => format!("{kind} ({said})"),
-        _ => kind.to_owned(),
+    let words = match root.downcast_ref::<pingora::Error>() {
+        Some(e) => e.context.as_ref().map(|said| said.as_str().to_owned()),
+        None => Some(root.to_string()),
+    };
+    match words.filter(|words| !words.is_empty()) {
+        Some(words) => words,
+        None => e.etype().as_str().to_owned(),
     }
 }

@@ -39,6 +39,7 @@ pub fn run(asked: &Run, env: Env) -> anyhow::Result<Exit> {
         daemon: asked.daemon,
         upgrade: asked.upgrade,
         announce: Box::new(|loaded| announce(&mut io::stdout().lock(), loaded)),
+        show_password: Box::new(|password| show_password(&mut io::stderr().lock(), password)),
         inputs,
         loaded,
     })?;
@@ -63,6 +64,17 @@ pub fn announce_demo(out: &mut impl Write, addr: SocketAddr) {
 
 fn announce(out: &mut impl Write, loaded: &Loaded) {
     out.write_all(banner(&loaded.gateway, loaded.uses_demo).as_bytes())
+        .and_then(|()| out.flush())
+        .unwrap_or_default();
+}
+
+/// The first and only time.
+fn show_password(out: &mut impl Write, password: &str) {
+    let text = format!(
+        "\nfirst start: the admin side's account is `admin`, its password\n\n    {password}\n\nIt is shown only now. \
+         ADMIN_PASSWORD, where set, is taken instead.\n\n"
+    );
+    out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .unwrap_or_default();
 }

@@ -23,6 +23,10 @@ pub struct Gateway {
     pub admin_key: Option<Secret>,
     /// Seals the secrets that the database keeps, where the environment has it: `TIDEGATE_SECRET_KEY`.
     pub secret_key: Option<Secret>,
+    /// `ADMIN_PASSWORD` of the environment: of the account `admin`.
+    pub admin_password: Option<Secret>,
+    /// Where the admin side alone listens. `None`: where everything does.
+    pub admin_listen: Option<Listen>,
     pub trusted_proxies: Vec<IpNet>,
     pub limits: Limits,
     /// Whether `x-tidegate-route` is sent.

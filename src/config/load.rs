@@ -181,6 +181,9 @@ pub fn needs_restart(old: &Loaded, new: &Loaded) -> Vec<String> {
     if old.gateway.listen != new.gateway.listen {
         names.push("gateway.listen".to_owned());
     }
+    if old.gateway.admin_listen != new.gateway.admin_listen {
+        names.push("gateway.admin.listen".to_owned());
+    }
     if old.gateway.data != new.gateway.data {
         names.push("gateway.data".to_owned());
     }

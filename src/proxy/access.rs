@@ -214,6 +214,12 @@ impl Access {
         Some(address)
     }
 
+    /// Whether a trusted proxy says that the client's own connection is encrypted.
+    pub fn forwarded_over_tls(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> bool {
+        let says = headers.get("x-forwarded-proto");
+        peer.is_some_and(|peer| self.trusts(peer)) && says.is_some_and(|scheme| scheme == "https")
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.trusted_proxies
@@ -314,7 +320,7 @@ pub fn bare_credential(value: &str) -> &str {
 
 /// A caller on this machine that nobody else speaks through: no forwarding header, a loopback host, and no page of
 /// another site behind it (a browser would send its `Origin`). Whoever names no host is not known to be one.
-fn is_direct_loopback(caller: Caller<'_>) -> bool {
+pub fn is_direct_loopback(caller: Caller<'_>) -> bool {
     let headers = caller.headers;
     let forwarded = [
         "x-forwarded-for",

@@ -26,6 +26,8 @@ pub struct Arrival {
     pub query: Option<String>,
     /// The peer of the connection.
     pub peer: Option<IpAddr>,
+    /// This process itself calls, over a socket that nobody else has.
+    pub ours: bool,
     pub stamp: Stamp,
 }
 
@@ -93,6 +95,7 @@ impl Arrival {
             at,
             query: head.uri.query().map(str::to_owned),
             peer,
+            ours: false,
             stamp,
             wiring,
         };

@@ -36,6 +36,7 @@ pub mod resume;
 pub mod retry_after;
 pub mod routing;
 pub mod serve;
+pub mod side_door;
 pub mod spool;
 pub mod tab;
 pub mod telling;
@@ -53,10 +54,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::EXPECT;
 use pingora::connectors::http::Connector;
+use pingora::http::RequestHeader;
 use pingora::protocols::http::{HttpTask, ServerSession};
 use pingora::upstreams::peer::HttpPeer;
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
+use crate::ledger::Record;
 use crate::live::{Outbox, Vault};
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{BodyError, Held};
@@ -65,6 +68,8 @@ use crate::proxy::paths::{Ask, VendorCall};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::reply::{Page, write_page};
 use crate::proxy::serve::Unserved;
+pub use crate::proxy::side_door::Door;
+use crate::proxy::side_door::{SideDoor, Visit, unanswered};
 pub use crate::proxy::tab::AccessLog;
 use crate::proxy::tab::Tab;
 use crate::proxy::waiting::Gone;
@@ -87,17 +92,22 @@ pub struct Proxy {
     log: ArcSwap<AccessLog>,
     outbox: Option<Arc<Outbox>>,
     draining: AtomicBool,
+    side_door: SideDoor,
 }
 
 impl Proxy {
-    /// Records go to `outbox`, where there is somebody who keeps them.
+    /// Records go to `outbox`, where there is somebody who keeps them. The admin side listens on `socket`.
+    ///
+    /// # Errors
+    /// That can be no socket.
     pub fn new(
         wiring: Wiring,
         connector: Arc<Connector>,
         log: AccessLog,
         outbox: Option<Arc<Outbox>>,
-    ) -> Proxy {
-        Proxy {
+        socket: &str,
+    ) -> Result<Proxy, String> {
+        Ok(Proxy {
             wiring: ArcSwap::from_pointee(wiring),
             connector,
             held: Arc::default(),
@@ -106,7 +116,8 @@ impl Proxy {
             log: ArcSwap::from_pointee(log),
             outbox,
             draining: AtomicBool::new(false),
-        }
+            side_door: SideDoor::at(socket)?,
+        })
     }
 
     /// Puts a new configuration in force. Requests in flight keep theirs.
@@ -118,6 +129,11 @@ impl Proxy {
     /// No longer ready: the process is about to leave.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
+    }
+
+    /// Requests of the admin side that are in flight.
+    pub fn visits(&self) -> usize {
+        self.side_door.inside()
     }
 
     fn connector(&self) -> &Arc<Connector> {
@@ -136,12 +152,30 @@ impl Proxy {
         &self.held
     }
 
-    /// Answers a request.
+    /// Answers a request, unless the admin side does.
     ///
     /// # Errors
     /// [`Gone`]: the client left, or the connection to it is of no more use. It must not serve another request.
-    async fn answer(&self, session: &mut Session) -> Result<(), Gone> {
+    async fn answer(&self, session: &mut Session, door: Door) -> Result<Option<Visit>, Gone> {
         let (mut arrival, ask, record) = Arrival::of(session, self.wiring.load_full());
+        arrival.ours = door == Door::Ours;
+        match through(door, ask) {
+            Ask::Admin => {
+                let caller = arrival.caller(session);
+                Ok(Some(self.side_door.enter(session, &arrival.wiring, caller)))
+            }
+            ask => self
+                .answer_here(session, (arrival, ask, record))
+                .await
+                .map(|()| None),
+        }
+    }
+
+    async fn answer_here(
+        &self,
+        session: &mut Session,
+        (mut arrival, ask, record): (Arrival, Ask, Record),
+    ) -> Result<(), Gone> {
         let log = AccessLog::clone(&self.log.load());
         let mut tab = Tab::open(record, arrival.at, log, self.outbox.clone());
         if arrival
@@ -207,7 +241,7 @@ impl Proxy {
             }),
             Ask::WrongMethod(allow) => Err(Refusal::WrongMethod { allow }),
             Ask::NotServed(why) => Err(Refusal::NotServed(why)),
-            Ask::Unknown | Ask::Vendor(_) => Err(Refusal::UnknownPath(path())),
+            Ask::Unknown | Ask::Admin | Ask::Vendor(_) => Err(Refusal::UnknownPath(path())),
         }
     }
 
@@ -238,6 +272,16 @@ impl Proxy {
                 sent,
             }) => refuse_in_stream(session, arrival, refusal, (tab, sent)).await,
         }
+    }
+}
+
+/// What a request wants of the listener that it came to.
+fn through(door: Door, ask: Ask) -> Ask {
+    match (door, &ask) {
+        (Door::Data | Door::Ours, Ask::Admin) => Ask::Unknown,
+        (Door::Both | Door::Data | Door::Ours, _) => ask,
+        (Door::Admin, Ask::Health | Ask::Ready | Ask::Metrics) => ask,
+        (Door::Admin, _) => Ask::Admin,
     }
 }
 
@@ -318,17 +362,24 @@ async fn refuse_in_stream(
     Ok(())
 }
 
-/// The data plane as Pingora runs it.
-pub struct DataPlane(pub Arc<Proxy>);
+/// The data plane as Pingora runs it, on the listeners of one door.
+pub struct DataPlane(pub Arc<Proxy>, pub Door);
 
 #[async_trait]
 impl ProxyHttp for DataPlane {
-    type CTX = ();
+    /// Of a request that the admin side answers.
+    type CTX = Option<Visit>;
 
-    fn new_ctx(&self) -> Self::CTX {}
+    fn new_ctx(&self) -> Self::CTX {
+        None
+    }
 
-    /// The whole request: always answered here.
-    async fn request_filter(&self, session: &mut Session, _ctx: &mut ()) -> pingora::Result<bool> {
+    /// The whole request is answered here, unless the admin side does.
+    async fn request_filter(
+        &self,
+        session: &mut Session,
+        ctx: &mut Self::CTX,
+    ) -> pingora::Result<bool> {
         let downstream = session.as_downstream_mut();
         downstream.set_write_timeout(Some(CLIENT_WRITE_PATIENCE));
         downstream.set_total_drain_timeout(Some(REFUSED_BODY_PATIENCE));
@@ -336,42 +387,71 @@ impl ProxyHttp for DataPlane {
             // What a client sends ahead of an answer is its next request, not a farewell.
             http1.set_pipelining_enabled(true);
         }
-        match self.0.answer(session).await {
-            Ok(()) => Ok(true),
+        match self.0.answer(session, self.1).await {
+            Ok(visit) => {
+                *ctx = visit;
+                Ok(ctx.is_none())
+            }
             Err(Gone) => Err(pingora::Error::new_down(
                 pingora::ErrorType::ConnectionClosed,
             )),
         }
     }
 
+    /// Only the admin side is proxied.
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        _ctx: &mut Self::CTX,
+    ) -> pingora::Result<Box<HttpPeer>> {
+        Ok(self.0.side_door.peer())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        head: &mut RequestHeader,
+        ctx: &mut Self::CTX,
+    ) -> pingora::Result<()> {
+        ctx.as_ref().map_or(Ok(()), |visit| visit.introduce(head))
+    }
+
     /// [`Gone`]: nothing more is written, neither an error nor the end of an answer that has none, and the connection
     /// is closed.
     async fn fail_to_proxy(
         &self,
-        _session: &mut Session,
-        _e: &pingora::Error,
-        _ctx: &mut (),
+        session: &mut Session,
+        e: &pingora::Error,
+        ctx: &mut Self::CTX,
     ) -> FailToProxy {
+        let error_code = match ctx {
+            Some(_) => unanswered(session, e).await,
+            None => 0,
+        };
         FailToProxy {
-            error_code: 0,
+            error_code,
             can_reuse_downstream: false,
         }
     }
 
-    /// The access line has said it.
-    fn suppress_error_log(&self, _session: &Session, _ctx: &(), _e: &pingora::Error) -> bool {
-        true
+    async fn logging(
+        &self,
+        session: &mut Session,
+        _e: Option<&pingora::Error>,
+        ctx: &mut Self::CTX,
+    ) {
+        if let Some(visit) = ctx {
+            visit.tell(session);
+        }
     }
 
-    /// Never asked: `request_filter` answers every request.
-    async fn upstream_peer(
+    /// The access line has said it.
+    fn suppress_error_log(
         &self,
-        _session: &mut Session,
-        _ctx: &mut (),
-    ) -> pingora::Result<Box<HttpPeer>> {
-        pingora::Error::e_explain(
-            pingora::ErrorType::InternalError,
-            "a request was not answered",
-        )
+        _session: &Session,
+        _ctx: &Self::CTX,
+        _e: &pingora::Error,
+    ) -> bool {
+        true
     }
 }

@@ -19,6 +19,8 @@ pub enum Ask {
     Health,
     Ready,
     Metrics,
+    /// A page or a call of the admin side, of any method.
+    Admin,
     /// The path exists, the method is wrong: what would be right, for `Allow`.
     WrongMethod(&'static str),
     /// Known, but not served yet: why.
@@ -145,11 +147,22 @@ impl<'a> Place<'a> {
                         method,
                         Ask::ShowModel(percent_decoded(id).into_owned()),
                     ),
+                    (None, None) if self.prefix.is_none() && is_admins(path) => Ask::Admin,
                     (None, None) => Ask::Unknown,
                 }
             }
         }
     }
+}
+
+/// Paths of the admin side. No vendor's prefix stands before them.
+fn is_admins(path: &str) -> bool {
+    let roots = ["/admin", "/api/admin", "/docs", "/ui"];
+    let below = |root: &&str| {
+        let rest = path.strip_prefix(*root);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    path == "/" || roots.iter().any(below)
 }
 
 /// Some clients escape the colon before the verb of Gemini's paths.
@@ -213,6 +226,8 @@ impl Place<'_> {
                     Ask::ShowModel(percent_decoded(id).into_owned()),
                 )
             }
+            // S1's statistics.
+            "api-keys/stats" if self.prefix.is_none() => Ask::Admin,
             _ if stateful(rest) => {
                 Ask::NotServed("files, batches, stored responses and realtime are not served")
             }
@@ -412,6 +427,36 @@ mod tests {
             ask("POST", "/v1/images/generations"),
             Ask::Vendor(_)
         ));
+    }
+
+    #[test]
+    fn the_admin_side_has_its_own_paths_and_no_prefix() {
+        for path in [
+            "/",
+            "/admin",
+            "/admin/",
+            "/admin/api/v1/status",
+            "/api/admin/status",
+            "/docs",
+            "/ui/app.js",
+            "/v1/api-keys/stats",
+        ] {
+            for method in ["GET", "POST", "DELETE"] {
+                assert_eq!(ask(method, path), Ask::Admin, "{path}");
+            }
+        }
+        for path in [
+            "/adminx",
+            "/api/administer",
+            "/uix",
+            "//admin",
+            "/%61dmin",
+            "/openai/admin",
+            "/anthropic/",
+            "/gemini/docs",
+        ] {
+            assert_eq!(ask("GET", path), Ask::Unknown, "{path}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::clock;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_records.sql"),
     include_str!("migrations/0002_objects.sql"),
+    include_str!("migrations/0003_accounts.sql"),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_versions (

@@ -12,6 +12,7 @@
 //!
 //! Start with `row.rs` (what a record becomes), then `writer.rs` (who writes it, when); `journal.rs`, then `keeper.rs`.
 
+mod accounts;
 mod cipher;
 mod dialect;
 mod fault;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+pub use accounts::{Account, Amended, Amendment, Role, Session};
 pub use cipher::{Cipher, FILE as KEY_FILE, KeyError, OpenError, VARIABLE as KEY_VARIABLE};
 pub use fault::Fault;
 pub use filter::{Filter, Status};

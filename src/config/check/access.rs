@@ -29,7 +29,7 @@ impl Check<'_> {
             .collect()
     }
 
-    fn listener(&mut self, node: &Node) -> Option<(Listen, Span)> {
+    pub(super) fn listener(&mut self, node: &Node) -> Option<(Listen, Span)> {
         if !node.is_map() {
             let addr = self.address(node)?;
             return Some((Listen { addr, tls: None }, node.span));

@@ -122,8 +122,10 @@ impl Check<'_> {
         let tenants = self.tenants(node.get("tenants"));
         let client_keys = self.callers(node.get("client_keys"), &known, &tenants);
         let (data, database, database_told) = self.kept(node);
+        let (listen, admin_listen) = self.listen(node, settings, outside.overrides);
         Gateway {
-            listen: self.listen(node, settings, outside.overrides),
+            listen,
+            admin_listen,
             auth: self.auth_mode(node.get("auth")).unwrap_or(AuthMode::Auto),
             trusted_proxies: self.trusted_proxies(node.get("trusted_proxies")),
             limits: self.limits(node.get("limits")),
@@ -135,6 +137,7 @@ impl Check<'_> {
             log: self.log(node.get("log")),
             admin_key: settings.admin_key.clone(),
             secret_key: settings.secret_key.clone(),
+            admin_password: settings.admin_password.clone(),
             providers: providers.list,
             models,
             routes,
@@ -242,7 +245,30 @@ impl Check<'_> {
     }
 
     /// Where to listen: the file's addresses; host and port of the first of them from the environment or the command line; or `--listen` alone.
-    fn listen(&mut self, node: &Node, settings: &Settings, overrides: &Overrides) -> Vec<Listen> {
+    /// And the admin side's own address.
+    fn listen(
+        &mut self,
+        node: &Node,
+        settings: &Settings,
+        overrides: &Overrides,
+    ) -> (Vec<Listen>, Option<Listen>) {
+        let mut listeners = self.everybodys(node, settings, overrides);
+        let own = node.get("admin").and_then(|admin| admin.get("listen"));
+        let own = own.and_then(|node| self.listener(node));
+        let is_own = own.is_some();
+        listeners.extend(own.map(|(listen, span)| (listen, span.into())));
+        self.apart(&listeners);
+        let mut all: Vec<Listen> = listeners.into_iter().map(|(listen, _)| listen).collect();
+        let own = if is_own { all.pop() } else { None };
+        (all, own)
+    }
+
+    fn everybodys(
+        &mut self,
+        node: &Node,
+        settings: &Settings,
+        overrides: &Overrides,
+    ) -> Vec<(Listen, Place)> {
         let mut listeners: Vec<(Listen, Place)> = match node.get("listen") {
             Some(node) => self
                 .listeners(node)
@@ -285,6 +311,11 @@ impl Check<'_> {
             };
             listeners = overrides.listen.iter().map(plain).collect();
         }
+        listeners
+    }
+
+    /// No two of them may collide.
+    fn apart(&mut self, listeners: &[(Listen, Place)]) {
         for (at, (listen, place)) in listeners.iter().enumerate() {
             let mut before = listeners.iter().take(at);
             if let Some((other, moved)) = before.find(|(other, _)| collide(other.addr, listen.addr))
@@ -302,7 +333,6 @@ impl Check<'_> {
                 self.push(Problem::error(place.clone(), message));
             }
         }
-        listeners.into_iter().map(|(listen, _)| listen).collect()
     }
 
     fn limits(&mut self, node: Option<&Node>) -> Limits {

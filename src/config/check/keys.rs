@@ -13,7 +13,7 @@ pub(crate) static GATEWAY: Section = Section {
             "listen",
             &Shape::Either(&[Shape::Value, Shape::Table(&LISTEN)]),
         ),
-        later("admin"),
+        table("admin", &ADMIN),
         // Its URL may hold a password.
         Key {
             name: "database",
@@ -42,6 +42,14 @@ pub(crate) static GATEWAY: Section = Section {
         list("client_keys", &Shape::Table(&CLIENT_KEY)),
         value("data"),
     ],
+};
+
+static ADMIN: Section = Section {
+    place: "in `admin`",
+    keys: &[key(
+        "listen",
+        Shape::Either(&[Shape::Value, Shape::Table(&LISTEN)]),
+    )],
 };
 
 static LISTEN: Section = Section {

@@ -42,7 +42,7 @@ pub(crate) static NAMES: &[(&str, NameState)] = &[
     ("LOG_LEVEL", NameState::Built),
     ("DEBUG", NameState::Built),
     ("TZ", NameState::Built),
-    ("ADMIN_PASSWORD", NameState::Later),
+    ("ADMIN_PASSWORD", NameState::Built),
     ("DATABASE_TYPE", NameState::Built),
     ("DATABASE_URL", NameState::Built),
     ("TIDEGATE_SECRET_KEY", NameState::Built),
@@ -55,6 +55,7 @@ pub(super) struct Settings {
     pub port: Option<(u16, Place)>,
     pub admin_key: Option<Secret>,
     pub secret_key: Option<Secret>,
+    pub admin_password: Option<Secret>,
     /// Names of the built-in models: haiku, sonnet, opus.
     pub built_in: [String; 3],
     pub preferred: Option<(String, Place)>,
@@ -71,6 +72,7 @@ impl Check<'_> {
             port,
             admin_key: self.key_variable("ADMIN_KEY"),
             secret_key: self.key_variable("TIDEGATE_SECRET_KEY"),
+            admin_password: self.admin_password(),
             built_in: self.built_in_names(),
             preferred: self
                 .env
@@ -232,6 +234,17 @@ impl Check<'_> {
     }
 
     /// A key that a variable holds.
+    fn admin_password(&mut self) -> Option<Secret> {
+        const SHORT: usize = 8;
+        let value = self.env.setting("ADMIN_PASSWORD")?;
+        if value.chars().count() < SHORT {
+            let message = format!("`ADMIN_PASSWORD` has fewer than {SHORT} characters");
+            let problem = Problem::warning(self.env.place("ADMIN_PASSWORD"), message);
+            self.push(problem.label("it can be guessed"));
+        }
+        Some(Secret::new(value))
+    }
+
     pub(super) fn key_variable(&mut self, name: &str) -> Option<Secret> {
         let value = self.env.setting(name)?;
         if !value.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -1,0 +1,184 @@
+//! What requests bring: bodies and queries, read strictly. Of what is wrong, the place is told.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::response::IntoResponse as _;
+use serde::de::DeserializeOwned;
+
+use super::problem::{Flaw, Problem, Why};
+
+/// A JSON body may have so many bytes: a configuration of 4 MiB, escaped.
+pub(super) const LONGEST_BODY: usize = 8 << 20;
+
+/// A JSON body. Its type should have `deny_unknown_fields`.
+pub(crate) struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Body<T>, Problem> {
+        is_json(request.headers())?;
+        let bytes = Bytes::from_request(request, state).await;
+        let bytes = bytes.map_err(|e| unread(&e))?;
+        read(&bytes).map(Body)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let of = headers.get(CONTENT_TYPE);
+    let of = of.map_or("", |of| of.to_str().unwrap_or("?"));
+    let bare = of.split(';').next().unwrap_or("").trim();
+    let bare = bare.to_ascii_lowercase();
+    if bare == "application/json" || (bare.starts_with("application/") && bare.ends_with("+json")) {
+        return Ok(());
+    }
+    let got = match of {
+        "" => "The request has no Content-Type".to_owned(),
+        of => format!("Content-Type {of:?} is not served here"),
+    };
+    let detail = format!("{got}: send application/json.");
+    Err(Problem::new(Why::MediaType, detail))
+}
+
+fn unread(e: &BytesRejection) -> Problem {
+    if e.status().as_u16() == 413 {
+        let most = LONGEST_BODY >> 20;
+        return Problem::new(
+            Why::TooLarge,
+            format!("The body has more than {most} MiB, which is all that is taken."),
+        );
+    }
+    Problem::new(Why::BadRequest, "The body has not come to its end.")
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.trim_ascii().is_empty() {
+        let detail = "The request has no body; it takes a JSON object.";
+        return Err(Problem::new(Why::BadRequest, detail));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|e| {
+        let field = e.path().to_string();
+        wrong(e.inner(), Some(field).filter(|field| field != "."))
+    })?;
+    json.end().map_err(|e| wrong(&e, None))?;
+    Ok(value)
+}
+
+fn wrong(e: &serde_json::Error, field: Option<String>) -> Problem {
+    let said = e.to_string();
+    // It ends in the place of the text; where a member is wrong, its name says more.
+    let message = said.split(" at line ").next().unwrap_or(&said).to_owned();
+    if e.is_data() {
+        let flaw = Flaw {
+            field,
+            message,
+            ..Flaw::default()
+        };
+        return Problem::new(Why::Invalid, "The body is not what this call takes.").flaw(flaw);
+    }
+    Problem::new(Why::BadRequest, format!("The body is not JSON: {said}."))
+}
+
+/// The query of a request, as the type says it.
+#[allow(
+    dead_code,
+    reason = "the calls that take a query come with their rooms"
+)]
+pub(crate) struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Asked<T>, Problem> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(asked)) => Ok(Asked(asked)),
+            Err(e) => {
+                let mut said: &dyn std::error::Error = &e;
+                while let Some(source) = said.source() {
+                    said = source;
+                }
+                let flaw = Flaw {
+                    message: said.to_string(),
+                    ..Flaw::default()
+                };
+                let detail = "The query is not what this call takes.";
+                let status = e.into_response().status();
+                debug_assert_eq!(status.as_u16(), 400);
+                Err(Problem::new(Why::BadRequest, detail).flaw(flaw))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Pool {
+        #[allow(dead_code, reason = "only read")]
+        endpoints: Vec<Endpoint>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Endpoint {
+        #[allow(dead_code, reason = "only read")]
+        weight: u32,
+    }
+
+    fn told(body: &str) -> serde_json::Value {
+        serde_json::to_value(read::<Pool>(body.as_bytes()).unwrap_err()).unwrap()
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_body_is_told_with_its_place() {
+        let problem = told(r#"{"endpoints": [{"weight": 1}, {"weight": "x"}]}"#);
+        assert_eq!(problem["status"], 422);
+        assert_eq!(problem["problems"][0]["field"], "endpoints[1].weight");
+        let message = problem["problems"][0]["message"].as_str().unwrap();
+        assert!(
+            message.contains("expected u32") && !message.contains("line"),
+            "{message}"
+        );
+        let problem = told(r#"{"endpoints": [{"weight": 1, "wieght": 2}]}"#);
+        assert!(
+            problem["problems"][0]["message"]
+                .as_str()
+                .unwrap()
+                .contains("wieght")
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_a_bad_request() {
+        for body in ["", "  ", "{", "{}{}", "{\"endpoints\": []} x", "[[["] {
+            assert!(
+                [400, 422].contains(&told(body)["status"].as_u64().unwrap()),
+                "{body}"
+            );
+        }
+        assert_eq!(told("")["status"], 400);
+        assert_eq!(told("{\"endpoints\": []} x")["status"], 400);
+    }
+
+    #[test]
+    fn only_json_is_taken() {
+        let with = |of: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, of.parse().unwrap());
+            is_json(&headers).is_ok()
+        };
+        assert!(with("application/json") && with("application/JSON; charset=utf-8"));
+        assert!(with("application/merge-patch+json"));
+        assert!(!with("text/plain") && !with("text/json+json") && !with("multipart/form-data"));
+        assert!(is_json(&HeaderMap::new()).is_err());
+    }
+}

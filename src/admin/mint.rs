@@ -1,0 +1,51 @@
+//! Client keys are made here, and kept as their hash: whoever reads the database has none of them.
+
+use serde_json::{Map, Value};
+
+use super::secret;
+use crate::config::{Kind, Secret};
+
+/// How a key of ours begins.
+const HEAD: &str = "tg-";
+
+/// A new key for a client key whose body says none: it goes to who has asked, its hash into the body. A key that the body
+/// says itself is hashed, and told to nobody. Other kinds have none.
+pub(super) fn key_for(kind: Kind, body: &mut Value) -> Option<String> {
+    let Value::Object(members) = body else {
+        return None;
+    };
+    if kind != Kind::ClientKey || says_one(members) {
+        return told_for(kind, body);
+    }
+    let key = [HEAD, &secret::token()].concat();
+    put(members, &key);
+    Some(key)
+}
+
+/// Hashes a key that the body says. Nothing is made.
+pub(super) fn told_for(kind: Kind, body: &mut Value) -> Option<String> {
+    if let (Kind::ClientKey, Value::Object(members)) = (kind, body)
+        && let Some(Value::String(told)) = members.get("value").cloned()
+        // What a variable or a file fills in stays so; what is not valid is said to be by the check.
+        && !told.starts_with("${")
+        && !told.starts_with("file:")
+        && told.len() >= 8
+        && !members.contains_key("hash")
+    {
+        members.remove("value");
+        put(members, &told);
+    }
+    None
+}
+
+fn says_one(members: &Map<String, Value>) -> bool {
+    ["value", "hash"]
+        .iter()
+        .any(|name| members.contains_key(*name))
+}
+
+fn put(members: &mut Map<String, Value>, key: &str) {
+    let hash = ["sha256:", &secret::digest(key)].concat();
+    members.insert("hash".to_owned(), hash.into());
+    members.insert("masked".to_owned(), Secret::new(key).masked().into());
+}

@@ -1,0 +1,129 @@
+//! The document of the API: OpenAPI 3.1, made from the code of the calls themselves.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response as Said, ResponseBuilder};
+
+use super::guard::{For, operations};
+use super::problem::{Flaw, MEDIA_TYPE, Problem};
+use super::{Admin, door, routes};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Tidegate admin API",
+        description = "Everything that can be seen and changed of a gateway. Times are RFC 3339 in UTC; durations end in `_ms`, \
+                       money in `_usd`. What is not known is left out, never 0. A member or a parameter that a call does \
+                       not know is refused.",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    components(schemas(Problem, Flaw)),
+    tags(
+        (name = "session", description = "Logging in and out"),
+        (name = "accounts", description = "Who may log in"),
+        (name = "gateway", description = "The process"),
+    )
+)]
+struct Head;
+
+/// The document without its paths.
+pub(super) fn head() -> OpenApi {
+    Head::openapi()
+}
+
+/// The whole document, as the routes make it.
+pub(super) fn document() -> OpenApi {
+    let mut document = routes::documented().into_openapi();
+    let schemes = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    schemes.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let cookie = ApiKeyValue::new(door::COOKIE_NAME);
+    schemes.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    for (path, item) in &mut document.paths.paths {
+        let methods: Vec<&str> = operations(item).iter().map(|(method, _)| *method).collect();
+        for method in methods {
+            let operation = match method {
+                "GET" => &mut item.get,
+                "PUT" => &mut item.put,
+                "POST" => &mut item.post,
+                "DELETE" => &mut item.delete,
+                _ => &mut item.patch,
+            };
+            let Some(operation) = operation else {
+                continue;
+            };
+            let whom = For::of(method, path);
+            operation.security = Some(security(whom));
+            let of_body = of_body(operation.request_body.is_some());
+            for (status, what) in failures(whom).iter().chain(of_body) {
+                let responses = &mut operation.responses.responses;
+                responses
+                    .entry((*status).to_owned())
+                    .or_insert_with(|| RefOr::T(problem(what)));
+            }
+        }
+    }
+    document
+}
+
+/// Role names, as 3.1 has them for every scheme.
+fn security(whom: For) -> Vec<SecurityRequirement> {
+    let role = match whom {
+        For::Everybody => return vec![SecurityRequirement::default()],
+        For::Viewers => "viewer",
+        For::Admins => "admin",
+    };
+    let need = |scheme: &str| SecurityRequirement::new(scheme, [role]);
+    vec![need("bearer"), need("session")]
+}
+
+fn failures(whom: For) -> &'static [(&'static str, &'static str)] {
+    match whom {
+        For::Everybody => &[("400", "The request is not what the call takes")],
+        For::Viewers | For::Admins => &[
+            ("400", "The request is not what the call takes"),
+            ("401", "Not logged in"),
+            (
+                "403",
+                "The account may not do this, or `x-csrf-token` is missing",
+            ),
+            ("503", "The database does not answer"),
+        ],
+    }
+}
+
+fn of_body(body: bool) -> &'static [(&'static str, &'static str)] {
+    match body {
+        false => &[],
+        true => &[
+            ("413", "The body is too large"),
+            ("415", "The body is not JSON"),
+            ("422", "A member of the body is wrong"),
+        ],
+    }
+}
+
+fn problem(what: &str) -> Said {
+    let shape = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem")));
+    let answer = ResponseBuilder::new().description(what);
+    answer.content(MEDIA_TYPE, shape.build()).build()
+}
+
+/// This document
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "gateway",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+)]
+pub(super) async fn serve(State(admin): State<Arc<Admin>>) -> Response {
+    let json = [(CONTENT_TYPE, "application/json")];
+    (json, admin.law.text.clone()).into_response()
+}

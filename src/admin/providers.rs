@@ -1,0 +1,434 @@
+//! Calls on providers beyond those of every object: what a vendor lists, whether it answers, and the keys one by one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::Admin;
+use super::desk::Condition;
+use super::door::Viewer;
+use super::input::Body;
+use super::plane;
+use super::problem::{Flaw, Problem, Why};
+use super::trouble::Trouble;
+use super::vendors::{self, Listed, NoList};
+use crate::clock;
+use crate::config::{Home, Keys, Kind, Provider, Secret, hidden};
+use crate::ir::Format;
+use crate::store::Change;
+
+/// A vendor that is not a provider yet.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Probe {
+    /// With or without the version.
+    #[schema(example = "https://api.example.com/v1")]
+    base_url: String,
+    /// Where the vendor asks for one.
+    key: Option<String>,
+    /// Only this one is tried.
+    #[schema(example = "openai_chat")]
+    format: Option<String>,
+    /// Headers that the vendor wants besides.
+    headers: Option<Map<String, Value>>,
+}
+
+/// What was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Probed {
+    /// Those in which it lists its models, the likeliest first.
+    formats: Vec<&'static str>,
+    models: Vec<Listed>,
+    took_ms: u64,
+}
+
+/// What a provider lists.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Pulled {
+    models: Vec<Listed>,
+    /// Whether they are written to the provider as its `models`.
+    saved: bool,
+    took_ms: u64,
+}
+
+/// Which of a provider's models is asked.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Test {
+    /// Else one that a pool has, or that is listed.
+    model: Option<String>,
+}
+
+/// How a provider has answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Tested {
+    ok: bool,
+    model: String,
+    /// What a client would have got.
+    status: u16,
+    took_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// The keys of a provider, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProviderKeys {
+    items: Vec<ProviderKeyShown>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ProviderKeyShown {
+    /// Its place, from 1.
+    number: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "sk-…wxyz")]
+    masked: Option<String>,
+    weight: u32,
+    enabled: bool,
+}
+
+/// A key that is added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewKey {
+    value: String,
+    weight: Option<u32>,
+}
+
+/// See what a vendor lists, before it is a provider: its format is found out, and a wrong key is said to be wrong
+#[utoipa::path(
+    post,
+    path = "/providers/probe",
+    tag = "providers",
+    request_body = Probe,
+    responses((status = 200, description = "It lists models", body = Probed),
+              (status = 422, description = "It does not, and why", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn probe(
+    State(admin): State<Arc<Admin>>,
+    Body(asked): Body<Probe>,
+) -> Result<Json<Probed>, Problem> {
+    let begun = clock::now();
+    let formats = formats(&asked)?;
+    let mut found: Vec<(Format, Vec<Listed>)> = Vec::new();
+    let mut worst: Option<NoList> = None;
+    for format in formats {
+        let provider = made_up(&admin, &asked, format).await?;
+        let Some(offer) = provider.offers.first() else {
+            continue;
+        };
+        match vendors::list(&*admin.vendors, &provider, offer).await {
+            Ok(models) => found.push((format, models)),
+            Err(none @ NoList::Unreached(_)) => {
+                worst = Some(none);
+                break;
+            }
+            Err(none) if worst.as_ref().is_none_or(|w| w.weight() < none.weight()) => {
+                worst = Some(none);
+            }
+            Err(_) => {}
+        }
+    }
+    let models = found
+        .iter()
+        .map(|(_, models)| models)
+        .max_by_key(|models| models.len());
+    let Some(models) = models.cloned() else {
+        let why = worst.map_or_else(String::new, |none| none.to_string());
+        return Err(no_list(&why));
+    };
+    Ok(Json(Probed {
+        formats: found.iter().map(|(format, _)| format.name()).collect(),
+        models,
+        took_ms: millis(clock::now().since(begun)),
+    }))
+}
+
+fn no_list(why: &str) -> Problem {
+    Problem::new(Why::Invalid, why)
+}
+
+/// The likeliest first.
+fn formats(asked: &Probe) -> Result<Vec<Format>, Problem> {
+    if let Some(name) = &asked.format {
+        let format = Format::from_name(name).ok_or_else(|| {
+            let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+            Problem::new(Why::Invalid, "There is no such format.").flaw(Flaw {
+                field: Some("format".to_owned()),
+                message: format!("expected one of {}", names.join(", ")),
+                ..Flaw::default()
+            })
+        })?;
+        return Ok(vec![format]);
+    }
+    let url = asked.base_url.to_ascii_lowercase();
+    let mut formats = vec![Format::OpenaiChat, Format::Anthropic, Format::Gemini];
+    let likely = |format: &Format| match format {
+        Format::Anthropic => url.contains("anthropic") || url.contains("claude"),
+        Format::Gemini => url.contains("googleapis") || url.contains("gemini"),
+        Format::OpenaiChat | Format::OpenaiResponses => false,
+    };
+    formats.sort_by_key(|format| !likely(format));
+    Ok(formats)
+}
+
+/// The provider that it would be: checked as any other, and in no configuration.
+async fn made_up(admin: &Admin, asked: &Probe, format: Format) -> Result<Provider, Problem> {
+    // No declared provider can have this name by chance.
+    let name = "probe.invalid";
+    let mut body = json!({ "name": name, "format": format.name(), "base_url": asked.base_url });
+    if let Some(key) = &asked.key {
+        body["keys"] = json!([key]);
+    }
+    if let Some(headers) = &asked.headers {
+        body["headers"] = Value::Object(headers.clone());
+    }
+    let desk = admin.desk()?;
+    let put = Change::Put {
+        kind: Kind::Provider,
+        name: name.to_owned(),
+        body: hidden::hide(Kind::Provider, name, &body),
+    };
+    let tried = desk.try_on(&desk.shelf().await?, &[put]).await?;
+    let found = tried
+        .gateway
+        .providers
+        .into_iter()
+        .find(|one| one.name == name);
+    found.ok_or_else(|| Trouble::Inside.into())
+}
+
+/// Ask a provider for its models, and write them to it
+///
+/// A provider of the database gets them as its `models`; one of the file keeps what the file says.
+#[utoipa::path(
+    post,
+    path = "/providers/{name}/pull",
+    tag = "providers",
+    params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, description = "What it lists", body = Pulled),
+              (status = 422, description = "It lists nothing, and why", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn pull(
+    State(admin): State<Arc<Admin>>,
+    Path(name): Path<String>,
+    Viewer(who): Viewer,
+) -> Result<Json<Pulled>, Problem> {
+    let begun = clock::now();
+    let provider = provider(&admin, &name)?;
+    let mut models = Err(NoList::Unreached("it has no format".to_owned()));
+    for offer in &provider.offers {
+        models = vendors::list(&*admin.vendors, &provider, offer).await;
+        if models.is_ok() {
+            break;
+        }
+    }
+    let models = models.map_err(|none| no_list(&none.to_string()))?;
+    let desk = admin.desk()?;
+    let view = desk.show(Kind::Provider, &name, false).await?;
+    let saved = view.home == Home::Database;
+    if saved {
+        let ids: Vec<&str> = models.iter().map(|model| model.id.as_str()).collect();
+        let patch = json!({ "models": ids });
+        let any = Condition::default();
+        desk.patch((Kind::Provider, &name), &patch, &any, &who.author())
+            .await?;
+    }
+    Ok(Json(Pulled {
+        models,
+        saved,
+        took_ms: millis(clock::now().since(begun)),
+    }))
+}
+
+/// The one that is in force.
+fn provider(admin: &Admin, name: &str) -> Result<Provider, Problem> {
+    let snapshot = admin.live.snapshot();
+    let mut all = snapshot.gateway.declared_providers();
+    let found = all.find(|provider| provider.name == name).cloned();
+    found.ok_or_else(|| Trouble::NoObject(Kind::Provider, name.to_owned()).into())
+}
+
+/// Ask a provider something, through the data plane, as any client would
+#[utoipa::path(
+    post,
+    path = "/providers/{name}/test",
+    tag = "providers",
+    params(("name" = String, Path, description = "Its name")),
+    request_body = Test,
+    responses((status = 200, description = "How it has answered", body = Tested))
+)]
+pub(super) async fn test(
+    State(admin): State<Arc<Admin>>,
+    Path(name): Path<String>,
+    Body(asked): Body<Test>,
+) -> Result<Json<Tested>, Problem> {
+    let provider = provider(&admin, &name)?;
+    let model = match asked.model {
+        Some(model) => model,
+        None => any_model(&admin, &provider).ok_or_else(|| {
+            Problem::new(
+                Why::Invalid,
+                "No model of this provider is known: pull its list, or say which is asked.",
+            )
+        })?,
+    };
+    let begun = clock::now();
+    let body = json!({
+        "model": format!("{name}/{model}"),
+        "max_tokens": 64,
+        "messages": [{ "role": "user", "content": "Answer with the one word: ok" }],
+    });
+    let answer = plane::call(
+        admin.plane()?,
+        "/v1/chat/completions",
+        body.to_string().into(),
+    )
+    .await
+    .map_err(|e| {
+        Problem::new(
+            Why::Unavailable,
+            format!("The data plane does not answer: {e}."),
+        )
+    })?;
+    let took_ms = millis(clock::now().since(begun));
+    let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let ok = answer.status == 200;
+    let text = |pointer: &str| {
+        json.pointer(pointer)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    Ok(Json(Tested {
+        ok,
+        model,
+        status: answer.status,
+        took_ms,
+        answer: text("/choices/0/message/content"),
+        error: match ok {
+            true => None,
+            false => {
+                Some(text("/error/message").unwrap_or_else(|| "no reason was told".to_owned()))
+            }
+        },
+    }))
+}
+
+/// One that a pool has, else one that is spelled out.
+fn any_model(admin: &Admin, provider: &Provider) -> Option<String> {
+    let snapshot = admin.live.snapshot();
+    let gateway = &snapshot.gateway;
+    let of_pool = gateway.models.iter().flat_map(|model| &model.endpoints);
+    let mut of_pool = of_pool.filter(|endpoint| {
+        let its = gateway.providers.get(endpoint.provider);
+        its.is_some_and(|its| its.name == provider.name) && endpoint.model != crate::config::PASSED
+    });
+    let listed = || {
+        let mut plain = provider.expose.iter().map(|glob| glob.pattern());
+        plain.find(|name| !name.contains('*')).map(str::to_owned)
+    };
+    of_pool
+        .next()
+        .map(|endpoint| endpoint.model.clone())
+        .or_else(listed)
+}
+
+/// The keys of a provider
+#[utoipa::path(
+    get,
+    path = "/providers/{name}/keys",
+    tag = "providers",
+    params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, description = "Masked, in their order", body = ProviderKeys))
+)]
+pub(super) async fn keys(
+    State(admin): State<Arc<Admin>>,
+    Path(name): Path<String>,
+) -> Result<Json<ProviderKeys>, Problem> {
+    shown_keys(&admin, &name).map(Json)
+}
+
+fn shown_keys(admin: &Admin, name: &str) -> Result<ProviderKeys, Problem> {
+    let provider = provider(admin, name)?;
+    let keys = match &provider.keys {
+        Keys::Own(keys) => keys.as_slice(),
+        Keys::Passthrough => &[],
+    };
+    let there = keys.iter().filter(|key| key.value.is_some());
+    let items = (1..).zip(there).map(|(number, key)| ProviderKeyShown {
+        number,
+        masked: key.value.as_ref().map(Secret::masked),
+        weight: key.weight,
+        enabled: key.enabled,
+    });
+    Ok(ProviderKeys {
+        items: items.collect(),
+    })
+}
+
+/// Add a key to a provider
+#[utoipa::path(
+    post,
+    path = "/providers/{name}/keys",
+    tag = "providers",
+    params(("name" = String, Path, description = "Its name")),
+    request_body = NewKey,
+    responses((status = 201, description = "All of its keys", body = ProviderKeys))
+)]
+pub(super) async fn add_key(
+    State(admin): State<Arc<Admin>>,
+    Path(name): Path<String>,
+    Viewer(who): Viewer,
+    Body(new): Body<NewKey>,
+) -> Result<(StatusCode, Json<ProviderKeys>), Problem> {
+    let desk = admin.desk()?;
+    let key = match new.weight {
+        None => json!(new.value),
+        Some(weight) => json!({ "value": new.value, "weight": weight }),
+    };
+    let edit = |keys: &mut Vec<Value>| {
+        keys.push(key.clone());
+        true
+    };
+    desk.edit_keys(&name, edit, &who.author()).await?;
+    Ok((StatusCode::CREATED, Json(shown_keys(&admin, &name)?)))
+}
+
+/// Take a key from a provider
+#[utoipa::path(
+    delete,
+    path = "/providers/{name}/keys/{number}",
+    tag = "providers",
+    params(("name" = String, Path, description = "Its name"),
+           ("number" = usize, Path, description = "The place of the key, from 1")),
+    responses((status = 204, description = "It is gone"))
+)]
+pub(super) async fn delete_key(
+    State(admin): State<Arc<Admin>>,
+    Path((name, number)): Path<(String, usize)>,
+    Viewer(who): Viewer,
+) -> Result<StatusCode, Problem> {
+    let desk = admin.desk()?;
+    let edit = |keys: &mut Vec<Value>| match number.checked_sub(1).filter(|at| *at < keys.len()) {
+        Some(at) => {
+            keys.remove(at);
+            true
+        }
+        None => false,
+    };
+    desk.edit_keys(&name, edit, &who.author()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,141 @@
+//! How the gateway is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Admin, time};
+use crate::clock;
+use crate::config::{AuthMode, Database, Listen};
+use crate::telemetry::metrics;
+
+/// A database that says nothing for so long is away.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How the gateway is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Status {
+    /// Of this binary.
+    version: &'static str,
+    /// Name of the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
+    pid: u32,
+    #[schema(format = DateTime)]
+    started_at: String,
+    uptime_ms: u64,
+    listen: Vec<Listener>,
+    /// The admin side's own address, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_listen: Option<Listener>,
+    database: DatabaseOf,
+    /// Folder of what is kept over restarts.
+    data: String,
+    /// Who may call models: `auto`, `keys`, `open`.
+    auth: &'static str,
+    /// The built-in demo vendor is one of the providers.
+    demo: bool,
+    /// Requests to models, as of now.
+    in_flight: i64,
+    records: Records,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Listener {
+    #[schema(example = "0.0.0.0:8899")]
+    address: String,
+    tls: bool,
+}
+
+/// Of finished requests.
+#[derive(Serialize, ToSchema)]
+struct DatabaseOf {
+    /// `sqlite`, `postgresql`
+    kind: &'static str,
+    /// `up`; `away`: records wait in the spool; `missing`: it could not be opened at the start, nothing is kept.
+    state: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Records {
+    written: u64,
+    /// Neither in the database nor in the spool.
+    lost: u64,
+    /// Bytes of the spool.
+    spooled_bytes: i64,
+}
+
+/// How the gateway is
+#[utoipa::path(
+    get,
+    path = "/status",
+    tag = "gateway",
+    responses((status = 200, description = "As of now", body = Status))
+)]
+pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
+    let snapshot = admin.live.snapshot();
+    let gateway = &snapshot.gateway;
+    let uptime = clock::now().since(admin.started);
+    let uptime_ms = u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX);
+    let started = time::now() - i64::try_from(uptime_ms).unwrap_or(0);
+    let lost = ["full", "spool", "refused"];
+    let lost = lost.map(|why| metrics::RECORDS_LOST.with_label_values(&[why]).get());
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        node: node(),
+        pid: std::process::id(),
+        started_at: time::rfc3339(started),
+        uptime_ms,
+        listen: gateway.listen.iter().map(Listener::of).collect(),
+        admin_listen: gateway.admin_listen.as_ref().map(Listener::of),
+        database: DatabaseOf {
+            kind: match &gateway.database {
+                Database::Sqlite(_) => "sqlite",
+                Database::Postgres(_) => "postgresql",
+            },
+            state: state(&admin).await,
+        },
+        data: gateway.data.display().to_string(),
+        auth: match gateway.auth {
+            AuthMode::Auto => "auto",
+            AuthMode::Keys => "keys",
+            AuthMode::Open => "open",
+        },
+        demo: admin.house.loaded().uses_demo,
+        in_flight: metrics::IN_FLIGHT.get(),
+        records: Records {
+            written: metrics::RECORDS_WRITTEN.get(),
+            lost: lost.iter().sum(),
+            spooled_bytes: metrics::RECORD_SPOOL.get(),
+        },
+    })
+}
+
+async fn state(admin: &Admin) -> &'static str {
+    let Some(store) = &admin.store else {
+        return "missing";
+    };
+    match tokio::time::timeout(PATIENCE, store.accounts()).await {
+        Ok(Ok(_)) => "up",
+        Ok(Err(_)) | Err(_) => "away",
+    }
+}
+
+impl Listener {
+    fn of(listen: &Listen) -> Listener {
+        Listener {
+            address: listen.addr.to_string(),
+            tls: listen.tls.is_some(),
+        }
+    }
+}
+
+/// As the kernel calls this machine.
+fn node() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
