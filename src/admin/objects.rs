@@ -30,7 +30,6 @@ use super::problem::{MEDIA_TYPE, Problem};
 use super::time::rfc3339;
 use super::trouble::Trouble;
 use crate::config::{Home, Kind};
-use crate::store::Author;
 
 /// An object of the configuration.
 #[derive(Debug, Serialize, ToSchema)]
@@ -104,15 +103,6 @@ fn home(home: Home) -> &'static str {
         Home::Environment => "environment",
         Home::Database => "database",
         Home::Shadowed => "shadowed",
-    }
-}
-
-impl Who {
-    pub(super) fn author(&self) -> Author {
-        Author {
-            account: self.account.clone(),
-            client: self.client.map(|client| client.to_string()),
-        }
     }
 }
 
