@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::door::{ADMIN_KEY, LOCAL};
+use super::door::{ADMIN_KEY, Editor, LOCAL};
+use super::first::GATEWAY;
 use super::input::Body;
 use super::problem::{Flaw, Problem, Why};
 use super::{Admin, password, routes, time};
@@ -115,6 +116,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Account
 )]
 pub(super) async fn create(
     State(admin): State<Arc<Admin>>,
+    Editor(who): Editor,
     Body(asked): Body<NewAccount>,
 ) -> Result<Response, Problem> {
     check_name(&asked.name)?;
@@ -128,7 +130,7 @@ pub(super) async fn create(
         created_at: now,
         updated_at: now,
     };
-    if !admin.store()?.add_account(&account).await? {
+    if !admin.store()?.add_account(&account, &who.author()).await? {
         let detail = format!("There is an account `{}` already.", account.name);
         return Err(Problem::new(Why::Conflict, detail));
     }
@@ -176,6 +178,7 @@ pub(super) async fn show(
 )]
 pub(super) async fn change(
     State(admin): State<Arc<Admin>>,
+    Editor(who): Editor,
     Path(name): Path<String>,
     Body(asked): Body<ChangedAccount>,
 ) -> Result<Json<AccountOf>, Problem> {
@@ -192,7 +195,8 @@ pub(super) async fn change(
         hash,
         told: None,
     };
-    let amended = store.amend_account(&name, &amendment, None, time::now());
+    let by = (&who.author(), time::now());
+    let amended = store.amend_account(&name, &amendment, None, by);
     done(amended.await?, &name)?;
     show(State(admin.clone()), Path(name)).await
 }
@@ -211,9 +215,12 @@ pub(super) async fn change(
 )]
 pub(super) async fn delete(
     State(admin): State<Arc<Admin>>,
+    Editor(who): Editor,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    done(admin.store()?.delete_account(&name).await?, &name)?;
+    let author = who.author();
+    let deleted = admin.store()?.delete_account(&name, &author).await;
+    done(deleted?, &name)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -237,8 +244,8 @@ fn check_name(name: &str) -> Result<(), Problem> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let message = if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(plain) {
         "1 to 64 letters, digits, `.`, `-` and `_`".to_owned()
-    } else if [ADMIN_KEY, LOCAL].contains(&name) {
-        format!("`{name}` stands for who comes with a key")
+    } else if [ADMIN_KEY, LOCAL, GATEWAY].contains(&name) {
+        format!("`{name}` stands for something else in the audit log")
     } else {
         return Ok(());
     };

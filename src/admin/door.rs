@@ -14,7 +14,7 @@ use super::problem::{Problem, Why};
 use super::visitor::Visitor;
 use super::{Admin, secret, time};
 use crate::config::Secret;
-use crate::store::{Role, Session};
+use crate::store::{Author, Role, Session};
 
 /// A session that nobody uses for so long is over.
 pub(super) const IDLE: Duration = Duration::from_secs(12 * 3600);
@@ -35,10 +35,19 @@ pub(super) const LOCAL: &str = "local";
 pub(crate) struct Who {
     pub account: String,
     pub role: Role,
-    #[allow(dead_code, reason = "the audit log's rows come with the objects")]
     pub client: Option<IpAddr>,
     /// `None`: a bearer, who needs none.
     pub session: Option<Held>,
+}
+
+impl Who {
+    /// As the audit log names it.
+    pub(crate) fn author(&self) -> Author {
+        Author {
+            account: self.account.clone(),
+            client: self.client.map(|client| client.to_string()),
+        }
+    }
 }
 
 /// A session, and what its browser holds.
@@ -54,7 +63,6 @@ pub(crate) struct Held {
 pub(crate) struct Viewer(pub Arc<Who>);
 
 /// Who may change everything. For what only admins may even see.
-#[allow(dead_code, reason = "the guard asks for what is no GET")]
 pub(crate) struct Editor(pub Arc<Who>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Viewer {

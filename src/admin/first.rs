@@ -9,10 +9,12 @@ use super::door::{IDLE, LONGEST, millis};
 use super::problem::Problem;
 use super::{Admin, secret, time};
 use crate::config::Secret;
-use crate::store::{Account, Amendment, Role, Store};
+use crate::store::{Account, Amendment, Author, Role, Store};
 
 /// The account that is always there at first.
 pub(super) const ADMIN: &str = "admin";
+/// Whose name what the gateway does by itself has.
+pub(super) const GATEWAY: &str = "gateway";
 /// How often the variable is looked at, which may change with the `.env` file, and a database that was away.
 const EVERY: Duration = Duration::from_secs(2);
 /// Looks between two sweeps of sessions.
@@ -67,7 +69,10 @@ async fn found(admin: &Admin, store: &Store) -> Result<(), Problem> {
     if store.accounts().await?.is_empty() {
         let password = secret::password();
         let hash = admin.passwords.hash(password.clone()).await?;
-        if store.found_accounts(&account(hash, None)).await? {
+        if store
+            .found_accounts(&account(hash, None), &gateway())
+            .await?
+        {
             (admin.show_password)(&password);
             log::info!("the account `{ADMIN}` was made, with a random password");
         }
@@ -94,13 +99,12 @@ async fn take_over(admin: &Admin, store: &Store, told: Secret) -> Result<(), Pro
         };
         match there {
             None => {
-                store
-                    .add_account(&account(hash.clone(), Some(hash)))
-                    .await?;
+                let account = account(hash.clone(), Some(hash));
+                store.add_account(&account, &gateway()).await?;
             }
             Some(_) => {
-                let now = time::now();
-                store.amend_account(ADMIN, &amendment, None, now).await?;
+                let by = (&gateway(), time::now());
+                store.amend_account(ADMIN, &amendment, None, by).await?;
             }
         }
         log::info!("the password of the account `{ADMIN}` is that of ADMIN_PASSWORD now");
@@ -109,6 +113,14 @@ async fn take_over(admin: &Admin, store: &Store, told: Secret) -> Result<(), Pro
     state.password = Some(told);
     state.founded = true;
     Ok(())
+}
+
+/// Who does it: nobody has asked for it but whoever started the gateway.
+fn gateway() -> Author {
+    Author {
+        account: GATEWAY.to_owned(),
+        client: None,
+    }
 }
 
 fn account(hash: String, told: Option<String>) -> Account {

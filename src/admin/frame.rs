@@ -1,12 +1,19 @@
-//! The headers of every answer: nothing is kept, guessed, framed or told to others.
+//! What is around every answer. Its headers: nothing is kept, guessed, framed or told to others. And its end: a stream of
+//! events ends when the process leaves.
 
-use axum::extract::Request;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::middleware::Next;
 use axum::response::Response;
+use futures_util::StreamExt as _;
+
+use super::Admin;
 
 /// An answer of the API is no page.
 const DATA: HeaderValue = HeaderValue::from_static(
@@ -18,8 +25,21 @@ pub(super) const PAGE: HeaderValue = HeaderValue::from_static(
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
-pub(super) async fn frame(request: Request, next: Next) -> Response {
+pub(super) async fn frame(
+    State(admin): State<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut answer = next.run(request).await;
+    let of = answer.headers().get(CONTENT_TYPE);
+    if of.is_some_and(|of| of.as_bytes().starts_with(b"text/event-stream")) {
+        let mut leaving = admin.leaving.clone();
+        let left = Box::pin(async move {
+            // Who closes it without a word has left, too.
+            leaving.changed().await.unwrap_or_default();
+        });
+        answer = answer.map(|body| Body::from_stream(body.into_data_stream().take_until(left)));
+    }
     let headers = answer.headers_mut();
     let unless_told = [
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -229,8 +229,8 @@ pub(super) async fn change_password(
         hash: Some(admin.passwords.hash(asked.new).await?),
         ..Amendment::default()
     };
-    let (store, now) = (admin.store()?, time::now());
-    let amended = store.amend_account(&who.account, &amendment, Some(&held.hash), now);
+    let (store, by) = (admin.store()?, (&who.author(), time::now()));
+    let amended = store.amend_account(&who.account, &amendment, Some(&held.hash), by);
     match amended.await? {
         Amended::Done => Ok(StatusCode::NO_CONTENT),
         Amended::Unknown | Amended::LastAdmin => {

@@ -61,6 +61,7 @@ pub(super) fn document() -> OpenApi {
             };
             let whom = For::of(method, path);
             operation.security = Some(security(whom));
+            operation.operation_id = Some(id(method, path));
             let of_body = of_body(operation.request_body.is_some());
             for (status, what) in failures(whom).iter().chain(of_body) {
                 let responses = &mut operation.responses.responses;
@@ -71,6 +72,17 @@ pub(super) fn document() -> OpenApi {
         }
     }
     document
+}
+
+/// One for each: `get_accounts_name`.
+fn id(method: &str, path: &str) -> String {
+    let below = path.strip_prefix(routes::ROOT).unwrap_or(path);
+    let words = below.split(|c: char| !c.is_ascii_alphanumeric());
+    let words = words.filter(|word| !word.is_empty()).map(str::to_owned);
+    let all: Vec<String> = std::iter::once(method.to_ascii_lowercase())
+        .chain(words)
+        .collect();
+    all.join("_")
 }
 
 /// Role names, as 3.1 has them for every scheme.
@@ -126,4 +138,34 @@ fn problem(what: &str) -> Said {
 pub(super) async fn serve(State(admin): State<Arc<Admin>>) -> Response {
     let json = [(CONTENT_TYPE, "application/json")];
     (json, admin.law.text.clone()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_call_has_an_id_of_its_own_a_group_that_is_described_and_a_line_that_says_what_it_does()
+    {
+        let document = document();
+        let tags = document.tags.iter().flatten();
+        let tags: BTreeSet<&str> = tags.map(|tag| tag.name.as_str()).collect();
+        let mut ids = BTreeSet::new();
+        for (path, item) in &document.paths.paths {
+            for (method, operation) in operations(item) {
+                let what = format!("{method} {path}");
+                assert!(ids.insert(operation.operation_id.clone()), "{what}");
+                assert!(operation.summary.is_some(), "{what}");
+                let of = operation.tags.clone().unwrap_or_default();
+                assert!(of.len() == 1 && tags.contains(&*of[0]), "{what}: {of:?}");
+                assert!(operation.security.is_some(), "{what}");
+            }
+        }
+        assert!(
+            ids.contains(&Some("put_accounts_name".to_owned())),
+            "{ids:?}"
+        );
+    }
 }

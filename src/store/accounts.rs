@@ -1,16 +1,19 @@
 //! Who may enter the admin side: accounts with their passwords' hashes, and who is logged in.
 //!
 //! Every change is a transaction that nobody else's runs beside, on whichever node: so that a name is given once, and
-//! the last admin cannot go. Times are arguments, in milliseconds since the Unix epoch.
+//! the last admin cannot go; the audit log's line of it is written in the same. Times are arguments, in milliseconds since
+//! the Unix epoch.
 
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::{Value as Json, json};
 use sqlx::{SqlSafeStr as _, SqlStr};
 
 use super::Store;
 use super::fault::Fault;
 use super::link::{Found, Link, Value};
+use super::objects::{Author, Note, write_note};
 
 /// A database that says nothing for so long is away.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -113,10 +116,10 @@ impl Store {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn found_accounts(&self, first: &Account) -> Result<bool, Fault> {
+    pub async fn found_accounts(&self, first: &Account, author: &Author) -> Result<bool, Fault> {
         let mut link = self.begun().await?;
         let added = match count(&mut link, "SELECT COUNT(*) FROM accounts").await {
-            Ok(0) => insert(&mut link, first).await,
+            Ok(0) => insert(&mut link, first, author).await,
             Ok(_) => Ok(false),
             Err(e) => Err(e),
         };
@@ -127,9 +130,9 @@ impl Store {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn add_account(&self, account: &Account) -> Result<bool, Fault> {
+    pub async fn add_account(&self, account: &Account, author: &Author) -> Result<bool, Fault> {
         let mut link = self.begun().await?;
-        let added = insert(&mut link, account).await;
+        let added = insert(&mut link, account, author).await;
         ended(link, added).await
     }
 
@@ -142,10 +145,10 @@ impl Store {
         name: &str,
         amendment: &Amendment,
         keep: Option<&str>,
-        now: i64,
+        (author, now): (&Author, i64),
     ) -> Result<Amended, Fault> {
         let mut link = self.begun().await?;
-        let amended = amend(&mut link, name, amendment, (keep, now)).await;
+        let amended = amend(&mut link, name, amendment, (keep, author, now)).await;
         ended(link, amended).await
     }
 
@@ -153,9 +156,9 @@ impl Store {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn delete_account(&self, name: &str) -> Result<Amended, Fault> {
+    pub async fn delete_account(&self, name: &str, author: &Author) -> Result<Amended, Fault> {
         let mut link = self.begun().await?;
-        let deleted = delete(&mut link, name).await;
+        let deleted = delete(&mut link, name, author).await;
         ended(link, deleted).await
     }
 
@@ -266,7 +269,7 @@ async fn count(link: &mut Link, sql: &'static str) -> Result<i64, Fault> {
     Ok(rows.first().map_or(Ok(0), |row| row.int(0))?)
 }
 
-async fn insert(link: &mut Link, account: &Account) -> Result<bool, Fault> {
+async fn insert(link: &mut Link, account: &Account, author: &Author) -> Result<bool, Fault> {
     let sql = "INSERT INTO accounts (name, role, hash, told, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING";
     let values = [
@@ -277,14 +280,24 @@ async fn insert(link: &mut Link, account: &Account) -> Result<bool, Fault> {
         Value::Int(account.created_at),
         Value::Int(account.updated_at),
     ];
-    Ok(run(link, sql, &values).await? == 1)
+    if run(link, sql, &values).await? != 1 {
+        return Ok(false);
+    }
+    let after = shown(account.role, false);
+    write_note(
+        link,
+        &note("create", &account.name, None, Some(&after)),
+        author,
+    )
+    .await?;
+    Ok(true)
 }
 
 async fn amend(
     link: &mut Link,
     name: &str,
     amendment: &Amendment,
-    (keep, now): (Option<&str>, i64),
+    (keep, author, now): (Option<&str>, &Author, i64),
 ) -> Result<Amended, Fault> {
     let Some(before) = role(link, name).await? else {
         return Ok(Amended::Unknown);
@@ -308,19 +321,48 @@ async fn amend(
         let values = [Value::Text(name), Value::Text(keep.unwrap_or(""))];
         run(link, sql, &values).await?;
     }
+    let changed = amendment.hash.is_some();
+    let (before, after) = (shown(before, false), shown(after, changed));
+    let note = note("update", name, Some(&before), Some(&after));
+    write_note(link, &note, author).await?;
     Ok(Amended::Done)
 }
 
-async fn delete(link: &mut Link, name: &str) -> Result<Amended, Fault> {
-    match role(link, name).await? {
+async fn delete(link: &mut Link, name: &str, author: &Author) -> Result<Amended, Fault> {
+    let role = match role(link, name).await? {
         None => return Ok(Amended::Unknown),
         Some(Role::Admin) if is_last_admin(link).await? => return Ok(Amended::LastAdmin),
-        Some(_) => {}
-    }
-    let name = [Value::Text(name)];
-    run(link, "DELETE FROM accounts WHERE name = $1", &name).await?;
-    run(link, "DELETE FROM sessions WHERE account = $1", &name).await?;
+        Some(role) => role,
+    };
+    let of = [Value::Text(name)];
+    run(link, "DELETE FROM accounts WHERE name = $1", &of).await?;
+    run(link, "DELETE FROM sessions WHERE account = $1", &of).await?;
+    let before = shown(role, false);
+    write_note(link, &note("delete", name, Some(&before), None), author).await?;
     Ok(Amended::Done)
+}
+
+/// An account in the audit log.
+fn shown(role: Role, new_password: bool) -> Json {
+    match new_password {
+        true => json!({ "role": role.name(), "password": "changed" }),
+        false => json!({ "role": role.name() }),
+    }
+}
+
+fn note<'a>(
+    action: &'a str,
+    name: &'a str,
+    before: Option<&'a Json>,
+    after: Option<&'a Json>,
+) -> Note<'a> {
+    Note {
+        action,
+        kind: Some("account"),
+        name: Some(name),
+        before,
+        after,
+    }
 }
 
 async fn begin(link: &mut Link, hash: &str, (account, now): (&str, i64)) -> Result<(), Fault> {

@@ -86,6 +86,8 @@ pub struct Gateway {
     pub addr: SocketAddr,
     child: Child,
     dir: TempDir,
+    /// Variables of the process, beside the log's level.
+    env: Vec<(String, String)>,
 }
 
 impl Gateway {
@@ -111,11 +113,45 @@ impl Gateway {
         gateway
     }
 
+    /// The same with variables in its environment, in a directory of the test's choice.
+    #[allow(dead_code, reason = "the tests of the admin side use it")]
+    pub async fn start_in(dir: TempDir, section: &str, env: &[(&str, &str)]) -> Gateway {
+        let addr = dead_addr();
+        let conf = dir.path().join("tidegate.yaml");
+        let text = Gateway::config(&dir, addr, section, "threads: 1\n");
+        std::fs::write(&conf, text).unwrap();
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let env: Vec<_> = env.iter().map(own).collect();
+        let child = Gateway::launch(&dir, &env);
+        let gateway = Gateway {
+            addr,
+            child,
+            dir,
+            env,
+        };
+        gateway.until_ready().await;
+        gateway
+    }
+
+    /// Starts it again with other variables.
+    #[allow(dead_code, reason = "the tests of the admin side use it")]
+    pub async fn start_again_with(&mut self, env: &[(&str, &str)]) {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.env = env.iter().map(own).collect();
+        self.start_again().await;
+    }
+
     fn spawn(dir: TempDir, addr: SocketAddr, section: &str, top: &str) -> Gateway {
         let conf = dir.path().join("tidegate.yaml");
         std::fs::write(&conf, Gateway::config(&dir, addr, section, top)).unwrap();
-        let child = Gateway::launch(&dir);
-        Gateway { addr, child, dir }
+        let child = Gateway::launch(&dir, &[]);
+        let env = Vec::new();
+        Gateway {
+            addr,
+            child,
+            dir,
+            env,
+        }
     }
 
     /// Starts it again on a disk that takes no file of more than so many KiB.
@@ -124,15 +160,17 @@ impl Gateway {
         let script = "trap '' XFSZ; ulimit -f $(($1 * 2)); shift; exec \"$@\"";
         let mut shell = Command::new("sh");
         let shell = shell.args(["-c", script, "sh", &kib.to_string()]);
-        self.child = Gateway::launch_by(shell.arg(env!("CARGO_BIN_EXE_tidegate")), &self.dir);
+        let shell = shell.arg(env!("CARGO_BIN_EXE_tidegate"));
+        self.child = Gateway::launch_by(shell, &self.dir, &self.env);
         self.until_ready().await;
     }
 
-    fn launch(dir: &TempDir) -> Child {
-        Gateway::launch_by(&mut Command::new(env!("CARGO_BIN_EXE_tidegate")), dir)
+    fn launch(dir: &TempDir, env: &[(String, String)]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        Gateway::launch_by(&mut command, dir, env)
     }
 
-    fn launch_by(command: &mut Command, dir: &TempDir) -> Child {
+    fn launch_by(command: &mut Command, dir: &TempDir, env: &[(String, String)]) -> Child {
         let mut log = std::fs::OpenOptions::new();
         let log = log
             .create(true)
@@ -143,6 +181,7 @@ impl Gateway {
             .current_dir(dir.path())
             .env_clear()
             .env("LOG_LEVEL", "info")
+            .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.unwrap())
@@ -158,7 +197,7 @@ impl Gateway {
 
     /// Starts it again, with what it has left behind.
     pub async fn start_again(&mut self) {
-        self.child = Gateway::launch(&self.dir);
+        self.child = Gateway::launch(&self.dir, &self.env);
         self.until_ready().await;
     }
 

@@ -22,6 +22,8 @@ pub(crate) enum Shape {
     Value,
     /// A single value that is never shown.
     Secret,
+    /// A single value that is no secret but could be one by mistake: reports do not show it.
+    Guarded,
     Table(&'static Section),
     /// A list of these.
     List(&'static Shape),
@@ -93,7 +95,12 @@ fn each_shape(shape: Shape, visit: &mut dyn FnMut(&'static Section)) {
         Shape::Table(section) => each_section(section, visit),
         Shape::List(of) | Shape::PerFormat(of) | Shape::NamesOf(of) => each_shape(*of, visit),
         Shape::Either(shapes) => shapes.iter().for_each(|shape| each_shape(*shape, visit)),
-        Shape::Value | Shape::Secret | Shape::Names | Shape::Any | Shape::Pingora(_) => {}
+        Shape::Value
+        | Shape::Secret
+        | Shape::Guarded
+        | Shape::Names
+        | Shape::Any
+        | Shape::Pingora(_) => {}
     }
 }
 

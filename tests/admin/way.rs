@@ -1,0 +1,206 @@
+//! The way through the data plane: what the admin side is told of the caller, and how bodies and streams pass.
+//!
+//! A server of the test's own stands where the admin side's socket was: it sees and sends every byte.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+
+use crate::harness::{Gateway, send_h2, until};
+use crate::house::{PATIENCE, asked, socket, untouched};
+
+/// Takes the place of the admin side.
+fn taken_over(gateway: &Gateway) -> UnixListener {
+    let socket = socket(gateway);
+    std::fs::remove_file(&socket).unwrap();
+    UnixListener::bind(&socket).unwrap()
+}
+
+async fn accepted(listener: &UnixListener) -> UnixStream {
+    let accepted = tokio::time::timeout(PATIENCE, listener.accept()).await;
+    accepted.expect("a connection comes").unwrap().0
+}
+
+/// Reads up to the end of a head; the head, and what came behind it.
+async fn head(stream: &mut UnixStream) -> (String, Vec<u8>) {
+    let mut read = Vec::new();
+    loop {
+        let n = stream.read_buf(&mut read).await.unwrap();
+        assert!(n > 0, "the request ends early");
+        if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
+            let body = read.split_off(end + 4);
+            return (String::from_utf8(read).unwrap().to_ascii_lowercase(), body);
+        }
+    }
+}
+
+const NOTHING: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+
+/// The headers that the admin side gets of a request.
+async fn told(gateway: &Gateway, listener: &UnixListener, headers: &[(&str, &str)]) -> Vec<String> {
+    let serving = async {
+        let mut stream = accepted(listener).await;
+        let (head, _) = head(&mut stream).await;
+        stream.write_all(NOTHING).await.unwrap();
+        // The next request has a connection of its own.
+        drop(stream);
+        let lines = head.lines().filter(|line| line.starts_with("x-tidegate-"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let asking = gateway.send(asked("GET", "/admin/x", headers, None));
+    let (mut told, answer) = tokio::join!(serving, asking);
+    assert_eq!(answer.status, 204);
+    told.sort();
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_is_told_by_the_data_plane_alone() {
+    let gateway = untouched("  trusted_proxies: [ 127.0.0.1 ]\n").await;
+    let listener = taken_over(&gateway);
+    let direct = ["x-tidegate-client: 127.0.0.1", "x-tidegate-direct: 1"];
+    assert_eq!(told(&gateway, &listener, &[]).await, direct);
+    let made_up = [
+        ("x-forwarded-for", "203.0.113.7"),
+        ("x-tidegate-direct", "1"),
+        ("X-Tidegate-Client", "127.0.0.1"),
+        ("x-tidegate-tls", "1"),
+        ("x-tidegate-anything", "1"),
+        ("connection", "x-tidegate-client, x-tidegate-direct"),
+    ];
+    let outsider = told(&gateway, &listener, &made_up).await;
+    assert_eq!(outsider, ["x-tidegate-client: 203.0.113.7"]);
+    for foreign in [
+        ("host", "tidegate.example.com"),
+        ("origin", "https://evil.example"),
+        ("via", "1.1 proxy"),
+    ] {
+        let told = told(&gateway, &listener, &[foreign]).await;
+        assert_eq!(told, ["x-tidegate-client: 127.0.0.1"], "{foreign:?}");
+    }
+    let tls = told(
+        &gateway,
+        &listener,
+        &[
+            ("x-forwarded-for", "203.0.113.7"),
+            ("x-forwarded-proto", "https"),
+        ],
+    )
+    .await;
+    assert_eq!(tls, ["x-tidegate-client: 203.0.113.7", "x-tidegate-tls: 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_body_arrives_whole_over_both_versions() {
+    let gateway = untouched("").await;
+    let listener = taken_over(&gateway);
+    let sent: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    for http2 in [false, true] {
+        let serving = async {
+            let mut stream = accepted(&listener).await;
+            let (head, mut body) = head(&mut stream).await;
+            assert!(head.contains("content-length: 3000000"), "{head}");
+            while body.len() < sent.len() {
+                assert!(stream.read_buf(&mut body).await.unwrap() > 0);
+            }
+            stream.write_all(NOTHING).await.unwrap();
+            body
+        };
+        let mut request = asked("POST", "/admin/x", &[], None);
+        *request.body_mut() = Full::new(Bytes::from(sent.clone()));
+        let length = http::HeaderValue::from(sent.len());
+        request.headers_mut().insert("content-length", length);
+        let asking = async {
+            if !http2 {
+                return gateway.send(request).await;
+            }
+            request.headers_mut().remove("host");
+            let uri = format!("http://{}/admin/x", gateway.addr);
+            *request.uri_mut() = uri.parse().unwrap();
+            send_h2(gateway.addr, request).await.unwrap()
+        };
+        let (got, answer) = tokio::join!(serving, asking);
+        assert_eq!(answer.status, 204);
+        assert!(got == sent, "http2: {http2}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_pass_one_by_one_and_a_client_that_leaves_is_noticed() {
+    let gateway = untouched("").await;
+    let listener = taken_over(&gateway);
+    let client = TcpStream::connect(gateway.addr).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(client)).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let request = asked("GET", "/admin/api/v1/x", &[], None);
+    let serving = async {
+        let mut stream = accepted(&listener).await;
+        head(&mut stream).await;
+        let begin = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(begin.as_bytes()).await.unwrap();
+        stream
+    };
+    let (answer, mut stream) = tokio::join!(sender.send_request(request), serving);
+    let mut body = answer.unwrap().into_body();
+    for n in 0..5 {
+        let event = format!("data: {n}\n\n");
+        let chunk = format!("{:x}\r\n{event}\r\n", event.len());
+        stream.write_all(chunk.as_bytes()).await.unwrap();
+        // The next is sent only when this one has come.
+        let frame = tokio::time::timeout(Duration::from_secs(10), body.frame()).await;
+        let data = frame.unwrap().unwrap().unwrap().into_data().unwrap();
+        assert_eq!(data, event);
+    }
+    drop((body, sender));
+    driver.abort();
+    let mut rest = [0; 16];
+    let ended = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut rest)).await;
+    assert!(
+        !matches!(ended.unwrap(), Ok(n) if n > 0),
+        "its connection is closed"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_side_that_is_gone_is_told_and_models_are_served_on() {
+    let gateway = untouched("").await;
+    drop(taken_over(&gateway));
+    for method in ["GET", "POST"] {
+        let answer = gateway
+            .send(asked(method, "/admin/api/v1/status", &[], None))
+            .await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.json()["type"], "urn:tidegate:problem:unavailable");
+    }
+    assert_eq!(gateway.chat("haiku", false).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_lets_an_answer_of_the_admin_side_finish_and_clears_up() {
+    let mut gateway = untouched("").await;
+    let listener = taken_over(&gateway);
+    let folder = socket(&gateway).parent().unwrap().to_owned();
+    let (addr, request) = (gateway.addr, asked("GET", "/admin/x", &[], None));
+    let asking =
+        tokio::spawn(async move { crate::harness::try_send(addr, request).await.unwrap() });
+    let mut stream = accepted(&listener).await;
+    head(&mut stream).await;
+    gateway.signal("TERM");
+    until("closed doors", Duration::from_secs(10), async || {
+        TcpStream::connect(addr).await.is_err()
+    })
+    .await;
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        .await
+        .unwrap();
+    assert_eq!(asking.await.unwrap().text(), "ok");
+    assert_eq!(gateway.ended().await, Some(0));
+    assert!(!folder.exists() && !gateway.dir().join("data/admin.token").exists());
+}
