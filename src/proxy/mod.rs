@@ -293,6 +293,7 @@ async fn page(
 ) -> Result<(), Gone> {
     take_the_rest(session).await;
     let status = page.status;
+    tab.answered(&page.body);
     let bytes = write_page(session, &arrival.stamp, page)
         .await
         .map_err(|_| Gone)?;
@@ -325,6 +326,7 @@ async fn refuse(
         ..Page::fault(&refusal.fault(), arrival.stamp.format)
     };
     let status = page.status;
+    tab.answered(&page.body);
     let bytes = write_page(session, &arrival.stamp, page)
         .await
         .map_err(|_| Gone)?;
@@ -351,6 +353,7 @@ async fn refuse_in_stream(
 ) -> Result<(), Gone> {
     let mut event = Vec::with_capacity(256);
     crate::wire::codec(arrival.stamp.format).write_fault_event(&refusal.fault(), &mut event);
+    tab.answered(&event);
     let bytes = sent + u64::try_from(event.len()).unwrap_or(0);
     let tasks = vec![
         HttpTask::Body(Some(event.into()), false),

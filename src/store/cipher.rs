@@ -193,6 +193,10 @@ fn key_of(text: &str) -> Option<[u8; KEY_BYTES]> {
 
 fn make(path: &Path) -> io::Result<()> {
     let key = <Key as Generate>::generate();
+    // Nobody else has made it yet where the database is elsewhere.
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
     let mut options = OpenOptions::new();
     let mut file = options
         .write(true)
