@@ -21,6 +21,7 @@ pub mod cors;
 pub mod counting;
 pub mod decode;
 pub mod exchange;
+pub mod explain;
 pub mod headers;
 pub mod hold;
 pub mod intake;
@@ -257,6 +258,11 @@ impl Proxy {
             Err(Refusal::Body(BodyError::ClientGone)) => return Err(Gone),
             Err(refusal) => return refuse(session, arrival, refusal, tab).await,
         };
+        if arrival.ours && session.req_header().headers.contains_key(explain::HEADER) {
+            let route = tab.record.route.as_deref();
+            let made = explain::explain(&call, route);
+            return page(session, arrival, made, tab).await;
+        }
         match serve::serve(self, session, arrival, &call, tab).await {
             Ok(()) => Ok(()),
             Err(Unserved::ClientGone) => Err(Gone),
