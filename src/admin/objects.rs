@@ -20,7 +20,6 @@ use super::problem::Problem;
 use super::time::rfc3339;
 use super::trouble::Trouble;
 use crate::config::{Home, Kind};
-use crate::store::Author;
 
 /// An object of the configuration.
 #[derive(Debug, Serialize, ToSchema)]
@@ -94,15 +93,6 @@ fn home(home: Home) -> &'static str {
         Home::Environment => "environment",
         Home::Database => "database",
         Home::Shadowed => "shadowed",
-    }
-}
-
-impl Who {
-    pub(super) fn author(&self) -> Author {
-        Author {
-            account: self.account.clone(),
-            client: self.client.map(|client| client.to_string()),
-        }
     }
 }
 
@@ -318,11 +308,10 @@ macro_rules! calls {
             use axum::extract::{Path, State};
             use axum::http::{HeaderMap, StatusCode};
             use axum::response::Response;
-            use serde_json::Value;
 
             use super::super::Admin;
             use super::super::door::Viewer;
-            use super::super::input::Body;
+            use super::super::input::AnyBody;
             use super::super::problem::Problem;
             use super::{ConfigObject, ConfigObjects};
             use crate::config::Kind;
@@ -346,7 +335,7 @@ macro_rules! calls {
             pub(in super::super) async fn create(
                 State(admin): State<Arc<Admin>>,
                 Viewer(who): Viewer,
-                Body(body): Body<Value>,
+                AnyBody(body): AnyBody,
             ) -> Result<Response, Problem> {
                 super::create(&admin, (KIND, $all), body, &who).await
             }
@@ -375,7 +364,7 @@ macro_rules! calls {
                 Path(name): Path<String>,
                 Viewer(who): Viewer,
                 headers: HeaderMap,
-                Body(body): Body<Value>,
+                AnyBody(body): AnyBody,
             ) -> Result<Response, Problem> {
                 super::put(&admin, (KIND, &name), (&headers, body), &who).await
             }
@@ -391,7 +380,7 @@ macro_rules! calls {
                 Path(name): Path<String>,
                 Viewer(who): Viewer,
                 headers: HeaderMap,
-                Body(body): Body<Value>,
+                AnyBody(body): AnyBody,
             ) -> Result<Response, Problem> {
                 super::patch(&admin, (KIND, &name), (&headers, body), &who).await
             }

@@ -74,9 +74,9 @@ async fn every_error_is_a_problem_that_says_what_is_wrong() {
         ),
         (
             raw("POST", &login, json, &deep),
-            400,
-            "bad-request",
-            "not JSON",
+            422,
+            "invalid",
+            "an object",
         ),
         (
             raw("POST", &login, json, "{\"password\": \"\u{1}\"}"),
@@ -85,7 +85,12 @@ async fn every_error_is_a_problem_that_says_what_is_wrong() {
             "not JSON",
         ),
         (raw("POST", &login, json, "{}"), 422, "invalid", "password"),
-        (raw("POST", &login, json, "[]"), 422, "invalid", "password"),
+        (
+            raw("POST", &login, json, "[\"admin\"]"),
+            422,
+            "invalid",
+            "an object",
+        ),
         (
             raw("POST", &login, json, "{\"password\": 1}"),
             422,
