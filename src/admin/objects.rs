@@ -8,15 +8,25 @@ use axum::extract::{Path, State};
 use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::path::{
+    Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathsBuilder,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::{
+    ContentBuilder, HttpMethod, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema,
+};
+use utoipa::{PartialSchema as _, ToSchema};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::Admin;
 use super::desk::{Condition, Desk, Done, View};
-use super::door::Who;
+use super::door::{Viewer, Who};
+use super::input::{AnyBody, Body};
 use super::mint;
-use super::problem::Problem;
+use super::problem::{MEDIA_TYPE, Problem};
 use super::time::rfc3339;
 use super::trouble::Trouble;
 use crate::config::{Home, Kind};
@@ -135,7 +145,7 @@ fn changed(desk: &Desk, done: Done, (kind, name): (Kind, &str)) -> Result<Config
 
 async fn create(
     admin: &Admin,
-    (kind, path): (Kind, &str),
+    (kind, segment): (Kind, &str),
     mut body: Value,
     who: &Who,
 ) -> Result<Response, Problem> {
@@ -155,7 +165,7 @@ async fn create(
         ..changed(desk, done, (kind, &name))?
     };
     let mut answer = answer(StatusCode::CREATED, object);
-    let location = format!("{}{path}/{}", super::routes::ROOT, encoded(&name));
+    let location = format!("{}/{segment}/{}", super::routes::ROOT, encoded(&name));
     if let Ok(location) = HeaderValue::from_str(&location) {
         answer.headers_mut().insert(LOCATION, location);
     }
@@ -259,7 +269,7 @@ async fn delete(
 pub(super) async fn rotate(
     State(admin): State<Arc<Admin>>,
     Path(name): Path<String>,
-    super::door::Viewer(who): super::door::Viewer,
+    Viewer(who): Viewer,
 ) -> Result<Response, Problem> {
     let desk = admin.desk()?;
     let kind = Kind::ClientKey;
@@ -286,133 +296,220 @@ pub(super) async fn rotate(
 )]
 pub(super) async fn order_routes(
     State(admin): State<Arc<Admin>>,
-    super::door::Viewer(who): super::door::Viewer,
-    super::input::Body(order): super::input::Body<Order>,
+    Viewer(who): Viewer,
+    Body(order): Body<Order>,
 ) -> Result<Json<ConfigObjects>, Problem> {
     let desk = admin.desk()?;
     desk.order(Kind::Route, &order.names, &who.author()).await?;
     list(&admin, Kind::Route).await
 }
 
-/// The calls of one kind.
-macro_rules! calls {
-    ($module:ident, $kind:expr, $all:literal, $one:literal, $tag:literal, $ids:tt) => {
-        calls!(@ $module, $kind, $all, $one, $tag, $ids);
-    };
-    (@ $module:ident, $kind:expr, $all:literal, $one:literal, $tag:literal,
-     [$list:literal $create:literal $show:literal $put:literal $patch:literal $delete:literal]) => {
-        pub(super) mod $module {
-            use std::sync::Arc;
-
-            use axum::Json;
-            use axum::extract::{Path, State};
-            use axum::http::{HeaderMap, StatusCode};
-            use axum::response::Response;
-
-            use super::super::Admin;
-            use super::super::door::Viewer;
-            use super::super::input::AnyBody;
-            use super::super::problem::Problem;
-            use super::{ConfigObject, ConfigObjects};
-            use crate::config::Kind;
-
-            const KIND: Kind = $kind;
-
-            /// All, those of the file first
-            #[utoipa::path(get, path = $all, tag = $tag, operation_id = $list,
-                responses((status = 200, description = "All of them", body = ConfigObjects)))]
-            pub(in super::super) async fn list(
-                State(admin): State<Arc<Admin>>,
-            ) -> Result<Json<ConfigObjects>, Problem> {
-                super::list(&admin, KIND).await
-            }
-
-            /// A new one
-            #[utoipa::path(post, path = $all, tag = $tag, operation_id = $create,
-                request_body(content = Value, description = "As the configuration file says it, with its `name`; of a setting `name` and `value`"),
-                responses((status = 201, description = "It is in force", body = ConfigObject),
-                          (status = 409, description = "There is one of this name", body = super::super::problem::Problem, content_type = "application/problem+json")))]
-            pub(in super::super) async fn create(
-                State(admin): State<Arc<Admin>>,
-                Viewer(who): Viewer,
-                AnyBody(body): AnyBody,
-            ) -> Result<Response, Problem> {
-                super::create(&admin, (KIND, $all), body, &who).await
-            }
-
-            /// One
-            #[utoipa::path(get, path = $one, tag = $tag, operation_id = $show,
-                params(("name" = String, Path, description = "Its name")),
-                responses((status = 200, description = "The one in force", body = ConfigObject)))]
-            pub(in super::super) async fn show(
-                State(admin): State<Arc<Admin>>,
-                Path(name): Path<String>,
-            ) -> Result<Response, Problem> {
-                super::show(&admin, KIND, &name).await
-            }
-
-            /// Say it anew, or make it
-            #[utoipa::path(put, path = $one, tag = $tag, operation_id = $put,
-                params(("name" = String, Path, description = "Its name"),
-                       ("If-Match" = Option<String>, Header, description = "Only if it still has this ETag"),
-                       ("If-None-Match" = Option<String>, Header, description = "`*`: only if it is not there yet")),
-                request_body(content = Value, description = "As the configuration file says it"),
-                responses((status = 200, description = "It is in force", body = ConfigObject),
-                          (status = 201, description = "It was made, and is in force", body = ConfigObject)))]
-            pub(in super::super) async fn put(
-                State(admin): State<Arc<Admin>>,
-                Path(name): Path<String>,
-                Viewer(who): Viewer,
-                headers: HeaderMap,
-                AnyBody(body): AnyBody,
-            ) -> Result<Response, Problem> {
-                super::put(&admin, (KIND, &name), (&headers, body), &who).await
-            }
-
-            /// Change members of it (RFC 7396)
-            #[utoipa::path(patch, path = $one, tag = $tag, operation_id = $patch,
-                params(("name" = String, Path, description = "Its name"),
-                       ("If-Match" = Option<String>, Header, description = "Only if it still has this ETag")),
-                request_body(content = Value, description = "The members that change; `null` takes one away"),
-                responses((status = 200, description = "It is in force", body = ConfigObject)))]
-            pub(in super::super) async fn patch(
-                State(admin): State<Arc<Admin>>,
-                Path(name): Path<String>,
-                Viewer(who): Viewer,
-                headers: HeaderMap,
-                AnyBody(body): AnyBody,
-            ) -> Result<Response, Problem> {
-                super::patch(&admin, (KIND, &name), (&headers, body), &who).await
-            }
-
-            /// Take it away
-            #[utoipa::path(delete, path = $one, tag = $tag, operation_id = $delete,
-                params(("name" = String, Path, description = "Its name"),
-                       ("If-Match" = Option<String>, Header, description = "Only if it still has this ETag")),
-                responses((status = 204, description = "It is gone")))]
-            pub(in super::super) async fn delete(
-                State(admin): State<Arc<Admin>>,
-                Path(name): Path<String>,
-                Viewer(who): Viewer,
-                headers: HeaderMap,
-            ) -> Result<StatusCode, Problem> {
-                super::delete(&admin, (KIND, &name), &headers, &who).await
-            }
-        }
-    };
+/// The kind's segment of a path, and what one and several are called.
+fn names(kind: Kind) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        Kind::Provider => ("providers", "provider", "providers"),
+        Kind::Model => ("models", "virtual model", "models"),
+        Kind::Route => ("routes", "route", "routes"),
+        Kind::ClientKey => ("client-keys", "client key", "client keys"),
+        Kind::Tenant => ("tenants", "tenant", "tenants"),
+        Kind::Price => ("prices", "price", "prices"),
+        Kind::Setting => ("settings", "setting", "settings"),
+    }
 }
 
-calls!(providers, Kind::Provider, "/providers", "/providers/{name}", "providers",
-    ["list_providers" "create_provider" "show_provider" "put_provider" "patch_provider" "delete_provider"]);
-calls!(models, Kind::Model, "/models", "/models/{name}", "models",
-    ["list_models" "create_model" "show_model" "put_model" "patch_model" "delete_model"]);
-calls!(rules, Kind::Route, "/routes", "/routes/{name}", "routes",
-    ["list_routes" "create_route" "show_route" "put_route" "patch_route" "delete_route"]);
-calls!(client_keys, Kind::ClientKey, "/client-keys", "/client-keys/{name}", "client keys",
-    ["list_client_keys" "create_client_key" "show_client_key" "put_client_key" "patch_client_key" "delete_client_key"]);
-calls!(tenants, Kind::Tenant, "/tenants", "/tenants/{name}", "tenants",
-    ["list_tenants" "create_tenant" "show_tenant" "put_tenant" "patch_tenant" "delete_tenant"]);
-calls!(prices, Kind::Price, "/prices", "/prices/{name}", "prices",
-    ["list_prices" "create_price" "show_price" "put_price" "patch_price" "delete_price"]);
-calls!(settings, Kind::Setting, "/settings", "/settings/{name}", "settings",
-    ["list_settings" "create_setting" "show_setting" "put_setting" "patch_setting" "delete_setting"]);
+/// The same calls for each kind.
+pub(super) fn routes() -> OpenApiRouter<Arc<Admin>> {
+    let all = OpenApiRouter::new();
+    Kind::ALL.into_iter().fold(all, |all, kind| {
+        let (segment, ..) = names(kind);
+        all.routes(on_all(kind, &format!("/{segment}")))
+            .routes(on_one(kind, &format!("/{segment}/{{name}}")))
+    })
+}
+
+fn on_all(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
+    let (segment, one, many) = names(kind);
+    let list_all = Call::new(
+        kind,
+        ("list", many),
+        &format!("All {many}, those of the file first"),
+    );
+    let list_all = list_all.answers(200, "All of them", "ConfigObjects");
+    let make = Call::new(kind, ("create", one), &format!("A new {one}"));
+    let make = make
+        .takes(
+            "As the configuration file says it, with its `name`; of a setting, `name` and `value`",
+        )
+        .answers(201, "It is in force", "ConfigObject")
+        .fails(409, "There is one of this name");
+    let item = PathItem::builder()
+        .operation(HttpMethod::Get, list_all.built())
+        .operation(HttpMethod::Post, make.built());
+    let list_all = move |State(admin): State<Arc<Admin>>| async move { list(&admin, kind).await };
+    let make = move |State(admin): State<Arc<Admin>>,
+                     Viewer(who): Viewer,
+                     AnyBody(body): AnyBody| async move {
+        create(&admin, (kind, segment), body, &who).await
+    };
+    let served = get(list_all).post(make);
+    (
+        schemas(),
+        PathsBuilder::new().path(path, item.build()).build(),
+        served,
+    )
+}
+
+fn on_one(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
+    let (_, one, _) = names(kind);
+    let call = |verb, summary: &str| Call::new(kind, (verb, one), summary).named();
+    let see = call("show", &format!("One {one}: that which is in force"));
+    let say = call("put", &format!("Say a {one} anew, or make it"))
+        .on_condition(&["If-Match", "If-None-Match"])
+        .takes(
+            "As the configuration file says it. A masked secret stands for the one that is there",
+        )
+        .answers(201, "It was made, and is in force", "ConfigObject");
+    let change = call("patch", &format!("Change members of a {one} (RFC 7396)"))
+        .on_condition(&["If-Match"])
+        .takes("The members that change; `null` takes one away");
+    let take = call("delete", &format!("Take a {one} away")).on_condition(&["If-Match"]);
+    let item = PathItem::builder()
+        .operation(
+            HttpMethod::Get,
+            see.answers(200, "It", "ConfigObject").built(),
+        )
+        .operation(
+            HttpMethod::Put,
+            say.answers(200, "It is in force", "ConfigObject").built(),
+        )
+        .operation(
+            HttpMethod::Patch,
+            change
+                .answers(200, "It is in force", "ConfigObject")
+                .built(),
+        )
+        .operation(
+            HttpMethod::Delete,
+            take.fails_not(204, "It is gone").built(),
+        );
+    let paths = PathsBuilder::new().path(path, item.build()).build();
+    (schemas(), paths, served_on_one(kind))
+}
+
+fn served_on_one(kind: Kind) -> MethodRouter<Arc<Admin>> {
+    type At = State<Arc<Admin>>;
+    let see = move |State(admin): At, Path(name): Path<String>| async move {
+        show(&admin, kind, &name).await
+    };
+    let say = move |State(admin): At,
+                    Path(name): Path<String>,
+                    Viewer(who): Viewer,
+                    headers: HeaderMap,
+                    AnyBody(body): AnyBody| async move {
+        put(&admin, (kind, &name), (&headers, body), &who).await
+    };
+    let change = move |State(admin): At,
+                       Path(name): Path<String>,
+                       Viewer(who): Viewer,
+                       headers: HeaderMap,
+                       AnyBody(body): AnyBody| async move {
+        patch(&admin, (kind, &name), (&headers, body), &who).await
+    };
+    let take = move |State(admin): At,
+                     Path(name): Path<String>,
+                     Viewer(who): Viewer,
+                     headers: HeaderMap| async move {
+        delete(&admin, (kind, &name), &headers, &who).await
+    };
+    get(see).put(say).patch(change).delete(take)
+}
+
+fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    let of = |name: &str, schema| (name.to_owned(), schema);
+    let mut all = vec![
+        of("ConfigObject", ConfigObject::schema()),
+        of("ConfigObjects", ConfigObjects::schema()),
+    ];
+    ConfigObject::schemas(&mut all);
+    all
+}
+
+/// A call as the document has it, while it is written.
+struct Call(OperationBuilder);
+
+impl Call {
+    fn new(kind: Kind, (verb, what): (&str, &str), summary: &str) -> Call {
+        let id = format!("{verb}_{}", what.replace(' ', "_"));
+        let call = OperationBuilder::new()
+            .operation_id(Some(id))
+            .tag(names(kind).2);
+        Call(call.summary(Some(summary)))
+    }
+
+    fn named(self) -> Call {
+        Call(
+            self.0
+                .parameter(parameter(ParameterIn::Path, "name", "Its name")),
+        )
+    }
+
+    fn on_condition(self, headers: &[&str]) -> Call {
+        let all = headers.iter().map(|header| {
+            let what = match *header {
+                "If-Match" => "Only if it still has this ETag",
+                _ => "`*`: only if it is not there yet",
+            };
+            parameter(ParameterIn::Header, header, what)
+        });
+        Call(all.fold(self.0, OperationBuilder::parameter))
+    }
+
+    fn takes(self, what: &str) -> Call {
+        let any = ContentBuilder::new().schema(Some(Value::schema())).build();
+        let body = RequestBodyBuilder::new()
+            .description(Some(what))
+            .required(Some(Required::True));
+        Call(
+            self.0
+                .request_body(Some(body.content("application/json", any).build())),
+        )
+    }
+
+    fn answers(self, status: u16, what: &str, schema: &str) -> Call {
+        let shape = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(schema)))
+            .build();
+        let answer = ResponseBuilder::new().description(what);
+        self.response(status, answer.content("application/json", shape))
+    }
+
+    fn fails(self, status: u16, what: &str) -> Call {
+        let shape = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("Problem")))
+            .build();
+        let answer = ResponseBuilder::new().description(what);
+        self.response(status, answer.content(MEDIA_TYPE, shape))
+    }
+
+    fn fails_not(self, status: u16, what: &str) -> Call {
+        self.response(status, ResponseBuilder::new().description(what))
+    }
+
+    fn response(self, status: u16, answer: ResponseBuilder) -> Call {
+        Call(self.0.response(status.to_string(), answer.build()))
+    }
+
+    fn built(self) -> Operation {
+        self.0.build()
+    }
+}
+
+fn parameter(place: ParameterIn, name: &str, what: &str) -> Parameter {
+    let required = match place {
+        ParameterIn::Path => Required::True,
+        _ => Required::False,
+    };
+    let parameter = ParameterBuilder::new().name(name).parameter_in(place);
+    let parameter = parameter.required(required).description(Some(what));
+    parameter.schema(Some(String::schema())).build()
+}

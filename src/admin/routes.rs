@@ -32,7 +32,7 @@ fn api() -> OpenApiRouter<Arc<Admin>> {
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show, accounts::change, accounts::delete))
         .routes(routes!(status::show))
-        .merge(of_objects())
+        .merge(objects::routes())
         .routes(routes!(objects::rotate))
         .routes(routes!(objects::order_routes))
         .routes(routes!(providers::probe))
@@ -44,21 +44,6 @@ fn api() -> OpenApiRouter<Arc<Admin>> {
         .routes(routes!(standings::limits))
         .routes(routes!(standings::reset))
         .routes(routes!(openapi::serve))
-}
-
-/// The same of each kind.
-fn of_objects() -> OpenApiRouter<Arc<Admin>> {
-    let mut all = OpenApiRouter::new();
-    macro_rules! add {
-        ($($kind:ident)*) => {$(
-            use objects::$kind;
-            all = all
-                .routes(routes!($kind::list, $kind::create))
-                .routes(routes!($kind::show, $kind::put, $kind::patch, $kind::delete));
-        )*};
-    }
-    add!(providers models rules client_keys tenants prices settings);
-    all
 }
 
 /// Every call that the document has.

@@ -139,7 +139,8 @@ impl Node {
 }
 
 impl Scalar {
-    fn as_written(&self) -> Json {
+    /// Text where it is no number, and no truth, that JSON writes the same.
+    pub(super) fn as_written(&self) -> Json {
         let text = self.text.as_str();
         if self.quoted {
             return Json::from(text);

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use crate::config::calendar::Calendar;
 use crate::config::prices::Prices;
 use crate::config::routes::Route;
-use crate::config::secret::Secret;
+use crate::config::secret::{KeyHash, Secret};
 use crate::ir::{Format, Traits};
 
 /// Everything under `gateway:`.
@@ -417,7 +417,10 @@ pub struct Breaker {
 #[derive(Debug, Clone)]
 pub struct ClientKey {
     pub name: String,
-    pub value: Secret,
+    /// Of its value, which is not kept.
+    pub hash: KeyHash,
+    /// How it is shown: `tg-…wxyz`.
+    pub masked: String,
     /// Virtual models and exposed names it may call. `None`: all.
     pub models: Option<Vec<Glob>>,
     /// Seconds since the Unix epoch.

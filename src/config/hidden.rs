@@ -42,7 +42,7 @@ impl std::fmt::Debug for Hidden {
 pub fn hide(kind: Kind, name: &str, body: &Value) -> Hidden {
     let mut shown = body.clone();
     let mut secrets = BTreeMap::new();
-    for place in places(kind, name, body) {
+    for place in places(kind, name, body, is_secret) {
         let Some(slot) = shown.pointer_mut(&place) else {
             continue;
         };
@@ -76,7 +76,7 @@ pub fn keep(
     before: Option<&Hidden>,
 ) -> Result<(), Vec<String>> {
     let mut unknown = Vec::new();
-    for place in places(kind, name, body) {
+    for place in places(kind, name, body, is_secret) {
         let Some(slot) = body.pointer_mut(&place) else {
             continue;
         };
@@ -112,7 +112,12 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn places(kind: Kind, name: &str, body: &Value) -> Vec<String> {
+/// Where variables or files fill a secret in.
+pub(super) fn references(kind: Kind, name: &str, body: &Value) -> Vec<String> {
+    places(kind, name, body, is_reference)
+}
+
+fn places(kind: Kind, name: &str, body: &Value, wanted: fn(&str) -> bool) -> Vec<String> {
     let key = GATEWAY.key(kind.section().unwrap_or(name));
     let Some(shape) = key.map(|key| key.shape) else {
         return Vec::new();
@@ -121,56 +126,79 @@ fn places(kind: Kind, name: &str, body: &Value) -> Vec<String> {
         Shape::List(of) | Shape::NamesOf(of) if kind.section().is_some() => *of,
         other => other,
     };
-    let mut places = Vec::new();
-    visit(one, body, &mut String::new(), &mut places);
-    places
+    let mut walk = Walk {
+        wanted,
+        path: String::new(),
+        places: Vec::new(),
+    };
+    walk.visit(one, body);
+    walk.places
 }
 
-fn visit(shape: Shape, value: &Value, path: &mut String, places: &mut Vec<String>) {
-    match (shape, value) {
-        (Shape::Either(shapes), _) => {
-            let fits = shapes.iter().find(|shape| fits(**shape, value));
-            fits.into_iter()
-                .for_each(|shape| visit(*shape, value, path, places));
-        }
-        (Shape::Secret, Value::String(_) | Value::Number(_)) if is_secret(&text(value)) => {
-            places.push(path.clone());
-        }
-        (Shape::Table(section), Value::Object(members)) => {
-            for (name, value) in members {
-                if let Some(key) = section.key(name) {
-                    below(path, name, |path| visit(key.shape, value, path, places));
+/// Through a body along its shape.
+struct Walk {
+    wanted: fn(&str) -> bool,
+    path: String,
+    places: Vec<String>,
+}
+
+impl Walk {
+    fn visit(&mut self, shape: Shape, value: &Value) {
+        match (shape, value) {
+            (Shape::Either(shapes), _) => {
+                let fits = shapes.iter().find(|shape| fits(**shape, value));
+                fits.into_iter().for_each(|shape| self.visit(*shape, value));
+            }
+            (Shape::Secret, Value::String(_) | Value::Number(_)) => self.meet(value),
+            (Shape::Table(section), Value::Object(members)) => {
+                for (name, value) in members {
+                    if let Some(key) = section.key(name) {
+                        self.below(name, |walk| walk.visit(key.shape, value));
+                    }
                 }
             }
-        }
-        (Shape::List(of), Value::Array(items)) => {
-            for (at, item) in items.iter().enumerate() {
-                below(path, &at.to_string(), |path| visit(*of, item, path, places));
-            }
-        }
-        (Shape::PerFormat(of), Value::Object(members))
-            if members
-                .keys()
-                .all(|name| Format::ALL.iter().any(|format| format.name() == name)) =>
-        {
-            for (name, value) in members {
-                below(path, name, |path| visit(*of, value, path, places));
-            }
-        }
-        (Shape::PerFormat(of), _) => visit(*of, value, path, places),
-        (Shape::NamesOf(of), Value::Object(members)) => {
-            for (name, value) in members {
-                below(path, name, |path| visit(*of, value, path, places));
-            }
-        }
-        (Shape::Names, Value::Object(members)) => {
-            for (name, value) in members {
-                if is_secret_header(name) && is_secret(&text(value)) {
-                    below(path, name, |path| places.push(path.clone()));
+            (Shape::List(of), Value::Array(items)) => {
+                for (at, item) in items.iter().enumerate() {
+                    self.below(&at.to_string(), |walk| walk.visit(*of, item));
                 }
             }
+            (Shape::PerFormat(of), Value::Object(members))
+                if members
+                    .keys()
+                    .all(|name| Format::ALL.iter().any(|format| format.name() == name)) =>
+            {
+                for (name, value) in members {
+                    self.below(name, |walk| walk.visit(*of, value));
+                }
+            }
+            (Shape::PerFormat(of), _) => self.visit(*of, value),
+            (Shape::NamesOf(of), Value::Object(members)) => {
+                for (name, value) in members {
+                    self.below(name, |walk| walk.visit(*of, value));
+                }
+            }
+            (Shape::Names, Value::Object(members)) => {
+                for (name, value) in members.iter().filter(|(name, _)| is_secret_header(name)) {
+                    self.below(name, |walk| walk.meet(value));
+                }
+            }
+            _ => {}
         }
-        _ => {}
+    }
+
+    fn meet(&mut self, value: &Value) {
+        if (self.wanted)(&text(value)) {
+            self.places.push(self.path.clone());
+        }
+    }
+
+    fn below(&mut self, name: &str, then: impl FnOnce(&mut Walk)) {
+        let length = self.path.len();
+        self.path.push('/');
+        self.path
+            .push_str(&name.replace('~', "~0").replace('/', "~1"));
+        then(self);
+        self.path.truncate(length);
     }
 }
 
@@ -178,24 +206,30 @@ fn fits(shape: Shape, value: &Value) -> bool {
     match shape {
         Shape::Table(_) | Shape::Names | Shape::NamesOf(_) => value.is_object(),
         Shape::List(_) => value.is_array(),
-        Shape::Value | Shape::Secret => !value.is_object() && !value.is_array(),
+        Shape::Value | Shape::Secret | Shape::Guarded => !value.is_object() && !value.is_array(),
         Shape::Either(_) | Shape::PerFormat(_) | Shape::Any | Shape::Later | Shape::Pingora(_) => {
             true
         }
     }
 }
 
-fn below(path: &mut String, name: &str, then: impl FnOnce(&mut String)) {
-    let length = path.len();
-    path.push('/');
-    path.push_str(&name.replace('~', "~0").replace('/', "~1"));
-    then(path);
-    path.truncate(length);
+fn is_secret(value: &str) -> bool {
+    !value.is_empty() && !is_reference(value) && !OPEN.contains(&value)
 }
 
-fn is_secret(value: &str) -> bool {
-    let filled = value.starts_with("${") || value.starts_with("file:");
-    !value.is_empty() && !filled && !OPEN.contains(&value)
+/// Whether all of it comes from variables, or from a file. A default within a variable is said here, and so is a secret.
+fn is_reference(value: &str) -> bool {
+    if value.starts_with("file:") {
+        return true;
+    }
+    let mut rest = value;
+    while let Some((inner, after)) = rest.strip_prefix("${").and_then(|r| r.split_once('}')) {
+        if inner.split_once(":-").is_some_and(|(_, d)| !d.is_empty()) {
+            return false;
+        }
+        rest = after;
+    }
+    rest.is_empty() && !value.is_empty()
 }
 
 fn is_secret_header(name: &str) -> bool {
@@ -233,6 +267,16 @@ mod tests {
         assert_eq!(hide(Kind::Provider, "a", &open).shown, open);
         let one = hide(Kind::Provider, "a", &json!({"keys": "sk-0123456789abcdef"}));
         assert_eq!(one.shown["keys"], "sk-…cdef");
+    }
+
+    #[test]
+    fn what_a_variable_may_leave_to_its_default_is_a_secret() {
+        for open in ["${A}", "${A}${B:-}", "file:/run/x", "file:${DIR:-/run}/x"] {
+            assert!(!is_secret(open) && is_reference(open), "{open}");
+        }
+        for secret in ["${A:-sk-0123}", "${A}-0123", "$${A}", "sk-0123", "${A"] {
+            assert!(is_secret(secret), "{secret}");
+        }
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub fn load(
     overrides: &Overrides,
     demo: Option<SocketAddr>,
 ) -> Result<Loaded, Report> {
-    let written = Written::read(source, env);
+    let written = Written::read(source, env, Variables::Filled);
     let demo = demo.filter(|_| written.needs_demo(overrides));
     let mut check = Check::new(&written.env, &source.base);
     let outside = Outside { overrides, demo };
@@ -122,12 +122,12 @@ fn field(problem: &Problem, trees: &[(u32, Node)]) -> Option<String> {
 
 /// Whether the demo vendor has to listen before [`load`]: it is asked for, or there is no other provider.
 pub fn needs_demo(source: &Source, env: &Env, overrides: &Overrides) -> bool {
-    Written::read(source, env).needs_demo(overrides)
+    Written::read(source, env, Variables::Filled).needs_demo(overrides)
 }
 
 /// Where a gateway with this configuration listens, as far as that can be told when something else in it is wrong.
 pub fn listeners(source: &Source, env: &Env, overrides: &Overrides) -> Vec<Listen> {
-    let written = Written::read(source, env);
+    let written = Written::read(source, env, Variables::Filled);
     let mut check = Check::new(&written.env, &source.base);
     check
         .gateway(
@@ -211,12 +211,22 @@ fn pingora_yaml(settings: &[(String, serde_json::Value)]) -> String {
         .collect()
 }
 
-/// Everything as written, variables filled in.
-struct Written {
-    env: Env,
-    /// The file's tree with its variables unfilled, and with them.
+/// Whether variables are put in where they stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Variables {
+    Filled,
+    AsWritten,
+}
+
+/// Everything as written.
+pub(super) struct Written {
+    /// With the `.env` file under it.
+    pub env: Env,
+    variables: Variables,
+    /// The file's tree with its variables unfilled.
     written: Option<Node>,
-    root: Option<Node>,
+    /// With the objects in it.
+    pub root: Option<Node>,
     texts: Vec<(Origin, Text)>,
     files: Vec<PathBuf>,
     problems: Vec<Problem>,
@@ -226,13 +236,14 @@ struct Written {
     unreadable: bool,
     /// The objects beside the file, by their place among them.
     trees: Vec<(u32, Node)>,
-    declared: Vec<Declared>,
+    pub declared: Vec<Declared>,
 }
 
 impl Written {
-    fn read(source: &Source, env: &Env) -> Written {
+    pub(super) fn read(source: &Source, env: &Env, variables: Variables) -> Written {
         let mut written = Written {
             env: env.clone(),
+            variables,
             written: None,
             root: None,
             texts: Vec::new(),
@@ -399,6 +410,9 @@ impl Written {
 
     /// Fills in variables, in every scalar.
     fn fill(&mut self, root: &mut Node, text: &Text) {
+        if self.variables == Variables::AsWritten {
+            return;
+        }
         let env = &self.env;
         let mut problems = Vec::new();
         root.scalars_mut(&mut |span, value| {

@@ -24,6 +24,7 @@ mod secret;
 mod suggest;
 mod syntax;
 mod text;
+pub mod transfer;
 mod yaml;
 
 pub use calendar::{Calendar, Cron};
@@ -37,5 +38,5 @@ pub use objects::{Declared, Home, Kind, Object};
 pub use prices::{Long, Price, Prices, Rate, Rates};
 pub use report::{Place, Problem, Report, Severity, Style};
 pub use routes::{BodyPath, BodyStep, Route, Target, When};
-pub use secret::Secret;
+pub use secret::{KeyHash, Secret};
 pub use text::{Origin, Span};

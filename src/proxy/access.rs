@@ -139,7 +139,7 @@ impl Access {
         for (index, key) in gateway.client_keys.iter().enumerate() {
             let tenant = key.tenant.and_then(|tenant| gateway.tenants.get(tenant));
             let budget = tenant.and_then(|tenant| tenant.allowance.budget.as_ref());
-            let hash = digest(key.value.reveal());
+            let hash = *key.hash.bytes();
             keys.entry(bucket(&hash)).or_default().push(Arc::new(Known {
                 name: key.name.as_str().into(),
                 index,

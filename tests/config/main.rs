@@ -12,7 +12,10 @@
 
 mod bad_files;
 mod bytes;
+mod diffs;
 mod examples;
+mod exports;
+mod imports;
 mod meaning;
 mod objects;
 mod outside;

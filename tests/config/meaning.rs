@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tidegate::config::{AuthMode, Balance, Env, HttpVersions, Keys, needs_restart};
+use tidegate::config::{AuthMode, Balance, Env, HttpVersions, KeyHash, Keys, needs_restart};
 
 use crate::{Dir, TWO, loaded, no_env};
 
@@ -175,7 +175,7 @@ fn relative_paths_start_from_the_base() {
         "error_log: \"{}\"",
         dir.0.path().join("logs/e.log").display()
     )));
-    assert_eq!(loaded.gateway.client_keys[0].value.reveal(), "the-key");
+    assert_eq!(loaded.gateway.client_keys[0].hash, KeyHash::of("the-key"));
     let watched: Vec<PathBuf> = [".env", "t.yaml", "s/ci"]
         .iter()
         .map(|name| dir.0.path().join(name))

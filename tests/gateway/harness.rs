@@ -114,6 +114,7 @@ impl Gateway {
     }
 
     /// The same with variables in its environment, in a directory of the test's choice.
+    #[allow(dead_code, reason = "the tests of the admin side use it")]
     pub async fn start_in(dir: TempDir, section: &str, env: &[(&str, &str)]) -> Gateway {
         let addr = dead_addr();
         let conf = dir.path().join("tidegate.yaml");
@@ -133,6 +134,7 @@ impl Gateway {
     }
 
     /// Starts it again with other variables.
+    #[allow(dead_code, reason = "the tests of the admin side use it")]
     pub async fn start_again_with(&mut self, env: &[(&str, &str)]) {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         self.env = env.iter().map(own).collect();

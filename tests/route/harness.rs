@@ -162,6 +162,8 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
         listen: Vec::new(),
         auth: AuthMode::Open,
         admin_key: None,
+        admin_password: None,
+        admin_listen: None,
         secret_key: None,
         trusted_proxies: Vec::new(),
         limits: Limits {

@@ -9,7 +9,11 @@ use super::{Check, time, url};
 use crate::config::file::Node;
 use crate::config::gateway::{AuthMode, ClientKey, Glob, Listen, TlsFiles};
 use crate::config::report::Problem;
+use crate::config::secret::KeyHash;
 use crate::config::text::Span;
+
+/// What shows more of a key shows it.
+const MAX_MASK: usize = 32;
 
 impl Check<'_> {
     pub(super) fn listeners(&mut self, node: &Node) -> Vec<(Listen, Span)> {
@@ -132,7 +136,6 @@ impl Check<'_> {
             .filter(|item| item.is_map())
         {
             let name = self.name(item, NameOf::ClientKey, &mut names);
-            let node = self.required(item, "value", "client key");
             let models = item.get("models");
             if let Some(models) =
                 models.filter(|models| models.is_list() && models.items().is_empty())
@@ -149,18 +152,19 @@ impl Check<'_> {
                 let name = self.string(node)?;
                 self.lookup(&name, node.span, "tenant", tenants)
             });
-            let Some((node, value)) = node.and_then(|node| Some((node, self.secret(node)?))) else {
+            let Some((span, hash, masked)) = self.key_itself(item) else {
                 continue;
             };
-            if let Some((other, _)) = keys.iter().find(|(other, _)| other.value == value) {
+            if let Some((other, _)) = keys.iter().find(|(other, _)| other.hash == hash) {
                 let message = format!("the client key `{}` has this value already", other.name);
-                self.push(Problem::error(node.span, message));
+                self.push(Problem::error(span, message));
             }
             let allowed = models.map(|_| globs.iter().map(|(glob, _)| glob.clone()).collect());
             keys.push((
                 ClientKey {
                     name,
-                    value,
+                    hash,
+                    masked,
                     models: allowed,
                     expires,
                     allowance,
@@ -171,6 +175,51 @@ impl Check<'_> {
             ));
         }
         keys
+    }
+
+    /// A client key by its value or by its hash, and how it is shown. The value itself goes no further.
+    fn key_itself(&mut self, key: &Node) -> Option<(Span, KeyHash, String)> {
+        let masked = key.get("masked").and_then(|node| self.mask(node));
+        let Some(node) = key.get("hash") else {
+            if let Some(masked) = key.entry("masked").filter(|entry| !entry.node.is_null()) {
+                let problem = Problem::error(masked.key.span, "`masked` goes with `hash`");
+                self.push(
+                    problem.help("a key with a `value` is shown by its beginning and its end"),
+                );
+            }
+            let node = self.required(key, "value", "client key")?;
+            let value = self.secret(node)?;
+            return Some((node.span, KeyHash::of(value.reveal()), value.masked()));
+        };
+        if let Some(value) = key.entry("value").filter(|entry| !entry.node.is_null()) {
+            let problem = Problem::error(value.key.span, "a client key has a `value` or a `hash`");
+            let hash = key.entry("hash").map_or(node.span, |entry| entry.key.span);
+            self.push(
+                problem
+                    .label("one of them is enough")
+                    .earlier(hash, "the other one"),
+            );
+        }
+        let hash = KeyHash::parse(self.string(node)?.trim());
+        if hash.is_none() {
+            let problem = Problem::error(node.span, "this is no hash of a client key");
+            self.push(problem.help(
+                "hash: sha256: and 64 hexadecimal digits, as `printf %s KEY | sha256sum` prints them; the key itself goes under `value`",
+            ));
+        }
+        Some((node.span, hash?, masked.unwrap_or_else(|| "…".to_owned())))
+    }
+
+    fn mask(&mut self, node: &Node) -> Option<String> {
+        let text = self.string(node)?;
+        if !text.contains('…') || text.len() > MAX_MASK || text.contains(char::is_control) {
+            let problem = Problem::error(node.span, "this does not show a client key");
+            self.push(problem.help(
+                "its beginning and its end with `…` between them, at most 32 bytes: \"tg-…wxyz\"",
+            ));
+            return None;
+        }
+        Some(text)
     }
 
     fn expiry(&mut self, node: &Node) -> Option<u64> {

@@ -88,7 +88,7 @@ impl Check<'_> {
                 place,
                 format!("`{name}` is not a header name"),
             ));
-        } else if OURS.contains(&name.to_ascii_lowercase().as_str()) {
+        } else if is_ours(name) {
             self.push(
                 Problem::error(place, format!("`{name}` cannot be set here"))
                     .label("the gateway sets it itself"),
@@ -135,6 +135,11 @@ impl Check<'_> {
             suffix: suffix.unwrap_or("").to_owned(),
         }
     }
+}
+
+/// Whether the gateway sets a header itself.
+pub(in crate::config) fn is_ours(name: &str) -> bool {
+    OURS.contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// How a format's own vendor wants its key.

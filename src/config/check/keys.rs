@@ -323,6 +323,8 @@ static CLIENT_KEY: Section = Section {
     keys: &[
         value("name"),
         key("value", Shape::Secret),
+        key("hash", Shape::Guarded),
+        key("masked", Shape::Guarded),
         list("models", &Shape::Value),
         value("expires"),
         table("limits", &ALLOWANCE),

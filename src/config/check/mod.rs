@@ -39,9 +39,14 @@ use super::text::Span;
 
 pub(super) use access::socket_address;
 pub(super) use gateway::Outside;
+pub(super) use headers::{is_ours, usual_auth};
 pub(super) use keys::GATEWAY;
+pub(super) use pingora::TOP;
 pub(super) use section::Shape;
-pub(super) use settings::{LEVELS, log_level};
+pub(super) use set::scalar_json;
+pub(super) use settings::{LEVELS, NAMES, log_level};
+pub(super) use shape::is_per_format;
+pub(super) use url::REQUEST_PATHS;
 pub(super) use values::read;
 pub(super) use vendors::shipped;
 

@@ -22,6 +22,8 @@ pub(crate) enum Shape {
     Value,
     /// A single value that is never shown.
     Secret,
+    /// A single value that is no secret but could be one by mistake: reports do not show it.
+    Guarded,
     Table(&'static Section),
     /// A list of these.
     List(&'static Shape),
@@ -107,6 +109,7 @@ fn each_shape(shape: Shape, visit: &mut dyn FnMut(&'static Section)) {
         Shape::Either(shapes) => shapes.iter().for_each(|shape| each_shape(*shape, visit)),
         Shape::Value
         | Shape::Secret
+        | Shape::Guarded
         | Shape::Names
         | Shape::Any
         | Shape::Later

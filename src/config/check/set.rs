@@ -92,7 +92,7 @@ impl Check<'_> {
     }
 }
 
-fn scalar_json(scalar: &Scalar) -> Option<Json> {
+pub(in crate::config) fn scalar_json(scalar: &Scalar) -> Option<Json> {
     let text = scalar.text.as_str();
     if scalar.quoted && !scalar.filled {
         return Some(Json::String(text.to_owned()));

@@ -12,7 +12,7 @@ use crate::config::suggest;
 use crate::ir::Format;
 
 impl Check<'_> {
-    pub(super) fn shape(&mut self, root: &Node) {
+    pub(in crate::config) fn shape(&mut self, root: &Node) {
         self.shape_of(root, Shape::Table(&TOP));
     }
 
@@ -23,7 +23,7 @@ impl Check<'_> {
         match shape {
             Shape::Later | Shape::Any => {}
             Shape::Value => self.expect(node, node.is_single(), "a single value"),
-            Shape::Secret => {
+            Shape::Secret | Shape::Guarded => {
                 self.keep_secret(node);
                 self.expect(node, node.is_single(), "a single value");
             }
@@ -205,7 +205,7 @@ impl Check<'_> {
 }
 
 /// Whether a mapping is one from formats to values, rather than a value that happens to be a mapping.
-pub(super) fn is_per_format(node: &Node) -> bool {
+pub(in crate::config) fn is_per_format(node: &Node) -> bool {
     node.entries()
         .iter()
         .any(|entry| Format::from_name(&entry.key.text).is_some())

@@ -19,7 +19,7 @@ fn fault(message: impl Into<String>) -> Fault {
 }
 
 /// Ends of paths that belong to a request, not to a base.
-const REQUEST_PATHS: &[&str] = &[
+pub(in crate::config) const REQUEST_PATHS: &[&str] = &[
     "/chat/completions",
     "/completions",
     "/embeddings",

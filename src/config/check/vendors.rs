@@ -4,6 +4,8 @@
 
 use std::net::SocketAddr;
 
+use serde_json::{Map, Value as Json, json};
+
 use super::models::{Draft, Vendors};
 use super::providers::Providers;
 use super::settings::Settings;
@@ -82,6 +84,39 @@ impl Vendor {
         self.variable
             .as_ref()
             .is_some_and(|variable| env.setting(variable).is_some())
+    }
+
+    /// As the file would declare it. `None`: the demo vendor, which no file can.
+    pub(in crate::config) fn declaration(&self) -> Option<Json> {
+        let variable = self.variable.as_ref()?;
+        let formats: Vec<&str> = self
+            .formats
+            .iter()
+            .map(|(format, _)| format.name())
+            .collect();
+        let bases: Vec<&String> = self
+            .formats
+            .iter()
+            .filter_map(|(_, base)| base.as_ref())
+            .collect();
+        let format = match formats[..] {
+            [one] => json!(one),
+            _ => json!(formats),
+        };
+        let base_url = match bases[..] {
+            [one, ref rest @ ..] if rest.iter().all(|other| *other == one) => json!(one),
+            _ => formats
+                .iter()
+                .zip(&bases)
+                .map(|(format, base)| ((*format).to_owned(), json!(base)))
+                .collect::<Map<_, _>>()
+                .into(),
+        };
+        let expose: Vec<&str> = self.expose.iter().map(Glob::pattern).collect();
+        Some(json!({
+            "name": self.name, "format": format, "base_url": base_url,
+            "keys": [format!("${{{variable}}}")], "expose": expose,
+        }))
     }
 
     /// `at`: where it is, if the table does not say.
