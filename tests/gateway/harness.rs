@@ -161,7 +161,7 @@ impl Gateway {
         let mut shell = Command::new("sh");
         let shell = shell.args(["-c", script, "sh", &kib.to_string()]);
         let shell = shell.arg(env!("CARGO_BIN_EXE_tidegate"));
-        self.child = Gateway::launch_by(shell, &self.dir, &[]);
+        self.child = Gateway::launch_by(shell, &self.dir, &self.env);
         self.until_ready().await;
     }
 
