@@ -3,28 +3,58 @@
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::response::IntoResponse as _;
+use axum::http::{HeaderMap, Uri};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::problem::{Flaw, Problem, Why};
 
 /// A JSON body may have so many bytes: a configuration of 4 MiB, escaped.
 pub(super) const LONGEST_BODY: usize = 8 << 20;
 
-/// A JSON body. Its type should have `deny_unknown_fields`.
+/// A JSON object. Its type should have `deny_unknown_fields`.
 pub(crate) struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Body<T>, Problem> {
-        is_json(request.headers())?;
-        let bytes = Bytes::from_request(request, state).await;
-        let bytes = bytes.map_err(|e| unread(&e))?;
+        let bytes = json(request, state).await?;
+        is_object(&bytes)?;
         read(&bytes).map(Body)
+    }
+}
+
+/// Any JSON: what an object of the configuration may be.
+pub(crate) struct AnyBody(pub Value);
+
+impl<S: Send + Sync> FromRequest<S> for AnyBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<AnyBody, Problem> {
+        read(&json(request, state).await?).map(AnyBody)
+    }
+}
+
+async fn json<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    is_json(request.headers())?;
+    let bytes = Bytes::from_request(request, state).await;
+    bytes.map_err(|e| unread(&e))
+}
+
+/// Members are told by their names: serde would take a list of values in their order, too.
+fn is_object(bytes: &[u8]) -> Result<(), Problem> {
+    match bytes.trim_ascii_start().first() {
+        Some(b'[') => {
+            let flaw = Flaw {
+                message: "a list, where an object is expected".to_owned(),
+                ..Flaw::default()
+            };
+            Err(Problem::new(Why::Invalid, "The body is not what this call takes.").flaw(flaw))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -85,32 +115,31 @@ fn wrong(e: &serde_json::Error, field: Option<String>) -> Problem {
 }
 
 /// The query of a request, as the type says it.
-#[allow(
-    dead_code,
-    reason = "the calls that take a query come with their rooms"
-)]
 pub(crate) struct Asked<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Asked<T>, Problem> {
-        match Query::try_from_uri(&parts.uri) {
-            Ok(Query(asked)) => Ok(Asked(asked)),
-            Err(e) => {
-                let mut said: &dyn std::error::Error = &e;
-                while let Some(source) = said.source() {
-                    said = source;
-                }
-                let flaw = Flaw {
-                    message: said.to_string(),
-                    ..Flaw::default()
-                };
-                let detail = "The query is not what this call takes.";
-                let status = e.into_response().status();
-                debug_assert_eq!(status.as_u16(), 400);
-                Err(Problem::new(Why::BadRequest, detail).flaw(flaw))
+        query(&parts.uri).map(Asked)
+    }
+}
+
+/// The query of an address, as the type says it.
+pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    match Query::try_from_uri(uri) {
+        Ok(Query(asked)) => Ok(asked),
+        Err(e) => {
+            let mut said: &dyn std::error::Error = &e;
+            while let Some(source) = said.source() {
+                said = source;
             }
+            let flaw = Flaw {
+                message: said.to_string(),
+                ..Flaw::default()
+            };
+            let detail = "The query is not what this call takes.";
+            Err(Problem::new(Why::BadRequest, detail).flaw(flaw))
         }
     }
 }
@@ -159,12 +188,13 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_a_bad_request() {
-        for body in ["", "  ", "{", "{}{}", "{\"endpoints\": []} x", "[[["] {
+        for body in ["{", "{\"endpoints\": []} x", "[[["] {
             assert!(
                 [400, 422].contains(&told(body)["status"].as_u64().unwrap()),
                 "{body}"
             );
         }
+        assert!(is_object(b" [{}]").is_err() && is_object(b" {}").is_ok());
         assert_eq!(told("")["status"], 400);
         assert_eq!(told("{\"endpoints\": []} x")["status"], 400);
     }

@@ -24,7 +24,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use super::Admin;
 use super::desk::{Condition, Desk, Done, View};
 use super::door::{Viewer, Who};
-use super::input::Body;
+use super::input::{AnyBody, Body};
 use super::mint;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::time::rfc3339;
@@ -103,6 +103,7 @@ fn home(home: Home) -> &'static str {
         Home::Environment => "environment",
         Home::Database => "database",
         Home::Shadowed => "shadowed",
+        Home::BuiltIn => "builtin",
     }
 }
 
@@ -348,7 +349,7 @@ fn on_all(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
     let list_all = move |State(admin): State<Arc<Admin>>| async move { list(&admin, kind).await };
     let make = move |State(admin): State<Arc<Admin>>,
                      Viewer(who): Viewer,
-                     Body(body): Body<Value>| async move {
+                     AnyBody(body): AnyBody| async move {
         create(&admin, (kind, segment), body, &who).await
     };
     let served = get(list_all).post(make);
@@ -405,14 +406,14 @@ fn served_on_one(kind: Kind) -> MethodRouter<Arc<Admin>> {
                     Path(name): Path<String>,
                     Viewer(who): Viewer,
                     headers: HeaderMap,
-                    Body(body): Body<Value>| async move {
+                    AnyBody(body): AnyBody| async move {
         put(&admin, (kind, &name), (&headers, body), &who).await
     };
     let change = move |State(admin): At,
                        Path(name): Path<String>,
                        Viewer(who): Viewer,
                        headers: HeaderMap,
-                       Body(body): Body<Value>| async move {
+                       AnyBody(body): AnyBody| async move {
         patch(&admin, (kind, &name), (&headers, body), &who).await
     };
     let take = move |State(admin): At,

@@ -21,6 +21,7 @@ pub mod cors;
 pub mod counting;
 pub mod decode;
 pub mod exchange;
+pub mod explain;
 pub mod headers;
 pub mod hold;
 pub mod intake;
@@ -252,11 +253,20 @@ impl Proxy {
         call: VendorCall,
         tab: &mut Tab,
     ) -> Result<(), Gone> {
+        let explained = arrival.ours && session.req_header().headers.contains_key(explain::HEADER);
+        if explained {
+            tab.forget();
+        }
         let call = match intake::take_in(self, session, arrival, call, tab).await {
             Ok(call) => call,
             Err(Refusal::Body(BodyError::ClientGone)) => return Err(Gone),
             Err(refusal) => return refuse(session, arrival, refusal, tab).await,
         };
+        if explained {
+            let route = tab.record.route.as_deref();
+            let made = explain::explain(&call, route);
+            return page(session, arrival, made, tab).await;
+        }
         match serve::serve(self, session, arrival, &call, tab).await {
             Ok(()) => Ok(()),
             Err(Unserved::ClientGone) => Err(Gone),

@@ -192,6 +192,9 @@ fn key_of(text: &str) -> Option<[u8; KEY_BYTES]> {
 }
 
 fn make(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
     let key = <Key as Generate>::generate();
     // Nobody else has made it yet where the database is elsewhere.
     if let Some(folder) = path.parent() {
@@ -257,20 +260,22 @@ mod tests {
     #[test]
     fn the_file_is_made_once_and_for_its_owner_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(FILE);
-        let first = Cipher::of(None, dir.path()).unwrap();
+        // A first start makes its folder, too.
+        let data = dir.path().join("data");
+        let path = data.join(FILE);
+        let first = Cipher::of(None, &data).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let sealed = first.seal("p", "s").unwrap();
-        let again = Cipher::of(None, dir.path()).unwrap();
+        let again = Cipher::of(None, &data).unwrap();
         assert_eq!(again.open("p", &sealed).as_deref(), Ok("s"));
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let refused = Cipher::of(None, dir.path());
+        let refused = Cipher::of(None, &data);
         assert!(matches!(refused, Err(KeyError::Open { .. })), "{refused:?}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "no key").unwrap();
-        let refused = Cipher::of(None, dir.path());
+        let refused = Cipher::of(None, &data);
         assert!(
             matches!(refused, Err(KeyError::Garbage { .. })),
             "{refused:?}"

@@ -58,7 +58,7 @@ impl Histogram {
         }
     }
 
-    pub(super) fn merge(&mut self, other: &Histogram) {
+    pub fn merge(&mut self, other: &Histogram) {
         self.0
             .iter_mut()
             .zip(other.0)

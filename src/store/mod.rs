@@ -34,6 +34,7 @@ mod row;
 mod spool;
 mod statistics;
 mod sums;
+mod tail;
 mod writer;
 
 use std::path::PathBuf;
@@ -57,12 +58,14 @@ pub use pages::{Export, LONGEST_PAGE, Page, Place};
 pub use retention::RetentionNow;
 pub use row::{Attempt, Candidate, Row, Tokens};
 pub use statistics::{By, Every, Figures, Question};
+pub use tail::Batch;
 
 use crate::config;
 use crate::id::RequestId;
 use crate::live::Outbox;
 use link::{Address, Link, Readers};
 use spool::Spool;
+use tail::Tail;
 use writer::Writer;
 
 /// A PostgreSQL that says nothing for so long at a start is away.
@@ -75,6 +78,7 @@ pub struct Store {
     /// Made in the process that asks: a connection does not survive a fork.
     readers: once_cell::sync::OnceCell<Readers>,
     outbox: Arc<Outbox>,
+    tail: Tail,
     ended: Arc<(Mutex<Ended>, Condvar)>,
 }
 
@@ -110,6 +114,7 @@ impl Store {
             data,
             readers: once_cell::sync::OnceCell::new(),
             outbox: Arc::default(),
+            tail: Tail::default(),
             ended: Arc::new((Mutex::new(Ended::NotBegun), Condvar::new())),
         })
     }
@@ -119,6 +124,11 @@ impl Store {
         self.outbox.clone()
     }
 
+    /// What is finished from now on, some batches a second.
+    pub fn watch(&self) -> tokio::sync::broadcast::Receiver<Arc<Batch>> {
+        self.tail.watch()
+    }
+
     /// Starts the thread that writes.
     ///
     /// # Errors
@@ -126,12 +136,13 @@ impl Store {
     pub fn keep_writing(&self, retention: RetentionNow) -> std::io::Result<()> {
         let (address, outbox, data) =
             (self.address.clone(), self.outbox.clone(), self.data.clone());
+        let tail = self.tail.clone();
         let ended = self.ended.clone();
         *ended.0.lock() = Ended::No;
         let runtime = runtime()?;
         let thread = std::thread::Builder::new().name("records".to_owned());
         thread.spawn(move || {
-            let writer = Writer::new(address, outbox, Spool::below(&data), retention);
+            let writer = Writer::new(address, (outbox, tail), Spool::below(&data), retention);
             runtime.block_on(writer.run());
             *ended.0.lock() = Ended::Yes;
             ended.1.notify_all();
@@ -270,7 +281,7 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn audit(&self, question: &AuditQuestion, most: usize) -> Result<Vec<Entry>, Fault> {
-        objects::audit(self.readers(), question, most.clamp(1, LONGEST_PAGE)).await
+        objects::audit(self.readers(), question, most.clamp(1, LONGEST_PAGE + 1)).await
     }
 
     fn readers(&self) -> &Readers {

@@ -57,7 +57,7 @@ pub enum Every {
 }
 
 /// Of one group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures {
     /// When its hour or day began, of a series.
     pub begins: Option<Timestamp>,

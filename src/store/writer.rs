@@ -17,6 +17,7 @@ use super::migrate::migrate;
 use super::retention::{RetentionNow, Sweeper};
 use super::row::Row;
 use super::spool::Spool;
+use super::tail::Tail;
 use crate::clock::{self, Tick};
 use crate::ledger::Record;
 use crate::live::Outbox;
@@ -50,6 +51,7 @@ pub(super) struct Writer {
 /// Where records come from, and where they wait.
 struct Desk {
     outbox: Arc<Outbox>,
+    tail: Tail,
     batch: Vec<Record>,
     open: bool,
     spool: Spool,
@@ -64,7 +66,7 @@ struct Desk {
 impl Writer {
     pub(super) fn new(
         address: Address,
-        outbox: Arc<Outbox>,
+        (outbox, tail): (Arc<Outbox>, Tail),
         spool: Spool,
         retention: RetentionNow,
     ) -> Writer {
@@ -75,6 +77,7 @@ impl Writer {
             link: None,
             desk: Desk {
                 outbox,
+                tail,
                 batch: Vec::new(),
                 open: true,
                 spool,
@@ -273,7 +276,8 @@ impl Desk {
             );
             metrics::BODIES_LOST.inc_by(bodies);
         }
-        let rows = self.batch.iter().map(Row::of).collect();
+        let rows: Vec<Row> = self.batch.iter().map(Row::of).collect();
+        self.tail.tell(&rows);
         self.batch.clear();
         rows
     }
