@@ -16,7 +16,7 @@ use tidegate::config::{Database, Retention, Secret};
 use tidegate::id::RequestId;
 use tidegate::ir::{Format, Usage};
 use tidegate::ledger::{AttemptRow, Ending, Record};
-use tidegate::store::{By, Filter, Question, Status, Store};
+use tidegate::store::{By, Every, Filter, Place, Question, Status, Store};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// The end of the 30 days.
@@ -45,15 +45,27 @@ fn main() {
     }
     for (name, filter) in questions() {
         measure(&runtime, &name, async || {
-            store.requests(&filter, None, 50).await.unwrap().rows.len()
+            store
+                .requests(&filter, Place::Newest, 50)
+                .await
+                .unwrap()
+                .rows
+                .len()
         });
     }
-    let month = |by| Question::of(END - DAY * 30, END, by);
+    let month = |by: &[By], every| Question {
+        by: by.to_vec(),
+        every,
+        ..Question::of(END - DAY * 30, END)
+    };
     for (name, question) in [
-        ("a month, total", month(By::Total)),
-        ("a month by hour", month(By::Hour)),
-        ("a month by endpoint", month(By::Endpoint)),
-        ("a month by client key", month(By::ClientKey)),
+        ("a month, total", month(&[], None)),
+        ("a month by hour", month(&[], Some(Every::Hour))),
+        (
+            "a month by endpoint",
+            month(&[By::Provider, By::Endpoint], None),
+        ),
+        ("a month by client key", month(&[By::ClientKey], None)),
     ] {
         measure(&runtime, name, async || {
             store.statistics(&question).await.unwrap().len()
@@ -153,6 +165,12 @@ fn questions() -> Vec<(String, Filter)> {
         ask("provider", daily, &|f| f.provider = text("relay-2"));
         ask("endpoint", daily, &|f| f.endpoint = text("model-5"));
         ask("5xx", daily, &|f| f.status = Some(Status::Class(5)));
+        ask("slower than 10 s", daily, &|f| {
+            f.slower = Some(Duration::from_secs(10));
+        });
+        ask("slower than a minute", daily, &|f| {
+            f.slower = Some(Duration::from_secs(60));
+        });
         ask("418", daily, &|f| f.status = Some(Status::Exactly(418)));
         ask("503, of 5xx that are 502", daily, &|f| {
             f.status = Some(Status::Exactly(503))
@@ -178,6 +196,7 @@ fn attempt(dice: u64, provider: String, outcome: &'static str) -> AttemptRow {
         model: name("model", 12).into(),
         endpoint: name("model", 12).into(),
         key: 1,
+        key_masked: Some("sk-…key1".into()),
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
         took: Duration::from_millis(400 + dice % 9_000),
@@ -252,5 +271,6 @@ fn record(n: u64, rows: u64) -> Record {
         attempts,
         dropped: rare.then(|| "seed".to_owned()),
         candidates: Vec::new(),
+        bodies: None,
     }
 }

@@ -33,6 +33,21 @@ impl RequestId {
         known.then_some(RequestId(bytes))
     }
 
+    /// The id that sorts right after it.
+    pub fn next(mut self) -> RequestId {
+        for byte in self.0.iter_mut().rev() {
+            let digit = ALPHABET.iter().position(|known| known == byte);
+            match digit.and_then(|digit| ALPHABET.get(digit + 1)) {
+                Some(next) => {
+                    *byte = *next;
+                    return self;
+                }
+                None => *byte = b'0',
+            }
+        }
+        RequestId::LAST
+    }
+
     /// When it was made, in milliseconds since the Unix epoch.
     pub fn millis(&self) -> u64 {
         let digit = |byte: &u8| ALPHABET.iter().position(|known| known == byte).unwrap_or(0);

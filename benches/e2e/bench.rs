@@ -3,8 +3,8 @@
 //! `scripts/bench.sh` builds and starts this. It starts an upstream that answers from memory, the proxies in front of
 //! it (one worker thread each) and a load generator, all on loopback, and asks each proxy in turn, round by round, so
 //! that whatever the machine does meanwhile befalls all of them. What counts is the CPU time of the proxy's process
-//! per request, as the kernel's scheduler books it, and its ratio to bare Pingora's in the same round. Every answer is
-//! compared with what the upstream sent.
+//! per request, as the kernel's scheduler books it, and its ratio to bare Pingora's in the same round; that of the threads
+//! which write records is told apart. Every answer is compared with what the upstream sent.
 //!
 //! `cases` says what is asked, `upstream` and `bare` are processes of their own (this binary again), `proxies` starts
 //! and ends what is measured, `load` asks, `cpu` counts, `report` prints.

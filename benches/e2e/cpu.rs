@@ -3,17 +3,31 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-/// CPU time, user and system, that this process has used so far: what the scheduler has booked for its threads, in
-/// nanoseconds (`/proc/PID/schedstat`, per thread).
-pub(super) fn used(pid: u32) -> anyhow::Result<Duration> {
-    let mut nanos = 0;
+/// CPU time, user and system.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Used {
+    /// Of the threads that serve requests, and write the log.
+    pub(super) serving: Duration,
+    /// Of those that write records into the database, and of the database where it is one of the process's threads.
+    pub(super) records: Duration,
+}
+
+/// What this process has used so far: what the scheduler has booked for its threads, in nanoseconds
+/// (`/proc/PID/schedstat`, per thread).
+pub(super) fn used(pid: u32) -> anyhow::Result<Used> {
+    let mut used = Used::default();
     let threads = fs::read_dir(format!("/proc/{pid}/task")).context("the proxy has ended")?;
     for thread in threads {
-        let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let thread = thread?.path();
+        let text = fs::read_to_string(thread.join("schedstat"))?;
         let ran = text.split_whitespace().next().unwrap_or_default();
-        nanos += ran.parse::<u64>().context("schedstat")?;
+        let ran = Duration::from_nanos(ran.parse().context("schedstat")?);
+        match fs::read_to_string(thread.join("comm"))?.starts_with("records") {
+            true => used.records += ran,
+            false => used.serving += ran,
+        }
     }
-    Ok(Duration::from_nanos(nanos))
+    Ok(used)
 }
 
 /// Resident memory of this process in KiB, now and at its highest.

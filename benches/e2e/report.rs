@@ -5,6 +5,8 @@ pub(super) struct Figures {
     pub(super) proxy: &'static str,
     /// CPU microseconds per request, of every round; empty where there is no proxy.
     pub(super) cpu: Vec<f64>,
+    /// Those of the threads that write records, beside all requests.
+    pub(super) records: Vec<f64>,
     /// The same divided by bare Pingora's in the same round.
     pub(super) ratios: Vec<f64>,
     /// Microseconds, of all rounds, sorted.
@@ -54,6 +56,7 @@ impl Figures {
     fn json(&self) -> Value {
         json!({
             "proxy": self.proxy, "cpu_us_per_request": median(&self.cpu), "cpu_us_rounds": self.cpu,
+            "records_cpu_us_per_request": median(&self.records),
             "ratio": median(&self.ratios), "ratio_rounds": self.ratios, "p50_us": self.percentile(50),
             "p99_us": self.percentile(99), "requests_per_second": self.per_second.round(),
             "rss_kib": self.memory.0, "rss_peak_kib": self.memory.1,
@@ -80,9 +83,10 @@ impl Figures {
             kib => format!("{:.1}", kib as f64 / 1024.0),
         };
         format!(
-            "  {:<14}{:>10}{:>8}  {:<10}{:>9}{:>9}{:>9.0}{:>8}{verdict}",
+            "  {:<14}{:>10}{:>9}{:>8}  {:<10}{:>9}{:>9}{:>9.0}{:>8}{verdict}",
             self.proxy,
             number(median(&self.cpu), 1),
+            number(median(&self.records).filter(|us| *us > 0.0), 1),
             number(ratio, 2),
             spread,
             self.percentile(50),
@@ -104,12 +108,13 @@ impl Report {
         }
         for case in &self.cases {
             text.push_str(&format!(
-                "\n{} ({} bytes up, {} down)\n  {:<14}{:>10}{:>8}  {:<10}{:>9}{:>9}{:>9}{:>8}\n",
+                "\n{} ({} bytes up, {} down)\n  {:<14}{:>10}{:>9}{:>8}  {:<10}{:>9}{:>9}{:>9}{:>8}\n",
                 case.name,
                 case.request_bytes,
                 case.answer_bytes,
                 "proxy",
                 "CPU us/req",
+                "records",
                 "ratio",
                 "of rounds",
                 "p50 us",

@@ -75,9 +75,10 @@ impl Bench {
             let mut baseline = None;
             for (proxy, figures) in self.proxies.iter().zip(&mut figures) {
                 let asked = case.of(proxy.name);
-                let cost = self.ask(proxy.addr, Some(proxy.pid()), asked, figures)?;
+                let [cost, records] = self.ask(proxy.addr, Some(proxy.pid()), asked, figures)?;
                 let base = *baseline.get_or_insert(cost);
                 figures.cpu.push(cost);
+                figures.records.push(records);
                 figures.ratios.push(cost / base);
                 figures.memory = cpu::memory(proxy.pid())?;
             }
@@ -101,22 +102,25 @@ impl Bench {
         })
     }
 
-    /// One round at one address: CPU microseconds per request, where there is a process to look at.
+    /// One round at one address: CPU microseconds per request, to serve it and to record it, where there is a process to
+    /// look at.
     fn ask(
         &self,
         to: SocketAddr,
         pid: Option<u32>,
         case: &Case,
         into: &mut Figures,
-    ) -> anyhow::Result<f64> {
-        let used = |pid: Option<u32>| pid.map_or(Ok(std::time::Duration::ZERO), cpu::used);
+    ) -> anyhow::Result<[f64; 2]> {
+        let used = |pid: Option<u32>| pid.map_or(Ok(cpu::Used::default()), cpu::used);
         let before = used(pid)?;
         let round = self.load.round(to, case, case.requests / self.share);
         let round = round.map_err(|e| e.context(format!("{}: {}", into.proxy, case.name)))?;
-        let cost = used(pid)?.saturating_sub(before);
+        let after = used(pid)?;
+        let serving = after.serving.saturating_sub(before.serving);
+        let records = after.records.saturating_sub(before.records);
         into.per_second += round.requests as f64 / round.elapsed.as_secs_f64();
         into.latencies.extend(round.latencies);
-        Ok(cost.as_secs_f64() * 1e6 / round.requests as f64)
+        Ok([serving, records].map(|time| time.as_secs_f64() * 1e6 / round.requests as f64))
     }
 }
 
@@ -125,6 +129,7 @@ impl Figures {
         Figures {
             proxy,
             cpu: Vec::new(),
+            records: Vec::new(),
             ratios: Vec::new(),
             latencies: Vec::new(),
             per_second: 0.0,

@@ -26,7 +26,7 @@ pub(super) enum For {
 }
 
 /// What changes nothing that others see is for viewers also where it is no `GET`; below the API's root.
-const FOR_VIEWERS: &[&str] = &["/logout", "/session/password"];
+const FOR_VIEWERS: &[&str] = &["/explain", "/logout", "/session/password"];
 const FOR_EVERYBODY: &[&str] = &["/login", "/openapi.json"];
 
 impl For {

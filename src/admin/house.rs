@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::config::transfer::{Exported, Secrets};
 use crate::config::{Gateway, Kind, Loaded, Object, Report};
 use crate::store::Shelf;
 
@@ -25,6 +26,12 @@ pub trait House: Send + Sync {
     /// # Errors
     /// [`Refusal`]: what was in force stays so.
     fn put_on(&self, shelf: &Shelf) -> Result<(), Refusal>;
+
+    /// The whole configuration as one file, with what the database declares.
+    ///
+    /// # Errors
+    /// It is broken.
+    fn export(&self, secrets: Secrets) -> Result<Exported, Report>;
 
     /// Reads the configuration's files again.
     ///

@@ -3,10 +3,9 @@
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::response::IntoResponse as _;
+use axum::http::{HeaderMap, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -116,32 +115,31 @@ fn wrong(e: &serde_json::Error, field: Option<String>) -> Problem {
 }
 
 /// The query of a request, as the type says it.
-#[allow(
-    dead_code,
-    reason = "the calls that take a query come with their rooms"
-)]
 pub(crate) struct Asked<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Asked<T>, Problem> {
-        match Query::try_from_uri(&parts.uri) {
-            Ok(Query(asked)) => Ok(Asked(asked)),
-            Err(e) => {
-                let mut said: &dyn std::error::Error = &e;
-                while let Some(source) = said.source() {
-                    said = source;
-                }
-                let flaw = Flaw {
-                    message: said.to_string(),
-                    ..Flaw::default()
-                };
-                let detail = "The query is not what this call takes.";
-                let status = e.into_response().status();
-                debug_assert_eq!(status.as_u16(), 400);
-                Err(Problem::new(Why::BadRequest, detail).flaw(flaw))
+        query(&parts.uri).map(Asked)
+    }
+}
+
+/// The query of an address, as the type says it.
+pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    match Query::try_from_uri(uri) {
+        Ok(Query(asked)) => Ok(asked),
+        Err(e) => {
+            let mut said: &dyn std::error::Error = &e;
+            while let Some(source) = said.source() {
+                said = source;
             }
+            let flaw = Flaw {
+                message: said.to_string(),
+                ..Flaw::default()
+            };
+            let detail = "The query is not what this call takes.";
+            Err(Problem::new(Why::BadRequest, detail).flaw(flaw))
         }
     }
 }

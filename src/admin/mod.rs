@@ -10,9 +10,12 @@
 //! is made from the code and is the law: what it does not have is not served, nor is a parameter that it does not name.
 
 mod accounts;
+mod audit;
 mod desk;
 mod docs;
 mod door;
+mod events;
+mod figures;
 mod first;
 mod frame;
 mod guard;
@@ -24,8 +27,10 @@ mod objects;
 mod openapi;
 mod password;
 mod plane;
+mod playground;
 mod problem;
 mod providers;
+mod requests;
 mod routes;
 mod secret;
 mod socket;
@@ -33,6 +38,7 @@ mod standings;
 mod status;
 mod throttle;
 mod time;
+mod transfer;
 mod trouble;
 mod vendors;
 mod visitor;

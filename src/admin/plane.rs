@@ -33,6 +33,14 @@ pub(super) async fn call(plane: &Plane, path: &str, body: Bytes) -> Result<Answe
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(body))
         .map_err(|e| e.to_string())?;
+    whole(plane, request).await
+}
+
+/// Sends a request, and reads the whole answer.
+///
+/// # Errors
+/// There is none.
+pub(super) async fn whole(plane: &Plane, request: Request<Full<Bytes>>) -> Result<Answer, String> {
     let answer = send(plane, request).await?;
     let (head, body) = answer.into_parts();
     let body = Limited::new(body, LONGEST).collect().await;

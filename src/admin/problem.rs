@@ -207,10 +207,17 @@ fn status(problem: &Problem) -> StatusCode {
     StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
+/// Of an answer that is no problem of ours, whatever its status.
+#[derive(Clone)]
+pub(super) struct AsItIs;
+
 /// Around everything: writes problems, also those that the framework has found.
 pub(super) async fn tell(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let mut answer = next.run(request).await;
+    if answer.extensions_mut().remove::<AsItIs>().is_some() {
+        return answer;
+    }
     if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
         return written(problem, path, answer.headers());
     }

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 
 use super::problem::{self, Problem, Why};
 use super::{
-    Admin, accounts, docs, frame, guard, input, login, objects, openapi, providers, standings,
-    status,
+    Admin, accounts, audit, docs, events, figures, frame, guard, input, login, objects, openapi,
+    playground, providers, requests, standings, status, transfer,
 };
 
 /// Below it stands the API.
@@ -43,6 +43,19 @@ fn api() -> OpenApiRouter<Arc<Admin>> {
         .routes(routes!(standings::endpoints))
         .routes(routes!(standings::limits))
         .routes(routes!(standings::reset))
+        .routes(routes!(figures::figures))
+        .routes(routes!(figures::overview))
+        .routes(routes!(requests::list))
+        .routes(routes!(requests::export))
+        .routes(routes!(requests::show))
+        .routes(routes!(requests::bodies))
+        .routes(routes!(audit::list))
+        .routes(routes!(events::events))
+        .routes(routes!(playground::send))
+        .routes(routes!(playground::explain))
+        .routes(routes!(transfer::export))
+        .routes(routes!(transfer::import))
+        .routes(routes!(transfer::reload))
         .routes(routes!(openapi::serve))
 }
 

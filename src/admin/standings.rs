@@ -209,7 +209,7 @@ fn of_lane(snapshot: &Snapshot, lane: &Lane, now: Tick) -> Vec<Endpoint> {
     all
 }
 
-fn state(standing: &Standing, now: Tick) -> (&'static str, Option<u64>) {
+pub(super) fn state(standing: &Standing, now: Tick) -> (&'static str, Option<u64>) {
     use crate::live::State;
     match standing.state(now) {
         State::Well => ("well", None),

@@ -113,6 +113,8 @@ pub struct Log {
     pub file: Option<PathBuf>,
     /// Whether every request gets an access line.
     pub requests: bool,
+    /// So many bytes of every request's and every answer's body are kept. `None`: none are.
+    pub bodies: Option<usize>,
     pub retention: Retention,
 }
 

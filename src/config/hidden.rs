@@ -207,9 +207,7 @@ fn fits(shape: Shape, value: &Value) -> bool {
         Shape::Table(_) | Shape::Names | Shape::NamesOf(_) => value.is_object(),
         Shape::List(_) => value.is_array(),
         Shape::Value | Shape::Secret | Shape::Guarded => !value.is_object() && !value.is_array(),
-        Shape::Either(_) | Shape::PerFormat(_) | Shape::Any | Shape::Later | Shape::Pingora(_) => {
-            true
-        }
+        Shape::Either(_) | Shape::PerFormat(_) | Shape::Any | Shape::Pingora(_) => true,
     }
 }
 

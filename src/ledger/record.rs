@@ -11,6 +11,7 @@ use crate::id::RequestId;
 use crate::ir::{Format, Usage};
 
 use super::account::Spent;
+use super::bodies::Bodies;
 use super::cost::cost;
 
 /// A finished request with everything that was tried for it.
@@ -54,6 +55,8 @@ pub struct Record {
     pub dropped: Option<String>,
     /// How every endpoint of the pool was seen, where that is more than "the first was asked and has answered".
     pub candidates: Vec<CandidateRow>,
+    /// What was said, where that is kept.
+    pub bodies: Option<Box<Bodies>>,
 }
 
 impl Record {
@@ -84,6 +87,7 @@ impl Record {
             attempts: Vec::new(),
             dropped: None,
             candidates: Vec::new(),
+            bodies: None,
         };
         std::mem::replace(self, empty)
     }
@@ -161,6 +165,8 @@ pub struct AttemptRow {
     pub endpoint: Arc<str>,
     /// Which of the provider's keys, counted from 1; 0 with `passthrough`.
     pub key: usize,
+    /// How that key is shown. `None`: the client's own, or none was sent.
+    pub key_masked: Option<Arc<str>>,
     /// The vendor's status, where one came.
     pub status: Option<u16>,
     /// Why it ended: `ok`, `connect`, `status`, …

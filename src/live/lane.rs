@@ -1,10 +1,11 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::clock::Tick;
-use crate::config::{Keys, Provider};
+use crate::config::{Keys, Provider, ProviderKey};
 use crate::route::pick::{Judge, Moment, Rotor, Select};
 use crate::route::{
     Ask, Blow, Draw, Entry, Field, Held, HeldBy, KeyMark, Load, Look, Pool, Seat, Seats, Spot,
@@ -50,6 +51,8 @@ struct SeatKeys {
 #[derive(Debug)]
 pub(super) struct Ring {
     enabled: Vec<bool>,
+    /// How each is shown, for records; none of a key that is no value.
+    masks: Vec<Option<Arc<str>>>,
     rotor: Mutex<Rotor>,
 }
 
@@ -68,9 +71,25 @@ impl Ring {
         };
         Ring {
             enabled: keys.iter().map(|key| key.enabled).collect(),
+            masks: masks(keys),
             rotor: Mutex::new(Rotor::new(keys.iter().map(|key| key.weight))),
         }
     }
+}
+
+/// Keys of one vendor may look the same once they are masked: the second of them is `sk-…wxyz (2)`.
+fn masks(keys: &[ProviderKey]) -> Vec<Option<Arc<str>>> {
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    let mut mask = |key: &ProviderKey| -> Option<Arc<str>> {
+        let masked = key.value.as_ref()?.masked();
+        let before = seen.entry(masked.clone()).or_default();
+        *before += 1;
+        match *before {
+            1 => Some(masked.into()),
+            n => Some(format!("{masked} ({n})").into()),
+        }
+    };
+    keys.iter().map(&mut mask).collect()
 }
 
 impl SeatKeys {
@@ -258,6 +277,11 @@ impl Lane {
     /// The living state of one key of an endpoint.
     pub fn key(&self, spot: Spot, key: usize) -> &Arc<KeyStanding> {
         &self.keys(spot).standings[key]
+    }
+
+    /// How that key is shown in records.
+    pub fn masked(&self, spot: Spot, key: usize) -> Option<Arc<str>> {
+        self.keys(spot).ring.masks.get(key)?.clone()
     }
 
     /// Its own tiers, then those of its fallbacks.

@@ -16,15 +16,21 @@ use crate::ledger::Record;
 const MOST: usize = 16_384;
 /// So many wake the keeper.
 const WAKE_AT: usize = 512;
+/// Bytes of bodies that wait at most. So many of them wake the keeper, too.
+const MOST_BODIES: usize = 64 << 20;
+const WAKE_AT_BODIES: usize = 8 << 20;
 
 pub struct Outbox {
     waiting: Mutex<Waiting>,
     wake: Condvar,
     lost: AtomicU64,
+    lost_bodies: AtomicU64,
 }
 
 struct Waiting {
     records: Vec<Record>,
+    /// Bytes of their bodies.
+    bodies: usize,
     closing: bool,
 }
 
@@ -33,25 +39,36 @@ impl Default for Outbox {
         Outbox {
             waiting: Mutex::new(Waiting {
                 records: Vec::with_capacity(WAKE_AT),
+                bodies: 0,
                 closing: false,
             }),
             wake: Condvar::new(),
             lost: AtomicU64::new(0),
+            lost_bodies: AtomicU64::new(0),
         }
     }
 }
 
 impl Outbox {
     /// Puts a record in. Waits for nobody.
-    pub fn push(&self, record: Record) {
+    pub fn push(&self, mut record: Record) {
+        let bodies = record.bodies.as_ref().map_or(0, |bodies| bodies.held());
         let mut waiting = self.waiting.lock();
         if waiting.records.len() >= MOST {
             drop(waiting);
             self.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        let before = waiting.bodies;
+        if bodies > 0 && before + bodies > MOST_BODIES {
+            record.bodies = None;
+            self.lost_bodies.fetch_add(1, Ordering::Relaxed);
+        } else {
+            waiting.bodies += bodies;
+        }
+        let passed = before < WAKE_AT_BODIES && waiting.bodies >= WAKE_AT_BODIES;
         waiting.records.push(record);
-        let wake = waiting.records.len() == WAKE_AT;
+        let wake = waiting.records.len() == WAKE_AT || passed;
         drop(waiting);
         if wake {
             self.wake.notify_one();
@@ -62,9 +79,11 @@ impl Outbox {
     /// `false`: the outbox is closing, and these are the last.
     pub fn take(&self, into: &mut Vec<Record>, wait: Duration) -> bool {
         let mut waiting = self.waiting.lock();
-        if waiting.records.len() < WAKE_AT && !waiting.closing && !wait.is_zero() {
+        let few = waiting.records.len() < WAKE_AT && waiting.bodies < WAKE_AT_BODIES;
+        if few && !waiting.closing && !wait.is_zero() {
             self.wake.wait_for(&mut waiting, wait);
         }
+        waiting.bodies = 0;
         mem::swap(into, &mut waiting.records);
         !waiting.closing
     }
@@ -73,6 +92,11 @@ impl Outbox {
     pub fn close(&self) {
         self.waiting.lock().closing = true;
         self.wake.notify_all();
+    }
+
+    /// Records whose bodies found no room, since the last time.
+    pub fn take_lost_bodies(&self) -> u64 {
+        self.lost_bodies.swap(0, Ordering::Relaxed)
     }
 
     /// Records for which there was no room, since the last time.
@@ -86,7 +110,8 @@ mod tests {
     use super::*;
     use crate::id::RequestId;
     use crate::ir::Usage;
-    use crate::ledger::Ending;
+    use crate::ledger::{Bodies, Ending};
+    use std::sync::Arc;
 
     fn record() -> Record {
         Record {
@@ -114,7 +139,26 @@ mod tests {
             attempts: Vec::new(),
             dropped: None,
             candidates: Vec::new(),
+            bodies: None,
         }
+    }
+
+    #[test]
+    fn bodies_fill_no_memory_and_cost_no_record() {
+        let outbox = Outbox::default();
+        for _ in 0..100 {
+            let body = vec![b'x'; 1 << 20];
+            let bodies = Bodies::of(&body, 4 << 20, Arc::default(), Vec::new());
+            outbox.push(Record {
+                bodies: Some(Box::new(bodies)),
+                ..record()
+            });
+        }
+        let mut taken = Vec::new();
+        outbox.take(&mut taken, Duration::ZERO);
+        let whole = taken.iter().filter(|record| record.bodies.is_some());
+        assert_eq!((taken.len(), whole.count()), (100, 64));
+        assert_eq!((outbox.take_lost(), outbox.take_lost_bodies()), (0, 36));
     }
 
     #[test]

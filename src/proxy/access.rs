@@ -274,6 +274,17 @@ fn bucket(hash: &[u8; 32]) -> u64 {
         .map_or(0, |head| u64::from_le_bytes(*head))
 }
 
+/// What a request presents for credentials: never to be stored.
+pub(super) fn presented(caller: Caller<'_>) -> Vec<String> {
+    // Where `x-tidegate-key` is sent, the others are its sender's own with a vendor.
+    let names = [&OWN_KEY, &AUTHORIZATION, &API_KEY, &GOOG_API_KEY];
+    let headers = names.iter().filter_map(|name| caller.headers.get(*name));
+    let headers = headers.filter_map(|value| Some(bare_credential(value.to_str().ok()?)));
+    let asked = caller.query.and_then(key_of_query);
+    let headers = headers.map(Cow::Borrowed);
+    headers.chain(asked).map(Cow::into_owned).collect()
+}
+
 /// Every credential that a request presents, in each habit, with the header that carries it (`None`: the query).
 /// `x-tidegate-key` alone counts where it is sent: the other headers then carry the caller's own vendor credential.
 fn credentials<'a>(

@@ -90,6 +90,7 @@ impl Arrival {
             attempts: Vec::new(),
             dropped: None,
             candidates: Vec::new(),
+            bodies: None,
         };
         let arrival = Arrival {
             at,

@@ -8,9 +8,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{Limits, Price, ReplyModel};
 use crate::ir::Format;
+use crate::ledger::Bodies;
 use crate::live::Lane;
 use crate::proxy::Proxy;
-use crate::proxy::access::{Admitted, Who};
+use crate::proxy::access::{Admitted, Who, presented};
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{self, Body};
 use crate::proxy::headers::{Forwarded, query_for_vendor};
@@ -150,6 +151,11 @@ pub async fn take_in(
     let read = read_body(proxy, session, limits, (&asked, form.as_ref()));
     let (body, scan) = read.await?;
     tab.record.bytes_in = body.received;
+    if let Some(most) = arrival.wiring.snapshot.gateway.log.bodies
+        && form.is_none()
+    {
+        keep_body(session, arrival, (&body.bytes, most), tab);
+    }
     let in_path = asked.named.as_ref().map(|named| named.model.as_str());
     let in_body = scan.model.as_ref().map(|model| model.value.as_str());
     let Some(model) = in_path.or(in_body) else {
@@ -207,6 +213,13 @@ pub async fn take_in(
     };
     limits::reserve(arrival, &who, &call, tab)?;
     Ok(call)
+}
+
+/// Where bodies are kept: a copy of what came, and what must not be kept of it.
+fn keep_body(session: &Session, arrival: &Arrival, (body, most): (&[u8], usize), tab: &mut Tab) {
+    let own = presented(arrival.caller(session));
+    let secrets = arrival.wiring.secrets.clone();
+    tab.keep_bodies(Bodies::of(body, most, secrets, own));
 }
 
 fn subject(kind: CallKind, format: Format) -> Subject {

@@ -21,6 +21,7 @@ pub mod cors;
 pub mod counting;
 pub mod decode;
 pub mod exchange;
+pub mod explain;
 pub mod headers;
 pub mod hold;
 pub mod intake;
@@ -257,6 +258,11 @@ impl Proxy {
             Err(Refusal::Body(BodyError::ClientGone)) => return Err(Gone),
             Err(refusal) => return refuse(session, arrival, refusal, tab).await,
         };
+        if arrival.ours && session.req_header().headers.contains_key(explain::HEADER) {
+            let route = tab.record.route.as_deref();
+            let made = explain::explain(&call, route);
+            return page(session, arrival, made, tab).await;
+        }
         match serve::serve(self, session, arrival, &call, tab).await {
             Ok(()) => Ok(()),
             Err(Unserved::ClientGone) => Err(Gone),
@@ -293,6 +299,7 @@ async fn page(
 ) -> Result<(), Gone> {
     take_the_rest(session).await;
     let status = page.status;
+    tab.answered(&page.body);
     let bytes = write_page(session, &arrival.stamp, page)
         .await
         .map_err(|_| Gone)?;
@@ -325,6 +332,7 @@ async fn refuse(
         ..Page::fault(&refusal.fault(), arrival.stamp.format)
     };
     let status = page.status;
+    tab.answered(&page.body);
     let bytes = write_page(session, &arrival.stamp, page)
         .await
         .map_err(|_| Gone)?;
@@ -351,6 +359,7 @@ async fn refuse_in_stream(
 ) -> Result<(), Gone> {
     let mut event = Vec::with_capacity(256);
     crate::wire::codec(arrival.stamp.format).write_fault_event(&refusal.fault(), &mut event);
+    tab.answered(&event);
     let bytes = sent + u64::try_from(event.len()).unwrap_or(0);
     let tasks = vec![
         HttpTask::Body(Some(event.into()), false),

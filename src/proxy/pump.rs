@@ -13,6 +13,7 @@ use pingora_proxy::Session;
 
 use crate::clock::{self, Tick};
 use crate::ir::{Fault, FaultKind, Usage};
+use crate::ledger::Bodies;
 use crate::live::Vault;
 use crate::proxy::exchange::{Long, Reply, ReplyBody, Streaming};
 use crate::proxy::reply::{Stamp, write_whole};
@@ -85,6 +86,8 @@ pub struct Along<'a> {
     pub secrets: &'a [String],
     /// Watches what the client sees of a stream that may be resumed.
     pub shown: Option<&'a mut Shown>,
+    /// Where answers are kept.
+    pub bodies: Option<&'a mut Bodies>,
 }
 
 /// What the client may see of a vendor's head.
@@ -101,6 +104,7 @@ pub async fn pump(
         shelf,
         secrets,
         shown,
+        bodies: mut kept,
     } = along;
     let committed = std::mem::replace(&mut waiting.committed, true);
     let sent = waiting.sent;
@@ -117,14 +121,16 @@ pub async fn pump(
         ReplyBody::Events { bytes, usage } => {
             let head = (!committed).then(|| stream_head(session, stamp, headers));
             let length = sent + length(&bytes);
+            keep(&mut kept, &bytes);
             let written = send_events(session, head.and_then(Result::ok), bytes).await;
             told_whole(written.map(|()| length), usage)
         }
         ReplyBody::Whole { bytes, usage } => {
+            keep(&mut kept, &bytes);
             let sent = send_whole(session, stamp, (status, headers), bytes).await;
             told_whole(sent.map_err(|_| Gone), usage)
         }
-        ReplyBody::Long(long) => pump_long(session, stamp, (status, headers), *long).await,
+        ReplyBody::Long(long) => pump_long(session, stamp, (status, headers), (*long, kept)).await,
         ReplyBody::Stream(streaming) => {
             let head = (!committed).then(|| stream_head(session, stamp, headers));
             let Streaming {
@@ -143,6 +149,7 @@ pub async fn pump(
                 idle,
                 idling: None,
                 secrets,
+                kept,
                 sent,
             };
             stream.run(head.and_then(Result::ok), held, ended).await
@@ -211,12 +218,13 @@ async fn pump_long(
     session: &mut Session,
     stamp: &Stamp,
     (status, vendor): (u16, Head),
-    mut long: Long,
+    (mut long, mut kept): (Long, Option<&mut Bodies>),
 ) -> Pumped {
     let mut bytes = 0;
+    long.held.iter().for_each(|bytes| keep(&mut kept, bytes));
     let end = match begin_long(session, stamp, (status, vendor), &mut long, &mut bytes).await {
         Err(_) => PumpEnd::ClientGone,
-        Ok(()) => pass_long(session, &mut long, &mut bytes).await,
+        Ok(()) => pass_long(session, &mut long, (&mut bytes, kept)).await,
     };
     let told = long.tap.map(|tap| tap.finish());
     let usage = told.as_ref().map_or_else(Usage::default, |told| told.usage);
@@ -271,7 +279,11 @@ async fn begin_long(
     Ok(())
 }
 
-async fn pass_long(session: &mut Session, long: &mut Long, bytes: &mut u64) -> PumpEnd {
+async fn pass_long(
+    session: &mut Session,
+    long: &mut Long,
+    (bytes, mut kept): (&mut u64, Option<&mut Bodies>),
+) -> PumpEnd {
     loop {
         let left = long.deadline.since(clock::now());
         let Ok(read) = unless_gone(session, pin!(timeout(left, long.up.chunk()))).await else {
@@ -287,6 +299,7 @@ async fn pass_long(session: &mut Session, long: &mut Long, bytes: &mut u64) -> P
             tap.push(&chunk);
         }
         *bytes += length(&chunk);
+        keep(&mut kept, &chunk);
         if session
             .as_downstream_mut()
             .write_response_body(chunk, false)
@@ -319,6 +332,7 @@ struct Stream<'a> {
     idling: Option<Tick>,
     /// Never to be shown.
     secrets: &'a [String],
+    kept: Option<&'a mut Bodies>,
     sent: u64,
 }
 
@@ -450,6 +464,7 @@ impl Stream<'_> {
             return Ok(());
         }
         self.sent += out.iter().map(length).sum::<u64>();
+        out.iter().for_each(|bytes| keep(&mut self.kept, bytes));
         let written = match (head, out.len(), last) {
             (None, 1, false) => {
                 session
@@ -513,6 +528,12 @@ fn pumped(passage: &Passage, bytes: u64, end: PumpEnd) -> Pumped {
 fn scrub(fault: &mut Fault, secrets: &[String]) {
     let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
     wire::error::scrub_fault(fault, &secrets);
+}
+
+fn keep(kept: &mut Option<&mut Bodies>, bytes: &Bytes) {
+    if let Some(kept) = kept {
+        kept.answer(bytes);
+    }
 }
 
 fn length(bytes: &Bytes) -> u64 {

@@ -86,6 +86,7 @@ pub(super) async fn break_off(
     let fault = fault.unwrap_or(cut.fault);
     let mut event = Vec::with_capacity(256);
     cut.passage.write_fault(&fault, &mut event);
+    tab.answered(&event);
     waiting.sent += u64::try_from(event.len()).unwrap_or(0);
     tab.record.ending = Ending::Broken;
     tab.record.bytes_out = waiting.sent;

@@ -295,6 +295,7 @@ impl Course<'_> {
                 scope: self.call.scope,
             },
             shown: client.shown.as_deref_mut(),
+            bodies: tab.record.bodies.as_deref_mut(),
         };
         let waiting = &mut client.waiting;
         let before = waiting.sent;
@@ -341,6 +342,9 @@ impl Course<'_> {
             model: self.call.sent(seat).clone(),
             endpoint: seat.model.clone(),
             key: attempt.key.map_or(0, |key| key + 1),
+            key_masked: attempt
+                .key
+                .and_then(|key| self.call.lane.masked(attempt.spot, key)),
             status,
             outcome,
             took,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::{self, Tick};
 use crate::config::{Gateway, LogFormat};
 use crate::ir::Usage;
-use crate::ledger::{AttemptRow, Ending, Record};
+use crate::ledger::{AttemptRow, Bodies, Ending, Record};
 use crate::live::{Grant, Outbox};
 use crate::telemetry::{Sink, access, metrics};
 
@@ -69,6 +69,18 @@ impl Tab {
     /// The first content goes to the client.
     pub fn first_content(&mut self, now: Tick) {
         self.record.first_content = Some(now.since(self.arrived));
+    }
+
+    /// Keeps what the client has asked, and what it will be answered.
+    pub fn keep_bodies(&mut self, bodies: Bodies) {
+        self.record.bodies = Some(Box::new(bodies));
+    }
+
+    /// Bytes that the client gets.
+    pub fn answered(&mut self, bytes: &[u8]) {
+        if let Some(bodies) = &mut self.record.bodies {
+            bodies.answer(bytes);
+        }
     }
 
     pub fn refused(&mut self, status: u16, bytes: u64) {

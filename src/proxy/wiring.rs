@@ -8,9 +8,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::balance::{Host, Hosts};
 use crate::clock::{self, Tick};
-use crate::config::{Gateway, Keys, Offer, Provider};
+use crate::config::{Gateway, Keys, Offer, Provider, Secret};
 use crate::ir::{Format, Traits};
-use crate::ledger::TermState;
+use crate::ledger::{Secrets, TermState};
 use crate::live::{Lane, Snapshot, State};
 use crate::proxy::access::Access;
 use crate::proxy::headers::auth_header;
@@ -21,6 +21,8 @@ use crate::wire::convert::Issuer;
 pub struct Wiring {
     pub snapshot: Arc<Snapshot>,
     pub access: Access,
+    /// Keys of all vendors, where bodies are kept: never to be stored.
+    pub secrets: Arc<Secrets>,
     /// By provider index.
     vendors: Vec<Vendor>,
 }
@@ -66,6 +68,7 @@ impl Wiring {
             .collect::<Result<_, _>>()?;
         Ok(Wiring {
             access: Access::new(gateway),
+            secrets: Arc::new(secrets(gateway)),
             vendors,
             snapshot,
         })
@@ -223,6 +226,19 @@ impl Vendor {
     pub fn line(&self, format: Format) -> Option<&Line> {
         self.lines.iter().find(|line| line.format == format)
     }
+}
+
+/// Keys and admin key, and what the configuration's own headers carry.
+fn secrets(gateway: &Gateway) -> Secrets {
+    if gateway.log.bodies.is_none() {
+        return Secrets::default();
+    }
+    let providers = gateway.providers.iter();
+    let keys = providers.clone().flat_map(|provider| provider.keys.own());
+    let keys = keys.filter_map(|key| key.value.as_ref());
+    let keys = keys.chain(&gateway.admin_key).map(Secret::reveal);
+    let headers = providers.flat_map(|provider| &provider.headers);
+    Secrets::of(keys.chain(headers.map(|(_, value)| value.as_str())))
 }
 
 fn vendor(provider: &Provider, hosts: Vec<Arc<Host>>) -> Result<Vendor, String> {

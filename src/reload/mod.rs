@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::admin::{House, LeftOut, Refusal, Tried};
 use crate::balance::Hosts;
+use crate::config::transfer::{self, Exported, Secrets};
 use crate::config::{self, Env, Kind, Loaded, Overrides, Source};
 use crate::live::Live;
 use crate::proxy::{AccessLog, Proxy, Wiring};
@@ -269,6 +270,18 @@ impl House for Reloader {
         };
         self.count(&result);
         result
+    }
+
+    fn export(&self, secrets: Secrets) -> Result<Exported, config::Report> {
+        let mut source = self.inputs.source.clone();
+        let state = self.state.lock();
+        let in_force = |object: &&config::Object| {
+            let mut out = state.left_out.iter();
+            out.all(|out| out.kind != object.kind || out.name != object.name)
+        };
+        source.objects = state.objects.all.iter().filter(in_force).cloned().collect();
+        drop(state);
+        transfer::export(&source, &self.inputs.env, secrets)
     }
 
     fn reload(&self) -> Result<Vec<String>, Refusal> {

@@ -196,6 +196,10 @@ fn make(path: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let key = <Key as Generate>::generate();
+    // Nobody else has made it yet where the database is elsewhere.
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
     let mut options = OpenOptions::new();
     let mut file = options
         .write(true)

@@ -21,13 +21,14 @@ impl Dialect {
 
     /// A migration in this dialect.
     pub(super) fn schema(self, text: &str) -> String {
-        let (bytewise, clustered) = match self {
+        let (bytewise, clustered, bytes) = match self {
             // Rows stand in the tree of their key: a range of times is a range of pages.
-            Dialect::Sqlite => ("", "WITHOUT ROWID"),
-            Dialect::Postgres => ("COLLATE \"C\"", ""),
+            Dialect::Sqlite => ("", "WITHOUT ROWID", "BLOB"),
+            Dialect::Postgres => ("COLLATE \"C\"", "", "BYTEA"),
         };
         text.replace("{bytewise}", bytewise)
             .replace("{clustered}", clustered)
+            .replace("{bytes}", bytes)
     }
 
     /// Begins what only one process may do at a time.
@@ -60,14 +61,23 @@ impl Dialect {
                  + COALESCE((SELECT AVG(pg_column_size(r.*))
                      FROM (SELECT * FROM requests ORDER BY id DESC LIMIT 1000) r), 0)
                  + COALESCE((SELECT AVG(pg_column_size(d.*))
-                     FROM (SELECT * FROM request_details ORDER BY id DESC LIMIT 1000) d), 0)) AS BIGINT)"
+                     FROM (SELECT * FROM request_details ORDER BY id DESC LIMIT 1000) d), 0))
+                 + COALESCE((SELECT n_live_tup FROM pg_stat_user_tables
+                     WHERE relid = CAST('request_bodies' AS regclass)), 0) * (60
+                 + COALESCE((SELECT AVG(octet_length(b.request) + octet_length(b.response))
+                     FROM (SELECT request, response FROM request_bodies ORDER BY id DESC LIMIT 1000) b), 0))
+                 AS BIGINT)"
             }
         }
     }
 
-    /// Gives pages that are free back to the file system, some at a time. PostgreSQL does so by itself.
-    pub(super) fn shrink(self) -> Option<&'static str> {
-        (self == Dialect::Sqlite).then_some("PRAGMA incremental_vacuum(256)")
+    /// After rows have left. SQLite gives pages that are free back to the file system, some at a time. PostgreSQL does
+    /// so by itself, but counts rows only once a second, and then again as much would leave.
+    pub(super) fn settle(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "PRAGMA incremental_vacuum(256)",
+            Dialect::Postgres => "SELECT pg_stat_force_next_flush()",
+        }
     }
 
     /// `INSERT` of `rows` rows of `columns` values each. `head` goes up to `VALUES`, `tail` is what follows.

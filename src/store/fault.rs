@@ -15,6 +15,8 @@ pub enum Fault {
     Silent(u64),
     #[error("`{0}` is no id of a request")]
     NoId(String),
+    #[error("what is kept of {0} cannot be read")]
+    Rotten(String),
     #[error("somebody else has changed objects meanwhile")]
     Overtaken,
     #[error("a secret cannot be sealed")]

@@ -1,9 +1,11 @@
 //! Which rows are asked for.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use super::histogram::class_name;
 use super::link::Value;
-use super::sums::{SLOT, status_class};
+use super::sums::SLOT;
 use crate::id::RequestId;
 use crate::ir::Format;
 use crate::ledger::Ending;
@@ -29,6 +31,16 @@ pub struct Filter {
     pub failover: Option<bool>,
     /// A conversion has lost something.
     pub losses: Option<bool>,
+    /// Took so long, to the end of the answer, or longer.
+    pub slower: Option<Duration>,
+}
+
+/// What `seen` is asked: values from one to the other, both with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Facet<'a> {
+    pub name: &'static str,
+    pub first: Cow<'a, str>,
+    pub last: Cow<'a, str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,26 +66,40 @@ impl Filter {
     }
 
     /// What `seen` knows of the values that are asked for. A flag that must not be set is not rare.
-    pub(super) fn facets(&self) -> Vec<(&'static str, &str)> {
-        let set = |name, flag: Option<bool>| (flag == Some(true)).then_some((name, "1"));
-        let status = self.status.map(|status| match status {
-            Status::Exactly(status) => status_class(i64::from(status)),
-            Status::Class(class) => status_class(i64::from(class) * 100),
-        });
-        let all = [
-            self.client_key.as_deref().map(|name| ("client_key", name)),
-            self.tenant.as_deref().map(|name| ("tenant", name)),
-            self.model.as_deref().map(|name| ("model", name)),
-            self.provider.as_deref().map(|name| ("provider", name)),
-            self.endpoint.as_deref().map(|name| ("endpoint", name)),
-            status.map(|class| ("status", class)),
-            self.ending.map(|ending| ("ending", ending.name())),
-            self.format.map(|format| ("format", format.name())),
-            set("stream", self.stream),
-            set("failover", self.failover),
-            set("losses", self.losses),
+    pub(super) fn facets(&self) -> Vec<Facet<'_>> {
+        let texts = [
+            ("client_key", self.client_key.as_deref()),
+            ("tenant", self.tenant.as_deref()),
+            ("model", self.model.as_deref()),
+            ("provider", self.provider.as_deref()),
+            ("endpoint", self.endpoint.as_deref()),
+            ("ending", self.ending.map(Ending::name)),
+            ("format", self.format.map(Format::name)),
+            ("stream", set(self.stream)),
+            ("failover", set(self.failover)),
+            ("losses", set(self.losses)),
         ];
-        all.into_iter().flatten().collect()
+        let texts = texts.into_iter();
+        let mut all: Vec<Facet<'_>> = texts
+            .filter_map(|(name, text)| Some(Facet::of(name, text?)))
+            .collect();
+        all.extend(self.status.map(|status| {
+            let (first, last) = match status {
+                Status::Exactly(status) => (status, status),
+                Status::Class(class) => (u16::from(class) * 100, u16::from(class) * 100 + 99),
+            };
+            Facet {
+                name: "status",
+                first: first.to_string().into(),
+                last: last.to_string().into(),
+            }
+        }));
+        all.extend(self.slower.map(|time| Facet {
+            name: "total",
+            first: class_name(micros(time)).into(),
+            last: class_name(i64::MAX).into(),
+        }));
+        all
     }
 
     /// The conditions, but for the time: SQL up to a value, and the value.
@@ -112,8 +138,30 @@ impl Filter {
             .into_iter()
             .filter_map(|(sql, flag)| Some((sql, Value::Flag(flag?))));
         all.extend(flags);
+        all.extend(
+            self.slower
+                .map(|time| (" AND total_us >= ", Value::Int(micros(time)))),
+        );
         all
     }
+}
+
+impl<'a> Facet<'a> {
+    fn of(name: &'static str, value: &'a str) -> Facet<'a> {
+        Facet {
+            name,
+            first: value.into(),
+            last: value.into(),
+        }
+    }
+}
+
+fn set(flag: Option<bool>) -> Option<&'static str> {
+    flag.filter(|flag| *flag).map(|_| "1")
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl Span {

@@ -34,6 +34,18 @@ const ENDS: [i64; CLASSES - 1] = [
     247_588_008,
 ];
 
+/// How classes are named where they are text: in their order.
+const NAMES: [&str; CLASSES] = [
+    "00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15",
+    "16", "17", "18", "19", "20", "21", "22", "23",
+];
+
+/// The class that so many microseconds are in.
+pub(super) fn class_name(micros: i64) -> &'static str {
+    let class = ENDS.partition_point(|end| *end < micros);
+    NAMES.get(class).copied().unwrap_or_default()
+}
+
 /// Counts by class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Histogram(pub(super) [i64; CLASSES]);
@@ -46,7 +58,7 @@ impl Histogram {
         }
     }
 
-    pub(super) fn merge(&mut self, other: &Histogram) {
+    pub fn merge(&mut self, other: &Histogram) {
         self.0
             .iter_mut()
             .zip(other.0)
@@ -57,7 +69,7 @@ impl Histogram {
         self.0.iter().sum()
     }
 
-    /// The time that so many of a thousand did not exceed, to within a class. `None` of nothing.
+    /// The time that so many of a thousand did not exceed: an estimate within its class. `None` of nothing.
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -65,6 +77,27 @@ impl Histogram {
         reason = "an estimate within a class of at most five minutes"
     )]
     pub fn permille(&self, share: u16) -> Option<Duration> {
+        let (class, within) = self.class_of(share)?;
+        let (low, high) = ends(class);
+        // The first class has no beginning to speak of, the last no end.
+        let low = low.unwrap_or(ENDS[0] / 8) as f64;
+        let high = high.map_or(low * 1.6, |end| end as f64);
+        // Within a class times are as good as evenly spread by their logarithm.
+        Some(Duration::from_micros(
+            (low * (high / low).powf(within)) as u64,
+        ))
+    }
+
+    /// Between which times it lies for certain: those of its class. The last class has no end.
+    pub fn bounds(&self, share: u16) -> Option<(Duration, Option<Duration>)> {
+        let (low, high) = ends(self.class_of(share)?.0);
+        let time = |micros: i64| Duration::from_micros(micros.unsigned_abs());
+        Some((low.map_or(Duration::ZERO, time), high.map(time)))
+    }
+
+    /// The class of the one that so many of a thousand come before, and how far within.
+    #[allow(clippy::cast_precision_loss, reason = "counts below 2^53")]
+    fn class_of(&self, share: u16) -> Option<(usize, f64)> {
         let count = self.count();
         if count == 0 {
             return None;
@@ -74,17 +107,18 @@ impl Histogram {
         for (class, n) in self.0.iter().enumerate() {
             let n = *n as f64;
             if n > 0.0 && below + n >= rank {
-                let low = class.checked_sub(1).and_then(|c| ENDS.get(c)).copied();
-                let low = low.unwrap_or(ENDS[0] / 8) as f64;
-                let high = ENDS.get(class).map_or(low * 1.6, |end| *end as f64);
-                // Within a class times are as good as evenly spread by their logarithm.
-                let micros = low * (high / low).powf((rank - below) / n);
-                return Some(Duration::from_micros(micros as u64));
+                return Some((class, (rank - below) / n));
             }
             below += n;
         }
         None
     }
+}
+
+/// Where a class begins and ends, in microseconds.
+fn ends(class: usize) -> (Option<i64>, Option<i64>) {
+    let end = |class: usize| ENDS.get(class).copied();
+    (class.checked_sub(1).and_then(end), end(class))
 }
 
 #[cfg(test)]
@@ -101,8 +135,15 @@ mod tests {
             let told = all.permille(share).unwrap().as_millis();
             let off = (told as f64 / ms as f64).ln().abs();
             assert!(off < 1.6_f64.ln(), "{share}: {told} for {ms}");
+            let (low, high) = all.bounds(share).unwrap();
+            assert!(low <= Duration::from_millis(ms) && Duration::from_millis(ms) <= high.unwrap());
         }
         assert_eq!(Histogram::default().permille(500), None);
+        let mut slow = Histogram::default();
+        slow.add(i64::MAX);
+        let (low, high) = slow.bounds(500).unwrap();
+        assert_eq!((low.as_secs(), high), (247, None));
+        assert_eq!((class_name(0), class_name(i64::MAX)), ("00", "23"));
     }
 
     #[test]

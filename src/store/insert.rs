@@ -23,6 +23,19 @@ const DETAILS: &str = "INSERT INTO request_details (id, method, path, client, ro
      dropped, limited, attempted, candidates) VALUES";
 const DETAIL_COLUMNS: usize = 12;
 
+const BODIES: &str =
+    "INSERT INTO request_bodies (id, request, response, request_cut, response_cut) VALUES";
+const BODIES_COLUMNS: usize = 5;
+
+const KEYS: &str =
+    "INSERT INTO key_sums (hour, provider, key, status, attempts, ok, failed, last_at) VALUES";
+const KEYS_COLUMNS: usize = 8;
+/// The greater of two: the two databases have no function in common for that.
+const KEYS_AGAIN: &str = "ON CONFLICT (hour, provider, key, status) DO UPDATE SET \
+     attempts = key_sums.attempts + excluded.attempts, ok = key_sums.ok + excluded.ok, \
+     failed = key_sums.failed + excluded.failed, last_at = CASE WHEN excluded.last_at > key_sums.last_at \
+     THEN excluded.last_at ELSE key_sums.last_at END";
+
 const SEEN: &str = "INSERT INTO seen (facet, value, slot, requests) VALUES";
 const SEEN_COLUMNS: usize = 4;
 const SEEN_AGAIN: &str =
@@ -44,8 +57,8 @@ pub(super) const COUNTS: [&str; 13] = [
     "cost",
     "unpriced",
 ];
-const SERIES: &str = "hour, model, provider, endpoint, client_key, tenant, outcome";
-const SERIES_COLUMNS: usize = 7;
+const SERIES: &str = "hour, model, provider, endpoint, client_key, tenant, outcome, status";
+const SERIES_COLUMNS: usize = 8;
 const ROLLUP_COLUMNS: usize = SERIES_COLUMNS + COUNTS.len() + 2 * CLASSES;
 
 /// Whether some of the rows may be there already.
@@ -68,6 +81,8 @@ impl Statements {
         let tables = [
             (REQUESTS, REQUEST_COLUMNS, ""),
             (DETAILS, DETAIL_COLUMNS, ""),
+            (BODIES, BODIES_COLUMNS, ""),
+            (KEYS, KEYS_COLUMNS, KEYS_AGAIN),
             (SEEN, SEEN_COLUMNS, SEEN_AGAIN),
         ];
         let bulk = tables.iter().flat_map(|&(head, columns, tail)| {
@@ -110,10 +125,34 @@ impl Statements {
             details(row, out)
         })
         .await?;
-        let sums = Sums::of(fresh.iter().copied());
+        let said = fresh
+            .iter()
+            .filter_map(|row| Some((&*row.id, row.bodies.as_ref()?)));
+        let said: Vec<_> = said.collect();
+        self.insert(link, (BODIES, BODIES_COLUMNS), &said, |(id, said), out| {
+            said.values(id, out);
+        })
+        .await?;
+        self.add_up(link, Sums::of(fresh.iter().copied())).await?;
+        link.script(SqlStr::from_static("COMMIT")).await?;
+        Ok(fresh.len())
+    }
+
+    async fn add_up(&self, link: &mut Link, sums: Sums<'_>) -> Result<(), Fault> {
         for (series, sum) in &sums.series {
             link.run(self.rollup.clone(), &totals(series, sum)).await?;
         }
+        let keys: Vec<_> = sums.keys.into_iter().collect();
+        self.insert(link, (KEYS, KEYS_COLUMNS), &keys, |(of, sum), out| {
+            out.extend([
+                Value::Int(of.hour),
+                Value::Text(of.provider),
+                Value::Text(of.key),
+                Value::Int(of.status),
+            ]);
+            out.extend([sum.attempts, sum.ok, sum.failed, sum.last_at].map(Value::Int));
+        })
+        .await?;
         let seen: Vec<_> = sums.seen.into_iter().collect();
         self.insert(
             link,
@@ -128,9 +167,7 @@ impl Statements {
                 ]);
             },
         )
-        .await?;
-        link.script(SqlStr::from_static("COMMIT")).await?;
-        Ok(fresh.len())
+        .await
     }
 
     /// Which of the rows are there. Ids are this process's own: nobody adds one of them meanwhile.
@@ -226,6 +263,7 @@ fn totals<'a>(series: &Series<'a>, sum: &Sum) -> Vec<Value<'a>> {
     let mut values = Vec::with_capacity(ROLLUP_COLUMNS);
     values.push(Value::Int(series.hour));
     values.extend(series.names.map(Value::Text));
+    values.push(Value::Int(series.status));
     values.extend([sum.requests, sum.errors, sum.attempts, sum.failed_attempts].map(Value::Int));
     values.extend(sum.tokens.map(Value::Int));
     values.extend([sum.cost, sum.unpriced].map(Value::Int));

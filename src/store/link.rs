@@ -77,6 +77,7 @@ pub(super) enum Value<'a> {
     Int(i64),
     MaybeInt(Option<i64>),
     Flag(bool),
+    Bytes(&'a [u8]),
 }
 
 /// The writer's connection.
@@ -217,6 +218,7 @@ where
     for<'t> Option<&'t str>: Encode<'t, A::Database>,
     for<'t> i64: Encode<'t, A::Database> + Type<A::Database>,
     for<'t> Option<i64>: Encode<'t, A::Database>,
+    for<'t> &'t [u8]: Encode<'t, A::Database> + Type<A::Database>,
     for<'t> bool: Encode<'t, A::Database> + Type<A::Database>,
     A::Database: Database,
 {
@@ -229,6 +231,7 @@ where
             Value::Int(n) => arguments.add(n)?,
             Value::MaybeInt(n) => arguments.add(n)?,
             Value::Flag(flag) => arguments.add(flag)?,
+            Value::Bytes(bytes) => arguments.add(bytes)?,
         }
     }
     Ok(arguments)
@@ -263,6 +266,13 @@ impl Found {
     }
 
     pub(super) fn maybe_text(&self, at: usize) -> Result<Option<String>, Failed> {
+        match self {
+            Found::Sqlite(row) => row.try_get(at),
+            Found::Postgres(row) => row.try_get(at),
+        }
+    }
+
+    pub(super) fn bytes(&self, at: usize) -> Result<Vec<u8>, Failed> {
         match self {
             Found::Sqlite(row) => row.try_get(at),
             Found::Postgres(row) => row.try_get(at),

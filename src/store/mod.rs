@@ -3,7 +3,8 @@
 //! Owns the database ([`Store`]): SQLite in the data directory, or PostgreSQL, with the same SQL on both (`dialect.rs` has
 //! what differs, `link.rs` the two connections); its schema, only ever migrated forward (`migrate.rs`); the thread that
 //! writes records (`writer.rs`) and the spool where they wait while the database is away (`DATA/records.spool`); what
-//! leaves when it is old (`retention.rs`); and what can be asked (`pages.rs`, `statistics.rs`). Owns as well the journal of
+//! leaves when it is old (`retention.rs`); the bodies of requests, apart (`bodies.rs`); and what can be asked (`pages.rs`,
+//! `statistics.rs`, `key_statistics.rs`). Owns as well the journal of
 //! quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants and of their budgets,
 //! appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
 //! request. Where the disk is full or away, requests go on, and metrics count what was not written. A journal is one
@@ -13,6 +14,7 @@
 //! Start with `row.rs` (what a record becomes), then `writer.rs` (who writes it, when); `journal.rs`, then `keeper.rs`.
 
 mod accounts;
+mod bodies;
 mod cipher;
 mod dialect;
 mod fault;
@@ -21,6 +23,7 @@ mod histogram;
 mod insert;
 mod journal;
 mod keeper;
+mod key_statistics;
 mod line;
 mod link;
 mod migrate;
@@ -31,6 +34,7 @@ mod row;
 mod spool;
 mod statistics;
 mod sums;
+mod tail;
 mod writer;
 
 use std::path::PathBuf;
@@ -40,24 +44,28 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 pub use accounts::{Account, Amended, Amendment, Role, Session};
+pub use bodies::Bodies;
 pub use cipher::{Cipher, FILE as KEY_FILE, KeyError, OpenError, VARIABLE as KEY_VARIABLE};
 pub use fault::Fault;
 pub use filter::{Filter, Status};
 pub use histogram::Histogram;
 pub use journal::Journal;
 pub use keeper::Keeper;
+pub use key_statistics::KeyFigures;
 pub use line::{Counters, Kept, Name};
 pub use objects::{AuditQuestion, Author, Change, Entry, Note, Shelf, Stored};
-pub use pages::{LONGEST_PAGE, Page};
+pub use pages::{Export, LONGEST_PAGE, Page, Place};
 pub use retention::RetentionNow;
 pub use row::{Attempt, Candidate, Row, Tokens};
-pub use statistics::{By, Figures, Question};
+pub use statistics::{By, Every, Figures, Question};
+pub use tail::Batch;
 
 use crate::config;
 use crate::id::RequestId;
 use crate::live::Outbox;
 use link::{Address, Link, Readers};
 use spool::Spool;
+use tail::Tail;
 use writer::Writer;
 
 /// A PostgreSQL that says nothing for so long at a start is away.
@@ -70,6 +78,7 @@ pub struct Store {
     /// Made in the process that asks: a connection does not survive a fork.
     readers: once_cell::sync::OnceCell<Readers>,
     outbox: Arc<Outbox>,
+    tail: Tail,
     ended: Arc<(Mutex<Ended>, Condvar)>,
 }
 
@@ -105,6 +114,7 @@ impl Store {
             data,
             readers: once_cell::sync::OnceCell::new(),
             outbox: Arc::default(),
+            tail: Tail::default(),
             ended: Arc::new((Mutex::new(Ended::NotBegun), Condvar::new())),
         })
     }
@@ -114,6 +124,11 @@ impl Store {
         self.outbox.clone()
     }
 
+    /// What is finished from now on, some batches a second.
+    pub fn watch(&self) -> tokio::sync::broadcast::Receiver<Arc<Batch>> {
+        self.tail.watch()
+    }
+
     /// Starts the thread that writes.
     ///
     /// # Errors
@@ -121,12 +136,13 @@ impl Store {
     pub fn keep_writing(&self, retention: RetentionNow) -> std::io::Result<()> {
         let (address, outbox, data) =
             (self.address.clone(), self.outbox.clone(), self.data.clone());
+        let tail = self.tail.clone();
         let ended = self.ended.clone();
         *ended.0.lock() = Ended::No;
         let runtime = runtime()?;
         let thread = std::thread::Builder::new().name("records".to_owned());
         thread.spawn(move || {
-            let writer = Writer::new(address, outbox, Spool::below(&data), retention);
+            let writer = Writer::new(address, (outbox, tail), Spool::below(&data), retention);
             runtime.block_on(writer.run());
             *ended.0.lock() = Ended::Yes;
             ended.1.notify_all();
@@ -145,17 +161,22 @@ impl Store {
         }
     }
 
-    /// Rows that fit, newest first, older than `before` where that is told; at most [`LONGEST_PAGE`].
+    /// Rows that fit, newest first; at most [`LONGEST_PAGE`].
     ///
     /// # Errors
     /// Those of the database.
     pub async fn requests(
         &self,
         filter: &Filter,
-        before: Option<RequestId>,
+        place: Place,
         most: usize,
     ) -> Result<Page, Fault> {
-        pages::page(self.readers(), filter, before, most).await
+        pages::page(self.readers(), filter, place, most).await
+    }
+
+    /// All rows that fit, a page at a time.
+    pub fn export(self: &Arc<Store>, filter: Filter) -> Export {
+        Export::of(self.clone(), filter)
     }
 
     /// One request.
@@ -167,7 +188,30 @@ impl Store {
         pages::one(self.readers(), id).await
     }
 
-    /// Figures, ordered by what they are of.
+    /// What a request and its answer said, where that was kept.
+    ///
+    /// # Errors
+    /// Those of the database, or this is no id.
+    pub async fn bodies(&self, id: &str) -> Result<Option<Bodies>, Fault> {
+        let id = RequestId::parse(id).ok_or_else(|| Fault::NoId(id.to_owned()))?;
+        bodies::bodies(self.readers(), id).await
+    }
+
+    /// What became of the attempts with each key of each provider, in the hours in which a range of time since the Unix
+    /// epoch lies.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn key_statistics(
+        &self,
+        from: Duration,
+        until: Duration,
+    ) -> Result<Vec<KeyFigures>, Fault> {
+        let hours = statistics::hours(from, until);
+        key_statistics::key_statistics(self.readers(), hours).await
+    }
+
+    /// Figures, ordered by when and by what they are of.
     ///
     /// # Errors
     /// Those of the database.
@@ -237,7 +281,7 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn audit(&self, question: &AuditQuestion, most: usize) -> Result<Vec<Entry>, Fault> {
-        objects::audit(self.readers(), question, most.clamp(1, LONGEST_PAGE)).await
+        objects::audit(self.readers(), question, most.clamp(1, LONGEST_PAGE + 1)).await
     }
 
     fn readers(&self) -> &Readers {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::bodies::Sealed;
 use crate::ir::Usage;
 use crate::ledger::{AttemptRow, CandidateRow, Ending, Record};
 
@@ -56,6 +57,9 @@ pub struct Row {
     pub attempts: Vec<Attempt>,
     #[serde(default)]
     pub candidates: Vec<Candidate>,
+    /// On the way to the database alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) bodies: Option<Sealed>,
 }
 
 /// Tokens in disjoint buckets, as [`Usage`].
@@ -87,6 +91,9 @@ pub struct Attempt {
     pub endpoint: Option<String>,
     /// Which of the provider's keys, from 1; 0: the client's own.
     pub key: i64,
+    /// How that key is shown: `sk-…wxyz`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_masked: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// `ok`, or why it ended.
@@ -145,6 +152,7 @@ impl Row {
             dropped: record.dropped.as_deref().map(clean),
             attempts: record.attempts.iter().map(Attempt::of).collect(),
             candidates: record.candidates.iter().map(Candidate::of).collect(),
+            bodies: record.bodies.as_deref().and_then(Sealed::of),
         }
     }
 
@@ -243,6 +251,7 @@ impl Attempt {
             model: clean(&row.model),
             endpoint: (row.endpoint != row.model).then(|| clean(&row.endpoint)),
             key: i64::try_from(row.key).unwrap_or(i64::MAX),
+            key_masked: row.key_masked.as_deref().map(clean),
             status: row.status,
             outcome: row.outcome.to_owned(),
             took_us: micros(row.took),
@@ -292,6 +301,7 @@ mod tests {
             model: "m".into(),
             endpoint: None,
             key: 1,
+            key_masked: Some("sk-…9".into()),
             status: Some(200),
             outcome: "ok".into(),
             took_us: 5,
@@ -309,7 +319,7 @@ mod tests {
         let text = serde_json::to_string(&attempt("a")).unwrap();
         assert_eq!(
             text,
-            r#"{"provider":"a","model":"m","key":1,"status":200,"outcome":"ok","took_us":5,"input":3}"#
+            r#"{"provider":"a","model":"m","key":1,"key_masked":"sk-…9","status":200,"outcome":"ok","took_us":5,"input":3}"#
         );
         assert_eq!(
             serde_json::from_str::<Attempt>(&text).unwrap(),

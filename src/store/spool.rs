@@ -17,6 +17,8 @@ const MOST: u64 = 4 << 30;
 /// No row is as long; what says so is torn.
 const LONGEST: usize = 16 << 20;
 const HEAD: usize = 12;
+/// Bytes that are read at once, but for the last row: bodies are large.
+const AT_ONCE: u64 = 16 << 20;
 /// Gateways that share a folder.
 const MOST_BESIDE: u32 = 16;
 
@@ -111,7 +113,7 @@ impl Spool {
         file.seek(SeekFrom::Start(from))?;
         let mut input = io::BufReader::with_capacity(256 << 10, file);
         let (mut rows, mut at, mut torn) = (Vec::new(), from, false);
-        while rows.len() < most && at < end {
+        while rows.len() < most && at < end && at - from < AT_ONCE {
             let Some((row, length)) = read_row(&mut input)? else {
                 log::warn!(
                     "{path}: the last {} bytes are torn and are passed over",

@@ -1,8 +1,9 @@
 //! What a batch of rows adds to the statistics, and to where values are seen.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::histogram::Histogram;
+use super::histogram::{Histogram, class_name};
 use super::row::{Attempt, Row, Tokens};
 
 /// Of an hour: a row of `rollups` stands under it. Ordered, so that two writers take rows in the same order.
@@ -11,6 +12,26 @@ pub(super) struct Series<'a> {
     pub hour: i64,
     /// Model, provider, upstream model, client key, tenant, outcome. Empty where there is none.
     pub names: [&'a str; 6],
+    /// Of the answer; 0 of an attempt that was passed over.
+    pub status: i64,
+}
+
+/// Of an hour: provider, how the key is shown, and the vendor's status (0: none).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct KeySeries<'a> {
+    pub hour: i64,
+    pub provider: &'a str,
+    pub key: &'a str,
+    pub status: i64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct KeySum {
+    pub attempts: i64,
+    pub ok: i64,
+    pub failed: i64,
+    /// Milliseconds since the Unix epoch.
+    pub last_at: i64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -28,11 +49,12 @@ pub(super) struct Sum {
 }
 
 /// A facet, its value, and the ten minutes in which it was seen.
-pub(super) type Sighting<'a> = (&'static str, &'a str, i64);
+pub(super) type Sighting<'a> = (&'static str, Cow<'a, str>, i64);
 
 #[derive(Default)]
 pub(super) struct Sums<'a> {
     pub series: BTreeMap<Series<'a>, Sum>,
+    pub keys: BTreeMap<KeySeries<'a>, KeySum>,
     pub seen: BTreeMap<Sighting<'a>, i64>,
 }
 
@@ -53,9 +75,10 @@ impl<'a> Sums<'a> {
     fn add(&mut self, row: &'a Row) {
         let decisive = row.decisive();
         for (at, attempt) in row.attempts.iter().enumerate() {
+            self.use_key(row, attempt);
             let outcome = match Some(at) == decisive {
-                true => row.outcome(),
-                false => "passed_over",
+                true => (row.outcome(), row.status),
+                false => ("passed_over", 0),
             };
             let sum = self
                 .series
@@ -65,7 +88,7 @@ impl<'a> Sums<'a> {
             sum.failed_attempts += i64::from(attempt.outcome != "ok");
             sum.spend(&attempt.tokens);
         }
-        let series = Series::of(row, row.endpoint(), row.outcome());
+        let series = Series::of(row, row.endpoint(), (row.outcome(), row.status));
         let sum = self.series.entry(series).or_default();
         sum.requests += 1;
         sum.errors += i64::from(row.is_error());
@@ -82,6 +105,24 @@ impl<'a> Sums<'a> {
         sum.total.add(row.total_us);
     }
 
+    fn use_key(&mut self, row: &'a Row, attempt: &'a Attempt) {
+        let series = KeySeries {
+            hour: row.at.div_euclid(HOUR),
+            provider: &attempt.provider,
+            key: attempt.key_masked.as_deref().unwrap_or_default(),
+            status: attempt.status.map_or(0, i64::from),
+        };
+        let sum = self.keys.entry(series).or_default();
+        sum.attempts += 1;
+        match &*attempt.outcome {
+            "ok" => sum.ok += 1,
+            // Cancelled: by its sender, or because another was faster.
+            "client_gone" | "lost" => {}
+            _ => sum.failed += 1,
+        }
+        sum.last_at = sum.last_at.max(row.at);
+    }
+
     fn see(&mut self, row: &'a Row) {
         let slot = row.at.div_euclid(SLOT);
         for (facet, value) in facets(row).into_iter().flatten() {
@@ -91,7 +132,11 @@ impl<'a> Sums<'a> {
 }
 
 impl<'a> Series<'a> {
-    fn of(row: &'a Row, endpoint: Option<&'a Attempt>, outcome: &'a str) -> Series<'a> {
+    fn of(
+        row: &'a Row,
+        endpoint: Option<&'a Attempt>,
+        (outcome, status): (&'a str, i64),
+    ) -> Series<'a> {
         let endpoint = endpoint.map(|at| (&*at.provider, at.endpoint()));
         let (provider, endpoint) = endpoint.unwrap_or_default();
         Series {
@@ -104,6 +149,7 @@ impl<'a> Series<'a> {
                 row.tenant.as_deref().unwrap_or_default(),
                 outcome,
             ],
+            status,
         }
     }
 }
@@ -117,31 +163,26 @@ impl Sum {
 }
 
 /// What rows can be found by, but for their time: the column's name and the value.
-fn facets(row: &Row) -> [Option<(&'static str, &str)>; 11] {
-    let yes = |name, flag: bool| flag.then_some((name, "1"));
+fn facets(row: &Row) -> [Option<(&'static str, Cow<'_, str>)>; 12] {
+    let text = |name, text| Some((name, Cow::Borrowed(text)));
+    let yes = |name, flag: bool| flag.then_some((name, Cow::Borrowed("1")));
     let endpoint = row.endpoint();
     [
-        row.client_key.as_deref().map(|name| ("client_key", name)),
-        row.tenant.as_deref().map(|name| ("tenant", name)),
-        row.model.as_deref().map(|name| ("model", name)),
-        endpoint.map(|at| ("provider", &*at.provider)),
-        endpoint.map(|at| ("endpoint", at.endpoint())),
-        Some(("status", status_class(row.status))),
-        Some(("ending", &*row.ending)),
-        row.format.as_deref().map(|name| ("format", name)),
+        row.client_key
+            .as_deref()
+            .and_then(|name| text("client_key", name)),
+        row.tenant.as_deref().and_then(|name| text("tenant", name)),
+        row.model.as_deref().and_then(|name| text("model", name)),
+        endpoint.and_then(|at| text("provider", &at.provider)),
+        endpoint.and_then(|at| text("endpoint", at.endpoint())),
+        Some(("status", Cow::Owned(row.status.to_string()))),
+        text("ending", &row.ending),
+        row.format.as_deref().and_then(|name| text("format", name)),
         yes("stream", row.stream),
         yes("failover", row.failed_over()),
         yes("losses", row.dropped.is_some()),
+        text("total", class_name(row.total_us)),
     ]
-}
-
-pub(super) fn status_class(status: i64) -> &'static str {
-    match status {
-        200..=299 => "2xx",
-        400..=499 => "4xx",
-        500..=599 => "5xx",
-        _ => "other",
-    }
 }
 
 #[cfg(test)]
@@ -188,8 +229,14 @@ mod tests {
             told,
             [("a", "passed_over", 0, 1, 10), ("b", "complete", 2, 2, 20)]
         );
-        assert_eq!(sums.seen[&("failover", "1", 6)], 1);
-        assert_eq!(sums.seen[&("provider", "b", 6)], 2);
+        let keys: Vec<_> = sums
+            .keys
+            .iter()
+            .map(|(of, sum)| (of.provider, of.key, sum.attempts, sum.ok, sum.failed))
+            .collect();
+        assert_eq!(keys, [("a", "", 1, 0, 1), ("b", "", 2, 2, 0)]);
+        assert_eq!(sums.seen[&("failover", "1".into(), 6)], 1);
+        assert_eq!(sums.seen[&("provider", "b".into(), 6)], 2);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! Five times a second, or when there are many, it takes what the outbox holds, and writes it in batches, each one
 //! transaction. While the database is away, rows go to the spool, and from there into the database when it is back, in
-//! their order, before anything newer. A write that takes long does not stop that: meanwhile the outbox is emptied into
-//! the spool.
+//! their order, before anything newer. A write that takes long does not stop that: meanwhile what it writes and what the
+//! outbox holds goes to the spool, so that a crash takes no more than the last moment.
 
 use std::future::Future;
 use std::pin::pin;
@@ -17,6 +17,7 @@ use super::migrate::migrate;
 use super::retention::{RetentionNow, Sweeper};
 use super::row::Row;
 use super::spool::Spool;
+use super::tail::Tail;
 use crate::clock::{self, Tick};
 use crate::ledger::Record;
 use crate::live::Outbox;
@@ -48,9 +49,12 @@ pub(super) struct Writer {
 /// Where records come from, and where they wait.
 struct Desk {
     outbox: Arc<Outbox>,
+    tail: Tail,
     batch: Vec<Record>,
     open: bool,
     spool: Spool,
+    /// Rows that are nowhere else yet, from the numbered one on: a write that takes long must not be all they have.
+    hand: Option<(Arc<Vec<Row>>, usize)>,
     /// Said once, until it works again.
     spool_fails: bool,
 }
@@ -58,7 +62,7 @@ struct Desk {
 impl Writer {
     pub(super) fn new(
         address: Address,
-        outbox: Arc<Outbox>,
+        (outbox, tail): (Arc<Outbox>, Tail),
         spool: Spool,
         retention: RetentionNow,
     ) -> Writer {
@@ -69,9 +73,11 @@ impl Writer {
             link: None,
             desk: Desk {
                 outbox,
+                tail,
                 batch: Vec::new(),
                 open: true,
                 spool,
+                hand: None,
                 spool_fails: false,
             },
             try_at: Tick::default(),
@@ -86,7 +92,9 @@ impl Writer {
             let rows = self.desk.take(EVERY);
             self.bring(rows).await;
             self.replay().await;
-            if let Some(link) = &mut self.link
+            // Also where nothing is to be written: what is old leaves a gateway that nobody asks, too.
+            if self.connected().await
+                && let Some(link) = &mut self.link
                 && let Err(e) = self.desk.beside(self.sweeper.step(link)).await
             {
                 self.gone(&e);
@@ -101,17 +109,25 @@ impl Writer {
 
     /// New rows, to the database or behind what waits for it.
     async fn bring(&mut self, rows: Vec<Row>) {
-        let mut rest = rows.as_slice();
-        while let Some((now, later)) = rest.split_at_checked(rest.len().min(BATCH)) {
+        let rows = Arc::new(rows);
+        let mut from = 0;
+        while let Some(now) = rows.get(from..rows.len().min(from + BATCH)) {
             if now.is_empty() {
                 return;
             }
-            if !self.desk.spool.is_empty() || !self.connected().await || !self.write(now).await {
-                break;
+            self.desk.hand = Some((rows.clone(), from));
+            let empty = self.desk.spool.is_empty();
+            let written = empty && self.connected().await && self.write(now).await;
+            if self.desk.hand.take().is_none() {
+                // It took long. All of them are in the spool by now; those that are in the database as well count once.
+                return;
             }
-            rest = later;
+            if !written {
+                self.desk.keep(rows.get(from..).unwrap_or_default());
+                return;
+            }
+            from += now.len();
         }
-        self.desk.keep(rest);
     }
 
     /// What waits, to the database. Some of it: new rows are looked after in between.
@@ -247,7 +263,15 @@ impl Desk {
             log::error!("{lost} records are lost: there were more than could be kept");
             lose("full", lost);
         }
-        let rows = self.batch.iter().map(Row::of).collect();
+        let bodies = self.outbox.take_lost_bodies();
+        if bodies > 0 {
+            log::warn!(
+                "the bodies of {bodies} requests are not kept: there were more than could be"
+            );
+            metrics::BODIES_LOST.inc_by(bodies);
+        }
+        let rows: Vec<Row> = self.batch.iter().map(Row::of).collect();
+        self.tail.tell(&rows);
         self.batch.clear();
         rows
     }
@@ -275,6 +299,18 @@ impl Desk {
         }
     }
 
+    /// What is in hand goes to the spool. Where that cannot be, it is not lost yet.
+    fn secure(&mut self) {
+        if let Some((rows, from)) = self.hand.take()
+            && self
+                .spool
+                .append(rows.get(from..).unwrap_or_default())
+                .is_err()
+        {
+            self.hand = Some((rows, from));
+        }
+    }
+
     /// Waits for the database, and lets no record wait for it longer than a moment.
     async fn beside<T>(
         &mut self,
@@ -286,6 +322,7 @@ impl Desk {
             tokio::select! {
                 done = &mut work => return done,
                 () = tokio::time::sleep(EVERY) => {
+                    self.secure();
                     let rows = self.take(Duration::ZERO);
                     self.keep(&rows);
                 }

@@ -247,6 +247,15 @@ pub static RECORDS_LOST: Lazy<IntCounterVec> = Lazy::new(|| {
     )
 });
 
+/// Records without the bodies that were to be kept with them: more came than could be held.
+pub static BODIES_LOST: Lazy<IntCounter> = Lazy::new(|| {
+    let made = IntCounter::new(
+        "tidegate_record_bodies_lost_total",
+        "Records whose bodies were to be kept and are not, because too many came.",
+    );
+    registered(made)
+});
+
 /// What waits for the database.
 pub static RECORD_SPOOL: Lazy<IntGauge> = Lazy::new(|| {
     gauge(

@@ -223,3 +223,20 @@ gateway:
     let zone = &of[1].as_ref().unwrap().calendar.zone;
     assert_eq!(zone.iana_name(), Some("UTC"));
 }
+
+#[test]
+fn bodies_are_kept_where_that_is_said_and_as_much_as_is_said() {
+    for (said, most) in [
+        ("", None),
+        (", bodies: false", None),
+        (", bodies: null", None),
+        (", bodies: true", Some(64 << 10)),
+        (", bodies: {}", Some(64 << 10)),
+        (", bodies: { max: 1MiB }", Some(1 << 20)),
+        (", bodies: { enabled: false, max: 1MiB }", None),
+    ] {
+        let text = format!("gateway:\n  log: {{ requests: true{said} }}\n");
+        let gateway = loaded(&text).gateway;
+        assert_eq!(gateway.log.bodies, most, "{said}");
+    }
+}

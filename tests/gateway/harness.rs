@@ -154,13 +154,29 @@ impl Gateway {
         }
     }
 
+    /// Starts it again on a disk that takes no file of more than so many KiB.
+    pub async fn start_capped(&mut self, kib: u32) {
+        // In blocks of 512 bytes. Whoever writes more gets an error, not a signal.
+        let script = "trap '' XFSZ; ulimit -f $(($1 * 2)); shift; exec \"$@\"";
+        let mut shell = Command::new("sh");
+        let shell = shell.args(["-c", script, "sh", &kib.to_string()]);
+        let shell = shell.arg(env!("CARGO_BIN_EXE_tidegate"));
+        self.child = Gateway::launch_by(shell, &self.dir, &self.env);
+        self.until_ready().await;
+    }
+
     fn launch(dir: &TempDir, env: &[(String, String)]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        Gateway::launch_by(&mut command, dir, env)
+    }
+
+    fn launch_by(command: &mut Command, dir: &TempDir, env: &[(String, String)]) -> Child {
         let mut log = std::fs::OpenOptions::new();
         let log = log
             .create(true)
             .append(true)
             .open(dir.path().join("stderr.log"));
-        Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        command
             .args(["--conf", "tidegate.yaml"])
             .current_dir(dir.path())
             .env_clear()

@@ -23,6 +23,7 @@ mod forms;
 mod given_up;
 mod harness;
 mod hedge;
+mod kept;
 mod limits;
 mod manners;
 mod names;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate::config::{Database, Secret};
 use tidegate::demo::Step;
-use tidegate::store::{Filter, Row, Store};
+use tidegate::store::{Filter, Question, Row, Store};
 
 use crate::harness::{Gateway, TestVendor, dead_addr, until};
 use crate::pools::{Twist, Two, section};
@@ -30,19 +31,15 @@ fn sqlite(gateway: &Gateway) -> Database {
 async fn rows(database: Database, gateway: &Gateway) -> Vec<Row> {
     let dir = gateway.dir();
     let opened = tokio::task::spawn_blocking(move || Store::open(&database, dir));
-    let store = opened.await.unwrap().unwrap();
-    let (mut all, mut before) = (Vec::new(), None);
+    let store = Arc::new(opened.await.unwrap().unwrap());
+    let (mut all, mut export) = (Vec::new(), store.export(Filter::default()));
     loop {
-        let page = store
-            .requests(&Filter::default(), before, 1_000)
-            .await
-            .unwrap();
-        all.extend(page.rows);
-        before = page.next;
-        if before.is_none() {
+        let rows = export.next().await.unwrap();
+        if rows.is_empty() {
             all.reverse();
             return all;
         }
+        all.extend(rows);
     }
 }
 
@@ -112,49 +109,106 @@ async fn leaving_writes_the_last_rows() {
     assert_eq!(ids(&rows(sqlite(&gateway), &gateway).await), asked);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn kill_9_takes_at_most_the_last_second() {
-    let vendor = TestVendor::start().await;
-    let mut gateway = Gateway::start(&models(&vendor, "")).await;
-    for _ in 0..3 {
-        let (begun, mut asked) = (Instant::now(), Vec::new());
-        while begun.elapsed() < Duration::from_millis(1_800) {
-            let id = gateway.chat("m", false).await.id().to_owned();
-            asked.push((id, Instant::now()));
+/// Calls without a pause, by four clients at once: the ids of what was answered, and when.
+async fn load(gateway: &Gateway, time: Duration) -> Vec<(String, Instant)> {
+    let begun = Instant::now();
+    let client = async || {
+        let mut asked = Vec::new();
+        while begun.elapsed() < time {
+            let answer = gateway.chat("m", false).await;
+            assert_eq!(answer.status, 200);
+            assert!(answer.total < Duration::from_secs(2), "{:?}", answer.total);
+            asked.push((answer.id().to_owned(), Instant::now()));
         }
+        asked
+    };
+    let (a, b, c, d) = tokio::join!(client(), client(), client(), client());
+    [a, b, c, d].concat()
+}
+
+async fn until_spool_is_empty(gateway: &Gateway) {
+    let spool = gateway.dir().join("data/records.spool");
+    until("an empty spool", WHILE, async || {
+        std::fs::metadata(&spool).map_or(0, |meta| meta.len()) == 0
+    })
+    .await;
+}
+
+/// That statistics say what the rows say.
+async fn sums_equal_rows(database: Database, gateway: &Gateway) {
+    let rows = rows(database.clone(), gateway).await;
+    let dir = gateway.dir();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&database, dir));
+    let store = opened.await.unwrap().unwrap();
+    let (from, until) = (Duration::ZERO, Duration::from_secs(1 << 33));
+    let figures = store.statistics(&Question::of(from, until)).await.unwrap();
+    let all = |of: fn(&Row) -> i64| rows.iter().map(of).sum::<i64>();
+    assert_eq!(figures[0].requests, all(|_| 1));
+    assert_eq!(figures[0].attempts, all(|row| row.attempts.len() as i64));
+    let output = |row: &Row| row.attempts.iter().filter_map(|a| a.tokens.output).sum();
+    assert_eq!(figures[0].tokens[3], all(output));
+    assert_eq!(figures[0].total.count(), all(|_| 1));
+    let keys = store.key_statistics(from, until).await.unwrap();
+    let attempts: i64 = keys.iter().map(|key| key.attempts).sum();
+    assert_eq!(attempts, all(|row| row.attempts.len() as i64));
+}
+
+/// Ten times under load: nothing is missing that was answered more than a second before, nothing is there twice.
+async fn killed_ten_times(database: impl Fn(&Gateway) -> Database, told: &str) {
+    let vendor = TestVendor::start().await;
+    let mut gateway = Gateway::start(&models(&vendor, told)).await;
+    let mut answered = BTreeSet::new();
+    for _ in 0..10 {
+        let asked = load(&gateway, Duration::from_millis(1_500)).await;
         let killed = Instant::now();
         gateway.kill();
-        let kept = ids(&rows(sqlite(&gateway), &gateway).await);
+        // What is in the spool comes with the next start.
+        gateway.start_again().await;
+        until_spool_is_empty(&gateway).await;
+        let all = rows(database(&gateway), &gateway).await;
+        let kept = ids(&all);
+        assert_eq!(kept.len(), all.len(), "each once");
         let old = asked
             .iter()
             .filter(|(_, at)| killed - *at > Duration::from_secs(1));
-        let missing: Vec<_> = old.clone().filter(|(id, _)| !kept.contains(id)).collect();
-        assert!(old.count() > 10 && missing.is_empty(), "{missing:?}");
-        gateway.start_again().await;
+        let missing = old.clone().filter(|(id, _)| !kept.contains(id)).count();
+        assert_eq!(missing, 0, "of {}", old.clone().count());
+        assert!(old.count() > 10);
+        answered.extend(asked.into_iter().map(|(id, _)| id));
+        assert!(kept.is_subset(&answered), "nothing that nobody asked");
     }
+    sums_equal_rows(database(&gateway), &gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_postgresql_that_is_stopped_under_load_costs_no_request_and_no_row() {
+async fn kill_9_takes_at_most_the_last_second_from_sqlite() {
+    killed_ten_times(sqlite, "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_takes_at_most_the_last_second_from_postgresql() {
+    let server = Postgres::start();
+    let url = server.url();
+    let database = |_: &Gateway| Database::Postgres(Secret::new(url.clone()));
+    killed_ten_times(database, &url).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_that_is_stopped_for_30_s_under_load_costs_no_request_and_no_row() {
     let mut server = Postgres::start();
     let database = Database::Postgres(Secret::new(server.url()));
     let vendor = TestVendor::start().await;
     let gateway = Gateway::start(&models(&vendor, &server.url())).await;
     let mut asked = BTreeSet::new();
-    for (stop, resume) in [(false, false), (true, false), (false, true)] {
+    for (stop, resume, seconds) in [(false, false, 2), (true, false, 30), (false, true, 3)] {
         if stop {
             server.stop();
         }
         if resume {
             server.resume();
         }
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(2) {
-            let answer = gateway.chat("m", false).await;
-            assert_eq!(answer.status, 200);
-            assert!(answer.total < Duration::from_secs(2), "{:?}", answer.total);
-            asked.insert(answer.id().to_owned());
-        }
+        let calls = load(&gateway, Duration::from_secs(seconds)).await;
+        asked.extend(calls.into_iter().map(|(id, _)| id));
         let up = gateway.metric("tidegate_record_store_up", &[]).await;
         let ready = gateway.get("/ready").await.unwrap();
         assert_eq!(ready.status, 200);
@@ -165,11 +219,69 @@ async fn a_postgresql_that_is_stopped_under_load_costs_no_request_and_no_row() {
         gateway.metric("tidegate_records_written_total", &[]).await == all
     })
     .await;
-    assert_eq!(ids(&rows(database, &gateway).await), asked);
+    assert_eq!(ids(&rows(database.clone(), &gateway).await), asked);
     assert_eq!(
         gateway.metric("tidegate_record_spool_bytes", &[]).await,
         0.0
     );
+    assert_eq!(
+        gateway.metric("tidegate_records_lost_total", &[]).await,
+        0.0
+    );
+    sums_equal_rows(database, &gateway).await;
+}
+
+/// On a disk that is soon full: every request is answered, and what is lost is counted, to the row.
+async fn filled(database: impl Fn(&Gateway) -> Database, told: &str, mut server: Option<Postgres>) {
+    let vendor = TestVendor::start().await;
+    let mut gateway = Gateway::start(&models(&vendor, told)).await;
+    gateway.kill();
+    gateway.start_capped(256).await;
+    if let Some(server) = &mut server {
+        server.stop();
+    }
+    let begun = Instant::now();
+    let mut asked = 0.0;
+    let lost = async |gateway: &Gateway| {
+        let why = [("why", "spool")];
+        gateway.metric("tidegate_records_lost_total", &why).await
+    };
+    while lost(&gateway).await < 50.0 {
+        assert!(begun.elapsed() < WHILE * 2, "the disk is never full");
+        asked += load(&gateway, Duration::from_millis(500)).await.len() as f64;
+    }
+    // Until every record is somewhere.
+    let spool = gateway.dir().join("data/records.spool");
+    until("an account of all records", WHILE, async || {
+        let written = gateway.metric("tidegate_records_written_total", &[]).await;
+        let spooled = std::fs::read(&spool).unwrap();
+        let waiting = memchr::memmem::find_iter(&spooled, b"{\"id\":\"").count() as f64;
+        written + waiting + lost(&gateway).await == asked
+    })
+    .await;
+    let left = asked - lost(&gateway).await;
+    gateway.signal("TERM");
+    assert_eq!(gateway.ended().await, Some(0));
+    if let Some(server) = &mut server {
+        server.resume();
+    }
+    gateway.start_again().await;
+    until_spool_is_empty(&gateway).await;
+    assert_eq!(rows(database(&gateway), &gateway).await.len() as f64, left);
+    sums_equal_rows(database(&gateway), &gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_under_sqlite_and_spool_costs_no_request_and_every_loss_is_counted() {
+    filled(sqlite, "", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_under_the_spool_costs_no_request_and_every_loss_is_counted() {
+    let server = Postgres::start();
+    let url = server.url();
+    let database = |_: &Gateway| Database::Postgres(Secret::new(url.clone()));
+    filled(database, &url, Some(server)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

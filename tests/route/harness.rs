@@ -180,6 +180,7 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
             format: LogFormat::Text,
             file: None,
             requests: false,
+            bodies: None,
             retention: Retention {
                 days: 30,
                 size: None,

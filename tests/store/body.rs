@@ -3,22 +3,24 @@
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use tidegate::config::{Database, Retention};
 use tidegate::id::RequestId;
 use tidegate::ir::{Format, Usage};
-use tidegate::ledger::{AttemptRow, CandidateRow, Ending, Record};
-use tidegate::store::{By, Figures, Filter, Question, Status, Store};
+use tidegate::ledger::{AttemptRow, Bodies, CandidateRow, Ending, Record, Secrets};
+use tidegate::store::{By, Every, Figures, Filter, Page, Place, Question, Status, Store};
 
 /// Noon of a day long ago, so that nothing depends on when the test runs.
 const NOON: Duration = Duration::from_secs(1_800_000_000 / 86_400 * 86_400 + 43_200);
+const DAY: Duration = Duration::from_secs(86_400);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A database that is written, and read.
 pub(crate) struct Kept {
-    store: Store,
+    store: Arc<Store>,
     data: PathBuf,
     runtime: tokio::runtime::Runtime,
 }
@@ -30,13 +32,17 @@ impl Drop for Kept {
 }
 
 impl Kept {
+    /// Keeps rows for as long as it takes.
     pub(crate) fn open(database: &Database, data: &Path) -> Kept {
-        let store = Store::open(database, data.to_owned()).unwrap();
-        // For as long as it takes: the rows are old.
         let retention = Retention {
             days: 36_500,
             size: None,
         };
+        Kept::open_for(database, data, retention)
+    }
+
+    pub(crate) fn open_for(database: &Database, data: &Path, retention: Retention) -> Kept {
+        let store = Arc::new(Store::open(database, data.to_owned()).unwrap());
         store.keep_writing(Box::new(move || retention)).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -50,8 +56,11 @@ impl Kept {
 
     /// The ids, in the order of their making.
     pub(crate) fn send(&self, numbers: Range<u64>) -> Vec<String> {
+        self.put(numbers.map(record))
+    }
+
+    pub(crate) fn put(&self, records: impl Iterator<Item = Record>) -> Vec<String> {
         let outbox = self.store.outbox();
-        let records = numbers.map(record);
         let sent = records.map(|record| {
             let id = record.id.as_str().to_owned();
             outbox.push(record);
@@ -60,44 +69,36 @@ impl Kept {
         sent.collect()
     }
 
-    fn page(
-        &self,
-        filter: &Filter,
-        before: Option<RequestId>,
-        most: usize,
-    ) -> tidegate::store::Page {
-        self.runtime
-            .block_on(self.store.requests(filter, before, most))
-            .unwrap()
+    fn page(&self, filter: &Filter, place: Place, most: usize) -> Page {
+        let page = self.store.requests(filter, place, most);
+        self.runtime.block_on(page).unwrap()
     }
 
-    fn figures(&self, by: By) -> Vec<Figures> {
-        let question = Question::of(NOON, NOON + Duration::from_secs(86_400), by);
-        self.runtime
-            .block_on(self.store.statistics(&question))
-            .unwrap()
+    fn ask(&self, change: impl FnOnce(&mut Question)) -> Vec<Figures> {
+        let mut question = day();
+        change(&mut question);
+        let figures = self.store.statistics(&question);
+        self.runtime.block_on(figures).unwrap()
     }
 
     /// All ids, oldest first.
     pub(crate) fn found(&self) -> Vec<String> {
         let mut all = Vec::new();
-        let mut before = None;
+        let mut export = self.store.export(Filter::default());
         loop {
-            let page = self.page(&Filter::default(), before, 1_000);
-            all.extend(page.rows.into_iter().map(|row| row.id));
-            before = page.next;
-            if before.is_none() {
+            let rows = self.runtime.block_on(export.next()).unwrap();
+            if rows.is_empty() {
                 all.reverse();
                 return all;
             }
+            all.extend(rows.into_iter().map(|row| row.id));
         }
     }
 
     pub(crate) fn until_found(&self, rows: i64) {
         self.until("the rows", || {
-            let question = Question::of(NOON, NOON + Duration::from_secs(86_400), By::Total);
-            let figures = self.runtime.block_on(self.store.statistics(&question));
-            figures.is_ok_and(|figures| figures[0].requests == rows)
+            let figures = self.runtime.block_on(self.store.statistics(&day()));
+            figures.is_ok_and(|figures| figures.first().map_or(0, |of| of.requests) == rows)
         });
     }
 
@@ -113,7 +114,21 @@ impl Kept {
         self.until("an empty spool", || self.spooled() == 0);
     }
 
-    fn until(&self, what: &str, done: impl Fn() -> bool) {
+    /// What was said, as text.
+    pub(crate) fn bodies(&self, id: &str) -> Option<(String, String)> {
+        let bodies = self.runtime.block_on(self.store.bodies(id)).unwrap()?;
+        let text = |body: tidegate::ledger::Body| String::from_utf8_lossy(&body.bytes).into_owned();
+        Some((text(bodies.request), text(bodies.response)))
+    }
+
+    /// Requests in the statistics of a range of time.
+    pub(crate) fn counted(&self, from: Duration, until: Duration) -> i64 {
+        let question = Question::of(from, until);
+        let figures = self.runtime.block_on(self.store.statistics(&question));
+        figures.unwrap().first().map_or(0, |of| of.requests)
+    }
+
+    pub(crate) fn until(&self, what: &str, done: impl Fn() -> bool) {
         let begun = Instant::now();
         while !done() {
             assert!(begun.elapsed() < PATIENCE, "{what} do not come");
@@ -124,13 +139,14 @@ impl Kept {
 }
 
 /// A second after the other; every seventh failed over, every tenth refused, the 500th of another key.
-fn record(n: u64) -> Record {
+pub(crate) fn record(n: u64) -> Record {
     let at = NOON + Duration::from_secs(n);
     let attempt = |provider: &str, outcome: &'static str| AttemptRow {
         provider: provider.into(),
         model: "gpt".into(),
         endpoint: "gpt".into(),
         key: 1,
+        key_masked: Some("sk-…key1".into()),
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
         took: Duration::from_millis(40),
@@ -187,7 +203,17 @@ fn record(n: u64) -> Record {
             seen: "cooling",
             wait: Some(Duration::from_secs(1)),
         }],
+        bodies: n.is_multiple_of(50).then(|| Box::new(said(n))),
     }
+}
+
+/// Of a client that has sent a vendor's key along.
+fn said(n: u64) -> Bodies {
+    let secrets = Arc::new(Secrets::of(["sk-a-key-of-a-vendor"]));
+    let request = format!("asks {n} with sk-a-key-of-a-vendor");
+    let mut bodies = Bodies::of(request.as_bytes(), 1024, secrets, Vec::new());
+    bodies.answer(format!("answers {n}").as_bytes());
+    bodies
 }
 
 pub(crate) fn all(database: &Database) {
@@ -205,28 +231,55 @@ pub(crate) fn all(database: &Database) {
 }
 
 fn pages(kept: &Kept, sent: &[String]) {
-    let first = kept.page(&Filter::default(), None, 7);
+    let first = kept.page(&Filter::default(), Place::Newest, 7);
     let ids: Vec<&String> = first.rows.iter().map(|row| &row.id).collect();
     assert_eq!(
         ids,
         sent.iter().rev().take(7).collect::<Vec<_>>(),
         "newest first"
     );
-    let second = kept.page(&Filter::default(), first.next, 7);
+    let second = kept.page(&Filter::default(), Place::Before(first.next.unwrap()), 7);
     assert_eq!(second.rows[0].id, sent[1_200 - 8]);
+    both_ways(kept, sent);
     let range = Filter {
         from: Some(NOON + Duration::from_secs(10)),
         until: Some(NOON + Duration::from_secs(13)),
         ..Filter::default()
     };
-    let page = kept.page(&range, None, 50);
+    let page = kept.page(&range, Place::Newest, 50);
     let ids: Vec<&String> = page.rows.iter().rev().map(|row| &row.id).collect();
     assert_eq!((ids, page.next), (sent[10..13].iter().collect(), None));
 }
 
+/// From any row back and forth: the same rows, without one left out or told twice.
+fn both_ways(kept: &Kept, sent: &[String]) {
+    let odd = Filter {
+        stream: Some(false),
+        ..Filter::default()
+    };
+    let fits: Vec<&String> = sent.iter().skip(1).step_by(2).collect();
+    let ids = |page: &Page| {
+        page.rows
+            .iter()
+            .map(|row| row.id.clone())
+            .collect::<Vec<_>>()
+    };
+    let told = |of: &[&String]| of.iter().rev().map(|id| (*id).clone()).collect::<Vec<_>>();
+    for at in [1, 300, 599] {
+        let id = |n: usize| RequestId::parse(fits[n]).unwrap();
+        let older = kept.page(&odd, Place::Before(id(at)), 50);
+        assert_eq!(ids(&older), told(&fits[at.saturating_sub(50)..at]));
+        assert_eq!(older.next, (at > 50).then(|| id(at - 50)));
+        let newer = kept.page(&odd, Place::After(id(at)), 50);
+        let last = fits.len().min(at + 51);
+        assert_eq!(ids(&newer), told(&fits[at + 1..last]));
+        assert_eq!(newer.next, (at < 500).then(|| id(at + 50)));
+    }
+}
+
 fn filters(kept: &Kept, sent: &[String]) {
     for (filter, fits) in questions() {
-        let page = kept.page(&filter, None, 1_000);
+        let page = kept.page(&filter, Place::Newest, 1_000);
         let found: Vec<String> = page.rows.into_iter().rev().map(|row| row.id).collect();
         let fitting = sent.iter().enumerate().filter(|(n, _)| fits(*n));
         let mut fitting: Vec<String> = fitting.map(|(_, id)| id.clone()).collect();
@@ -262,6 +315,10 @@ fn questions() -> Vec<(Filter, Fits)> {
             n.is_multiple_of(10)
         }),
         (of(&|f| f.status = Some(Status::Exactly(400))), |_| false),
+        (of(&|f| f.slower = Some(Duration::from_millis(990))), |n| {
+            n % 1000 >= 990
+        }),
+        (of(&|f| f.slower = Some(Duration::from_secs(1))), |_| false),
         (of(&|f| f.ending = Some(Ending::Refused)), |n| {
             n.is_multiple_of(10)
         }),
@@ -303,6 +360,9 @@ fn one(kept: &Kept, sent: &[String]) {
         (12, i64::MAX, Some(100_000))
     );
     assert_eq!(row.client.as_deref(), Some("127.0.0.1"));
+    let told = ("asks 50 with [hidden]".to_owned(), "answers 50".to_owned());
+    assert_eq!(kept.bodies(&sent[50]), Some(told));
+    assert_eq!(kept.bodies(&sent[7]), None);
     let unknown = RequestId::made(NOON);
     assert_eq!(
         kept.runtime
@@ -318,7 +378,7 @@ fn one(kept: &Kept, sent: &[String]) {
 }
 
 fn figures(kept: &Kept) {
-    let [total] = &kept.figures(By::Total)[..] else {
+    let [total] = &kept.ask(|_| ())[..] else {
         panic!("one total");
     };
     assert_eq!(
@@ -334,22 +394,82 @@ fn figures(kept: &Kept) {
     let median = total.total.permille(500).unwrap().as_secs_f64();
     assert!((0.35..0.45).contains(&median), "{median}");
     assert_eq!(total.first.count(), 1_200);
-    let told = |by| -> Vec<(String, i64)> {
-        let figures = kept.figures(by).into_iter();
+    let told = |by: &[By]| -> Vec<(String, i64)> {
+        let figures = kept.ask(|question| question.by = by.to_vec()).into_iter();
         figures.map(|of| (of.of.join("/"), of.requests)).collect()
     };
     let row = |name: &str, requests| (name.to_owned(), requests);
-    assert_eq!(told(By::ClientKey), [row("rare", 1), row("usual", 1_199)]);
-    assert_eq!(told(By::Provider), [row("a", 0), row("b", 1_200)]);
-    assert_eq!(told(By::Endpoint), [row("a/gpt", 0), row("b/gpt", 1_200)]);
-    assert_eq!(told(By::Model), [row("m", 1_200)]);
+    assert_eq!(
+        told(&[By::ClientKey]),
+        [row("rare", 1), row("usual", 1_199)]
+    );
+    assert_eq!(told(&[By::Provider]), [row("a", 0), row("b", 1_200)]);
+    assert_eq!(
+        told(&[By::Provider, By::Endpoint]),
+        [row("a/gpt", 0), row("b/gpt", 1_200)]
+    );
+    assert_eq!(told(&[By::Model]), [row("m", 1_200)]);
+    assert_eq!(told(&[By::Tenant]), [row("search", 1_200)]);
     let outcomes = [
         row("complete", 1_080),
         row("passed_over", 0),
         row("refused_4xx", 120),
     ];
-    assert_eq!(told(By::Outcome), outcomes);
-    assert_eq!(told(By::Hour), [row("2027-01-15T12:00:00Z", 1_200)]);
+    assert_eq!(told(&[By::Outcome]), outcomes);
+    let statuses = [row("0", 0), row("200", 1_080), row("429", 120)];
+    assert_eq!(told(&[By::Status]), statuses);
+    let only = kept.ask(|question| question.outcome = Some("refused_4xx".to_owned()));
+    assert_eq!((only[0].requests, only[0].errors), (120, 120));
+    let only = kept.ask(|question| question.status = Some(200));
+    assert_eq!((only[0].requests, only[0].errors), (1_080, 0));
+    series(kept);
+    keys(kept);
+}
+
+fn series(kept: &Kept) {
+    let told = |every: Every, by: &[By]| -> Vec<(String, String, i64)> {
+        let figures = kept.ask(|question| {
+            (question.every, question.by) = (Some(every), by.to_vec());
+        });
+        let told = figures.into_iter();
+        told.map(|of| (of.begins.unwrap().to_string(), of.of.join("/"), of.requests))
+            .collect()
+    };
+    let row = |begins: &str, name: &str, requests| (begins.to_owned(), name.to_owned(), requests);
+    let hour = "2027-01-15T12:00:00Z";
+    assert_eq!(told(Every::Hour, &[]), [row(hour, "", 1_200)]);
+    assert_eq!(
+        told(Every::Hour, &[By::Provider]),
+        [row(hour, "a", 0), row(hour, "b", 1_200)]
+    );
     let zone = TimeZone::get("Asia/Shanghai").unwrap();
-    assert_eq!(told(By::Day(zone)), [row("2027-01-14T16:00:00Z", 1_200)]);
+    assert_eq!(
+        told(Every::Day(zone), &[]),
+        [row("2027-01-14T16:00:00Z", "", 1_200)]
+    );
+}
+
+/// Every attempt with a key is counted with the status that it got.
+fn keys(kept: &Kept) {
+    let told = kept.store.key_statistics(NOON, NOON + DAY);
+    let told = kept.runtime.block_on(told).unwrap();
+    let [a, b] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!((&*a.provider, &*a.key), ("a", "sk-…key1"));
+    assert_eq!((a.attempts, a.ok, a.failed), (172, 0, 172));
+    assert_eq!(a.statuses, [(500, 172)].into());
+    assert_eq!(
+        (&*b.provider, b.attempts, b.ok, b.failed),
+        ("b", 1_200, 1_200, 0)
+    );
+    assert_eq!(b.statuses, [(200, 1_200)].into());
+    let last = NOON + Duration::from_secs(1_199);
+    assert_eq!(u128::try_from(b.last_at).unwrap(), last.as_millis());
+    let before = kept.store.key_statistics(NOON - DAY, NOON);
+    assert_eq!(kept.runtime.block_on(before).unwrap(), []);
+}
+
+fn day() -> Question {
+    Question::of(NOON, NOON + DAY)
 }

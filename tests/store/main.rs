@@ -9,6 +9,7 @@
 mod body;
 mod objects;
 mod postgres;
+mod retention;
 
 use std::path::Path;
 
@@ -67,6 +68,11 @@ fn a_postgresql_that_goes_and_comes_loses_nothing() {
     server.resume();
     kept.until_found(2_400);
     assert_eq!(kept.found(), sent, "each once, in order");
+    for n in [0, 1_000, 1_500, 2_350] {
+        let (asked, answered) = kept.bodies(&sent[n]).unwrap();
+        assert_eq!(asked, format!("asks {n} with [hidden]"));
+        assert_eq!(answered, format!("answers {n}"));
+    }
     kept.until_spool_is_empty();
 }
 

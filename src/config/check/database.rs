@@ -19,6 +19,10 @@ const SCHEMES: [&str; 5] = [
     "postgresql+asyncpg",
 ];
 const DAYS: u32 = 30;
+/// Of a body, where nobody says how much.
+const BODY: usize = 64 << 10;
+/// A row of the database is to stay one that can be read at once.
+const MOST_BODY: usize = 4 << 20;
 const SIZE: u64 = 5 << 30;
 
 impl Check<'_> {
@@ -108,6 +112,18 @@ impl Check<'_> {
             let problem = Problem::error(self.env.place("DATABASE_TYPE"), message);
             self.push(problem.help("`DATABASE_URL` alone says which database it is, and where"));
         }
+    }
+
+    /// `true`, `false`, or how much of them.
+    pub(super) fn bodies(&mut self, node: Option<&Node>) -> Option<usize> {
+        let node = node.filter(|node| !node.is_null())?;
+        if !node.is_map() {
+            return self.boolean(node)?.then_some(BODY);
+        }
+        let max = node.get("max");
+        let max = max.and_then(|max| self.size(max, 1 << 10..=MOST_BODY));
+        self.flag(node, "enabled", true)
+            .then_some(max.unwrap_or(BODY))
     }
 
     /// `size: null` is no limit.

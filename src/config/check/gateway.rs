@@ -398,6 +398,7 @@ impl Check<'_> {
             format: format.unwrap_or(LogFormat::Text),
             file: get("file").and_then(|node| self.path(node)),
             requests: node.is_none_or(|node| self.flag(node, "requests", true)),
+            bodies: self.bodies(get("bodies")),
             retention: self.retention(get("retention")),
         }
     }

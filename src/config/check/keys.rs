@@ -1,9 +1,9 @@
-//! Every key of a configuration file, as data: what may stand where, and what is not built yet.
+//! Every key of a configuration file, as data: what may stand where.
 //!
 //! The shapes are checked against the tree before anything is read (`shape`), the readers only look at values,
 //! and the test of the full example walks the same tables, so that no key can go undocumented.
 
-use super::section::{Key, Section, Shape, key, later, list, table, value};
+use super::section::{Key, Section, Shape, key, list, table, value};
 
 /// Under `gateway:`.
 pub(crate) static GATEWAY: Section = Section {
@@ -303,9 +303,17 @@ static LOG: Section = Section {
         value("format"),
         value("file"),
         value("requests"),
-        later("bodies"),
+        key(
+            "bodies",
+            Shape::Either(&[Shape::Value, Shape::Table(&BODIES)]),
+        ),
         table("retention", &RETENTION),
     ],
+};
+
+static BODIES: Section = Section {
+    place: "in `bodies`",
+    keys: &[value("enabled"), value("max")],
 };
 
 static RETENTION: Section = Section {

@@ -37,8 +37,6 @@ pub(crate) enum Shape {
     PerFormat(&'static Shape),
     /// Whatever YAML can say that JSON can.
     Any,
-    /// Not built yet.
-    Later,
     /// One of Pingora's own settings.
     Pingora(pingora::Kind),
 }
@@ -47,13 +45,6 @@ pub(super) const fn value(name: &'static str) -> Key {
     Key {
         name,
         shape: Shape::Value,
-    }
-}
-
-pub(super) const fn later(name: &'static str) -> Key {
-    Key {
-        name,
-        shape: Shape::Later,
     }
 }
 
@@ -85,10 +76,7 @@ impl Section {
 pub(super) fn homes(name: &str) -> Vec<&'static str> {
     let mut homes = Vec::new();
     each_section(&GATEWAY, &mut |section| {
-        let built = section
-            .key(name)
-            .is_some_and(|key| !matches!(key.shape, Shape::Later));
-        if built && !homes.contains(&section.place) {
+        if section.key(name).is_some() && !homes.contains(&section.place) {
             homes.push(section.place);
         }
     });
@@ -112,7 +100,6 @@ fn each_shape(shape: Shape, visit: &mut dyn FnMut(&'static Section)) {
         | Shape::Guarded
         | Shape::Names
         | Shape::Any
-        | Shape::Later
         | Shape::Pingora(_) => {}
     }
 }
@@ -166,7 +153,7 @@ mod tests {
             missing.extend(section.keys.iter().map(|key| (section.place, key.name)))
         });
         strike(&root.unwrap(), Shape::Table(&TOP), &mut missing);
-        // What cannot be shown in place is shown in comments: keys that are not built yet, and what needs files.
+        // What cannot be shown in place is shown in comments: what needs files.
         let comments: Vec<&str> = example
             .lines()
             .filter_map(|line| line.trim_start().strip_prefix("# "))

@@ -1,4 +1,4 @@
-//! The shape of the tree against the tables of `keys`: unknown keys, keys that are not built yet, a list where a mapping belongs.
+//! The shape of the tree against the tables of `keys`: unknown keys, a list where a mapping belongs.
 //!
 //! It also notes which spans hold a secret, so that no report shows one.
 
@@ -21,7 +21,7 @@ impl Check<'_> {
             return;
         }
         match shape {
-            Shape::Later | Shape::Any => {}
+            Shape::Any => {}
             Shape::Value => self.expect(node, node.is_single(), "a single value"),
             Shape::Secret | Shape::Guarded => {
                 self.keep_secret(node);
@@ -64,32 +64,15 @@ impl Check<'_> {
         self.expect(node, node.is_map(), "a mapping");
         for entry in node.entries() {
             match section.key(&entry.key.text) {
-                Some(key) => self.known(entry, key.shape),
+                Some(key) => self.shape_of(&entry.node, key.shape),
                 None => self.unknown(node, entry, section),
             }
         }
     }
 
-    fn known(&mut self, entry: &Entry, shape: Shape) {
-        let key = &entry.key;
-        match shape {
-            Shape::Later if !entry.node.is_null() => {
-                let problem = Problem::error(key.span, format!("`{}` is not built yet", key.text));
-                self.push(problem.help("remove it: it would have no effect"));
-            }
-            _ => self.shape_of(&entry.node, shape),
-        }
-    }
-
     fn unknown(&mut self, object: &Node, entry: &Entry, section: &'static Section) {
         let key = &entry.key;
-        let known = || {
-            section
-                .keys
-                .iter()
-                .filter(|key| !matches!(key.shape, Shape::Later))
-                .map(|key| key.name)
-        };
+        let known = || section.keys.iter().map(|key| key.name);
         let synonym = keys::SYNONYMS.iter().find(|(other, ours)| {
             key.text.eq_ignore_ascii_case(other) && section.key(ours).is_some()
         });

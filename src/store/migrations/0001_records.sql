@@ -41,6 +41,29 @@ CREATE TABLE request_details (
     candidates TEXT NOT NULL
 ) {clustered};
 
+-- What requests and answers said, where that is kept: compressed with zstd (RFC 8878).
+CREATE TABLE request_bodies (
+    id TEXT {bytewise} NOT NULL PRIMARY KEY,
+    request {bytes} NOT NULL,
+    response {bytes} NOT NULL,
+    -- There was more than is kept.
+    request_cut BOOLEAN NOT NULL,
+    response_cut BOOLEAN NOT NULL
+);
+
+-- Attempts with each key of a provider: sums of an hour. `status` is 0 where the vendor has sent none, `key` is how the
+-- key is shown, '' where none of ours was used. An attempt that we ended ourselves is neither ok nor failed. `last_at`
+-- is milliseconds since the epoch.
+CREATE TABLE key_sums (
+    hour BIGINT NOT NULL,
+    provider TEXT {bytewise} NOT NULL,
+    key TEXT {bytewise} NOT NULL,
+    status BIGINT NOT NULL,
+    attempts BIGINT NOT NULL, ok BIGINT NOT NULL, failed BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    PRIMARY KEY (hour, provider, key, status)
+) {clustered};
+
 -- How often a value was seen in ten minutes: where to look for a rare one. `slot` is seconds since the epoch / 600.
 CREATE TABLE seen (
     facet TEXT {bytewise} NOT NULL,
@@ -51,7 +74,7 @@ CREATE TABLE seen (
 ) {clustered};
 
 -- Statistics: sums of an hour (seconds since the epoch / 3600). '' stands for no name. An attempt that was passed over
--- for another stands in its own endpoint's row, with what it cost, and with no request. `first_N` and `total_N` count
+-- for another stands in its own endpoint's row, with what it cost, with no request and with the status 0. `first_N` and `total_N` count
 -- requests whose first content and whole answer took so long (histogram.rs).
 CREATE TABLE rollups (
     hour BIGINT NOT NULL,
@@ -61,6 +84,7 @@ CREATE TABLE rollups (
     client_key TEXT {bytewise} NOT NULL,
     tenant TEXT {bytewise} NOT NULL,
     outcome TEXT {bytewise} NOT NULL,
+    status BIGINT NOT NULL,
     requests BIGINT NOT NULL, errors BIGINT NOT NULL,
     attempts BIGINT NOT NULL, failed_attempts BIGINT NOT NULL,
     input BIGINT NOT NULL, cache_read BIGINT NOT NULL, cache_write BIGINT NOT NULL,
@@ -75,5 +99,5 @@ CREATE TABLE rollups (
     total_6 BIGINT NOT NULL, total_7 BIGINT NOT NULL, total_8 BIGINT NOT NULL, total_9 BIGINT NOT NULL, total_10 BIGINT NOT NULL, total_11 BIGINT NOT NULL,
     total_12 BIGINT NOT NULL, total_13 BIGINT NOT NULL, total_14 BIGINT NOT NULL, total_15 BIGINT NOT NULL, total_16 BIGINT NOT NULL, total_17 BIGINT NOT NULL,
     total_18 BIGINT NOT NULL, total_19 BIGINT NOT NULL, total_20 BIGINT NOT NULL, total_21 BIGINT NOT NULL, total_22 BIGINT NOT NULL, total_23 BIGINT NOT NULL,
-    PRIMARY KEY (hour, model, provider, endpoint, client_key, tenant, outcome)
+    PRIMARY KEY (hour, model, provider, endpoint, client_key, tenant, outcome, status)
 ) {clustered};

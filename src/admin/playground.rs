@@ -1,0 +1,206 @@
+//! Calls that are tried out: through the data plane, as a client's, or only explained.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body as Answered;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Request, Response};
+use bytes::Bytes;
+use http_body_util::Full;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::Admin;
+use super::door::Viewer;
+use super::input::Body;
+use super::plane;
+use super::problem::{Flaw, Problem, Why};
+
+/// Headers that a client may send, and that mean something there.
+const SENT: [&str; 6] = [
+    "anthropic-beta",
+    "anthropic-version",
+    "openai-beta",
+    "session_id",
+    "x-session-id",
+    "user-agent",
+];
+/// Headers of the answer that are passed on.
+const PASSED: [&str; 6] = [
+    "content-type",
+    "retry-after",
+    "x-request-id",
+    "x-tidegate-dropped",
+    "x-tidegate-route",
+    "x-upstream-request-id",
+];
+
+/// A request as a client would send it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Trial {
+    /// Which call, as a client would ask for it.
+    #[schema(example = "/v1/chat/completions")]
+    path: String,
+    /// As a client would send it.
+    #[schema(value_type = Object)]
+    body: Map<String, Value>,
+    /// Of those that clients send: `anthropic-version`, `x-session-id`, …; for an explanation, any.
+    #[schema(value_type = Option<Object>)]
+    headers: Option<Map<String, Value>>,
+}
+
+/// What would become of a request.
+#[derive(Debug, Deserialize, serde::Serialize, ToSchema)]
+pub(super) struct Explanation {
+    asked_model: String,
+    /// The virtual model, or the real name, that it becomes.
+    pool: String,
+    /// The route that has led there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<String>,
+    format: String,
+    estimated_tokens: u64,
+    /// Who would be asked first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<EndpointNamed>,
+    /// What it would meet with first, in words.
+    outlook: String,
+    candidates: Vec<CandidateSeen>,
+}
+
+#[derive(Debug, Deserialize, serde::Serialize, ToSchema)]
+struct EndpointNamed {
+    provider: String,
+    model: String,
+}
+
+/// An endpoint of the pool, and how the request would see it.
+#[derive(Debug, Deserialize, serde::Serialize, ToSchema)]
+struct CandidateSeen {
+    provider: String,
+    model: String,
+    tier: u16,
+    /// `asked`, `incapable`, `skipped`, `not_reached`
+    state: String,
+    /// The same in words.
+    why: String,
+}
+
+fn wrong(field: &str, message: &str) -> Problem {
+    Problem::new(Why::Invalid, "The body is not what this call takes.").flaw(Flaw {
+        field: Some(field.to_owned()),
+        message: message.to_owned(),
+        ..Flaw::default()
+    })
+}
+
+impl Trial {
+    fn request(&self, all: bool) -> Result<Request<Full<Bytes>>, Problem> {
+        let is_call = ["/v1/", "/v1beta/", "/openai/", "/anthropic/", "/gemini/"]
+            .iter()
+            .any(|head| self.path.starts_with(head));
+        if !is_call || !self.path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(wrong(
+                "path",
+                "expected a call such as /v1/chat/completions",
+            ));
+        }
+        let body = Value::Object(self.body.clone()).to_string();
+        let mut request = Request::post(&self.path).header(CONTENT_TYPE, "application/json");
+        for (name, value) in self.headers.iter().flatten() {
+            let name = name.to_ascii_lowercase();
+            let ours =
+                name.starts_with("x-tidegate-") || name == "content-length" || name == "host";
+            if ours || !(all || SENT.contains(&name.as_str())) {
+                let known = format!("expected some of {}", SENT.join(", "));
+                return Err(wrong(&format!("headers.{name}"), &known));
+            }
+            let value = value
+                .as_str()
+                .and_then(|value| HeaderValue::from_str(value).ok());
+            let value = value.ok_or_else(|| wrong(&format!("headers.{name}"), "expected text"))?;
+            request = request.header(name, value);
+        }
+        request
+            .body(Full::new(body.into()))
+            .map_err(|_| wrong("path", "expected a call such as /v1/chat/completions"))
+    }
+}
+
+fn unreached(e: &str) -> Problem {
+    Problem::new(
+        Why::Unavailable,
+        format!("The data plane does not answer: {e}."),
+    )
+}
+
+/// Send a request as a client would
+///
+/// It goes the way of every client's, and is counted and logged like them; no client key is asked for. The answer is what
+/// a client would get, also where it is an error.
+#[utoipa::path(
+    post,
+    path = "/playground",
+    tag = "playground",
+    request_body = Trial,
+    responses((status = 200, description = "What the vendor has answered, as a stream where one was asked for", content(
+        (Object = "application/json"), (String = "text/event-stream"))))
+)]
+pub(super) async fn send(
+    State(admin): State<Arc<Admin>>,
+    Viewer(_who): Viewer,
+    Body(trial): Body<Trial>,
+) -> Result<Response<Answered>, Problem> {
+    let request = trial.request(false)?;
+    let answer = plane::send(admin.plane()?, request).await;
+    let (head, body) = answer.map_err(|e| unreached(&e))?.into_parts();
+    let mut made = Response::new(Answered::new(body));
+    *made.status_mut() = head.status;
+    for name in PASSED {
+        if let Some(value) = head.headers.get(name) {
+            made.headers_mut().insert(name, value.clone());
+        }
+    }
+    let no_store = HeaderValue::from_static("no-store");
+    made.headers_mut().insert(CACHE_CONTROL, no_store);
+    // What is an error there is the answer here.
+    made.extensions_mut().insert(super::problem::AsItIs);
+    Ok(made)
+}
+
+/// What would become of a request; nobody is asked
+#[utoipa::path(
+    post,
+    path = "/explain",
+    tag = "playground",
+    request_body = Trial,
+    responses((status = 200, description = "How each endpoint is seen, and who would be asked first", body = Explanation),
+              (status = 422, description = "It would be refused, and why", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn explain(
+    State(admin): State<Arc<Admin>>,
+    Body(trial): Body<Trial>,
+) -> Result<Json<Explanation>, Problem> {
+    let mut request = trial.request(true)?;
+    let yes = HeaderValue::from_static("1");
+    request.headers_mut().insert("x-tidegate-explain", yes);
+    let answer = plane::whole(admin.plane()?, request).await;
+    let answer = answer.map_err(|e| unreached(&e))?;
+    let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if answer.status != 200 {
+        let said = ["/error/message", "/message", "/error"].iter();
+        let mut said = said.filter_map(|at| json.pointer(at)?.as_str());
+        let said = said.next().unwrap_or("no reason was told");
+        let detail = format!("The request would be refused ({}): {said}", answer.status);
+        return Err(Problem::new(Why::Invalid, detail));
+    }
+    serde_json::from_value(json)
+        .map(Json)
+        .map_err(|_| Trouble::Inside.into())
+}
+
+use super::trouble::Trouble;

@@ -1,0 +1,676 @@
+//! Calls on finished requests: pages of them, one with all that was tried for it, what it said, and all as a file.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Admin;
+use super::input::Asked;
+use super::problem::{Flaw, Problem, Why};
+use super::time::{moment, rfc3339};
+use crate::id::RequestId;
+use crate::ir::Format;
+use crate::ledger::Ending;
+use crate::store::{Filter, LONGEST_PAGE, Place, Row, Status, Tokens};
+
+/// Which requests: all that is told must hold.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// The first moment that belongs to it: RFC 3339, or a time ago such as `1h`, `7d`.
+    #[param(example = "1h")]
+    pub from: Option<String>,
+    /// The first that does not any more.
+    pub until: Option<String>,
+    pub client_key: Option<String>,
+    pub tenant: Option<String>,
+    /// The virtual model.
+    pub model: Option<String>,
+    /// Who has answered; where nobody has, who was asked last.
+    pub provider: Option<String>,
+    /// The upstream model there.
+    pub endpoint: Option<String>,
+    /// `429`, or a class: `2xx`, `4xx`, `5xx`
+    pub status: Option<String>,
+    /// `complete`, `refused`, `broken`, `client_gone`
+    pub ending: Option<String>,
+    /// The client's: `openai_chat`, `openai_responses`, `anthropic`, `gemini`
+    pub format: Option<String>,
+    pub stream: Option<bool>,
+    /// More than one endpoint was asked.
+    pub failover: Option<bool>,
+    /// A conversion has lost something.
+    pub losses: Option<bool>,
+    /// Took so long, to the end of the answer, or longer.
+    pub slower_than_ms: Option<u64>,
+    /// Only those that are older than this id: `next` of the page before.
+    pub before: Option<String>,
+    /// Only those that are newer than this id.
+    pub after: Option<String>,
+    /// At most so many; 50 where nothing is said, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<usize>,
+}
+
+/// A page of requests, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Requests {
+    items: Vec<Request>,
+    /// For `before` of the next page. Left out: that was all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// A finished request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Request {
+    #[schema(example = "01hf2k3m4n5p6q7r8s9t0v1w2x")]
+    id: String,
+    #[schema(format = DateTime)]
+    at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
+    method: String,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<String>,
+    stream: bool,
+    /// As the client has asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked_model: Option<String>,
+    /// The virtual model, or the real name, that this became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<String>,
+    /// Who has answered; where nobody has, who was asked last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    /// The upstream model there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
+    status: i64,
+    /// `complete`, `refused`, `broken`, `client_gone`
+    ending: String,
+    /// Whose limit has refused it, and which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limited: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_content_ms: Option<f64>,
+    total_ms: f64,
+    tokens: TokensShown,
+    /// They are ours, not the vendor's.
+    tokens_estimated: bool,
+    /// Of all attempts. Left out: nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
+    bytes_in: i64,
+    bytes_out: i64,
+    /// What conversions have lost.
+    losses: Vec<String>,
+    attempts: Vec<Attempt>,
+    /// How every endpoint of the pool was seen, where that is more than "the first was asked and has answered".
+    candidates: Vec<Candidate>,
+}
+
+/// Disjoint: a token is in one of them.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+struct TokensShown {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_read: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_write: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio_input: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio_output: Option<i64>,
+}
+
+/// One try of one endpoint with one key.
+#[derive(Debug, Serialize, ToSchema)]
+struct Attempt {
+    provider: String,
+    /// The upstream model.
+    model: String,
+    /// Which of the provider's keys, from 1; 0: the client's own.
+    key: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_masked: Option<String>,
+    /// The vendor's, where one came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    /// `ok`, or why it has ended.
+    outcome: String,
+    took_ms: f64,
+    tokens: TokensShown,
+    tokens_estimated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
+}
+
+/// An endpoint of the pool, and why it was asked or not.
+#[derive(Debug, Serialize, ToSchema)]
+struct Candidate {
+    provider: String,
+    model: String,
+    tier: u16,
+    /// `asked`, `not_reached`, or why not: `cooling`, `tools`, …
+    seen: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wait_ms: Option<f64>,
+}
+
+/// What a request and its answer have said, as far as it was kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Bodies {
+    request: Said,
+    response: Said,
+}
+
+/// One of the two.
+#[derive(Debug, Serialize, ToSchema)]
+struct Said {
+    /// Where it is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// Where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+    /// There was more.
+    cut: bool,
+}
+
+fn millis(micros: i64) -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "exact up to 285 years")]
+    let micros = micros as f64;
+    micros / 1000.0
+}
+
+pub(super) fn usd(nano: i64) -> f64 {
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "exact up to nine million USD, and shown, not counted with"
+    )]
+    let nano = nano as f64;
+    nano / 1e9
+}
+
+impl TokensShown {
+    fn of(tokens: &Tokens) -> TokensShown {
+        TokensShown {
+            input: tokens.input,
+            cache_read: tokens.cache_read,
+            cache_write: tokens.cache_write,
+            output: tokens.output,
+            reasoning: tokens.reasoning,
+            audio_input: tokens.audio_input,
+            audio_output: tokens.audio_output,
+        }
+    }
+}
+
+impl Request {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn of(row: Row) -> Request {
+        let decisive = row.endpoint();
+        Request {
+            provider: decisive.map(|attempt| attempt.provider.clone()),
+            endpoint: decisive.map(|attempt| attempt.endpoint().to_owned()),
+            at: rfc3339(row.at),
+            first_content_ms: row.first_us.map(millis),
+            total_ms: millis(row.total_us),
+            tokens: TokensShown::of(&row.tokens),
+            tokens_estimated: row.estimated,
+            cost_usd: row.cost.map(usd),
+            losses: losses(row.dropped.as_deref()),
+            attempts: row.attempts.iter().map(Attempt::of).collect(),
+            candidates: row.candidates.iter().map(Candidate::of).collect(),
+            id: row.id,
+            client: row.client,
+            client_key: row.client_key,
+            tenant: row.tenant,
+            method: row.method,
+            path: row.path,
+            format: row.format,
+            stream: row.stream,
+            asked_model: row.asked_model,
+            model: row.model,
+            route: row.route,
+            status: row.status,
+            ending: row.ending,
+            limited: row.limited,
+            bytes_in: row.bytes_in,
+            bytes_out: row.bytes_out,
+        }
+    }
+}
+
+/// As in `x-tidegate-dropped`.
+fn losses(dropped: Option<&str>) -> Vec<String> {
+    let parts = dropped.unwrap_or("").split(',').map(str::trim);
+    parts
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+impl Attempt {
+    fn of(attempt: &crate::store::Attempt) -> Attempt {
+        Attempt {
+            provider: attempt.provider.clone(),
+            model: attempt.model.clone(),
+            key: attempt.key,
+            key_masked: attempt.key_masked.clone(),
+            status: attempt.status,
+            outcome: attempt.outcome.clone(),
+            took_ms: millis(attempt.took_us),
+            tokens: TokensShown::of(&attempt.tokens),
+            tokens_estimated: attempt.estimated,
+            cost_usd: attempt.cost.map(usd),
+        }
+    }
+}
+
+impl Candidate {
+    fn of(candidate: &crate::store::Candidate) -> Candidate {
+        Candidate {
+            provider: candidate.provider.clone(),
+            model: candidate.model.clone(),
+            tier: candidate.tier,
+            seen: candidate.seen.clone(),
+            wait_ms: candidate.wait_us.map(millis),
+        }
+    }
+}
+
+fn wrong(field: &str, message: &str) -> Problem {
+    Problem::new(Why::BadRequest, "The query is not what this call takes.").flaw(Flaw {
+        field: Some(field.to_owned()),
+        message: message.to_owned(),
+        ..Flaw::default()
+    })
+}
+
+impl Which {
+    fn filter(&self) -> Result<Filter, Problem> {
+        let at = |field: &str, text: &Option<String>| -> Result<Option<Duration>, Problem> {
+            let told = text.as_deref().map(moment).transpose();
+            told.map_err(|e| wrong(field, &e))
+        };
+        let ending = |name: &str| {
+            let all = [
+                Ending::Complete,
+                Ending::Refused,
+                Ending::Broken,
+                Ending::ClientGone,
+            ];
+            let found = all.into_iter().find(|ending| ending.name() == name);
+            found.ok_or_else(|| {
+                wrong(
+                    "ending",
+                    "expected complete, refused, broken or client_gone",
+                )
+            })
+        };
+        let format = |name: &str| {
+            Format::from_name(name).ok_or_else(|| {
+                let all = "expected openai_chat, openai_responses, anthropic or gemini";
+                wrong("format", all)
+            })
+        };
+        Ok(Filter {
+            from: at("from", &self.from)?,
+            until: at("until", &self.until)?,
+            client_key: self.client_key.clone(),
+            tenant: self.tenant.clone(),
+            model: self.model.clone(),
+            provider: self.provider.clone(),
+            endpoint: self.endpoint.clone(),
+            status: self.status.as_deref().map(status).transpose()?,
+            ending: self.ending.as_deref().map(ending).transpose()?,
+            format: self.format.as_deref().map(format).transpose()?,
+            stream: self.stream,
+            failover: self.failover,
+            losses: self.losses,
+            slower: self.slower_than_ms.map(Duration::from_millis),
+        })
+    }
+
+    fn place(&self) -> Result<Place, Problem> {
+        let id = |field: &str, text: &str| {
+            RequestId::parse(text).ok_or_else(|| wrong(field, "this is no id of a request"))
+        };
+        match (&self.before, &self.after) {
+            (None, None) => Ok(Place::Newest),
+            (Some(before), None) => id("before", before).map(Place::Before),
+            (None, Some(after)) => id("after", after).map(Place::After),
+            (Some(_), Some(_)) => Err(wrong("after", "either `before` or `after`")),
+        }
+    }
+
+    fn limit(&self) -> Result<usize, Problem> {
+        match self.limit.unwrap_or(50) {
+            limit @ 1..=LONGEST_PAGE => Ok(limit),
+            _ => Err(wrong("limit", "expected 1 to 1000")),
+        }
+    }
+}
+
+fn status(text: &str) -> Result<Status, Problem> {
+    match text {
+        "2xx" => Ok(Status::Class(2)),
+        "4xx" => Ok(Status::Class(4)),
+        "5xx" => Ok(Status::Class(5)),
+        text => match text.parse::<u16>() {
+            Ok(code @ 100..=599) => Ok(Status::Exactly(code)),
+            _ => Err(wrong(
+                "status",
+                "expected a status such as 429, or 2xx, 4xx or 5xx",
+            )),
+        },
+    }
+}
+
+/// Finished requests, newest first
+#[utoipa::path(
+    get,
+    path = "/requests",
+    tag = "requests",
+    params(Which),
+    responses((status = 200, description = "A page of them", body = Requests))
+)]
+pub(super) async fn list(
+    State(admin): State<Arc<Admin>>,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Requests>, Problem> {
+    let (filter, place, limit) = (which.filter()?, which.place()?, which.limit()?);
+    let page = admin.store()?.requests(&filter, place, limit).await?;
+    Ok(Json(Requests {
+        items: page.rows.into_iter().map(Request::of).collect(),
+        next: page.next.map(|id| id.to_string()),
+    }))
+}
+
+/// One request, with everything that was tried for it
+#[utoipa::path(
+    get,
+    path = "/requests/{id}",
+    tag = "requests",
+    params(("id" = String, Path, description = "As in `x-request-id`")),
+    responses((status = 200, description = "The request", body = Request))
+)]
+pub(super) async fn show(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+) -> Result<Json<Request>, Problem> {
+    let found = admin.store()?.request(&id).await?;
+    let row = found.ok_or_else(|| gone(&id))?;
+    Ok(Json(Request::of(row)))
+}
+
+fn gone(id: &str) -> Problem {
+    let detail =
+        format!("There is no request `{id}`: it is too old, or its record has not arrived yet.");
+    Problem::new(Why::NotFound, detail)
+}
+
+/// What a request and its answer have said
+///
+/// Only where `log.bodies` was on; with known secrets taken out, and cut at `log.bodies`' length.
+#[utoipa::path(
+    get,
+    path = "/requests/{id}/bodies",
+    tag = "requests",
+    params(("id" = String, Path, description = "As in `x-request-id`")),
+    responses((status = 200, description = "Both", body = Bodies))
+)]
+pub(super) async fn bodies(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+) -> Result<Json<Bodies>, Problem> {
+    let found = admin.store()?.bodies(&id).await?;
+    let found = found.ok_or_else(|| {
+        let detail = format!("No body of `{id}` is kept: `log.bodies` was off, or it is too old.");
+        Problem::new(Why::NotFound, detail)
+    })?;
+    let said = |body: crate::ledger::Body| {
+        let (text, base64) = match String::from_utf8(body.bytes) {
+            Ok(text) => (Some(text), None),
+            Err(e) => (None, Some(STANDARD.encode(e.as_bytes()))),
+        };
+        Said {
+            text,
+            base64,
+            cut: body.cut,
+        }
+    };
+    Ok(Json(Bodies {
+        request: said(found.request),
+        response: said(found.response),
+    }))
+}
+
+/// In which form requests are written to a file.
+#[derive(Debug, Default, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum As {
+    /// A JSON object a line.
+    #[default]
+    Ndjson,
+    /// RFC 4180.
+    Csv,
+}
+
+/// The form, beside all that says which.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct How {
+    /// `ndjson` (default) or `csv`
+    #[serde(default, rename = "as")]
+    #[param(rename = "as", inline)]
+    form: As,
+}
+
+/// All of them, as a file
+#[utoipa::path(
+    get,
+    path = "/requests/export",
+    tag = "requests",
+    params(Which, How),
+    responses((status = 200, description = "A line a request, newest first", content(
+        (String = "application/x-ndjson"), (String = "text/csv"))))
+)]
+pub(super) async fn export(
+    State(admin): State<Arc<Admin>>,
+    axum::extract::RawQuery(query): axum::extract::RawQuery,
+) -> Result<Response, Problem> {
+    let (which, form) = export_asked(query.as_deref().unwrap_or(""))?;
+    let export = admin.store()?.export(which.filter()?);
+    let (media_type, name, head) = match form {
+        As::Ndjson => ("application/x-ndjson", "requests.ndjson", String::new()),
+        As::Csv => ("text/csv; charset=utf-8", "requests.csv", csv_head()),
+    };
+    let first = stream::iter([Ok::<Bytes, std::io::Error>(head.into())]);
+    let rows = stream::unfold(Some(export), move |export| async move {
+        let mut export = export?;
+        match export.next().await {
+            Ok(rows) if rows.is_empty() => None,
+            Ok(rows) => {
+                let text: String = rows.into_iter().map(|row| line(row, form)).collect();
+                Some((Ok(text.into()), Some(export)))
+            }
+            // The answer breaks off: nobody takes half of it for all.
+            Err(e) => Some((Err(std::io::Error::other(e.to_string())), None)),
+        }
+    });
+    let body = Body::from_stream(futures_util::StreamExt::chain(first, rows));
+    let attachment = format!("attachment; filename=\"{name}\"");
+    let head = [
+        (CONTENT_TYPE, media_type.to_owned()),
+        (CONTENT_DISPOSITION, attachment),
+    ];
+    Ok((head, body).into_response())
+}
+
+/// A query holds both; each type knows its own names alone, and the guard has refused all others.
+fn export_asked(query: &str) -> Result<(Which, As), Problem> {
+    let uri = |query: &str| format!("/?{query}").parse().unwrap_or_default();
+    let (mut of_which, mut of_how) = (Vec::new(), Vec::new());
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split('=').next() {
+            Some("as") => of_how.push(pair),
+            _ => of_which.push(pair),
+        }
+    }
+    let which = super::input::query::<Which>(&uri(&of_which.join("&")))?;
+    let how = super::input::query::<How>(&uri(&of_how.join("&")))?;
+    Ok((which, how.form))
+}
+
+fn line(row: Row, form: As) -> String {
+    let request = Request::of(row);
+    match form {
+        As::Ndjson => {
+            let mut line = serde_json::to_string(&request).unwrap_or_default();
+            line.push('\n');
+            line
+        }
+        As::Csv => csv(&request),
+    }
+}
+
+const COLUMNS: [&str; 24] = [
+    "id",
+    "at",
+    "client",
+    "client_key",
+    "tenant",
+    "method",
+    "path",
+    "format",
+    "stream",
+    "asked_model",
+    "model",
+    "provider",
+    "endpoint",
+    "status",
+    "ending",
+    "attempts",
+    "first_content_ms",
+    "total_ms",
+    "input",
+    "cache_read",
+    "cache_write",
+    "output",
+    "reasoning",
+    "cost_usd",
+];
+
+fn csv_head() -> String {
+    [&COLUMNS.join(","), "\r\n"].concat()
+}
+
+fn csv(request: &Request) -> String {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let number = |n: Option<i64>| n.map_or_else(String::new, |n| n.to_string());
+    let tokens = request.tokens;
+    let cells = [
+        request.id.clone(),
+        request.at.clone(),
+        text(&request.client),
+        text(&request.client_key),
+        text(&request.tenant),
+        request.method.clone(),
+        request.path.clone(),
+        text(&request.format),
+        request.stream.to_string(),
+        text(&request.asked_model),
+        text(&request.model),
+        text(&request.provider),
+        text(&request.endpoint),
+        request.status.to_string(),
+        request.ending.clone(),
+        request.attempts.len().to_string(),
+        request
+            .first_content_ms
+            .map_or_else(String::new, |ms| ms.to_string()),
+        request.total_ms.to_string(),
+        number(tokens.input),
+        number(tokens.cache_read),
+        number(tokens.cache_write),
+        number(tokens.output),
+        number(tokens.reasoning),
+        request
+            .cost_usd
+            .map_or_else(String::new, |usd| usd.to_string()),
+    ];
+    let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
+    [&cells.join(","), "\r\n"].concat()
+}
+
+/// RFC 4180; and what a table calculator would take for a formula is text.
+fn quoted(cell: &str) -> String {
+    let formula =
+        cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
+    let cell = if formula {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    };
+    match cell.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_quoted_where_it_must_be_and_is_never_a_formula() {
+        for (cell, told) in [
+            ("a", "a"),
+            ("a,b", "\"a,b\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("=1+1", "'=1+1"),
+            ("-1.5", "-1.5"),
+            ("@x,y", "\"'@x,y\""),
+        ] {
+            assert_eq!(quoted(cell), told);
+        }
+    }
+
+    #[test]
+    fn a_status_is_exact_or_a_class() {
+        assert_eq!(status("429").unwrap(), Status::Exactly(429));
+        assert_eq!(status("5xx").unwrap(), Status::Class(5));
+        for wrong in ["", "6xx", "99", "x", "4"] {
+            assert!(status(wrong).is_err(), "{wrong}");
+        }
+    }
+}
