@@ -11,6 +11,7 @@
 
 mod accounts;
 mod audit;
+mod channels;
 mod desk;
 mod docs;
 mod door;
@@ -30,9 +31,11 @@ mod plane;
 mod playground;
 mod problem;
 mod providers;
+mod request_file;
 mod requests;
 mod routes;
 mod secret;
+mod seeds;
 mod socket;
 mod standings;
 mod status;
