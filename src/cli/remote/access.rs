@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::{Map, Value};
 
 use super::Failed;
 use super::client::Client;
@@ -32,7 +33,7 @@ pub struct Access {
     #[arg(short, long, value_name = "PORT", global = true, conflicts_with = "url", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// The gateway's ADMIN_KEY, `-` reads it from standard input; by default from the environment, else DATA/admin.token
-    #[arg(long, value_name = "KEY", global = true, hide_env_values = true)]
+    #[arg(long, value_name = "KEY", global = true)]
     pub admin_key: Option<String>,
     /// Seconds to wait for an answer
     #[arg(long, value_name = "SECONDS", global = true, default_value_t = 120, value_parser = clap::value_parser!(u16).range(1..))]
@@ -154,6 +155,14 @@ pub(super) fn read_file(file: &Path) -> Result<String, Failed> {
     }
 }
 
+/// A JSON object in a file. What it holds is in no error: some of it are secrets.
+pub(super) fn read_object(file: &Path) -> Result<Map<String, Value>, Failed> {
+    serde_json::from_str(&read_file(file)?).map_err(|e| {
+        let place = format!("{}:{}:{}", file.display(), e.line(), e.column());
+        Failed::Wrong(format!("{place}: a JSON object is expected"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +189,22 @@ mod tests {
         };
         assert_eq!(client.bearer.reveal(), "k");
         assert_eq!(client.place.host, "gate.example:8899");
+    }
+
+    #[test]
+    fn an_error_quotes_nothing_of_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("provider.json");
+        for text in ["\"sk-secret\"", "{ \"keys\": sk-secret }"] {
+            std::fs::write(&file, text).unwrap();
+            let Err(Failed::Wrong(words)) = read_object(&file) else {
+                panic!("it was read")
+            };
+            assert!(
+                !words.contains("sk-secret") && words.contains(".json:1:"),
+                "{words}"
+            );
+        }
     }
 
     #[test]

@@ -200,9 +200,7 @@ fn trial(asked: &ExplainArgs) -> Result<Value, Failed> {
     let file = Path::new(&asked.what);
     let is_file = asked.what == "-" || asked.what.ends_with(".json") || file.is_file();
     let mut body: Map<String, Value> = match is_file {
-        true => serde_json::from_str(&access::read_file(file)?).map_err(|e| {
-            Failed::Wrong(format!("{}: a JSON object is expected: {e}", asked.what))
-        })?,
+        true => access::read_object(file)?,
         false => Map::new(),
     };
     let format = asked.format.as_deref().unwrap_or_else(|| looks_like(&body));
@@ -241,7 +239,7 @@ fn trial(asked: &ExplainArgs) -> Result<Value, Failed> {
     for header in &asked.header {
         let (name, value) = header
             .split_once(':')
-            .ok_or_else(|| Failed::Wrong(format!("--header {header}: expected NAME: VALUE")))?;
+            .ok_or_else(|| Failed::Wrong("--header: expected NAME: VALUE".to_owned()))?;
         headers.insert(name.trim().to_owned(), json!(value.trim()));
     }
     Ok(json!({ "path": path, "body": body, "headers": headers }))

@@ -123,15 +123,7 @@ pub(super) fn list(
 pub(super) fn begun(name: Option<&str>, from: Option<&Path>) -> Result<Map<String, Value>, Failed> {
     let mut body = match from {
         None => Map::new(),
-        Some(file) => {
-            let text = access::read_file(file)?;
-            serde_json::from_str(&text).map_err(|e| {
-                Failed::Wrong(format!(
-                    "{}: a JSON object is expected: {e}",
-                    file.display()
-                ))
-            })?
-        }
+        Some(file) => access::read_object(file)?,
     };
     if let Some(name) = name {
         body.insert("name".to_owned(), name.into());
