@@ -29,6 +29,20 @@ use super::{Admin, door, routes};
         (name = "session", description = "Logging in and out"),
         (name = "accounts", description = "Who may log in"),
         (name = "gateway", description = "The process"),
+        (name = "providers", description = "Vendor accounts, and their keys"),
+        (name = "models", description = "Virtual models, and the endpoints that they lead to"),
+        (name = "routes", description = "Rules that pick the virtual model"),
+        (name = "client keys", description = "What clients authenticate with"),
+        (name = "tenants", description = "Whose client keys share limits"),
+        (name = "prices", description = "What models cost"),
+        (name = "settings", description = "Everything else of the configuration"),
+        (name = "limits", description = "What endpoints, client keys and tenants have used, and how they are"),
+        (name = "statistics", description = "Sums over time"),
+        (name = "requests", description = "Finished requests, and what is happening"),
+        (name = "audit", description = "Who has changed what"),
+        (name = "playground", description = "Trying models, and why one would be chosen"),
+        (name = "configuration", description = "As one file, out and in"),
+        (name = "other gateways' shapes", description = "Paths that scripts of other gateways know"),
     )
 )]
 struct Head;
