@@ -10,6 +10,7 @@
 
 mod accounts;
 mod answers;
+mod commands;
 mod document;
 mod entering;
 #[allow(dead_code, reason = "shared with the tests of the data plane")]
