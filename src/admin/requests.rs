@@ -23,6 +23,9 @@ use crate::ir::Format;
 use crate::ledger::Ending;
 use crate::store::{Filter, LONGEST_PAGE, Place, Row, Status, Tokens};
 
+/// No request takes longer.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// Which requests: all that is told must hold.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -52,7 +55,8 @@ pub(super) struct Which {
     pub failover: Option<bool>,
     /// A conversion has lost something.
     pub losses: Option<bool>,
-    /// Took so long, to the end of the answer, or longer.
+    /// Took so long, to the end of the answer, or longer; a day at most.
+    #[param(maximum = 86400000)]
     pub slower_than_ms: Option<u64>,
     /// Only those that are older than this id: `next` of the page before.
     pub before: Option<String>,
@@ -356,7 +360,7 @@ impl Which {
             stream: self.stream,
             failover: self.failover,
             losses: self.losses,
-            slower: self.slower_than_ms.map(Duration::from_millis),
+            slower: self.slower_than_ms.map(slower).transpose()?,
         })
     }
 
@@ -377,6 +381,13 @@ impl Which {
             limit @ 1..=LONGEST_PAGE => Ok(limit),
             _ => Err(wrong("limit", "expected 1 to 1000")),
         }
+    }
+}
+
+fn slower(ms: u64) -> Result<Duration, Problem> {
+    match Duration::from_millis(ms) {
+        time if time <= LONGEST => Ok(time),
+        _ => Err(wrong("slower_than_ms", "expected a day (86400000) at most")),
     }
 }
 
