@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::admin::house::{House, LeftOut, Tried};
 use crate::admin::trouble::Trouble;
 use crate::config::hidden::{self, Hidden};
-use crate::config::{Declared, Home, Kind};
+use crate::config::{Declared, Home, Kind, Loaded};
 use crate::store::{Author, Change, Cipher, Fault, Shelf, Store, Stored};
 
 /// How often a change is tried where others are always faster.
@@ -123,8 +123,14 @@ impl Desk {
         let declared = loaded.declared.iter().filter(|one| one.kind == kind);
         let outside = declared.filter(|one| matches!(one.home, Home::File | Home::Environment));
         let mut views: Vec<View> = outside.map(of_file).collect();
+        if kind == Kind::Model {
+            views.extend(built_in(&loaded));
+        }
         for stored in shelf.objects.iter().filter(|object| object.kind == kind) {
-            let shadowed = views.iter().any(|view| view.name == stored.name);
+            let wins = |view: &View| matches!(view.home, Home::File | Home::Environment);
+            let shadowed = views
+                .iter()
+                .any(|view| view.name == stored.name && wins(view));
             let home = match shadowed {
                 true => Home::Shadowed,
                 false => Home::Database,
@@ -359,6 +365,41 @@ fn of_file(declared: &Declared) -> View {
         stored: None,
         fault: None,
     }
+}
+
+/// The models that are there while nobody declares others of their names.
+fn built_in(loaded: &Loaded) -> impl Iterator<Item = View> + '_ {
+    let gateway = &loaded.gateway;
+    let declared = |name: &str| {
+        let mut all = loaded.declared.iter();
+        all.any(|one| one.kind == Kind::Model && one.name == name)
+    };
+    let built_in = gateway.virtual_models();
+    let built_in = built_in.filter(move |model| !declared(&model.name));
+    built_in.map(|model| {
+        let endpoints = model.endpoints.iter().map(|endpoint| {
+            let provider = gateway.providers.get(endpoint.provider);
+            json!({
+                "provider": provider.map(|provider| &provider.name),
+                "model": endpoint.model,
+                "priority": endpoint.priority,
+                "weight": endpoint.weight,
+            })
+        });
+        let aliases = model.aliases.iter().map(|alias| alias.pattern());
+        View {
+            kind: Kind::Model,
+            name: model.name.clone(),
+            home: Home::BuiltIn,
+            body: json!({
+                "name": model.name,
+                "aliases": aliases.collect::<Vec<_>>(),
+                "endpoints": endpoints.collect::<Vec<_>>(),
+            }),
+            stored: None,
+            fault: None,
+        }
+    })
 }
 
 fn of_database(stored: &Stored, home: Home, left_out: &[LeftOut]) -> View {

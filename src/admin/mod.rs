@@ -11,6 +11,7 @@
 
 mod accounts;
 mod audit;
+mod channels;
 mod desk;
 mod docs;
 mod door;
@@ -33,6 +34,7 @@ mod providers;
 mod requests;
 mod routes;
 mod secret;
+mod seeds;
 mod socket;
 mod standings;
 mod status;

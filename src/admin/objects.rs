@@ -103,6 +103,7 @@ fn home(home: Home) -> &'static str {
         Home::Environment => "environment",
         Home::Database => "database",
         Home::Shadowed => "shadowed",
+        Home::BuiltIn => "builtin",
     }
 }
 

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::problem::{self, Problem, Why};
 use super::{
     Admin, accounts, audit, docs, events, figures, frame, guard, input, login, objects, openapi,
-    playground, providers, requests, standings, status, transfer,
+    playground, providers, requests, seeds, standings, status, transfer,
 };
 
 /// Below it stands the API.
@@ -61,7 +61,9 @@ fn api() -> OpenApiRouter<Arc<Admin>> {
 
 /// Every call that the document has.
 pub(super) fn documented() -> OpenApiRouter<Arc<Admin>> {
-    OpenApiRouter::with_openapi(openapi::head()).nest(ROOT, api())
+    OpenApiRouter::with_openapi(openapi::head())
+        .nest(ROOT, api())
+        .merge(seeds::routes())
 }
 
 /// The path of a call as the document has it.

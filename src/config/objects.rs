@@ -92,6 +92,8 @@ pub enum Home {
     /// A vendor whose key stands in the environment, where the file declares no provider.
     Environment,
     Database,
+    /// Nobody has declared it: it is there while nothing else has its name.
+    BuiltIn,
     /// In the database, but file or environment have the name as well: it counts for nothing.
     Shadowed,
 }

@@ -253,12 +253,16 @@ impl Proxy {
         call: VendorCall,
         tab: &mut Tab,
     ) -> Result<(), Gone> {
+        let explained = arrival.ours && session.req_header().headers.contains_key(explain::HEADER);
+        if explained {
+            tab.forget();
+        }
         let call = match intake::take_in(self, session, arrival, call, tab).await {
             Ok(call) => call,
             Err(Refusal::Body(BodyError::ClientGone)) => return Err(Gone),
             Err(refusal) => return refuse(session, arrival, refusal, tab).await,
         };
-        if arrival.ours && session.req_header().headers.contains_key(explain::HEADER) {
+        if explained {
             let route = tab.record.route.as_deref();
             let made = explain::explain(&call, route);
             return page(session, arrival, made, tab).await;

@@ -39,6 +39,8 @@ pub struct Tab {
     outbox: Option<Arc<Outbox>>,
     /// What it has reserved of limits.
     grant: Option<Grant>,
+    /// It was only asked what would become of it.
+    hypothetical: bool,
 }
 
 impl Tab {
@@ -51,12 +53,19 @@ impl Tab {
             log,
             outbox,
             grant: None,
+            hypothetical: false,
         }
     }
 
     /// What it may take of its caller's limits, until it is closed.
     pub fn hold(&mut self, grant: Grant) {
         self.grant = Some(grant);
+    }
+
+    /// It was no request: nothing is told, counted or kept of it.
+    pub fn forget(&mut self) {
+        self.grant = None;
+        self.hypothetical = true;
     }
 
     pub fn attempt(&mut self, row: AttemptRow) {
@@ -186,6 +195,9 @@ impl Drop for Tab {
             grant.settle(self.record.took());
         }
         metrics::IN_FLIGHT.dec();
+        if self.hypothetical {
+            return;
+        }
         self.count();
         if self.log.enabled {
             let mut line = Vec::with_capacity(512);

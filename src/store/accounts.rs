@@ -15,8 +15,9 @@ use super::fault::Fault;
 use super::link::{Found, Link, Value};
 use super::objects::{Author, Note, write_note};
 
-/// A database that says nothing for so long is away.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A database that says nothing for so long is away: to who reads, and to who writes.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE_TO_WRITE: Duration = Duration::from_secs(5);
 /// Sessions of one account; with more the oldest end.
 const MOST_SESSIONS: i64 = 100;
 
@@ -239,9 +240,9 @@ impl Store {
             }
             Ok(link)
         };
-        match tokio::time::timeout(PATIENCE, opening).await {
+        match tokio::time::timeout(PATIENCE_TO_WRITE, opening).await {
             Ok(begun) => begun,
-            Err(_) => Err(Fault::Silent(PATIENCE.as_secs())),
+            Err(_) => Err(Fault::Silent(PATIENCE_TO_WRITE.as_secs())),
         }
     }
 }

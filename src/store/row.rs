@@ -129,10 +129,7 @@ impl Row {
             limited: record
                 .limited
                 .map(|(owner, limit)| format!("{owner} {limit}")),
-            cost: record
-                .cost()
-                .filter(|_| !record.attempts.is_empty())
-                .map(int),
+            cost: record.cost().map(int),
             model: record.model.as_deref().map(clean),
             status: record.status.into(),
             ending: record.ending.name().to_owned(),

@@ -29,6 +29,8 @@ pub(super) struct Spool {
     end: u64,
     /// Everything before it is in the database.
     read: u64,
+    /// Something was written since it was last asked for.
+    dirty: bool,
 }
 
 impl Spool {
@@ -39,6 +41,7 @@ impl Spool {
             file: None,
             end: 0,
             read: 0,
+            dirty: false,
         };
         if spool.path.exists()
             && let Err(e) = spool.open()
@@ -92,14 +95,24 @@ impl Spool {
         let end = self.end;
         let written = self.open().and_then(|file| {
             file.seek(SeekFrom::Start(end))?;
-            file.write_all(&bytes)?;
-            file.sync_data()
+            file.write_all(&bytes)
         });
         match written {
-            Ok(()) => self.end += length,
+            Ok(()) => {
+                self.end += length;
+                self.dirty = true;
+            }
             Err(_) => self.cut(),
         }
         written
+    }
+
+    /// The file, if it should be brought to the disk. A crash of the process takes nothing of what was written; so that a
+    /// power cut takes little, somebody who may wait does this now and then. The disk may be slow: appending is not.
+    pub(super) fn to_sync(&mut self) -> Option<File> {
+        let file = self.file.as_ref().filter(|_| self.dirty)?;
+        self.dirty = false;
+        file.try_clone().ok()
     }
 
     /// The next rows, at most so many, and where they end. What is torn ends the spool.

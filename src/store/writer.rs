@@ -29,6 +29,8 @@ const EVERY: Duration = Duration::from_millis(200);
 const BATCH: usize = 512;
 /// A database that says nothing for so long is away.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What is written has so long before its rows go to the spool as well.
+const LATE: Duration = Duration::from_millis(100);
 /// Between two attempts at a database that is away.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -55,6 +57,8 @@ struct Desk {
     spool: Spool,
     /// Rows that are nowhere else yet, from the numbered one on: a write that takes long must not be all they have.
     hand: Option<(Arc<Vec<Row>>, usize)>,
+    /// Brings the spool to the disk.
+    syncing: Option<tokio::task::JoinHandle<()>>,
     /// Said once, until it works again.
     spool_fails: bool,
 }
@@ -78,6 +82,7 @@ impl Writer {
                 open: true,
                 spool,
                 hand: None,
+                syncing: None,
                 spool_fails: false,
             },
             try_at: Tick::default(),
@@ -92,6 +97,7 @@ impl Writer {
             let rows = self.desk.take(EVERY);
             self.bring(rows).await;
             self.replay().await;
+            self.desk.sync();
             // Also where nothing is to be written: what is old leaves a gateway that nobody asks, too.
             if self.connected().await
                 && let Some(link) = &mut self.link
@@ -299,6 +305,25 @@ impl Desk {
         }
     }
 
+    /// Has the spool brought to the disk, beside everything else; one such at a time.
+    fn sync(&mut self) {
+        if self
+            .syncing
+            .as_ref()
+            .is_some_and(|task| !task.is_finished())
+        {
+            return;
+        }
+        if let Some(file) = self.spool.to_sync() {
+            let path = self.spool.path().to_owned();
+            self.syncing = Some(tokio::task::spawn_blocking(move || {
+                if let Err(e) = file.sync_data() {
+                    log::error!("{} does not come to the disk: {e}", path.display());
+                }
+            }));
+        }
+    }
+
     /// What is in hand goes to the spool. Where that cannot be, it is not lost yet.
     fn secure(&mut self) {
         if let Some((rows, from)) = self.hand.take()
@@ -321,10 +346,11 @@ impl Desk {
         while clock::now() < until {
             tokio::select! {
                 done = &mut work => return done,
-                () = tokio::time::sleep(EVERY) => {
+                () = tokio::time::sleep(LATE) => {
                     self.secure();
                     let rows = self.take(Duration::ZERO);
                     self.keep(&rows);
+                    self.sync();
                 }
             }
         }

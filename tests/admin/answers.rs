@@ -22,7 +22,7 @@ const ERRORS: &[&str] = &[
     "POST|LOGIN|JSON||400|bad-request|no body",
     "POST|LOGIN|JSON|{|400|bad-request|not JSON",
     "POST|LOGIN|JSON|{\"password\": \"\u{1}\"}|400|bad-request|not JSON",
-    "POST|LOGIN|JSON|DEEP|400|bad-request|not JSON",
+    "POST|LOGIN|JSON|DEEP|422|invalid|password",
     "POST|LOGIN|JSON|LARGE|413|too-large|8 MiB",
     "POST|LOGIN|JSON|{}|422|invalid|password",
     "POST|LOGIN|JSON|[\"admin\"]|422|invalid|an object",
