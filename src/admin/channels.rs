@@ -158,8 +158,8 @@ pub(super) async fn create(
         let mut pool = pool(desk, shelf, &scheme)?;
         edit(&mut pool, |endpoints| endpoints.push(endpoint));
         Ok(vec![
-            put(Kind::Provider, &name, tell_provider(provider, &told)),
-            put(Kind::Model, &scheme, pool),
+            put(Kind::Provider, &name, &tell_provider(provider, &told)),
+            put(Kind::Model, &scheme, &pool),
         ])
     };
     desk.change(&who.author(), plan).await?;
@@ -195,8 +195,12 @@ pub(super) async fn put_channel(
             mine.for_each(|endpoint| tell_endpoint(endpoint, &told));
         });
         Ok(vec![
-            put(Kind::Provider, &before.name, tell_provider(provider, &told)),
-            put(Kind::Model, &before.scheme, pool),
+            put(
+                Kind::Provider,
+                &before.name,
+                &tell_provider(provider, &told),
+            ),
+            put(Kind::Model, &before.scheme, &pool),
         ])
     };
     desk.change(&who.author(), plan).await?;
@@ -232,7 +236,7 @@ pub(super) async fn delete(
         let (kind, name) = (Kind::Model, before.scheme.clone());
         let mut changes = vec![match left == 0 {
             true => Change::Delete { kind, name },
-            false => put(kind, &name, pool),
+            false => put(kind, &name, &pool),
         }];
         if !used && shelf.find(Kind::Provider, &before.name).is_some() {
             changes.push(Change::Delete {
@@ -315,11 +319,11 @@ fn edit(pool: &mut Value, edit: impl FnOnce(&mut Vec<Value>)) -> usize {
     left
 }
 
-fn put(kind: Kind, name: &str, body: Value) -> Change {
+fn put(kind: Kind, name: &str, body: &Value) -> Change {
     Change::Put {
         kind,
         name: name.to_owned(),
-        body: hidden::hide(kind, name, &body),
+        body: hidden::hide(kind, name, body),
     }
 }
 

@@ -31,6 +31,7 @@ mod plane;
 mod playground;
 mod problem;
 mod providers;
+mod request_file;
 mod requests;
 mod routes;
 mod secret;

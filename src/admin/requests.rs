@@ -1,16 +1,12 @@
-//! Calls on finished requests: pages of them, one with all that was tried for it, what it said, and all as a file.
+//! Calls on finished requests: pages of them, one with all that was tried for it, and what it said.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -80,80 +76,80 @@ pub(super) struct Requests {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Request {
     #[schema(example = "01hf2k3m4n5p6q7r8s9t0v1w2x")]
-    id: String,
+    pub(super) id: String,
     #[schema(format = DateTime)]
-    at: String,
+    pub(super) at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<String>,
+    pub(super) client: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_key: Option<String>,
+    pub(super) client_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<String>,
-    method: String,
-    path: String,
+    pub(super) tenant: Option<String>,
+    pub(super) method: String,
+    pub(super) path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    format: Option<String>,
-    stream: bool,
+    pub(super) format: Option<String>,
+    pub(super) stream: bool,
     /// As the client has asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    asked_model: Option<String>,
+    pub(super) asked_model: Option<String>,
     /// The virtual model, or the real name, that this became.
     #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<String>,
+    pub(super) model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<String>,
+    pub(super) route: Option<String>,
     /// Who has answered; where nobody has, who was asked last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    provider: Option<String>,
+    pub(super) provider: Option<String>,
     /// The upstream model there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    endpoint: Option<String>,
-    status: i64,
+    pub(super) endpoint: Option<String>,
+    pub(super) status: i64,
     /// `complete`, `refused`, `broken`, `client_gone`
-    ending: String,
+    pub(super) ending: String,
     /// Whose limit has refused it, and which.
     #[serde(skip_serializing_if = "Option::is_none")]
-    limited: Option<String>,
+    pub(super) limited: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    first_content_ms: Option<f64>,
-    total_ms: f64,
-    tokens: TokensShown,
+    pub(super) first_content_ms: Option<f64>,
+    pub(super) total_ms: f64,
+    pub(super) tokens: TokensShown,
     /// They are ours, not the vendor's.
-    tokens_estimated: bool,
+    pub(super) tokens_estimated: bool,
     /// Of all attempts. Left out: nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cost_usd: Option<f64>,
-    bytes_in: i64,
-    bytes_out: i64,
+    pub(super) cost_usd: Option<f64>,
+    pub(super) bytes_in: i64,
+    pub(super) bytes_out: i64,
     /// What conversions have lost.
-    losses: Vec<String>,
-    attempts: Vec<Attempt>,
+    pub(super) losses: Vec<String>,
+    pub(super) attempts: Vec<Attempt>,
     /// How every endpoint of the pool was seen, where that is more than "the first was asked and has answered".
-    candidates: Vec<Candidate>,
+    pub(super) candidates: Vec<Candidate>,
 }
 
 /// Disjoint: a token is in one of them.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-struct TokensShown {
+pub(super) struct TokensShown {
     #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<i64>,
+    pub(super) input: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cache_read: Option<i64>,
+    pub(super) cache_read: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cache_write: Option<i64>,
+    pub(super) cache_write: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<i64>,
+    pub(super) output: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning: Option<i64>,
+    pub(super) reasoning: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    audio_input: Option<i64>,
+    pub(super) audio_input: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    audio_output: Option<i64>,
+    pub(super) audio_output: Option<i64>,
 }
 
 /// One try of one endpoint with one key.
 #[derive(Debug, Serialize, ToSchema)]
-struct Attempt {
+pub(super) struct Attempt {
     provider: String,
     /// The upstream model.
     model: String,
@@ -175,7 +171,7 @@ struct Attempt {
 
 /// An endpoint of the pool, and why it was asked or not.
 #[derive(Debug, Serialize, ToSchema)]
-struct Candidate {
+pub(super) struct Candidate {
     provider: String,
     model: String,
     tier: u16,
@@ -320,7 +316,7 @@ fn wrong(field: &str, message: &str) -> Problem {
 }
 
 impl Which {
-    fn filter(&self) -> Result<Filter, Problem> {
+    pub(super) fn filter(&self) -> Result<Filter, Problem> {
         let at = |field: &str, text: &Option<String>| -> Result<Option<Duration>, Problem> {
             let told = text.as_deref().map(moment).transpose();
             told.map_err(|e| wrong(field, &e))
@@ -485,196 +481,9 @@ pub(super) async fn bodies(
     }))
 }
 
-/// In which form requests are written to a file.
-#[derive(Debug, Default, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum As {
-    /// A JSON object a line.
-    #[default]
-    Ndjson,
-    /// RFC 4180.
-    Csv,
-}
-
-/// The form, beside all that says which.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct How {
-    /// `ndjson` (default) or `csv`
-    #[serde(default, rename = "as")]
-    #[param(rename = "as", inline)]
-    form: As,
-}
-
-/// All of them, as a file
-#[utoipa::path(
-    get,
-    path = "/requests/export",
-    tag = "requests",
-    params(Which, How),
-    responses((status = 200, description = "A line a request, newest first", content(
-        (String = "application/x-ndjson"), (String = "text/csv"))))
-)]
-pub(super) async fn export(
-    State(admin): State<Arc<Admin>>,
-    axum::extract::RawQuery(query): axum::extract::RawQuery,
-) -> Result<Response, Problem> {
-    let (which, form) = export_asked(query.as_deref().unwrap_or(""))?;
-    let export = admin.store()?.export(which.filter()?);
-    let (media_type, name, head) = match form {
-        As::Ndjson => ("application/x-ndjson", "requests.ndjson", String::new()),
-        As::Csv => ("text/csv; charset=utf-8", "requests.csv", csv_head()),
-    };
-    let first = stream::iter([Ok::<Bytes, std::io::Error>(head.into())]);
-    let rows = stream::unfold(Some(export), move |export| async move {
-        let mut export = export?;
-        match export.next().await {
-            Ok(rows) if rows.is_empty() => None,
-            Ok(rows) => {
-                let text: String = rows.into_iter().map(|row| line(row, form)).collect();
-                Some((Ok(text.into()), Some(export)))
-            }
-            // The answer breaks off: nobody takes half of it for all.
-            Err(e) => Some((Err(std::io::Error::other(e.to_string())), None)),
-        }
-    });
-    let body = Body::from_stream(futures_util::StreamExt::chain(first, rows));
-    let attachment = format!("attachment; filename=\"{name}\"");
-    let head = [
-        (CONTENT_TYPE, media_type.to_owned()),
-        (CONTENT_DISPOSITION, attachment),
-    ];
-    Ok((head, body).into_response())
-}
-
-/// A query holds both; each type knows its own names alone, and the guard has refused all others.
-fn export_asked(query: &str) -> Result<(Which, As), Problem> {
-    let uri = |query: &str| format!("/?{query}").parse().unwrap_or_default();
-    let (mut of_which, mut of_how) = (Vec::new(), Vec::new());
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        match pair.split('=').next() {
-            Some("as") => of_how.push(pair),
-            _ => of_which.push(pair),
-        }
-    }
-    let which = super::input::query::<Which>(&uri(&of_which.join("&")))?;
-    let how = super::input::query::<How>(&uri(&of_how.join("&")))?;
-    Ok((which, how.form))
-}
-
-fn line(row: Row, form: As) -> String {
-    let request = Request::of(row);
-    match form {
-        As::Ndjson => {
-            let mut line = serde_json::to_string(&request).unwrap_or_default();
-            line.push('\n');
-            line
-        }
-        As::Csv => csv(&request),
-    }
-}
-
-const COLUMNS: [&str; 24] = [
-    "id",
-    "at",
-    "client",
-    "client_key",
-    "tenant",
-    "method",
-    "path",
-    "format",
-    "stream",
-    "asked_model",
-    "model",
-    "provider",
-    "endpoint",
-    "status",
-    "ending",
-    "attempts",
-    "first_content_ms",
-    "total_ms",
-    "input",
-    "cache_read",
-    "cache_write",
-    "output",
-    "reasoning",
-    "cost_usd",
-];
-
-fn csv_head() -> String {
-    [&COLUMNS.join(","), "\r\n"].concat()
-}
-
-fn csv(request: &Request) -> String {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let number = |n: Option<i64>| n.map_or_else(String::new, |n| n.to_string());
-    let tokens = request.tokens;
-    let cells = [
-        request.id.clone(),
-        request.at.clone(),
-        text(&request.client),
-        text(&request.client_key),
-        text(&request.tenant),
-        request.method.clone(),
-        request.path.clone(),
-        text(&request.format),
-        request.stream.to_string(),
-        text(&request.asked_model),
-        text(&request.model),
-        text(&request.provider),
-        text(&request.endpoint),
-        request.status.to_string(),
-        request.ending.clone(),
-        request.attempts.len().to_string(),
-        request
-            .first_content_ms
-            .map_or_else(String::new, |ms| ms.to_string()),
-        request.total_ms.to_string(),
-        number(tokens.input),
-        number(tokens.cache_read),
-        number(tokens.cache_write),
-        number(tokens.output),
-        number(tokens.reasoning),
-        request
-            .cost_usd
-            .map_or_else(String::new, |usd| usd.to_string()),
-    ];
-    let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
-    [&cells.join(","), "\r\n"].concat()
-}
-
-/// RFC 4180; and what a table calculator would take for a formula is text.
-fn quoted(cell: &str) -> String {
-    let formula =
-        cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
-    let cell = if formula {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    };
-    match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cell_is_quoted_where_it_must_be_and_is_never_a_formula() {
-        for (cell, told) in [
-            ("a", "a"),
-            ("a,b", "\"a,b\""),
-            ("a\"b", "\"a\"\"b\""),
-            ("=1+1", "'=1+1"),
-            ("-1.5", "-1.5"),
-            ("@x,y", "\"'@x,y\""),
-        ] {
-            assert_eq!(quoted(cell), told);
-        }
-    }
 
     #[test]
     fn a_status_is_exact_or_a_class() {

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::problem::{self, Problem, Why};
 use super::{
     Admin, accounts, audit, docs, events, figures, frame, guard, input, login, objects, openapi,
-    playground, providers, requests, seeds, standings, status, transfer,
+    playground, providers, request_file, requests, seeds, standings, status, transfer,
 };
 
 /// Below it stands the API.
@@ -46,7 +46,7 @@ fn api() -> OpenApiRouter<Arc<Admin>> {
         .routes(routes!(figures::figures))
         .routes(routes!(figures::overview))
         .routes(routes!(requests::list))
-        .routes(routes!(requests::export))
+        .routes(routes!(request_file::export))
         .routes(routes!(requests::show))
         .routes(routes!(requests::bodies))
         .routes(routes!(audit::list))

@@ -109,7 +109,7 @@ impl Spool {
 
     /// The file, if it should be brought to the disk. A crash of the process takes nothing of what was written; so that a
     /// power cut takes little, somebody who may wait does this now and then. The disk may be slow: appending is not.
-    pub(super) fn to_sync(&mut self) -> Option<File> {
+    pub(super) fn unsynced(&mut self) -> Option<File> {
         let file = self.file.as_ref().filter(|_| self.dirty)?;
         self.dirty = false;
         file.try_clone().ok()

@@ -314,7 +314,7 @@ impl Desk {
         {
             return;
         }
-        if let Some(file) = self.spool.to_sync() {
+        if let Some(file) = self.spool.unsynced() {
             let path = self.spool.path().to_owned();
             self.syncing = Some(tokio::task::spawn_blocking(move || {
                 if let Err(e) = file.sync_data() {
