@@ -108,8 +108,8 @@ async fn provider(operator: &Operator<'_>, vendor: &TestVendor) {
         .map(|m| &m["id"])
         .collect();
     assert_eq!(json!(ids), acme["body"]["models"]);
-    assert!(ids.contains(&&json!("demo-sonnet")), "{ids:?}");
-    let test = json!({ "model": "demo-sonnet" });
+    assert!(ids.contains(&&json!("demo-large")), "{ids:?}");
+    let test = json!({ "model": "demo-large" });
     let tested = operator.post("/providers/acme/test", &test, 200).await;
     assert_eq!(tested["ok"], true, "{tested}");
     let seen = vendor.vendor.requests();
@@ -120,14 +120,14 @@ async fn provider(operator: &Operator<'_>, vendor: &TestVendor) {
 
 /// The client's key, shown this once.
 async fn pool_tenant_and_key(operator: &Operator<'_>) -> String {
-    let endpoint = json!({ "provider": "acme", "model": "demo-sonnet", "retries": 0 });
+    let endpoint = json!({ "provider": "acme", "model": "demo-large", "retries": 0 });
     let pool = json!({ "name": "sonnet", "endpoints": [endpoint] });
     operator.post("/models", &pool, 201).await;
     let sick = json!({ "name": "sick", "endpoints": [{ "provider": "acme", "model": "demo-sick", "retries": 0 }] });
     operator.post("/models", &sick, 201).await;
     let route = json!({ "name": "small-talk", "when": { "model": "talk" }, "use": "sonnet" });
     operator.post("/routes", &route, 201).await;
-    let price = json!({ "name": "demo-sonnet", "input": 1, "output": 2 });
+    let price = json!({ "name": "demo-large", "input": 1, "output": 2 });
     operator.post("/prices", &price, 201).await;
     operator
         .post("/tenants", &json!({ "name": "team" }), 201)
@@ -164,7 +164,7 @@ async fn calls_are_seen(operator: &Operator<'_>, vendor: &TestVendor, key: &str)
         operator.heard.note(format, &answer);
         assert_eq!(
             (answer.status.as_u16(), answer.route()),
-            (200, "acme/demo-sonnet"),
+            (200, "acme/demo-large"),
             "{format}: {}",
             answer.text()
         );
@@ -262,7 +262,7 @@ async fn figures_say_so(operator: &Operator<'_>, calls: usize) {
     );
     assert_eq!(
         explained["first"],
-        json!({ "provider": "acme", "model": "demo-sonnet" })
+        json!({ "provider": "acme", "model": "demo-large" })
     );
     let played = operator.ask("POST", "/playground", Some(&trial)).await;
     assert_eq!(played.status, 200, "{}", played.text());
