@@ -32,7 +32,21 @@ use super::{Admin, door, routes};
     tags(
         (name = "session", description = "Logging in and out"),
         (name = "accounts", description = "Who may log in"),
-        (name = "gateway", description = "The process"),
+        (name = "gateway", description = "The process, and how everything stands"),
+        (name = "providers", description = "Vendor accounts, their keys, and what they list"),
+        (name = "models", description = "Virtual models: the names that clients ask for, and their pools"),
+        (name = "routes", description = "Rules that pick the virtual model, tried in their order"),
+        (name = "client keys", description = "What clients authenticate with"),
+        (name = "tenants", description = "Whose client keys share limits"),
+        (name = "prices", description = "What models cost, over the shipped table"),
+        (name = "settings", description = "Every other key of the configuration's `gateway`"),
+        (name = "limits", description = "What is used of them, and beginning anew"),
+        (name = "statistics", description = "Sums by hour, with percentiles"),
+        (name = "requests", description = "Finished requests, with everything that was tried for each"),
+        (name = "audit", description = "Who has changed what"),
+        (name = "configuration", description = "All of it, out and in"),
+        (name = "playground", description = "Requests that are tried out, or explained"),
+        (name = "other gateways' shapes", description = "Paths that scripts of other gateways know"),
     )
 )]
 struct Head;

@@ -107,6 +107,12 @@ impl Writer {
             }
             metrics::RECORD_SPOOL.set(i64::try_from(self.desk.spool.waiting()).unwrap_or(i64::MAX));
         }
+        // The spool is the next process's only once nobody has it open.
+        if let Some(task) = self.desk.syncing.take()
+            && let Err(e) = task.await
+        {
+            log::error!("the spool was not brought to the disk: {e}");
+        }
         // What the last look has found is written; what the database did not take is in the spool.
         if let Some(link) = self.link.take() {
             link.close().await;
