@@ -79,6 +79,29 @@ async fn a_client_key_whose_name_the_file_has_is_shadowed_labelled_and_comes_out
     );
 }
 
+/// Each is written, whoever was faster.
+async fn both_at_once(one: &Operator<'_>, other: &Operator<'_>) {
+    let tenant = |name: &str| json!({ "name": name });
+    for n in 0..10 {
+        let (ours, theirs) = (tenant(&format!("a{n}")), tenant(&format!("b{n}")));
+        let (left, right) = tokio::join!(
+            one.post("/tenants", &ours, 201),
+            other.post("/tenants", &theirs, 201)
+        );
+        assert_eq!(
+            (&left["home"], &right["home"]),
+            (&json!("database"), &json!("database"))
+        );
+    }
+    for operator in [one, other] {
+        until("all tenants", SOON, async || {
+            let list = operator.get("/tenants").await;
+            list["items"].as_array().unwrap().len() == 20
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_gateways_on_one_postgresql_see_each_others_changes_within_three_seconds() {
     let (server, vendor) = (Postgres::start(), TestVendor::start().await);
@@ -125,26 +148,7 @@ async fn two_gateways_on_one_postgresql_see_each_others_changes_within_three_sec
         seen.last().unwrap().key.as_deref(),
         Some("sk-sealed-by-the-other")
     );
-    // Both at once: each is written, or is told that the other was faster.
-    let tenant = |name: &str| json!({ "name": name });
-    for n in 0..10 {
-        let (ours, theirs) = (tenant(&format!("a{n}")), tenant(&format!("b{n}")));
-        let (left, right) = tokio::join!(
-            one.post("/tenants", &ours, 201),
-            other.post("/tenants", &theirs, 201)
-        );
-        assert_eq!(
-            (&left["home"], &right["home"]),
-            (&json!("database"), &json!("database"))
-        );
-    }
-    for operator in [&one, &other] {
-        until("all tenants", SOON, async || {
-            let list = operator.get("/tenants").await;
-            list["items"].as_array().unwrap().len() == 20
-        })
-        .await;
-    }
+    both_at_once(&one, &other).await;
     other.delete("/client-keys/ci").await;
     assert_eq!(status(&second, &key, "m").await, 401);
     until("it is revoked", SOON, async || {
