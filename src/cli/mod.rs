@@ -54,7 +54,7 @@ pub enum Action {
     Check(Check),
     Health(Health),
     Quota(Quota),
-    Remote(Remote),
+    Remote(Box<Remote>),
     Completions(Shell),
     Demo(Demo),
 }
@@ -85,7 +85,7 @@ enum Command {
     /// Show what is used of quotas and budgets, or reset it
     Quota(Quota),
     #[command(flatten)]
-    Remote(Remote),
+    Remote(Box<Remote>),
     /// Print what a shell wants for completing these commands
     Completions {
         #[arg(value_enum)]
@@ -348,7 +348,10 @@ mod tests {
             "tidegate keys --port 9000 list --provider p",
             "tidegate keys list --provider p --port 9000",
         ] {
-            let Ok(Action::Remote(Remote::Keys(keys))) = parsed(line) else {
+            let Ok(Action::Remote(asked)) = parsed(line) else {
+                panic!("{line}")
+            };
+            let Remote::Keys(keys) = *asked else {
                 panic!("{line}")
             };
             assert_eq!(keys.access.port, Some(9000), "{line}");

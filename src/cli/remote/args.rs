@@ -167,7 +167,7 @@ pub enum KeysWhat {
     },
     /// Make a client key, which is shown this once; with --provider, give a provider one more key
     #[command(visible_alias = "create")]
-    Add(NewKey),
+    Add(Box<NewKey>),
     /// A new key in place of a client key's old one
     Rotate {
         name: String,

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::args::{KeysWhat, NewKey};
 use super::client::escaped;
-use super::objects::{begun, delete, limit, limits, list};
+use super::objects::{Column, begun, delete, limit, limits, list};
 use super::providers::secret;
 use super::table::{Table, cell};
 use super::{Desk, Failed};
 use crate::cli::Exit;
 
 const PATH: &str = "/client-keys";
-const COLUMNS: [(&str, fn(&Value) -> String); 5] = [
+const COLUMNS: [Column; 5] = [
     ("KEY", |body| match &body["masked"] {
         Value::Null => cell(&body["value"]),
         masked => cell(masked),

@@ -38,22 +38,22 @@ pub(super) fn tenants(what: &TenantsWhat, desk: &mut Desk<'_, '_>) -> Result<Exi
     }
 }
 
-/// The columns of a kind: of each, its head, and the cell of a body.
-pub(super) type Columns = [(&'static str, fn(&Value) -> String)];
+/// A column of a kind: its head, and the cell of a body.
+pub(super) type Column = (&'static str, fn(&Value) -> String);
 
-const MODELS: [(&str, fn(&Value) -> String); 3] = [
+const MODELS: [Column; 3] = [
     ("ENDPOINTS", |body| endpoints(&body["endpoints"])),
     ("ALIASES", |body| cell(&body["aliases"])),
     ("BALANCE", |body| cell(&body["balance"])),
 ];
-const ROUTES: [(&str, fn(&Value) -> String); 2] = [
+const ROUTES: [Column; 2] = [
     ("WHEN", |body| cell(&body["when"])),
     ("USE", |body| match &body["use"] {
         Value::Object(_) => endpoint(&body["use"]),
         other => cell(other),
     }),
 ];
-const TENANTS: [(&str, fn(&Value) -> String); 1] = [("LIMITS", |body| limits(&body["limits"]))];
+const TENANTS: [Column; 1] = [("LIMITS", |body| limits(&body["limits"]))];
 
 fn endpoints(all: &Value) -> String {
     match all.as_array() {
@@ -95,7 +95,7 @@ pub(super) fn list(
     desk: &mut Desk<'_, '_>,
     path: &str,
     nothing: &str,
-    columns: &Columns,
+    columns: &[Column],
 ) -> Result<Exit, Failed> {
     let answer = desk.client.get(path)?;
     if desk.json {

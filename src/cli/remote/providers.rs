@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::args::{NewProvider, ProvidersWhat};
 use super::client::escaped;
-use super::objects::{begun, delete, list};
+use super::objects::{Column, begun, delete, list};
 use super::table::{Table, cell, plain, took};
 use super::{Desk, Failed, access};
 use crate::cli::Exit;
 use crate::config::Secret;
 
-const COLUMNS: [(&str, fn(&Value) -> String); 4] = [
+const COLUMNS: [Column; 4] = [
     ("FORMAT", |body| cell(&body["format"])),
     ("BASE URL", |body| cell(&body["base_url"])),
     ("KEYS", |body| match &body["keys"] {

@@ -26,7 +26,7 @@ impl Table {
 
     pub(super) fn line(&mut self, cells: Vec<String>) {
         self.lines
-            .push(cells.iter().map(|cell| fit(cell)).collect());
+            .push(cells.into_iter().map(|cell| fit(&cell)).collect());
     }
 
     /// `nothing`: what is said in place of an empty table.
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!(took(&json!(3.14)), "3.1 ms");
+        assert_eq!(took(&json!(3.21)), "3.2 ms");
         assert_eq!(took(&json!(850.4)), "850 ms");
         assert_eq!(took(&json!(12_345)), "12.3 s");
         assert_eq!(took(&Value::Null), "-");
