@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde_json::Number;
 
 use super::access::Access;
 use super::{Desk, Failed, Voice, carry, figures, keys, objects, providers, tail};
@@ -235,8 +236,8 @@ pub struct Limits {
     #[arg(long, value_name = "N")]
     pub requests: Option<u64>,
     /// USD a month
-    #[arg(long, value_name = "USD")]
-    pub budget: Option<f64>,
+    #[arg(long, value_name = "USD", value_parser = number)]
+    pub budget: Option<Number>,
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -399,6 +400,12 @@ pub struct AuditArgs {
     pub name: Option<String>,
     #[command(flatten)]
     pub access: Access,
+}
+
+/// As it is written: 5 stays 5.
+fn number(text: &str) -> Result<Number, String> {
+    text.parse()
+        .map_err(|_| "expected a number such as 20 or 2.5".to_owned())
 }
 
 impl Remote {

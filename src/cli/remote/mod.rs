@@ -1,7 +1,8 @@
 //! Commands that ask a running gateway: a thin client of the admin API (`/admin/api/v1`).
 //!
 //! Owns what is typed ([`args`]) and printed. What a call means, and whether it is right, the API decides; `--json` prints
-//! what it answered. Exit codes: 0 well, 1 failed or refused, 2 usage, 3 the gateway was not reached or let nobody in.
+//! what it answered. It never looks into the database, but for a backup. Start with [`remote`], then `client`.
+//! Exit codes: 0 well, 1 failed or refused, 2 usage, 3 the gateway was not reached or let nobody in.
 
 mod access;
 mod args;

@@ -232,7 +232,10 @@ pub(super) fn limit(body: &mut Map<String, Value>, told: &Limits) {
     put("tpm", told.tpm.map(Value::from));
     put("concurrency", told.concurrency.map(Value::from));
     put("quota", told.requests.map(|n| json!({ "requests": n })));
-    put("budget", told.budget.map(|usd| json!({ "usd": usd })));
+    put(
+        "budget",
+        told.budget.as_ref().map(|usd| json!({ "usd": usd })),
+    );
     if !limits.is_empty() {
         body.insert("limits".to_owned(), Value::Object(limits));
     }
