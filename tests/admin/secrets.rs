@@ -23,7 +23,7 @@ impl Sought {
                 let code = engine.encode(&text);
                 let begin = if before == 0 { 0 } else { before + 1 };
                 let end = code.len() - usize::from(!text.len().is_multiple_of(3));
-                looks.push(code[begin..end].as_bytes().to_vec());
+                looks.push(code.as_bytes()[begin..end].to_vec());
             }
         }
         for upper in [true, false] {
