@@ -163,11 +163,11 @@ async fn of_five_hundred_no_more_get_in_than_are_allowed_and_the_vendor_has_coun
     let used = settled(&operator, "fifty", "budget").await;
     let used = used["cost_usd"]["used"].as_f64().unwrap();
     assert!(used > 0.0 && used <= BUDGET * 1.1, "{used} of {BUDGET}");
-    figures_agree(&operator, &vendor, used).await;
+    figures_agree(&operator, used).await;
 }
 
-/// What is kept of the calls says what was counted of them, and what the vendor has taken.
-async fn figures_agree(operator: &Operator<'_>, vendor: &TestVendor, used: f64) {
+/// Every call is a row, and their money is what was counted.
+async fn figures_agree(operator: &Operator<'_>, used: f64) {
     until("every row", PATIENCE, async || {
         let figures = operator.get("/stats").await;
         figures["items"][0]["requests"] == json!(4 * CALLS)
@@ -179,11 +179,4 @@ async fn figures_agree(operator: &Operator<'_>, vendor: &TestVendor, used: f64) 
         (cost - used).abs() < 1e-9
     })
     .await;
-    let file = operator.ask("GET", "/requests/export", None).await.text();
-    let rows = file
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let attempts = rows.flat_map(|row| row["attempts"].as_array().cloned().unwrap_or_default());
-    let answered = attempts.filter(|attempt| attempt["status"] == 200).count() as u64;
-    assert_eq!(answered, taken(vendor), "every answer is in one row");
 }
