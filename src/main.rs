@@ -24,6 +24,15 @@ fn main() -> ExitCode {
         Action::Check(asked) => cli::check(&asked, &env, style, &mut out).map_err(Into::into),
         Action::Health(asked) => cli::health(&asked, &env, style, &mut out).map_err(Into::into),
         Action::Quota(asked) => cli::quota(&asked, &env, style, &mut out).map_err(Into::into),
+        Action::Remote(asked) => {
+            let voice = cli::Voice {
+                style,
+                out: &mut out,
+                err: &mut io::stderr(),
+            };
+            cli::remote(&asked, &env, voice).map_err(Into::into)
+        }
+        Action::Completions(shell) => cli::completions(shell, &mut out).map_err(Into::into),
         Action::Demo(asked) => run_demo(&asked, &env, &mut out),
     };
     match ended {

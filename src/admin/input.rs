@@ -144,6 +144,19 @@ pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     }
 }
 
+/// A query of two types; the names of the second are told, all others are the first's.
+pub(super) fn queries<A: DeserializeOwned, B: DeserializeOwned>(
+    asked: Option<&str>,
+    of_second: &[&str],
+) -> Result<(A, B), Problem> {
+    let uri = |pairs: &[&str]| format!("/?{}", pairs.join("&")).parse().unwrap_or_default();
+    let is_second = |pair: &&str| of_second.contains(&pair.split('=').next().unwrap_or(pair));
+    let pairs = asked.unwrap_or("").split('&');
+    let (second, first): (Vec<&str>, Vec<&str>) =
+        pairs.filter(|pair| !pair.is_empty()).partition(is_second);
+    Ok((query(&uri(&first))?, query(&uri(&second))?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

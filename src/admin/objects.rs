@@ -293,7 +293,8 @@ pub(super) async fn rotate(
     path = "/routes/order",
     tag = "routes",
     request_body = Order,
-    responses((status = 200, description = "All routes, in their new order", body = ConfigObjects))
+    responses((status = 200, description = "All routes, in their new order", body = ConfigObjects),
+              (status = 404, description = "There is none of such a name", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn order_routes(
     State(admin): State<Arc<Admin>>,

@@ -1,15 +1,19 @@
 //! The document of the API: OpenAPI 3.1, made from the code of the calls themselves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi as _;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response as Said, ResponseBuilder};
+use utoipa::openapi::{
+    ContentBuilder, Object, OpenApi, Ref, RefOr, Response as Said, ResponseBuilder,
+};
 
 use super::guard::{For, operations};
 use super::problem::{Flaw, MEDIA_TYPE, Problem};
@@ -28,7 +32,21 @@ use super::{Admin, door, routes};
     tags(
         (name = "session", description = "Logging in and out"),
         (name = "accounts", description = "Who may log in"),
-        (name = "gateway", description = "The process"),
+        (name = "gateway", description = "The process, and how everything stands"),
+        (name = "providers", description = "Vendor accounts, their keys, and what they list"),
+        (name = "models", description = "Virtual models: the names that clients ask for, and their pools"),
+        (name = "routes", description = "Rules that pick the virtual model, tried in their order"),
+        (name = "client keys", description = "What clients authenticate with"),
+        (name = "tenants", description = "Whose client keys share limits"),
+        (name = "prices", description = "What models cost, over the shipped table"),
+        (name = "settings", description = "Every other key of the configuration's `gateway`"),
+        (name = "limits", description = "What is used of them, and beginning anew"),
+        (name = "statistics", description = "Sums by hour, with percentiles"),
+        (name = "requests", description = "Finished requests, with everything that was tried for each"),
+        (name = "audit", description = "Who has changed what"),
+        (name = "configuration", description = "All of it, out and in"),
+        (name = "playground", description = "Requests that are tried out, or explained"),
+        (name = "other gateways' shapes", description = "Paths that scripts of other gateways know"),
     )
 )]
 struct Head;
@@ -62,12 +80,19 @@ pub(super) fn document() -> OpenApi {
             let whom = For::of(method, path);
             operation.security = Some(security(whom));
             operation.operation_id = Some(id(method, path));
-            let of_body = of_body(operation.request_body.is_some());
-            for (status, what) in failures(whom).iter().chain(of_body) {
-                let responses = &mut operation.responses.responses;
+            let more = [
+                of_body(operation.request_body.is_some()),
+                of_one(path.contains('{')),
+                of_condition(has_condition(operation)),
+            ];
+            let responses = &mut operation.responses.responses;
+            for (status, what) in failures(whom).iter().chain(more.into_iter().flatten()) {
                 responses
                     .entry((*status).to_owned())
                     .or_insert_with(|| RefOr::T(problem(what)));
+            }
+            if path.ends_with("/playground") {
+                answers_as_vendors_do(responses);
             }
         }
     }
@@ -99,16 +124,64 @@ fn security(whom: For) -> Vec<SecurityRequirement> {
 fn failures(whom: For) -> &'static [(&'static str, &'static str)] {
     match whom {
         For::Everybody => &[("400", "The request is not what the call takes")],
-        For::Viewers | For::Admins => &[
-            ("400", "The request is not what the call takes"),
-            ("401", "Not logged in"),
+        For::Viewers => &[MALFORMED, NOBODY, NOT_ALLOWED, AWAY],
+        For::Admins => &[
+            MALFORMED,
+            NOBODY,
+            NOT_ALLOWED,
+            AWAY,
             (
-                "403",
-                "The account may not do this, or `x-csrf-token` is missing",
+                "409",
+                "It is there already, it is not for this API to change, or others are faster",
             ),
-            ("503", "The database does not answer"),
+            ("422", "What would come of it is not valid"),
         ],
     }
+}
+
+const MALFORMED: (&str, &str) = ("400", "The request is not what the call takes");
+const NOBODY: (&str, &str) = ("401", "Not logged in");
+const NOT_ALLOWED: (&str, &str) = (
+    "403",
+    "The account may not do this, or `x-csrf-token` is missing",
+);
+const AWAY: (&str, &str) = ("503", "The database does not answer");
+
+fn of_one(one: bool) -> &'static [(&'static str, &'static str)] {
+    match one {
+        false => &[],
+        true => &[("404", "There is none of this name")],
+    }
+}
+
+fn of_condition(condition: bool) -> &'static [(&'static str, &'static str)] {
+    match condition {
+        false => &[],
+        true => &[("412", "It has changed since its ETag was read")],
+    }
+}
+
+fn has_condition(operation: &Operation) -> bool {
+    let all = operation.parameters.iter().flatten();
+    let mut own = all.filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(&*parameter.name),
+        RefOr::Ref(_) => None,
+    });
+    own.any(|name| name == "If-Match")
+}
+
+/// A call that goes through the data plane is answered as there: with any status, and with errors in the client's format.
+fn answers_as_vendors_do(responses: &mut BTreeMap<String, RefOr<Said>>) {
+    let any = || ContentBuilder::new().schema(Some(Object::new())).build();
+    for answer in responses.values_mut() {
+        if let RefOr::T(answer) = answer {
+            let any = RefOr::T(any());
+            answer.content.insert("application/json".to_owned(), any);
+        }
+    }
+    let answer = ResponseBuilder::new().description("What a client would get");
+    let answer = answer.content("application/json", any()).build();
+    responses.insert("default".to_owned(), RefOr::T(answer));
 }
 
 fn of_body(body: bool) -> &'static [(&'static str, &'static str)] {

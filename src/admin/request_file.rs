@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Admin;
+use super::input::queries;
 use super::problem::Problem;
 use super::requests::{Request, Which};
 use crate::store::Row;
@@ -49,7 +50,7 @@ pub(super) async fn export(
     State(admin): State<Arc<Admin>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let (which, form) = export_asked(query.as_deref().unwrap_or(""))?;
+    let (which, How { form }): (Which, How) = queries(query.as_deref(), &["as"])?;
     let export = admin.store()?.export(which.filter()?);
     let (media_type, name, head) = match form {
         As::Ndjson => ("application/x-ndjson", "requests.ndjson", String::new()),
@@ -75,21 +76,6 @@ pub(super) async fn export(
         (CONTENT_DISPOSITION, attachment),
     ];
     Ok((head, body).into_response())
-}
-
-/// A query holds both; each type knows its own names alone, and the guard has refused all others.
-fn export_asked(query: &str) -> Result<(Which, As), Problem> {
-    let uri = |query: &str| format!("/?{query}").parse().unwrap_or_default();
-    let (mut of_which, mut of_how) = (Vec::new(), Vec::new());
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        match pair.split('=').next() {
-            Some("as") => of_how.push(pair),
-            _ => of_which.push(pair),
-        }
-    }
-    let which = super::input::query::<Which>(&uri(&of_which.join("&")))?;
-    let how = super::input::query::<How>(&uri(&of_how.join("&")))?;
-    Ok((which, how.form))
 }
 
 fn line(row: Row, form: As) -> String {

@@ -4,20 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Admin;
-use super::input::Asked;
+use super::input::queries;
 use super::problem::{Flaw, Problem, Why};
 use super::time::{moment, rfc3339};
 use crate::id::RequestId;
 use crate::ir::Format;
 use crate::ledger::Ending;
 use crate::store::{Filter, LONGEST_PAGE, Place, Row, Status, Tokens};
+
+/// No request takes longer.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// Which requests: all that is told must hold.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -48,15 +51,23 @@ pub(super) struct Which {
     pub failover: Option<bool>,
     /// A conversion has lost something.
     pub losses: Option<bool>,
-    /// Took so long, to the end of the answer, or longer.
+    /// Took so long, to the end of the answer, or longer; a day at most.
+    #[param(maximum = 86400000)]
     pub slower_than_ms: Option<u64>,
+}
+
+/// Which page of them.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Leaf {
     /// Only those that are older than this id: `next` of the page before.
-    pub before: Option<String>,
+    before: Option<String>,
     /// Only those that are newer than this id.
-    pub after: Option<String>,
+    after: Option<String>,
     /// At most so many; 50 where nothing is said, 1000 at most.
     #[param(minimum = 1, maximum = 1000)]
-    pub limit: Option<usize>,
+    limit: Option<usize>,
 }
 
 /// A page of requests, newest first.
@@ -352,9 +363,13 @@ impl Which {
             stream: self.stream,
             failover: self.failover,
             losses: self.losses,
-            slower: self.slower_than_ms.map(Duration::from_millis),
+            slower: self.slower_than_ms.map(slower).transpose()?,
         })
     }
+}
+
+impl Leaf {
+    const NAMES: [&str; 3] = ["before", "after", "limit"];
 
     fn place(&self) -> Result<Place, Problem> {
         let id = |field: &str, text: &str| {
@@ -373,6 +388,13 @@ impl Which {
             limit @ 1..=LONGEST_PAGE => Ok(limit),
             _ => Err(wrong("limit", "expected 1 to 1000")),
         }
+    }
+}
+
+fn slower(ms: u64) -> Result<Duration, Problem> {
+    match Duration::from_millis(ms) {
+        time if time <= LONGEST => Ok(time),
+        _ => Err(wrong("slower_than_ms", "expected a day (86400000) at most")),
     }
 }
 
@@ -396,14 +418,15 @@ fn status(text: &str) -> Result<Status, Problem> {
     get,
     path = "/requests",
     tag = "requests",
-    params(Which),
+    params(Which, Leaf),
     responses((status = 200, description = "A page of them", body = Requests))
 )]
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
-    Asked(which): Asked<Which>,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Requests>, Problem> {
-    let (filter, place, limit) = (which.filter()?, which.place()?, which.limit()?);
+    let (which, leaf): (Which, Leaf) = queries(query.as_deref(), &Leaf::NAMES)?;
+    let (filter, place, limit) = (which.filter()?, leaf.place()?, leaf.limit()?);
     let page = admin.store()?.requests(&filter, place, limit).await?;
     Ok(Json(Requests {
         items: page.rows.into_iter().map(Request::of).collect(),

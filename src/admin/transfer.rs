@@ -100,7 +100,7 @@ pub(super) fn of_report(report: &Report, detail: &str) -> Problem {
     path = "/export",
     tag = "configuration",
     params(How),
-    responses((status = 200, description = "YAML", body = String, content_type = "application/yaml"))
+    responses((status = 200, description = "YAML", body = Object, content_type = "application/yaml"))
 )]
 pub(super) async fn export(
     State(admin): State<Arc<Admin>>,

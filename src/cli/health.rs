@@ -3,11 +3,12 @@
 //! Plain HTTP over a plain socket: a health check that needs a TLS library and a certificate store has more to fail than what it checks.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::place::{self, NoPlace};
 use super::{Exit, Health, source};
 use crate::clock;
 use crate::config::{self, Env, Listen, Overrides, Style};
@@ -84,63 +85,32 @@ fn target(asked: &Health, env: &Env) -> Result<Target, String> {
 }
 
 fn of_url(url: &str) -> Result<Target, String> {
-    let Some(rest) = url.strip_prefix("http://") else {
-        return Err(match url.starts_with("https://") {
-            true => format!(
-                "this command speaks no TLS: try `curl --fail {}/health`",
-                url.trim_end_matches('/')
-            ),
-            false => format!("`{url}` is not a URL: http://127.0.0.1:8899"),
-        });
-    };
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let path = path.trim_end_matches('/');
-    let path = if path.ends_with("/health") {
-        path.to_owned()
-    } else {
-        format!("{path}/health")
-    };
-    let has_port = host
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let plain = !host.is_empty() && url.bytes().all(|byte| byte.is_ascii_graphic());
-    match (plain, has_port) {
-        (false, _) => Err(format!("`{url}` is not a URL: http://127.0.0.1:8899")),
-        (true, true) => Ok(Target {
-            host: host.to_owned(),
-            path,
-        }),
-        (true, false) => Ok(Target {
-            host: format!("{host}:80"),
-            path,
-        }),
-    }
+    let place = place::of_url(url).map_err(|none| match none {
+        NoPlace::Tls(url) => {
+            format!("this command speaks no TLS: try `curl --fail {url}/health`")
+        }
+        NoPlace::NoUrl(url) => format!("`{url}` is not a URL: http://127.0.0.1:8899"),
+    })?;
+    Ok(Target {
+        path: match place.path.ends_with("/health") {
+            true => place.path,
+            false => format!("{}/health", place.path),
+        },
+        host: place.host,
+    })
 }
 
 /// The first listener without TLS, from this machine.
 fn of_listeners(listeners: &[Listen]) -> Result<Target, String> {
-    let Some(plain) = listeners.iter().find(|listen| listen.tls.is_none()) else {
-        let addr = listeners
-            .first()
-            .map_or_else(String::new, |listen| here(listen.addr).to_string());
-        return Err(format!(
-            "the gateway listens with TLS only, which this command does not speak: try `curl --fail --insecure https://{addr}/health`, or add a listener \"127.0.0.1:8899\""
-        ));
-    };
+    let place = place::of_listeners(listeners).map_err(|none| match none {
+        NoPlace::Tls(url) | NoPlace::NoUrl(url) => format!(
+            "the gateway listens with TLS only, which this command does not speak: try `curl --fail --insecure {url}/health`, or add a listener \"127.0.0.1:8899\""
+        ),
+    })?;
     Ok(Target {
-        host: here(plain.addr).to_string(),
+        host: place.host,
         path: "/health".to_owned(),
     })
-}
-
-/// Every interface includes loopback.
-fn here(addr: SocketAddr) -> SocketAddr {
-    let ip = match addr.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, addr.port())
 }
 
 /// The status of the answer.

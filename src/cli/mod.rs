@@ -1,21 +1,25 @@
 //! The command line: what was asked for, as a value, and the commands themselves.
 //!
 //! Owns the arguments ([`parse`]), the one reading of the environment ([`environment`]), and what is printed. It never decides what a
-//! configuration means (`config`), nor builds the gateway (`server`). Exit codes: 0 well, 1 failed, 2 usage or configuration.
+//! configuration means (`config`), nor builds the gateway (`server`). Exit codes: 0 well, 1 failed, 2 usage or configuration,
+//! 3 a gateway that was not reached, or that let nobody in.
 //! This is the only room that prints; commands write to a writer that they are given, so that tests can read it.
 
 mod check;
 mod health;
+mod place;
 mod quota;
+mod remote;
 mod run;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use log::LevelFilter;
 
 use crate::config::{self, Env, Overrides, Source, Style};
@@ -23,6 +27,7 @@ use crate::config::{self, Env, Overrides, Source, Style};
 pub use check::check;
 pub use health::health;
 pub use quota::quota;
+pub use remote::{Remote, Voice, remote};
 pub use run::{announce_demo, complain, run};
 
 /// How a command ended.
@@ -32,6 +37,8 @@ pub enum Exit {
     Failed = 1,
     /// Of usage or configuration.
     Wrong = 2,
+    /// The gateway was not reached, or let nobody in.
+    Away = 3,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -47,6 +54,8 @@ pub enum Action {
     Check(Check),
     Health(Health),
     Quota(Quota),
+    Remote(Box<Remote>),
+    Completions(Shell),
     Demo(Demo),
 }
 
@@ -75,6 +84,13 @@ enum Command {
     Health(Health),
     /// Show what is used of quotas and budgets, or reset it
     Quota(Quota),
+    #[command(flatten)]
+    Remote(Box<Remote>),
+    /// Print what a shell wants for completing these commands
+    Completions {
+        #[arg(value_enum)]
+        shell: Shell,
+    },
     /// Run the demo vendor alone
     #[command(after_help = crate::demo::HELP)]
     Demo(Demo),
@@ -200,6 +216,8 @@ pub fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Action, c
         Some(Command::Check(check)) => Action::Check(check),
         Some(Command::Health(health)) => Action::Health(health),
         Some(Command::Quota(quota)) => Action::Quota(quota),
+        Some(Command::Remote(remote)) => Action::Remote(remote),
+        Some(Command::Completions { shell }) => Action::Completions(shell),
         Some(Command::Demo(demo)) => Action::Demo(demo),
         None if run.test => Action::Check(Check {
             file: run.conf,
@@ -209,6 +227,18 @@ pub fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Action, c
         }),
         None => Action::Run(run),
     })
+}
+
+/// What the shell wants, of all commands.
+///
+/// # Errors
+/// It cannot be printed.
+pub fn completions(shell: Shell, out: &mut dyn Write) -> std::io::Result<Exit> {
+    // It is printed by us: clap panics where a pipe is closed.
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tidegate", &mut text);
+    out.write_all(&text)?;
+    Ok(Exit::Well)
 }
 
 /// The environment of this process: the one place where it is read. Variables that are not UTF-8 are left out.
@@ -302,6 +332,49 @@ mod tests {
     }
 
     #[test]
+    fn the_commands_are_sound_and_every_shell_completes_them() {
+        Cli::command().debug_assert();
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let mut out = Vec::new();
+            assert_eq!(completions(shell, &mut out).unwrap(), Exit::Well);
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.contains("providers"), "{shell}");
+        }
+    }
+
+    #[test]
+    fn the_gateway_is_told_before_and_after_the_command() {
+        for line in [
+            "tidegate keys --port 9000 list --provider p",
+            "tidegate keys list --provider p --port 9000",
+        ] {
+            let Ok(Action::Remote(asked)) = parsed(line) else {
+                panic!("{line}")
+            };
+            let Remote::Keys(keys) = *asked else {
+                panic!("{line}")
+            };
+            assert_eq!(keys.access.port, Some(9000), "{line}");
+        }
+        for line in [
+            "tidegate models create --route-key a --target-model b --provider p",
+            "tidegate models add a --endpoint p/b --endpoint q/c",
+            "tidegate keys add --provider p --api-key -",
+            "tidegate keys add ci --models a,b --rpm 5 --budget 1.5 -q",
+            "tidegate stats --from 7d --by model,provider",
+            "tidegate stats requests -n 5 --status 4xx --json",
+            "tidegate logs tail -n 0",
+            "tidegate completions bash",
+        ] {
+            assert!(
+                parsed(line).is_ok(),
+                "{line}: {}",
+                parsed(line).unwrap_err()
+            );
+        }
+    }
+
+    #[test]
     fn wrong_usage_is_refused() {
         for line in [
             "tidegate --port 0",
@@ -318,6 +391,17 @@ mod tests {
             "tidegate quota list m",
             "tidegate quota reset m --key k",
             "tidegate quota reset --key k --tenant t",
+            "tidegate models",
+            "tidegate models create",
+            "tidegate models create a --route-key b",
+            "tidegate models create --route-key a --target-model b",
+            "tidegate keys add",
+            "tidegate keys add --provider p",
+            "tidegate keys add a --provider p --api-key k",
+            "tidegate keys revoke --provider p",
+            "tidegate models list --url http://x --port 1",
+            "tidegate import f --yes --dry-run",
+            "tidegate completions cmd.exe",
         ] {
             assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
         }

@@ -14,6 +14,7 @@
 //! Start with `row.rs` (what a record becomes), then `writer.rs` (who writes it, when); `journal.rs`, then `keeper.rs`.
 
 mod accounts;
+mod backup;
 mod bodies;
 mod cipher;
 mod dialect;
@@ -44,6 +45,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 pub use accounts::{Account, Amended, Amendment, Role, Session};
+pub use backup::backup;
 pub use bodies::Bodies;
 pub use cipher::{Cipher, FILE as KEY_FILE, KeyError, OpenError, VARIABLE as KEY_VARIABLE};
 pub use fault::Fault;

@@ -279,13 +279,14 @@ async fn put(
     let now = now();
     let shown = body.shown.to_string();
     let was = before.find(kind, name);
-    let of_kind = before.objects.iter().filter(|object| object.kind == kind);
-    let last = i64::try_from(of_kind.count()).unwrap_or(i64::MAX);
+    let sql = last_place(link);
+    let last = link.rows(sql, &[Value::Text(kind.name())]).await?;
+    let last = last.first().map_or(Ok(0), |row| row.int(0))?;
     let values = [
         Value::Text(kind.name()),
         Value::Text(name),
-        // Behind all that are there, whatever gaps deletions have left.
-        Value::Int(last.saturating_add(now)),
+        // Behind all that are there, and behind those of the same change.
+        Value::Int(last.saturating_add(1)),
         Value::Text(&shown),
         Value::MaybeText(sealed.as_deref()),
         Value::Int(was.map_or(1, |was| was.version + 1)),
@@ -298,6 +299,13 @@ async fn put(
     let sql = link.dialect().insert(head, values.len(), 1, tail);
     link.run(sql, &values).await?;
     Ok(())
+}
+
+fn last_place(link: &Link) -> SqlStr {
+    SqlStr::from_static(match link.dialect().is_postgres() {
+        true => "SELECT COALESCE(MAX(place), 0) FROM objects WHERE kind = $1",
+        false => "SELECT COALESCE(MAX(place), 0) FROM objects WHERE kind = ?",
+    })
 }
 
 async fn delete(link: &mut Link, kind: Kind, name: &str) -> Result<(), Fault> {

@@ -9,19 +9,10 @@ use tidegate::config::{Database, Secret};
 use tidegate::store::Store;
 
 use crate::harness::{Gateway, until};
-use crate::house::{KEY, PASSWORD, PATIENCE, Visitor, house, log_in, problem, until_there, with};
+use crate::house::{
+    KEY, PASSWORD, PATIENCE, Visitor, house, log_in, problem, shown, until_there, with,
+};
 use crate::postgres::Postgres;
-
-/// The password that a first start has shown.
-fn shown(said: &str) -> Option<String> {
-    let of = |word: &&str| {
-        word.len() == 23
-            && word
-                .split('-')
-                .all(|part| part.len() == 5 && part.is_ascii())
-    };
-    said.split_whitespace().find(of).map(str::to_owned)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_start_makes_a_password_shows_it_once_and_writes_it_nowhere() {

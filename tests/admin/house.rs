@@ -55,6 +55,17 @@ pub async fn until_there(gateway: &Gateway) {
     .await;
 }
 
+/// The password that a first start has shown.
+pub fn shown(said: &str) -> Option<String> {
+    let of = |word: &&str| {
+        word.len() == 23
+            && word
+                .split('-')
+                .all(|part| part.len() == 5 && part.is_ascii())
+    };
+    said.split_whitespace().find(of).map(str::to_owned)
+}
+
 /// The socket of the admin side.
 pub fn socket(gateway: &Gateway) -> PathBuf {
     let mut entries = std::fs::read_dir(gateway.dir()).unwrap().flatten();

@@ -10,14 +10,20 @@
 
 mod accounts;
 mod answers;
+mod caller;
+mod commands;
+mod crowd;
 mod document;
 mod entering;
 #[allow(dead_code, reason = "shared with the tests of the data plane")]
 #[path = "../gateway/harness.rs"]
 mod harness;
 mod house;
+mod life;
 mod listener;
 #[allow(dead_code, reason = "shared with the tests of the database")]
 #[path = "../store/postgres.rs"]
 mod postgres;
+mod secrets;
+mod together;
 mod way;

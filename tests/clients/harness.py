@@ -109,7 +109,9 @@ def vendor(folder: Path) -> Iterator[Vendor]:
 
 
 @contextmanager
-def gateway(folder: Path, behind: Vendor, settings: str = CONFIG) -> Iterator[Gateway]:
+def gateway(
+    folder: Path, behind: Vendor, settings: str = CONFIG, variables: dict[str, str] | None = None
+) -> Iterator[Gateway]:
     port = free_port()
     config = folder / "tidegate.yaml"
     config.write_text(
@@ -121,15 +123,18 @@ def gateway(folder: Path, behind: Vendor, settings: str = CONFIG) -> Iterator[Ga
             messages_key=MESSAGES_VENDOR_KEY,
         )
     )
-    with process([BINARY, "--conf", str(config)], folder / "gateway.log", port, "/health"):
+    with process([BINARY, "--conf", str(config)], folder / "gateway.log", port, "/health", variables):
         yield Gateway(f"http://127.0.0.1:{port}")
 
 
 @contextmanager
-def process(command: list[str], log: Path, port: int, ready: str) -> Iterator[None]:
+def process(
+    command: list[str], log: Path, port: int, ready: str, variables: dict[str, str] | None = None
+) -> Iterator[None]:
     """Runs the command until the block ends. Fails with its log if it does not get ready, or does not end when asked."""
     with log.open("wb") as out:
-        child = subprocess.Popen(command, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        env = os.environ | (variables or {})
+        child = subprocess.Popen(command, cwd=log.parent, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
         eventually(lambda: child.poll() is not None or answers(port, ready), f"{command} answers", patience=20)
         if child.poll() is not None:

@@ -171,11 +171,11 @@ impl Gateway {
     }
 
     fn launch_by(command: &mut Command, dir: &TempDir, env: &[(String, String)]) -> Child {
-        let mut log = std::fs::OpenOptions::new();
-        let log = log
-            .create(true)
-            .append(true)
-            .open(dir.path().join("stderr.log"));
+        let open = |name| {
+            let mut file = std::fs::OpenOptions::new();
+            file.create(true).append(true).open(dir.path().join(name))
+        };
+        let (out, log) = (open("stdout.log"), open("stderr.log"));
         command
             .args(["--conf", "tidegate.yaml"])
             .current_dir(dir.path())
@@ -183,7 +183,7 @@ impl Gateway {
             .env("LOG_LEVEL", "info")
             .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(out.unwrap())
             .stderr(log.unwrap())
             .spawn()
             .unwrap()

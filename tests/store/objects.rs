@@ -70,6 +70,8 @@ pub(crate) fn all(database: &Database) {
         route("b"),
     ];
     assert_eq!(room.change(&first, &empty).unwrap(), 1);
+    let told = room.names(Kind::Route);
+    assert_eq!(told, ["z", "b"], "of one change, in its order");
 
     let shelf = room.shelf();
     let a = shelf.find(Kind::Provider, "a").unwrap();

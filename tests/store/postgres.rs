@@ -51,6 +51,12 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// Where its files are.
+    #[allow(dead_code, reason = "some tests alone look into them")]
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Starts it again, and waits until it answers.
     pub(crate) fn resume(&mut self) {
         let log = self.dir.path().join("log");

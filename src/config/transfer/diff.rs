@@ -72,12 +72,18 @@ pub fn diff(now: &[Object], coming: &[Object], mode: Mode, declared: &[Declared]
         .iter()
         .map(|object| {
             let before = now.iter().find(|other| is(other, object));
-            let shadowed = declared.iter().any(|one| {
+            let outside = declared.iter().find(|one| {
                 matches!(one.home, Home::File | Home::Environment)
                     && one.kind == object.kind
                     && one.name == object.name
             });
-            change(object, (before, Some(object)), shadowed)
+            let mut change = change(object, (before, Some(object)), outside.is_some());
+            // What the file says already need not be written beside it.
+            if before.is_none() && outside.is_some_and(|one| one.body == Both::of(object).real) {
+                change.what = What::Same;
+                change.fields.clear();
+            }
+            change
         })
         .collect();
     if mode == Mode::Replace {
