@@ -162,9 +162,7 @@ impl Spool {
         if self.file.is_none() {
             let folder = self.path.parent().unwrap_or(Path::new("."));
             std::fs::create_dir_all(folder)?;
-            let others = (2..=MOST_BESIDE).map(|n| folder.join(format!("records.{n}.spool")));
-            let names: Vec<PathBuf> = std::iter::once(folder.join(NAME)).chain(others).collect();
-            for path in names {
+            for path in names(folder) {
                 let mut options = OpenOptions::new();
                 let options = options.read(true).write(true).create(true);
                 let file = options.truncate(false).open(&path)?;
@@ -182,6 +180,32 @@ impl Spool {
             .ok_or_else(|| io::ErrorKind::ResourceBusy.into())
     }
 
+    /// Takes over what a gateway beside us has left, now that it is gone and nothing of our own waits. Whether there was
+    /// something.
+    pub(super) fn adopt(&mut self) -> bool {
+        if !self.is_empty() {
+            return false;
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let left = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|meta| meta.len() > 0);
+        let others = names(folder).filter(|path| *path != self.path);
+        for path in others.filter(left).collect::<Vec<_>>() {
+            let mut options = OpenOptions::new();
+            let Ok(file) = options.read(true).write(true).open(&path) else {
+                continue;
+            };
+            if !is_taken(&file).is_ok_and(|taken| !taken) {
+                continue;
+            }
+            if let Ok(end) = whole(&file, &path) {
+                (self.read, self.end) = (0, end);
+                (self.file, self.path) = (Some(file), path);
+                return true;
+            }
+        }
+        false
+    }
+
     /// What cannot be cut off is written over.
     fn cut(&mut self) {
         let end = self.end;
@@ -191,6 +215,14 @@ impl Spool {
             log::debug!("{}: {e}", self.path.display());
         }
     }
+}
+
+/// Every name that a spool of this folder may have.
+fn names(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let folder = folder.to_owned();
+    let others = (2..=MOST_BESIDE).map(|n| format!("records.{n}.spool"));
+    let names = std::iter::once(NAME.to_owned()).chain(others);
+    names.map(move |name| folder.join(name))
 }
 
 /// Whether another process writes it; if not, it is ours from now on.
@@ -306,6 +338,23 @@ mod tests {
             (all(&mut a), all(&mut b)),
             (vec!["a".into(), "c".into()], vec!["b".into()])
         );
+    }
+
+    #[test]
+    fn what_one_beside_us_has_left_is_ours_once_it_is_gone_and_ours_is_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut a, mut b) = (Spool::below(dir.path()), Spool::below(dir.path()));
+        a.append(&[row("a")]).unwrap();
+        b.append(&[row("b")]).unwrap();
+        assert!(!b.adopt(), "its own is not through");
+        assert_eq!(all(&mut b), ["b"]);
+        assert!(!b.adopt(), "the other is there");
+        drop(a);
+        assert!(b.adopt());
+        assert_eq!(all(&mut b), ["a"]);
+        assert!(!b.adopt(), "nothing is left");
+        b.append(&[row("c")]).unwrap();
+        assert_eq!(all(&mut b), ["c"]);
     }
 
     #[test]

@@ -31,6 +31,8 @@ const BATCH: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What is written has so long before its rows go to the spool as well.
 const LATE: Duration = Duration::from_millis(100);
+/// Between two looks at what a gateway beside this one may have left.
+const ADOPT_EVERY: Duration = Duration::from_secs(5);
 /// Between two attempts at a database that is away.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -41,6 +43,8 @@ pub(super) struct Writer {
     desk: Desk,
     /// When a database that is away is tried again.
     try_at: Tick,
+    /// When there is a look at what others have left.
+    adopt_at: Tick,
     /// Said once, until it is back.
     away: bool,
     /// The last write may have come through without our knowing.
@@ -86,6 +90,7 @@ impl Writer {
                 spool_fails: false,
             },
             try_at: Tick::default(),
+            adopt_at: Tick::default(),
             away: false,
             unsure: false,
         }
@@ -144,6 +149,14 @@ impl Writer {
 
     /// What waits, to the database. Some of it: new rows are looked after in between.
     async fn replay(&mut self) {
+        let now = clock::now();
+        if now >= self.adopt_at {
+            self.adopt_at = now + ADOPT_EVERY;
+            if self.desk.spool.adopt() {
+                let spool = self.desk.spool.path().display();
+                log::info!("{spool} was left by another gateway; its records are taken over");
+            }
+        }
         while !self.desk.spool.is_empty() && self.connected().await {
             let (rows, until) = match self.desk.spool.next(BATCH) {
                 Ok(next) => next,
