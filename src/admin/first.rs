@@ -108,6 +108,8 @@ async fn take_over(admin: &Admin, store: &Store, told: Secret) -> Result<(), Pro
             }
         }
         log::info!("the password of the account `{ADMIN}` is that of ADMIN_PASSWORD now");
+    } else {
+        log::info!("the account `{ADMIN}` is there, and has taken ADMIN_PASSWORD over before");
     }
     let mut state = admin.applied.state.lock();
     state.password = Some(told);

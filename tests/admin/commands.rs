@@ -68,7 +68,9 @@ async fn called(gateway: &Gateway, key: &str) -> u16 {
 #[tokio::test]
 async fn the_whole_life_of_a_gateway_can_be_typed() {
     let vendor = DemoVendor::start();
-    let gateway = house::house("").await;
+    // Who has a budget calls only what has a price.
+    let section = "  auth: keys\n  prices: { \"demo-*\": { input: 1, output: 2 } }\n";
+    let gateway = house::house(section).await;
     made(&gateway, &vendor);
     let key = well(
         &gateway,
