@@ -5,9 +5,9 @@
 //! open. Sealed text begins with the id of its key, so that keys can be exchanged one object at a time.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -191,24 +191,18 @@ fn key_of(text: &str) -> Option<[u8; KEY_BYTES]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
+/// Whole or not there: another process may look for it at this moment.
 fn make(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let key = <Key as Generate>::generate();
+    let folder = path.parent().unwrap_or(Path::new("."));
     // Nobody else has made it yet where the database is elsewhere.
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    fs::create_dir_all(folder)?;
+    let key = <Key as Generate>::generate();
+    // For its owner alone, as the crate makes them.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(URL_SAFE_NO_PAD.encode(key).as_bytes())?;
     file.write_all(b"\n")?;
-    file.sync_all()
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map(drop).map_err(|e| e.error)
 }
 
 #[cfg(test)]
