@@ -9,8 +9,8 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Admin;
-use super::input::Asked;
-use super::problem::{Flaw, Problem, Why};
+use super::input::{Asked, wrong_query};
+use super::problem::Problem;
 use super::time::rfc3339;
 use crate::id::RequestId;
 use crate::store::{AuditQuestion, Entry, LONGEST_PAGE};
@@ -103,23 +103,16 @@ pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     Asked(which): Asked<Which>,
 ) -> Result<Json<AuditLog>, Problem> {
-    let wrong = |field: &str, message: &str| {
-        Problem::new(Why::BadRequest, "The query is not what this call takes.").flaw(Flaw {
-            field: Some(field.to_owned()),
-            message: message.to_owned(),
-            ..Flaw::default()
-        })
-    };
     let before = match &which.before {
         None => None,
         Some(id) => match RequestId::parse(id) {
-            None => return Err(wrong("before", "this is no id of a line")),
+            None => return Err(wrong_query(Some("before"), "this is no id of a line")),
             id => id,
         },
     };
     let limit = which.limit.unwrap_or(50);
     if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(wrong("limit", "expected 1 to 1000"));
+        return Err(wrong_query(Some("limit"), "expected 1 to 1000"));
     }
     let question = AuditQuestion {
         account: which.account,

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Admin;
-use super::input::Asked;
-use super::problem::{Flaw, Problem, Why};
+use super::input::{Asked, wrong_query};
+use super::problem::Problem;
 use super::requests::usd;
 use super::time::{moment, rfc3339};
 use crate::clock;
@@ -179,19 +179,11 @@ fn name(by: By) -> &'static str {
     found.map_or("", |(name, _)| name)
 }
 
-fn wrong(field: &str, message: impl Into<String>) -> Problem {
-    Problem::new(Why::BadRequest, "The query is not what this call takes.").flaw(Flaw {
-        field: Some(field.to_owned()),
-        message: message.into(),
-        ..Flaw::default()
-    })
-}
-
 impl Which {
     fn question(&self) -> Result<Question, Problem> {
         let at = |field: &str, text: &Option<String>, default: Duration| match text {
             None => Ok(default),
-            Some(text) => moment(text).map_err(|e| wrong(field, e)),
+            Some(text) => moment(text).map_err(|e| wrong_query(Some(field), e)),
         };
         let now = clock::wall();
         let from = at("from", &self.from, now.saturating_sub(DAY))?;
@@ -217,7 +209,7 @@ impl Which {
             let found = NAMES.iter().find(|(name, _)| *name == told);
             let (_, by) = found.ok_or_else(|| {
                 let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-                wrong("by", format!("expected some of {}", names.join(", ")))
+                wrong_query(Some("by"), format!("expected some of {}", names.join(", ")))
             })?;
             if !all.contains(by) {
                 all.push(*by);
@@ -229,14 +221,15 @@ impl Which {
     fn every(&self) -> Result<Option<Every>, Problem> {
         let zone = match &self.time_zone {
             None => TimeZone::UTC,
-            Some(name) => TimeZone::get(name)
-                .map_err(|_| wrong("time_zone", "expected a name such as Europe/Berlin"))?,
+            Some(name) => TimeZone::get(name).map_err(|_| {
+                wrong_query(Some("time_zone"), "expected a name such as Europe/Berlin")
+            })?,
         };
         match self.every.as_deref() {
             None => Ok(None),
             Some("hour") => Ok(Some(Every::Hour)),
             Some("day") => Ok(Some(Every::Day(zone))),
-            Some(_) => Err(wrong("every", "expected hour or day")),
+            Some(_) => Err(wrong_query(Some("every"), "expected hour or day")),
         }
     }
 }

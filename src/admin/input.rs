@@ -47,15 +47,29 @@ async fn json<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Prob
 /// Members are told by their names: serde would take a list of values in their order, too.
 fn is_object(bytes: &[u8]) -> Result<(), Problem> {
     match bytes.trim_ascii_start().first() {
-        Some(b'[') => {
-            let flaw = Flaw {
-                message: "a list, where an object is expected".to_owned(),
-                ..Flaw::default()
-            };
-            Err(Problem::new(Why::Invalid, "The body is not what this call takes.").flaw(flaw))
-        }
+        Some(b'[') => Err(wrong_body(None, "a list, where an object is expected")),
         _ => Ok(()),
     }
+}
+
+/// A member of the body that is not what its call takes: of its place, where it has one.
+pub(super) fn wrong_body(field: Option<&str>, message: impl Into<String>) -> Problem {
+    let detail = "The body is not what this call takes.";
+    Problem::new(Why::Invalid, detail).flaw(Flaw {
+        field: field.map(str::to_owned),
+        message: message.into(),
+        ..Flaw::default()
+    })
+}
+
+/// The same of a parameter of the query.
+pub(super) fn wrong_query(field: Option<&str>, message: impl Into<String>) -> Problem {
+    let detail = "The query is not what this call takes.";
+    Problem::new(Why::BadRequest, detail).flaw(Flaw {
+        field: field.map(str::to_owned),
+        message: message.into(),
+        ..Flaw::default()
+    })
 }
 
 fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
@@ -93,23 +107,21 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|e| {
         let field = e.path().to_string();
-        wrong(e.inner(), Some(field).filter(|field| field != "."))
+        wrong(
+            e.inner(),
+            Some(field.as_str()).filter(|field| *field != "."),
+        )
     })?;
     json.end().map_err(|e| wrong(&e, None))?;
     Ok(value)
 }
 
-fn wrong(e: &serde_json::Error, field: Option<String>) -> Problem {
+fn wrong(e: &serde_json::Error, field: Option<&str>) -> Problem {
     let said = e.to_string();
     // It ends in the place of the text; where a member is wrong, its name says more.
     let message = said.split(" at line ").next().unwrap_or(&said).to_owned();
     if e.is_data() {
-        let flaw = Flaw {
-            field,
-            message,
-            ..Flaw::default()
-        };
-        return Problem::new(Why::Invalid, "The body is not what this call takes.").flaw(flaw);
+        return wrong_body(field, message);
     }
     Problem::new(Why::BadRequest, format!("The body is not JSON: {said}."))
 }
@@ -134,12 +146,7 @@ pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
             while let Some(source) = said.source() {
                 said = source;
             }
-            let flaw = Flaw {
-                message: said.to_string(),
-                ..Flaw::default()
-            };
-            let detail = "The query is not what this call takes.";
-            Err(Problem::new(Why::BadRequest, detail).flaw(flaw))
+            Err(wrong_query(None, said.to_string()))
         }
     }
 }

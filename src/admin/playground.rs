@@ -14,10 +14,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::Admin;
-use super::door::Viewer;
-use super::input::Body;
+use super::input::{Body, wrong_body};
 use super::plane;
-use super::problem::{Flaw, Problem, Why};
+use super::problem::{Problem, Why};
+use super::trouble::Trouble;
 
 /// Headers that a client may send, and that mean something there.
 const SENT: [&str; 6] = [
@@ -90,22 +90,14 @@ struct CandidateSeen {
     why: String,
 }
 
-fn wrong(field: &str, message: &str) -> Problem {
-    Problem::new(Why::Invalid, "The body is not what this call takes.").flaw(Flaw {
-        field: Some(field.to_owned()),
-        message: message.to_owned(),
-        ..Flaw::default()
-    })
-}
-
 impl Trial {
     fn request(&self, all: bool) -> Result<Request<Full<Bytes>>, Problem> {
         let is_call = ["/v1/", "/v1beta/", "/openai/", "/anthropic/", "/gemini/"]
             .iter()
             .any(|head| self.path.starts_with(head));
         if !is_call || !self.path.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(wrong(
-                "path",
+            return Err(wrong_body(
+                Some("path"),
                 "expected a call such as /v1/chat/completions",
             ));
         }
@@ -117,17 +109,18 @@ impl Trial {
                 name.starts_with("x-tidegate-") || name == "content-length" || name == "host";
             if ours || !(all || SENT.contains(&name.as_str())) {
                 let known = format!("expected some of {}", SENT.join(", "));
-                return Err(wrong(&format!("headers.{name}"), &known));
+                return Err(wrong_body(Some(&format!("headers.{name}")), &known));
             }
             let value = value
                 .as_str()
                 .and_then(|value| HeaderValue::from_str(value).ok());
-            let value = value.ok_or_else(|| wrong(&format!("headers.{name}"), "expected text"))?;
+            let value = value
+                .ok_or_else(|| wrong_body(Some(&format!("headers.{name}")), "expected text"))?;
             request = request.header(name, value);
         }
         request
             .body(Full::new(body.into()))
-            .map_err(|_| wrong("path", "expected a call such as /v1/chat/completions"))
+            .map_err(|_| wrong_body(Some("path"), "expected a call such as /v1/chat/completions"))
     }
 }
 
@@ -152,7 +145,6 @@ fn unreached(e: &str) -> Problem {
 )]
 pub(super) async fn send(
     State(admin): State<Arc<Admin>>,
-    Viewer(_who): Viewer,
     Body(trial): Body<Trial>,
 ) -> Result<Response<Answered>, Problem> {
     let request = trial.request(false)?;
@@ -202,5 +194,3 @@ pub(super) async fn explain(
         .map(Json)
         .map_err(|_| Trouble::Inside.into())
 }
-
-use super::trouble::Trouble;

@@ -1,7 +1,6 @@
 //! Calls on providers beyond those of every object: what a vendor lists, whether it answers, and the keys one by one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -16,6 +15,7 @@ use super::door::Viewer;
 use super::input::Body;
 use super::plane;
 use super::problem::{Flaw, Problem, Why};
+use super::time::whole_millis;
 use super::trouble::Trouble;
 use super::vendors::{self, Listed, NoList};
 use crate::clock;
@@ -149,7 +149,7 @@ pub(super) async fn probe(
     Ok(Json(Probed {
         formats: found.iter().map(|(format, _)| format.name()).collect(),
         models,
-        took_ms: millis(clock::now().since(begun)),
+        took_ms: whole_millis(clock::now().since(begun)),
     }))
 }
 
@@ -246,7 +246,7 @@ pub(super) async fn pull(
     Ok(Json(Pulled {
         models,
         saved,
-        took_ms: millis(clock::now().since(begun)),
+        took_ms: whole_millis(clock::now().since(begun)),
     }))
 }
 
@@ -300,7 +300,7 @@ pub(super) async fn test(
             format!("The data plane does not answer: {e}."),
         )
     })?;
-    let took_ms = millis(clock::now().since(begun));
+    let took_ms = whole_millis(clock::now().since(begun));
     let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let ok = answer.status == 200;
     let text = |pointer: &str| {
@@ -427,8 +427,4 @@ pub(super) async fn delete_key(
     };
     desk.edit_keys(&name, edit, &who.author()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

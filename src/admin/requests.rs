@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Admin;
-use super::input::queries;
-use super::problem::{Flaw, Problem, Why};
+use super::input::{queries, wrong_query};
+use super::problem::{Problem, Why};
 use super::time::{moment, rfc3339};
 use crate::id::RequestId;
 use crate::ir::Format;
@@ -314,19 +314,11 @@ impl Candidate {
     }
 }
 
-fn wrong(field: &str, message: &str) -> Problem {
-    Problem::new(Why::BadRequest, "The query is not what this call takes.").flaw(Flaw {
-        field: Some(field.to_owned()),
-        message: message.to_owned(),
-        ..Flaw::default()
-    })
-}
-
 impl Which {
     pub(super) fn filter(&self) -> Result<Filter, Problem> {
         let at = |field: &str, text: &Option<String>| -> Result<Option<Duration>, Problem> {
             let told = text.as_deref().map(moment).transpose();
-            told.map_err(|e| wrong(field, &e))
+            told.map_err(|e| wrong_query(Some(field), &e))
         };
         let ending = |name: &str| {
             let all = [
@@ -337,8 +329,8 @@ impl Which {
             ];
             let found = all.into_iter().find(|ending| ending.name() == name);
             found.ok_or_else(|| {
-                wrong(
-                    "ending",
+                wrong_query(
+                    Some("ending"),
                     "expected complete, refused, broken or client_gone",
                 )
             })
@@ -346,7 +338,7 @@ impl Which {
         let format = |name: &str| {
             Format::from_name(name).ok_or_else(|| {
                 let all = "expected openai_chat, openai_responses, anthropic or gemini";
-                wrong("format", all)
+                wrong_query(Some("format"), all)
             })
         };
         Ok(Filter {
@@ -373,20 +365,21 @@ impl Leaf {
 
     fn place(&self) -> Result<Place, Problem> {
         let id = |field: &str, text: &str| {
-            RequestId::parse(text).ok_or_else(|| wrong(field, "this is no id of a request"))
+            RequestId::parse(text)
+                .ok_or_else(|| wrong_query(Some(field), "this is no id of a request"))
         };
         match (&self.before, &self.after) {
             (None, None) => Ok(Place::Newest),
             (Some(before), None) => id("before", before).map(Place::Before),
             (None, Some(after)) => id("after", after).map(Place::After),
-            (Some(_), Some(_)) => Err(wrong("after", "either `before` or `after`")),
+            (Some(_), Some(_)) => Err(wrong_query(Some("after"), "either `before` or `after`")),
         }
     }
 
     fn limit(&self) -> Result<usize, Problem> {
         match self.limit.unwrap_or(50) {
             limit @ 1..=LONGEST_PAGE => Ok(limit),
-            _ => Err(wrong("limit", "expected 1 to 1000")),
+            _ => Err(wrong_query(Some("limit"), "expected 1 to 1000")),
         }
     }
 }
@@ -394,7 +387,10 @@ impl Leaf {
 fn slower(ms: u64) -> Result<Duration, Problem> {
     match Duration::from_millis(ms) {
         time if time <= LONGEST => Ok(time),
-        _ => Err(wrong("slower_than_ms", "expected a day (86400000) at most")),
+        _ => Err(wrong_query(
+            Some("slower_than_ms"),
+            "expected a day (86400000) at most",
+        )),
     }
 }
 
@@ -405,8 +401,8 @@ fn status(text: &str) -> Result<Status, Problem> {
         "5xx" => Ok(Status::Class(5)),
         text => match text.parse::<u16>() {
             Ok(code @ 100..=599) => Ok(Status::Exactly(code)),
-            _ => Err(wrong(
-                "status",
+            _ => Err(wrong_query(
+                Some("status"),
                 "expected a status such as 429, or 2xx, 4xx or 5xx",
             )),
         },

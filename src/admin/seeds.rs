@@ -18,8 +18,8 @@ use utoipa_axum::routes;
 use super::Admin;
 use super::channels;
 use super::door::Viewer;
-use super::input::Asked;
-use super::problem::{Flaw, Problem, Why};
+use super::input::{Asked, wrong_query};
+use super::problem::Problem;
 use super::time::rfc3339;
 use super::transfer::{self, Reloaded};
 use super::trouble::Trouble;
@@ -127,15 +127,7 @@ pub(super) async fn statistics(
     match how.view.as_deref() {
         None => by_provider(&admin).await.map(Json),
         Some("channels") => of_channels(&admin).await.map(Json),
-        Some(_) => {
-            let flaw = Flaw {
-                field: Some("view".to_owned()),
-                message: "expected channels, or nothing".to_owned(),
-                ..Flaw::default()
-            };
-            let detail = "The query is not what this call takes.";
-            Err(Problem::new(Why::BadRequest, detail).flaw(flaw))
-        }
+        Some(_) => Err(wrong_query(Some("view"), "expected channels, or nothing")),
     }
 }
 

@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 
 use super::Admin;
 use super::door::Viewer;
-use super::input::Body;
-use super::problem::{Flaw, Problem, Why};
+use super::input::{Body, wrong_body};
+use super::problem::{Problem, Why};
+use super::time::whole_millis;
 use crate::clock::{self, Tick};
 use crate::ledger::{Amount, Term, Window};
 use crate::live::{KeyStanding, Lane, MeterName, Owner, Purse, Snapshot, Standing, TermName};
@@ -220,7 +221,7 @@ pub(super) fn state(standing: &Standing, now: Tick) -> (&'static str, Option<u64
 }
 
 fn millis(until: Tick, now: Tick) -> u64 {
-    u64::try_from(until.since(now).as_millis()).unwrap_or(u64::MAX)
+    whole_millis(until.since(now))
 }
 
 fn keys(snapshot: &Snapshot, lane: &Lane, (spot, seat): (Spot, &Seat), now: Tick) -> Vec<Key> {
@@ -394,12 +395,8 @@ pub(super) async fn reset(
                 .collect()
         }
         _ => {
-            let flaw = Flaw {
-                message: "one of `client_key`, `tenant` and `endpoint` is needed".to_owned(),
-                ..Flaw::default()
-            };
-            let detail = "The body is not what this call takes.";
-            return Err(Problem::new(Why::Invalid, detail).flaw(flaw));
+            let needed = "one of `client_key`, `tenant` and `endpoint` is needed";
+            return Err(wrong_body(None, needed));
         }
     };
     if reset.is_empty() {

@@ -80,7 +80,7 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
     let snapshot = admin.live.snapshot();
     let gateway = &snapshot.gateway;
     let uptime = clock::now().since(admin.started);
-    let uptime_ms = u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX);
+    let uptime_ms = time::whole_millis(uptime);
     let started = time::now() - i64::try_from(uptime_ms).unwrap_or(0);
     let lost = ["full", "spool", "refused"];
     let lost = lost.map(|why| metrics::RECORDS_LOST.with_label_values(&[why]).get());

@@ -11,6 +11,11 @@ pub(super) fn now() -> i64 {
     i64::try_from(clock::wall().as_millis()).unwrap_or(i64::MAX)
 }
 
+/// For members that end in `_ms`.
+pub(super) fn whole_millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// `2026-01-31T08:00:00.000Z`.
 pub(super) fn rfc3339(millis: i64) -> String {
     let at = Timestamp::from_millisecond(millis).unwrap_or_default();

@@ -14,7 +14,7 @@ use super::Admin;
 use super::door::{Viewer, may};
 use super::guard::For;
 use super::house::Refusal;
-use super::input::{Asked, Body};
+use super::input::{Asked, Body, wrong_body};
 use super::problem::{Flaw, Problem, Why};
 use super::trouble::Trouble;
 use crate::config::hidden;
@@ -151,13 +151,8 @@ pub(super) async fn import(
     Viewer(who): Viewer,
     Body(asked): Body<Import>,
 ) -> Result<Json<Imported>, Problem> {
-    let form = Form::of_name(asked.format.as_deref().unwrap_or("auto")).map_err(|e| {
-        Problem::new(Why::Invalid, "The body is not what this call takes.").flaw(Flaw {
-            field: Some("format".to_owned()),
-            message: e,
-            ..Flaw::default()
-        })
-    })?;
+    let form = Form::of_name(asked.format.as_deref().unwrap_or("auto"))
+        .map_err(|e| wrong_body(Some("format"), e))?;
     let read = transfer::import("import", &asked.text, form)
         .map_err(|report| of_report(&report, "This configuration cannot be imported."))?;
     let mode = match asked.replace {

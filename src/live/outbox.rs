@@ -20,6 +20,7 @@ const WAKE_AT: usize = 512;
 const MOST_BODIES: usize = 64 << 20;
 const WAKE_AT_BODIES: usize = 8 << 20;
 
+/// Finished records between the requests that they are of and whoever keeps them. One for a process.
 pub struct Outbox {
     waiting: Mutex<Waiting>,
     wake: Condvar,
