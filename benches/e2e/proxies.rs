@@ -64,7 +64,14 @@ gateway:
   listen: [ "{listen}" ]
   auth: keys
   client_keys:
-    - { name: bench, value: "{key}" }
+    - name: bench
+      value: "{key}"
+      tenant: bench
+      limits: { rpm: 100000000, tpm: 100000000000, concurrency: 1000, quota: { requests: 1000000000 }, budget: { usd: 1000000 } }
+  tenants:
+    - { name: bench, limits: { rpm: 100000000, budget: { usd: 1000000 } } }
+  prices:
+    upstream-model-*: { input: 2.5, cached: 1.25, output: 10 }
   log: { format: text, file: "{dir}/access.log", requests: true }
   providers:
     - { name: openai_chat, format: openai_chat, base_url: "http://{upstream}/v1", keys: [ upstream-key ] }
@@ -156,7 +163,8 @@ impl Stage {
         self.start("nginx", addr, &mut command).map(Some)
     }
 
-    /// The gateway with all that a request meets in earnest: client keys, metrics, an access log in a file.
+    /// The gateway with all that a request meets in earnest: client keys, limits of a key and of its tenant, prices, metrics,
+    /// an access log in a file, the store with statistics and rows.
     pub(super) fn gateway(
         &self,
         binary: &Path,

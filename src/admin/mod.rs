@@ -11,6 +11,7 @@
 
 mod accounts;
 mod audit;
+mod bodies;
 mod channels;
 mod desk;
 mod docs;

@@ -21,7 +21,6 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema as _, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::Admin;
 use super::desk::{Condition, Desk, Done, View};
 use super::door::{Viewer, Who};
 use super::input::{AnyBody, Body};
@@ -29,6 +28,7 @@ use super::mint;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::time::rfc3339;
 use super::trouble::Trouble;
+use super::{Admin, bodies};
 use crate::config::{Home, Kind};
 
 /// An object of the configuration.
@@ -331,6 +331,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Admin>> {
 
 fn on_all(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
     let (segment, one, many) = names(kind);
+    let [new, _] = bodies::names(kind);
     let list_all = Call::new(
         kind,
         ("list", many),
@@ -340,6 +341,7 @@ fn on_all(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
     let make = Call::new(kind, ("create", one), &format!("A new {one}"));
     let make = make
         .takes(
+            new,
             "As the configuration file says it, with its `name`; of a setting, `name` and `value`",
         )
         .answers(201, "It is in force", "ConfigObject")
@@ -355,7 +357,7 @@ fn on_all(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
     };
     let served = get(list_all).post(make);
     (
-        schemas(),
+        schemas(kind),
         PathsBuilder::new().path(path, item.build()).build(),
         served,
     )
@@ -363,17 +365,19 @@ fn on_all(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
 
 fn on_one(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
     let (_, one, _) = names(kind);
+    let [_, said] = bodies::names(kind);
     let call = |verb, summary: &str| Call::new(kind, (verb, one), summary).named();
     let see = call("show", &format!("One {one}: that which is in force"));
     let say = call("put", &format!("Say a {one} anew, or make it"))
         .on_condition(&["If-Match", "If-None-Match"])
         .takes(
+            said,
             "As the configuration file says it. A masked secret stands for the one that is there",
         )
         .answers(201, "It was made, and is in force", "ConfigObject");
     let change = call("patch", &format!("Change members of a {one} (RFC 7396)"))
         .on_condition(&["If-Match"])
-        .takes("The members that change; `null` takes one away");
+        .takes(said, "The members that change; `null` takes one away");
     let take = call("delete", &format!("Take a {one} away")).on_condition(&["If-Match"]);
     let item = PathItem::builder()
         .operation(
@@ -395,7 +399,7 @@ fn on_one(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
             take.fails_not(204, "It is gone").built(),
         );
     let paths = PathsBuilder::new().path(path, item.build()).build();
-    (schemas(), paths, served_on_one(kind))
+    (schemas(kind), paths, served_on_one(kind))
 }
 
 fn served_on_one(kind: Kind) -> MethodRouter<Arc<Admin>> {
@@ -426,13 +430,14 @@ fn served_on_one(kind: Kind) -> MethodRouter<Arc<Admin>> {
     get(see).put(say).patch(change).delete(take)
 }
 
-fn schemas() -> Vec<(String, RefOr<Schema>)> {
+fn schemas(kind: Kind) -> Vec<(String, RefOr<Schema>)> {
     let of = |name: &str, schema| (name.to_owned(), schema);
     let mut all = vec![
         of("ConfigObject", ConfigObject::schema()),
         of("ConfigObjects", ConfigObjects::schema()),
     ];
     ConfigObject::schemas(&mut all);
+    all.extend(bodies::schemas(kind));
     all
 }
 
@@ -466,14 +471,15 @@ impl Call {
         Call(all.fold(self.0, OperationBuilder::parameter))
     }
 
-    fn takes(self, what: &str) -> Call {
-        let any = ContentBuilder::new().schema(Some(Value::schema())).build();
+    fn takes(self, shape: &str, what: &str) -> Call {
+        let shape = bodies::shape(shape);
+        let content = ContentBuilder::new().schema(Some(shape)).build();
         let body = RequestBodyBuilder::new()
             .description(Some(what))
             .required(Some(Required::True));
         Call(
             self.0
-                .request_body(Some(body.content("application/json", any).build())),
+                .request_body(Some(body.content("application/json", content).build())),
         )
     }
 

@@ -268,6 +268,14 @@ impl Written {
         let mut read = Vec::new();
         for (nth, object) in (0..).zip(objects) {
             let text = objects::text_of(object, nth);
+            if let Some(instead) = object.is_no_setting() {
+                let told = format!("`{}` is no setting of the database", object.name);
+                let place = Span::new(text.origin, 0, 0);
+                self.problems
+                    .push(Problem::error(place, told).help(instead));
+                self.texts.push((text.origin, text));
+                continue;
+            }
             let (root, problems) = yaml::parse(&text);
             self.problems.extend(problems);
             match root.filter(|root| !root.is_null()) {

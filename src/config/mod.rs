@@ -17,6 +17,7 @@ mod gateway;
 pub mod hidden;
 mod load;
 mod objects;
+mod outline;
 mod prices;
 mod report;
 mod routes;
@@ -35,6 +36,7 @@ pub use load::{
     needs_restart,
 };
 pub use objects::{Declared, Home, Kind, Object};
+pub use outline::{Outline, outline};
 pub use prices::{Long, Price, Prices, Rate, Rates};
 pub use report::{Place, Problem, Report, Severity, Style};
 pub use routes::{BodyPath, BodyStep, Route, Target, When};

@@ -78,6 +78,23 @@ pub struct Object {
     pub body: String,
 }
 
+impl Object {
+    /// Why this cannot be a setting in the database: what to do instead.
+    pub(super) fn is_no_setting(&self) -> Option<&'static str> {
+        let sections = Kind::ALL.into_iter().filter_map(Kind::section);
+        match &*self.name {
+            _ if self.kind != Kind::Setting => None,
+            "data" | "database" => Some(
+                "the gateway needs it before it can read its database: it stands in the file, or in the environment",
+            ),
+            name => sections
+                .into_iter()
+                .any(|section| section == name)
+                .then_some("each of these is an object of its own"),
+        }
+    }
+}
+
 /// Without the body, which may hold secrets.
 impl std::fmt::Debug for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -183,6 +183,9 @@ pub struct AttemptRow {
 }
 
 impl AttemptRow {
+    /// The outcome of one that went well.
+    pub const OK: &str = "ok";
+
     /// In nanodollars. `None`: nobody knows a price.
     pub fn cost(&self) -> Option<u64> {
         cost(self.price.as_deref()?, &self.usage)

@@ -4,7 +4,7 @@
 //! serves the next limit as well. It may ring before that; what is left then is slept anew.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pingora::time::sleep;
@@ -25,16 +25,15 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// Runs `work`, for no longer than up to a point in time.
+    /// Runs `work`, for no longer than up to a point in time. It is borrowed: a future that owned it would hold it twice.
     ///
     /// # Errors
-    /// [`TooLate`]; `work` is dropped.
+    /// [`TooLate`]; `work` is left as it is.
     pub async fn within<T>(
         &mut self,
         limit: Tick,
-        work: impl Future<Output = T>,
+        mut work: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, TooLate> {
-        let mut work = pin!(work);
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
             Poll::Pending => self.poll(limit, cx).map(Err),
@@ -65,6 +64,7 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
+    use std::pin::pin;
     use std::time::Duration;
 
     use super::*;
@@ -72,7 +72,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_there_needs_no_timer() {
         let mut alarm = Alarm::default();
-        assert_eq!(alarm.within(Tick(0), ready(1)).await, Ok(1));
+        assert_eq!(alarm.within(Tick(0), pin!(ready(1))).await, Ok(1));
         assert!(alarm.set.is_none());
     }
 
@@ -83,7 +83,7 @@ mod tests {
         let after = |millis| begun + Duration::from_millis(millis);
         let mut waits = Vec::new();
         for millis in [30, 80, 60, 100] {
-            let ended = alarm.within(after(millis), pending::<()>()).await;
+            let ended = alarm.within(after(millis), pin!(pending::<()>())).await;
             assert_eq!(ended, Err(TooLate));
             waits.push(clock::now().since(begun).as_millis());
         }
@@ -93,8 +93,11 @@ mod tests {
 
         let soon = clock::now() + Duration::from_millis(20);
         let late = soon + Duration::from_secs(3600);
-        let napping = sleep(Duration::from_millis(5));
+        let napping = pin!(sleep(Duration::from_millis(5)));
         assert_eq!(alarm.within(late, napping).await, Ok(()));
-        assert_eq!(alarm.within(soon, pending::<()>()).await, Err(TooLate));
+        assert_eq!(
+            alarm.within(soon, pin!(pending::<()>())).await,
+            Err(TooLate)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! The request body: read whole, under a size limit and a deadline, within what all bodies together may hold. A form over
 //! [`MOST_HELD`] goes to a file instead.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -147,8 +147,10 @@ pub async fn read(
     let encoding = encoding(session);
     answer_expectation(session).await?;
     let share = Share::new(held, limits);
-    let reading = collect(session, declared, limits.max_body, &share);
-    let bytes = in_time(limits, reading).await?;
+    let bytes = {
+        let reading = pin!(collect(session, declared, limits.max_body, &share));
+        in_time(limits, reading).await?
+    };
     let received = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let (bytes, decoded) = match encoding {
         None => (bytes, None),
@@ -191,8 +193,10 @@ pub async fn read_form(
         disk: Share::of(Store::File, held, limits),
         spool: None,
     };
-    let reading = fill(session, filling, &mut form, limits.max_body);
-    let body = in_time(limits, reading).await?;
+    let body = {
+        let reading = pin!(fill(session, filling, &mut form, limits.max_body));
+        in_time(limits, reading).await?
+    };
     Ok((body, form.finish()?))
 }
 
@@ -300,9 +304,8 @@ fn encoding(session: &Session) -> Option<String> {
 
 async fn in_time<T>(
     limits: Limits,
-    reading: impl Future<Output = Result<T, BodyError>>,
+    mut reading: Pin<&mut impl Future<Output = Result<T, BodyError>>>,
 ) -> Result<T, BodyError> {
-    let mut reading = pin!(reading);
     // Mostly it is there already, and no timer is made.
     if let Poll::Ready(read) = poll!(&mut reading) {
         return read;

@@ -3,6 +3,7 @@
 //! Nothing here touches the client. What comes back is either a reply that may be committed, or a [`Miss`] that says
 //! what happened, for `route::attempt` to decide what next.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -175,8 +176,11 @@ impl Order<'_> {
             let Ok(address) = host.address(wait).await else {
                 return Err(self.miss(Failure::Connect));
             };
-            let connecting = self.connector.get_http_session(&address.peer);
-            match alarm.within(now + wait, connecting).await {
+            let connected = {
+                let connecting = pin!(self.connector.get_http_session(&address.peer));
+                alarm.within(now + wait, connecting).await
+            };
+            match connected {
                 Ok(Ok((session, reused))) => {
                     return Ok(Connection {
                         session,
@@ -215,7 +219,8 @@ impl Order<'_> {
             false => (sent_at + self.timeouts.response).min(self.deadline),
         };
         let patience = self.patience(sent_at, limit);
-        let held = alarm.within(patience, self.hold(up, limit)).await;
+        let holding = pin!(self.hold(up, limit));
+        let held = alarm.within(patience, holding).await;
         let held = held.unwrap_or_else(|TooLate| Err(self.late(limit)));
         let mut held = held.map_err(|miss| Miss {
             request_id: shown_id(&headers),
@@ -268,7 +273,7 @@ impl Order<'_> {
                 });
             }
         } else {
-            match alarm.within(limit, asked.read_head()).await {
+            match alarm.within(limit, pin!(asked.read_head())).await {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => {
                     log::debug!("id={} no answer from {host}: {e}", self.id());

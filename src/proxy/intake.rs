@@ -256,7 +256,8 @@ async fn read_body(
 ) -> Result<(Body, Scan), Refusal> {
     if let Some(content_type) = form {
         let form = Form::of(content_type.as_bytes()).map_err(|e| Refusal::Body(e.into()))?;
-        let read = body::read_form(session, form, limits, proxy.held()).await;
+        let reading = body::read_form(session, form, limits, proxy.held());
+        let read = Box::pin(reading).await;
         let (body, found) = read.map_err(Refusal::Body)?;
         let scan = Scan {
             model: found

@@ -3,7 +3,7 @@
 //! The walk of a request, room by room: [`arrival`] (the head) → [`intake`] (who, body, scan, pool) → [`serve`] (the
 //! attempts, one after the other; in [`race`] two beside each other, in [`resume`] one that goes on with another) →
 //! [`attempt`] (what is asked) → [`exchange`] (one attempt, up to its first content) → [`pump`] (the rest of the answer) →
-//! [`tab`] (the record, exactly once). Everything happens in `request_filter`: Pingora's own upstream path can neither hold
+//! [`tab`] (the record, exactly once) → [`till`] (what is told of it). Everything happens in `request_filter`: Pingora's own upstream path can neither hold
 //! a head back nor send a body again.
 //!
 //! Only this room, `balance/` and `server.rs` know Pingora. It never imports `store`, `cluster` or `admin`: nothing of
@@ -41,6 +41,7 @@ pub mod side_door;
 pub mod spool;
 pub mod tab;
 pub mod telling;
+pub mod till;
 pub mod upstream;
 pub mod waiting;
 pub mod way;
@@ -60,8 +61,7 @@ use pingora::protocols::http::{HttpTask, ServerSession};
 use pingora::upstreams::peer::HttpPeer;
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use crate::ledger::Record;
-use crate::live::{Outbox, Vault};
+use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{BodyError, Held};
 use crate::proxy::counting::Counter;
@@ -71,8 +71,8 @@ use crate::proxy::reply::{Page, write_page};
 use crate::proxy::serve::Unserved;
 pub use crate::proxy::side_door::Door;
 use crate::proxy::side_door::{SideDoor, Visit, unanswered};
-pub use crate::proxy::tab::AccessLog;
 use crate::proxy::tab::Tab;
+pub use crate::proxy::till::{AccessLog, Till};
 use crate::proxy::waiting::Gone;
 pub use crate::proxy::wiring::Wiring;
 
@@ -90,22 +90,20 @@ pub struct Proxy {
     held: Arc<Held>,
     vault: Arc<Vault>,
     counter: Counter,
-    log: ArcSwap<AccessLog>,
-    outbox: Option<Arc<Outbox>>,
+    till: Arc<Till>,
     draining: AtomicBool,
     side_door: SideDoor,
 }
 
 impl Proxy {
-    /// Records go to `outbox`, where there is somebody who keeps them. The admin side listens on `socket`.
+    /// Finished requests are told to `till`. The admin side listens on `socket`.
     ///
     /// # Errors
     /// That can be no socket.
     pub fn new(
         wiring: Wiring,
         connector: Arc<Connector>,
-        log: AccessLog,
-        outbox: Option<Arc<Outbox>>,
+        till: Arc<Till>,
         socket: &str,
     ) -> Result<Proxy, String> {
         Ok(Proxy {
@@ -114,8 +112,7 @@ impl Proxy {
             held: Arc::default(),
             vault: Arc::default(),
             counter: Counter::default(),
-            log: ArcSwap::from_pointee(log),
-            outbox,
+            till,
             draining: AtomicBool::new(false),
             side_door: SideDoor::at(socket)?,
         })
@@ -124,7 +121,7 @@ impl Proxy {
     /// Puts a new configuration in force. Requests in flight keep theirs.
     pub fn replace(&self, wiring: Wiring, log: AccessLog) {
         self.wiring.store(Arc::new(wiring));
-        self.log.store(Arc::new(log));
+        self.till.log_to(log);
     }
 
     /// No longer ready: the process is about to leave.
@@ -153,56 +150,43 @@ impl Proxy {
         &self.held
     }
 
+    /// Where finished requests are told.
+    pub fn till(&self) -> &Arc<Till> {
+        &self.till
+    }
+
     /// Answers a request, unless the admin side does.
     ///
     /// # Errors
     /// [`Gone`]: the client left, or the connection to it is of no more use. It must not serve another request.
     async fn answer(&self, session: &mut Session, door: Door) -> Result<Option<Visit>, Gone> {
-        let (mut arrival, ask, record) = Arrival::of(session, self.wiring.load_full());
+        let (mut arrival, mut ask, record) = Arrival::of(session, self.wiring.load_full());
         arrival.ours = door == Door::Ours;
-        match through(door, ask) {
-            Ask::Admin => {
-                let caller = arrival.caller(session);
-                Ok(Some(self.side_door.enter(session, &arrival.wiring, caller)))
-            }
-            ask => self
-                .answer_here(session, (arrival, ask, record))
-                .await
-                .map(|()| None),
+        ask = through(door, ask);
+        if matches!(ask, Ask::Admin) {
+            let caller = arrival.caller(session);
+            return Ok(Some(self.side_door.enter(session, &arrival.wiring, caller)));
         }
-    }
-
-    async fn answer_here(
-        &self,
-        session: &mut Session,
-        (mut arrival, ask, record): (Arrival, Ask, Record),
-    ) -> Result<(), Gone> {
-        let log = AccessLog::clone(&self.log.load());
-        let mut tab = Tab::open(record, arrival.at, log, self.outbox.clone());
-        if arrival
-            .stamp
-            .cors
-            .as_ref()
-            .is_some_and(|cors| cors.is_preflight())
-        {
-            return page(session, &arrival, Page::text(204, Bytes::new()), &mut tab).await;
-        }
+        let mut tab = Tab::open(record, arrival.at, self.till.clone());
         let got = session.req_header().headers.len();
-        if got > MOST_HEADERS {
+        let is_preflight = arrival.stamp.cors.as_ref();
+        if is_preflight.is_some_and(|cors| cors.is_preflight()) {
+            let nothing = Page::text(204, Bytes::new());
+            Box::pin(page(session, &arrival, nothing, &mut tab)).await?;
+        } else if got > MOST_HEADERS {
             let most = MOST_HEADERS;
             let refusal = Refusal::TooManyHeaders { got, most };
-            return refuse(session, &arrival, refusal, &mut tab).await;
-        }
-        match ask {
-            Ask::Vendor(call) => {
-                self.answer_call(session, &mut arrival, call, &mut tab)
-                    .await
+            Box::pin(refuse(session, &arrival, refusal, &mut tab)).await?;
+        } else if let Ask::Vendor(call) = ask {
+            let arrival = &mut arrival;
+            self.answer_call(session, arrival, call, &mut tab).await?;
+        } else {
+            match self.own_page(session, &arrival, &ask, &mut tab) {
+                Ok(made) => Box::pin(page(session, &arrival, made, &mut tab)).await?,
+                Err(refusal) => Box::pin(refuse(session, &arrival, refusal, &mut tab)).await?,
             }
-            ask => match self.own_page(session, &arrival, &ask, &mut tab) {
-                Ok(made) => page(session, &arrival, made, &mut tab).await,
-                Err(refusal) => refuse(session, &arrival, refusal, &mut tab).await,
-            },
         }
+        Ok(None)
     }
 
     fn own_page(
@@ -220,6 +204,7 @@ impl Proxy {
             Ask::Metrics => {
                 let access = &arrival.wiring.access;
                 if access.admit_operator(arrival.caller(session)) {
+                    self.till.tell();
                     Ok(pages::show_metrics(&arrival.wiring))
                 } else {
                     Err(Refusal::UnknownPath(path()))
@@ -260,28 +245,41 @@ impl Proxy {
         let call = match intake::take_in(self, session, arrival, call, tab).await {
             Ok(call) => call,
             Err(Refusal::Body(BodyError::ClientGone)) => return Err(Gone),
-            Err(refusal) => return refuse(session, arrival, refusal, tab).await,
+            Err(refusal) => return Box::pin(refuse(session, arrival, refusal, tab)).await,
         };
         if explained {
             let route = tab.record.route.as_deref();
             let made = explain::explain(&call, route);
-            return page(session, arrival, made, tab).await;
+            return Box::pin(page(session, arrival, made, tab)).await;
         }
-        match serve::serve(self, session, arrival, &call, tab).await {
-            Ok(()) => Ok(()),
-            Err(Unserved::ClientGone) => Err(Gone),
-            Err(Unserved::Counted(made)) => page(session, arrival, made, tab).await,
-            Err(Unserved::Refused {
-                refusal,
-                committed: false,
-                ..
-            }) => refuse(session, arrival, refusal, tab).await,
-            Err(Unserved::Refused {
-                refusal,
-                committed: true,
-                sent,
-            }) => refuse_in_stream(session, arrival, refusal, (tab, sent)).await,
-        }
+        let unserved = match serve::serve(self, session, arrival, &call, tab).await {
+            Ok(()) => return Ok(()),
+            Err(unserved) => unserved,
+        };
+        Box::pin(unanswered_call(session, arrival, unserved, tab)).await
+    }
+}
+
+/// A call that no vendor has answered.
+async fn unanswered_call(
+    session: &mut Session,
+    arrival: &Arrival,
+    unserved: Unserved,
+    tab: &mut Tab,
+) -> Result<(), Gone> {
+    match unserved {
+        Unserved::ClientGone => Err(Gone),
+        Unserved::Counted(made) => page(session, arrival, made, tab).await,
+        Unserved::Refused {
+            refusal,
+            committed: false,
+            ..
+        } => refuse(session, arrival, refusal, tab).await,
+        Unserved::Refused {
+            refusal,
+            committed: true,
+            sent,
+        } => refuse_in_stream(session, arrival, refusal, (tab, sent)).await,
     }
 }
 

@@ -130,7 +130,10 @@ pub async fn pump(
             let sent = send_whole(session, stamp, (status, headers), bytes).await;
             told_whole(sent.map_err(|_| Gone), usage)
         }
-        ReplyBody::Long(long) => pump_long(session, stamp, (status, headers), (*long, kept)).await,
+        // What goes on for long is boxed: most answers are short, and every call's future is as large as the largest.
+        ReplyBody::Long(long) => {
+            Box::pin(pump_long(session, stamp, (status, headers), (*long, kept))).await
+        }
         ReplyBody::Stream(streaming) => {
             let head = (!committed).then(|| stream_head(session, stamp, headers));
             let Streaming {
@@ -152,7 +155,7 @@ pub async fn pump(
                 kept,
                 sent,
             };
-            stream.run(head.and_then(Result::ok), held, ended).await
+            Box::pin(stream.run(head.and_then(Result::ok), held, ended)).await
         }
     }
 }

@@ -472,7 +472,7 @@ fn note_pumped(pumped: &Pumped, seat: &Seat, tab: &mut Tab) {
 /// For logs and metrics.
 pub(super) fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Answered { .. } | Outcome::Finished => "ok",
+        Outcome::Answered { .. } | Outcome::Finished => AttemptRow::OK,
         Outcome::OutOfTime => "out_of_time",
         Outcome::ClientGone => "client_gone",
         Outcome::Failed(failure) => match failure {

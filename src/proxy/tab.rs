@@ -3,40 +3,20 @@
 use std::sync::Arc;
 
 use crate::clock::{self, Tick};
-use crate::config::{Gateway, LogFormat};
 use crate::ir::Usage;
 use crate::ledger::{AttemptRow, Bodies, Ending, Record};
-use crate::live::{Grant, Outbox};
-use crate::telemetry::{Sink, access, metrics};
+use crate::live::Grant;
+use crate::proxy::till::{Till, count_attempt};
+use crate::telemetry::metrics;
 
 /// The status in the record of a request whose client went away before it got one.
 pub const CLIENT_GONE: u16 = 499;
-
-/// Where access lines go, and how.
-#[derive(Clone)]
-pub struct AccessLog {
-    pub sink: Sink,
-    pub format: LogFormat,
-    pub enabled: bool,
-}
-
-impl AccessLog {
-    /// The access log of a configuration.
-    pub fn of(gateway: &Gateway, sink: &Sink) -> AccessLog {
-        AccessLog {
-            sink: sink.clone(),
-            format: gateway.log.format,
-            enabled: gateway.log.requests,
-        }
-    }
-}
 
 /// The open record of one request.
 pub struct Tab {
     pub record: Record,
     arrived: Tick,
-    log: AccessLog,
-    outbox: Option<Arc<Outbox>>,
+    till: Arc<Till>,
     /// What it has reserved of limits.
     grant: Option<Grant>,
     /// It was only asked what would become of it.
@@ -45,13 +25,12 @@ pub struct Tab {
 
 impl Tab {
     /// Opens the record; counts the request as in flight.
-    pub fn open(record: Record, arrived: Tick, log: AccessLog, outbox: Option<Arc<Outbox>>) -> Tab {
+    pub fn open(record: Record, arrived: Tick, till: Arc<Till>) -> Tab {
         metrics::IN_FLIGHT.inc();
         Tab {
             record,
             arrived,
-            log,
-            outbox,
+            till,
             grant: None,
             hypothetical: false,
         }
@@ -69,9 +48,10 @@ impl Tab {
     }
 
     pub fn attempt(&mut self, row: AttemptRow) {
-        metrics::ATTEMPTS
-            .with_label_values(&[&*row.provider, &*row.endpoint, row.outcome])
-            .inc();
+        // What went well is counted with the request.
+        if row.outcome != AttemptRow::OK {
+            count_attempt(&row);
+        }
         self.record.attempts.push(row);
     }
 
@@ -110,82 +90,6 @@ impl Tab {
             usage.output = usage.output.max(estimate.output);
         }
     }
-
-    fn count(&self) {
-        let record = &self.record;
-        record.attempts.iter().for_each(count_input);
-        let model = record.model.as_deref().unwrap_or("");
-        let format = record.format.map_or("", |format| format.name());
-        let mut status = itoa::Buffer::new();
-        let status = status.format(record.status);
-        metrics::REQUESTS
-            .with_label_values(&[model, format, status, record.ending.name()])
-            .inc();
-        if record.model.is_none() {
-            return;
-        }
-        metrics::DURATION
-            .with_label_values(&[model])
-            .observe(record.total.as_secs_f64());
-        if let Some(first) = record.first_content {
-            metrics::FIRST_CONTENT
-                .with_label_values(&[model])
-                .observe(first.as_secs_f64());
-        }
-        let mut spent = 0;
-        for usage in record.spent() {
-            spent += usage.total();
-            count_tokens(model, &usage);
-        }
-        if let Some(nano) = record.cost().filter(|_| spent > 0) {
-            metrics::COST.with_label_values(&[model]).inc_by(usd(nano));
-        }
-    }
-}
-
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "a metric is a float, and exact up to 2^53"
-)]
-fn usd(nano: u64) -> f64 {
-    nano as f64 / 1e9
-}
-
-fn count_tokens(model: &str, usage: &Usage) {
-    let buckets = [
-        ("input", usage.input),
-        ("cache_read", usage.cache_read),
-        ("cache_write", usage.cache_write),
-        ("output", usage.output),
-        ("reasoning", usage.reasoning),
-        ("audio", usage.audio()),
-    ];
-    for (bucket, tokens) in buckets {
-        if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
-            metrics::TOKENS
-                .with_label_values(&[model, bucket])
-                .inc_by(tokens);
-        }
-    }
-}
-
-/// What the vendor said of the attempt's input.
-fn count_input(row: &AttemptRow) {
-    if row.usage_estimated {
-        return;
-    }
-    let buckets = [
-        ("input", row.usage.input),
-        ("cache_read", row.usage.cache_read),
-        ("cache_write", row.usage.cache_write),
-    ];
-    for (bucket, tokens) in buckets {
-        if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
-            metrics::ENDPOINT_INPUT
-                .with_label_values(&[&*row.provider, &*row.endpoint, bucket])
-                .inc_by(tokens);
-        }
-    }
 }
 
 impl Drop for Tab {
@@ -194,21 +98,9 @@ impl Drop for Tab {
         if let Some(grant) = self.grant.take() {
             grant.settle(self.record.took());
         }
+        if !self.hypothetical {
+            self.till.put(self.record.take());
+        }
         metrics::IN_FLIGHT.dec();
-        if self.hypothetical {
-            return;
-        }
-        self.count();
-        if self.log.enabled {
-            let mut line = Vec::with_capacity(512);
-            access::write_line(&mut line, &self.record, self.log.format);
-            self.log.sink.line(&line);
-        }
-        // What asks no vendor (our own pages, paths that nobody knows) is no row.
-        if let Some(outbox) = &self.outbox
-            && self.record.format.is_some()
-        {
-            outbox.push(self.record.take());
-        }
     }
 }

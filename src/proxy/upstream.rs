@@ -1,6 +1,7 @@
 //! A connection to a vendor while one request is on it.
 
 use std::io::IoSlice;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,12 +90,12 @@ impl Upstream {
                 let mut stream = h1.into_inner();
                 let sent = match body {
                     Freight::Held(body) => {
-                        let sending = send_http1(&mut stream, head, body);
+                        let sending = pin!(send_http1(&mut stream, head, body));
                         alarm.within(limit, sending).await
                     }
                     Freight::Spooled(body) => {
-                        let sending = unload_http1(&mut stream, head, body);
-                        alarm.within(limit, sending).await
+                        let mut sending = Box::pin(unload_http1(&mut stream, head, body));
+                        alarm.within(limit, sending.as_mut()).await
                     }
                 };
                 let sent = sent.unwrap_or_else(stalled);
@@ -105,12 +106,12 @@ impl Upstream {
                 let head = outgoing.http2_head(length)?;
                 let sent = match body {
                     Freight::Held(body) => {
-                        let sending = send_http2(&mut session, head, body);
+                        let sending = pin!(send_http2(&mut session, head, body));
                         alarm.within(limit, sending).await
                     }
                     Freight::Spooled(body) => {
-                        let sending = unload_http2(&mut session, head, body);
-                        alarm.within(limit, sending).await
+                        let mut sending = Box::pin(unload_http2(&mut session, head, body));
+                        alarm.within(limit, sending.as_mut()).await
                     }
                 };
                 (session, sent.unwrap_or_else(stalled))

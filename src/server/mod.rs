@@ -29,7 +29,7 @@ use crate::balance::hosts::HostKeeper;
 use crate::balance::{Hosts, selection};
 use crate::config::{Database, Gateway, Listen, Loaded, Secret};
 use crate::live::Live;
-use crate::proxy::{AccessLog, DataPlane, Door, Proxy, Wiring};
+use crate::proxy::{AccessLog, DataPlane, Door, Proxy, Till, Wiring};
 use crate::reload::{self, Holds, Inputs, Objects, Reloader, Shelves, Works};
 use crate::store::{Cipher, Fault, Keeper, Store};
 use crate::telemetry::{Sink, logger};
@@ -91,6 +91,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         vendors: Arc::new(VendorPages),
         show_password: start.show_password,
     };
+    let till = proxy.till().clone();
     let grace = server.configuration.grace_period_seconds;
     let drain = DrainService {
         proxy,
@@ -99,7 +100,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         sink: sink.clone(),
         grace: grace.map_or(GRACE, Duration::from_secs),
     };
-    let announcer = Announcer::new(sink, start.announce, loaded);
+    let announcer = Announcer::new((sink, till), start.announce, loaded);
     let mut add = |service: Box<dyn ServiceWithDependents>| drop(server.add_boxed_service(service));
     add(background("admin", AdminService::new(sockets, parts)));
     add(background("vendor hosts", HostKeeper(hosts)));
@@ -138,7 +139,8 @@ fn make_works(
     let wiring = Wiring::new(snapshot, &hosts).map_err(|e| anyhow!(e))?;
     let outbox = store.map(|store| store.outbox());
     let door = sockets.admin.to_string_lossy();
-    let proxy = Proxy::new(wiring, connector, log, outbox, &door);
+    let till = Arc::new(Till::new(log, outbox));
+    let proxy = Proxy::new(wiring, connector, till, &door);
     Ok(Works {
         live: live.clone(),
         hosts,

@@ -13,7 +13,7 @@ use crate::balance::page;
 use crate::config::{Loaded, Offer, Provider};
 use crate::demo;
 use crate::live::Live;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, Till};
 use crate::reload::{Reloader, keep_reloading};
 use crate::store::{Keeper, Store};
 use crate::telemetry::{Sink, metrics};
@@ -146,6 +146,7 @@ impl BackgroundService for DrainService {
         // The last answers' bytes are in the kernel; their connections close with the process.
         tokio::time::sleep(Duration::from_millis(50)).await;
         self.keeper.write();
+        self.proxy.till().tell();
         if let Some(store) = &self.store {
             store.finish(LAST_RECORDS);
         }
@@ -157,20 +158,22 @@ impl BackgroundService for DrainService {
 /// What to say, and about what.
 type Announcement = (Box<dyn FnOnce(&Loaded) + Send>, Loaded);
 
-/// Says where we listen, once we do; and starts the log's own thread, now that the process has gone where it stays.
+/// Says where we listen, once we do; and starts the log's own threads, now that the process has gone where it stays.
 pub(super) struct Announcer {
     sink: Sink,
+    till: Arc<Till>,
     say: parking_lot::Mutex<Option<Announcement>>,
 }
 
 impl Announcer {
     pub(super) fn new(
-        sink: Sink,
+        (sink, till): (Sink, Arc<Till>),
         say: Box<dyn FnOnce(&Loaded) + Send>,
         loaded: Loaded,
     ) -> Announcer {
         Announcer {
             sink,
+            till,
             say: parking_lot::Mutex::new(Some((say, loaded))),
         }
     }
@@ -179,8 +182,9 @@ impl Announcer {
 #[async_trait]
 impl BackgroundService for Announcer {
     async fn start(&self, _shutdown: ShutdownWatch) {
-        if let Err(e) = self.sink.keep_writing() {
-            log::error!("no thread for the log: {e}");
+        let threads = self.sink.keep_writing();
+        if let Err(e) = threads.and_then(|()| self.till.keep_telling()) {
+            log::error!("no threads for the log: {e}");
         }
         let announcement = self.say.lock().take();
         let Some((say, loaded)) = announcement else {

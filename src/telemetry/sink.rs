@@ -80,15 +80,15 @@ impl Sink {
         Ok(())
     }
 
-    /// Appends one line, which ends in a line feed.
-    pub fn line(&self, line: &[u8]) {
+    /// Appends lines, each of which ends in a line feed.
+    pub fn lines(&self, lines: &[u8]) {
         let mut pending = self.shared.pending.lock();
-        if pending.len() + line.len() > MOST_PENDING {
-            metrics::LOG_LINES_DROPPED.inc();
+        if pending.len() + lines.len() > MOST_PENDING {
+            metrics::LOG_LINES_DROPPED.inc_by(count(lines));
             return;
         }
         let before = pending.len();
-        pending.extend_from_slice(line);
+        pending.extend_from_slice(lines);
         if before < WAKE_AT && pending.len() >= WAKE_AT {
             self.shared.wake.notify_one();
         }
@@ -151,8 +151,7 @@ impl Shared {
         };
         drop(out);
         if written.is_err() {
-            metrics::LOG_LINES_DROPPED
-                .inc_by(u64::try_from(memchr::memchr_iter(b'\n', &batch).count()).unwrap_or(1));
+            metrics::LOG_LINES_DROPPED.inc_by(count(&batch));
         }
         self.give_back(batch);
     }
@@ -176,7 +175,7 @@ impl Drop for Shared {
 /// For `env_logger`: every write is a whole line and is written out at once.
 impl Write for Sink {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.line(buf);
+        self.lines(buf);
         Ok(buf.len())
     }
 
@@ -184,6 +183,11 @@ impl Write for Sink {
         Sink::flush(self);
         Ok(())
     }
+}
+
+/// How many lines there are.
+fn count(lines: &[u8]) -> u64 {
+    u64::try_from(memchr::memchr_iter(b'\n', lines).count()).unwrap_or(1)
 }
 
 fn append_to(path: &PathBuf) -> io::Result<File> {
@@ -199,13 +203,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("access.log");
         let sink = Sink::file(path.clone()).unwrap();
-        sink.line(b"one\n");
-        sink.line(b"two\n");
+        sink.lines(b"one\n");
+        sink.lines(b"two\n");
         sink.flush();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
         std::fs::rename(&path, dir.path().join("access.log.1")).unwrap();
         sink.reopen().unwrap();
-        sink.line(b"three\n");
+        sink.lines(b"three\n");
         sink.flush();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "three\n");
     }
@@ -217,7 +221,7 @@ mod tests {
         let hold = sink.shared.out.lock();
         let line = vec![b'x'; 1 << 20];
         for _ in 0..32 {
-            sink.line(&line);
+            sink.lines(&line);
         }
         assert!(sink.shared.pending.lock().len() <= MOST_PENDING);
         drop(hold);

@@ -133,6 +133,25 @@ fn what_is_wrong_with_an_object_is_told_by_its_name_and_field() {
 }
 
 #[test]
+fn what_objects_are_of_and_where_the_database_is_are_no_settings_in_it() {
+    let sections = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Setting);
+    let sections = sections.map(|kind| match kind {
+        Kind::Price => "prices".to_owned(),
+        kind => format!("{}s", kind.name()),
+    });
+    for name in sections.chain(["data".to_owned(), "database".to_owned()]) {
+        for body in ["[]", "{}", "elsewhere"] {
+            let report = with(FILE, &no_env(), &[object(Kind::Setting, &name, body)]).unwrap_err();
+            let told = report.to_string();
+            assert!(
+                told.contains(&format!("`{name}` is no setting of the database")),
+                "{told}"
+            );
+        }
+    }
+}
+
+#[test]
 fn secrets_in_objects_are_not_shown() {
     let bad = r#"{"name":"b","format":"anthropic","base_url":"https://b.example.com","keys":["sk-very-secret-indeed"],"colour":1}"#;
     let report = with(FILE, &no_env(), &[object(Kind::Provider, "b", bad)]).unwrap_err();

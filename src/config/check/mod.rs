@@ -42,7 +42,7 @@ pub(super) use gateway::Outside;
 pub(super) use headers::{is_ours, usual_auth};
 pub(super) use keys::GATEWAY;
 pub(super) use pingora::TOP;
-pub(super) use section::Shape;
+pub(super) use section::{Section, Shape};
 pub(super) use set::scalar_json;
 pub(super) use settings::{LEVELS, NAMES, log_level};
 pub(super) use shape::is_per_format;
