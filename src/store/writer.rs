@@ -288,6 +288,10 @@ impl Desk {
             log::error!("{lost} records are lost: there were more than could be kept");
             lose("full", lost);
         }
+        let unread = self.spool.take_lost();
+        if unread > 0 {
+            lose("spool", unread);
+        }
         let bodies = self.outbox.take_lost_bodies();
         if bodies > 0 {
             log::warn!(
