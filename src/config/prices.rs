@@ -76,6 +76,12 @@ impl Prices {
     pub fn find(&self, name: &str) -> Option<&Arc<Price>> {
         best(&self.declared, name).or_else(|| best(&self.shipped, name))
     }
+
+    /// Whether a price has just that name.
+    pub fn names(&self, name: &str) -> bool {
+        let mut all = self.declared.iter().chain(&self.shipped);
+        all.any(|(glob, _)| glob.is_literal() && glob.pattern() == name)
+    }
 }
 
 fn best<'a>(of: &'a [(Glob, Arc<Price>)], name: &str) -> Option<&'a Arc<Price>> {

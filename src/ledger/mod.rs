@@ -20,6 +20,6 @@ pub use account::{Account, Booking, Claim, Exceeded, Limit, Output, Spent, Term,
 pub use bodies::{Bodies, Body, Secrets};
 pub use cost::{Usd, cost};
 
-pub use record::{AttemptRow, CandidateRow, Ending, Record};
+pub use record::{AttemptRow, CandidateRow, Ending, Record, brief};
 pub use tally::{Amount, Reservation, Short, Take, Tally, Used};
 pub use window::Window;

@@ -81,12 +81,14 @@ impl Refusal {
         match self {
             Refusal::Denied(denied) => refused_caller(denied),
             Refusal::ModelNotAllowed(model) => {
+                let model = shortened(&model);
                 let text = format!("this API key may not use the model `{model}`");
                 said(Kind::Permission, 403, &text)
             }
             Refusal::Exceeded(refused) => limits::fault(&refused),
             Refusal::Unpriced { model, real } => unpriced(&model, &real),
             Refusal::UnknownPath(path) => {
+                let path = shortened(&path);
                 said(Kind::NotFound, 404, &format!("there is nothing at {path}"))
             }
             Refusal::WrongMethod { allow } => {
@@ -100,6 +102,7 @@ impl Refusal {
             }
             Refusal::NotServed(why) => said(Kind::NotFound, 404, &why),
             Refusal::MediaType(got) => {
+                let got = shortened(&got);
                 let text =
                     format!("Content-Type {got:?} is not served here; send application/json");
                 said(Kind::UnsupportedMedia, 415, &text)
@@ -112,7 +115,7 @@ impl Refusal {
             }
             Refusal::UnknownModel { asked, known } => unknown_model(&asked, &known),
             Refusal::DisabledModel(model) => {
-                switched_off(&format!("the model `{model}` is disabled"))
+                switched_off(&format!("the model `{}` is disabled", shortened(&model)))
             }
             Refusal::Incapable { model, lacks } => incapable(&model, lacks),
             Refusal::Cooling { model, retry_after } => Fault {
@@ -179,6 +182,7 @@ fn refused_caller(denied: Denied) -> Fault {
 
 /// Who has a budget may not call what has no price.
 fn unpriced(model: &str, real: &str) -> Fault {
+    let (model, real) = (shortened(model), shortened(real));
     let text = format!(
         "this API key has a budget, and what has no price may not be called with one: there is none for `{real}`, which `{model}` leads to"
     );

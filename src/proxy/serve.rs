@@ -16,7 +16,7 @@ use crate::proxy::attempt::Running;
 use crate::proxy::bodies::Bodies;
 use crate::proxy::counting::Tried;
 use crate::proxy::exchange::{Miss, Reply};
-use crate::proxy::intake::Call;
+use crate::proxy::intake::{Call, shown};
 use crate::proxy::notes::{
     listed, note_candidates, note_losses, tell_end, tell_refused_key, tell_switch,
 };
@@ -339,8 +339,8 @@ impl Course<'_> {
         let seat = self.plan.pool().seat(attempt.spot);
         AttemptRow {
             provider: seat.provider_name.clone(),
-            model: self.call.sent(seat).clone(),
-            endpoint: seat.model.clone(),
+            model: shown(self.call.sent(seat)),
+            endpoint: seat.label.clone(),
             key: attempt.key.map_or(0, |key| key + 1),
             key_masked: attempt
                 .key

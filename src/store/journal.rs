@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::line::{Counters, Line, Name, lines, print};
+use super::private;
 use crate::ledger::Amount;
 
 const NAME: &str = "quotas.journal";
@@ -61,10 +62,11 @@ impl Journal {
     /// # Errors
     /// Nothing can be written there.
     pub(super) fn own(&self) -> io::Result<Option<Owned>> {
-        std::fs::create_dir_all(self.directory())?;
+        private::folder(self.directory())?;
+        private::shut(&self.path);
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(false);
-        let lock = options.open(self.directory().join(LOCK))?;
+        let lock = private::open(options, &self.directory().join(LOCK))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Owned { _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -153,7 +155,7 @@ impl Journal {
     }
 
     fn lock(&self) -> io::Result<Locked> {
-        std::fs::create_dir_all(self.directory())?;
+        private::folder(self.directory())?;
         let directory = File::open(self.directory())?;
         // Some file systems have no locks; then a reset by hand may have to be asked for twice.
         directory.lock().or_else(|e| match e.kind() {
@@ -210,11 +212,8 @@ impl Journal {
     /// Appends in one write, and to the disk. The length by then.
     fn append(&self, lines: &[Line]) -> io::Result<u64> {
         let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&self.path)?;
+        let options = options.read(true).append(true).create(true);
+        let mut file = private::open(options, &self.path)?;
         let length = file.metadata()?.len();
         let mut text = Vec::new();
         if length > 0 {
@@ -236,7 +235,9 @@ impl Journal {
         let fresh = self.path.with_extension("new");
         let mut text = Vec::new();
         print(&lines(all, now).collect::<Vec<_>>(), &mut text)?;
-        let mut file = File::create(&fresh)?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true);
+        let mut file = private::open(options, &fresh)?;
         file.write_all(&text)?;
         file.sync_all()?;
         std::fs::rename(&fresh, &self.path)?;

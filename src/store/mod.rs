@@ -30,15 +30,17 @@ mod link;
 mod migrate;
 mod objects;
 mod pages;
+mod private;
 mod retention;
 mod row;
 mod spool;
+mod standing;
 mod statistics;
 mod sums;
 mod tail;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +69,7 @@ use crate::id::RequestId;
 use crate::live::Outbox;
 use link::{Address, Link, Readers};
 use spool::Spool;
+use standing::Standing;
 use tail::Tail;
 use writer::Writer;
 
@@ -81,6 +84,7 @@ pub struct Store {
     readers: once_cell::sync::OnceCell<Readers>,
     outbox: Arc<Outbox>,
     tail: Tail,
+    standing: Standing,
     ended: Arc<(Mutex<Ended>, Condvar)>,
 }
 
@@ -102,10 +106,13 @@ impl Store {
         if let config::Database::Sqlite(path) = database
             && let Some(folder) = path.parent()
         {
-            std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
+            private::folder(folder).map_err(sqlx::Error::Io)?;
+            shut(path);
         }
         let runtime = runtime().map_err(sqlx::Error::Io)?;
-        match runtime.block_on(look(&address)) {
+        let looked = runtime.block_on(look(&address));
+        let up = looked.is_ok();
+        match looked {
             Ok(()) => {}
             Err(e @ Fault::Newer { .. }) => return Err(e),
             Err(e) if matches!(address, Address::Sqlite(_)) => return Err(e),
@@ -117,6 +124,7 @@ impl Store {
             readers: once_cell::sync::OnceCell::new(),
             outbox: Arc::default(),
             tail: Tail::default(),
+            standing: Standing::new(up),
             ended: Arc::new((Mutex::new(Ended::NotBegun), Condvar::new())),
         })
     }
@@ -131,6 +139,11 @@ impl Store {
         self.tail.watch()
     }
 
+    /// Whether it takes what it is given, as of the last time that it was given something, or looked at: each second.
+    pub fn is_up(&self) -> bool {
+        self.standing.is_up()
+    }
+
     /// Starts the thread that writes.
     ///
     /// # Errors
@@ -138,13 +151,18 @@ impl Store {
     pub fn keep_writing(&self, retention: RetentionNow) -> std::io::Result<()> {
         let (address, outbox, data) =
             (self.address.clone(), self.outbox.clone(), self.data.clone());
-        let tail = self.tail.clone();
+        let (tail, standing) = (self.tail.clone(), self.standing.clone());
         let ended = self.ended.clone();
         *ended.0.lock() = Ended::No;
         let runtime = runtime()?;
         let thread = std::thread::Builder::new().name("records".to_owned());
         thread.spawn(move || {
-            let writer = Writer::new(address, (outbox, tail), Spool::below(&data), retention);
+            let writer = Writer::new(
+                address,
+                (outbox, tail, standing),
+                Spool::below(&data),
+                retention,
+            );
             runtime.block_on(writer.run());
             *ended.0.lock() = Ended::Yes;
             ended.1.notify_all();
@@ -289,6 +307,23 @@ impl Store {
     fn readers(&self) -> &Readers {
         self.readers
             .get_or_init(|| Readers::of(self.address.clone()))
+    }
+}
+
+/// Makes SQLite's file for its owner alone, and shuts others out of those that are there. SQLite gives the files beside it
+/// the same rights. A file that cannot be made is SQLite's to tell of.
+fn shut(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    // Never opened where it is there: closing it would take SQLite's locks along.
+    let made = private::open(options.write(true).create_new(true), path);
+    if made.is_ok() {
+        return;
+    }
+    private::shut(path);
+    for beside in ["-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(beside);
+        private::shut(Path::new(&name));
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use super::private;
 use super::row::Row;
 use crate::telemetry::metrics;
 
@@ -181,11 +182,11 @@ impl Spool {
     fn open(&mut self) -> io::Result<&mut File> {
         if self.file.is_none() {
             let folder = self.path.parent().unwrap_or(Path::new("."));
-            std::fs::create_dir_all(folder)?;
+            private::folder(folder)?;
             for path in names(folder) {
                 let mut options = OpenOptions::new();
                 let options = options.read(true).write(true).create(true);
-                let file = options.truncate(false).open(&path)?;
+                let file = private::open(options.truncate(false), &path)?;
                 if is_taken(&file)? {
                     continue;
                 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::histogram::{Histogram, class_name};
 use super::row::{Attempt, Row, Tokens};
+use crate::ledger::AttemptRow;
 
 /// Of an hour: a row of `rollups` stands under it. Ordered, so that two writers take rows in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +86,7 @@ impl<'a> Sums<'a> {
                 .entry(Series::of(row, Some(attempt), outcome))
                 .or_default();
             sum.attempts += 1;
-            sum.failed_attempts += i64::from(attempt.outcome != "ok");
+            sum.failed_attempts += i64::from(attempt.has_failed());
             sum.spend(&attempt.tokens);
         }
         let series = Series::of(row, row.endpoint(), (row.outcome(), row.status));
@@ -114,12 +115,8 @@ impl<'a> Sums<'a> {
         };
         let sum = self.keys.entry(series).or_default();
         sum.attempts += 1;
-        match &*attempt.outcome {
-            "ok" => sum.ok += 1,
-            // Cancelled: by its sender, or because another was faster.
-            "client_gone" | "lost" => {}
-            _ => sum.failed += 1,
-        }
+        sum.ok += i64::from(attempt.outcome == AttemptRow::OK);
+        sum.failed += i64::from(attempt.has_failed());
         sum.last_at = sum.last_at.max(row.at);
     }
 

@@ -55,7 +55,32 @@ fn usage(line: &mut Line<'_>, record: &Record) {
     if record.usage_estimated {
         line.flag("usage_estimated", true);
     }
+    spent(line, record);
 }
+
+/// What all attempts have used, where that is more than the answer of which the line tells.
+fn spent(line: &mut Line<'_>, record: &Record) {
+    let all = record.spent().fold(Usage::default(), Usage::plus);
+    let zero = |(_, tokens): (_, Option<u64>)| tokens.unwrap_or(0);
+    if buckets(&all).map(zero) == buckets(&record.usage).map(zero) || !all.is_known() {
+        return;
+    }
+    for ((_, tokens), name) in buckets(&all).into_iter().zip(SPENT) {
+        if let Some(tokens) = tokens {
+            line.number(name, tokens);
+        }
+    }
+}
+
+/// In the order of [`buckets`].
+const SPENT: [&str; 6] = [
+    "spent_input",
+    "spent_cache_read",
+    "spent_cache_write",
+    "spent_output",
+    "spent_reasoning",
+    "spent_audio",
+];
 
 /// Nothing is said where there is nothing to pay, or no price for it.
 fn cost(line: &mut Line<'_>, record: &Record) {
@@ -481,6 +506,31 @@ mod tests {
         let wanted =
             "skipped=relay/a:cooling(12s),relay/b:cooling(250ms),relay/c:cooling,relay/d:cooling";
         assert!(line.contains(wanted), "{line}");
+    }
+
+    #[test]
+    fn a_line_says_what_all_attempts_have_used_where_that_is_more() {
+        let line = |of: &[u64]| {
+            let mut record = record();
+            let row = record.attempts.pop().unwrap();
+            record.attempts.extend(of.iter().map(|input| AttemptRow {
+                usage: Usage {
+                    input: Some(*input),
+                    output: Some(4),
+                    ..Usage::default()
+                },
+                ..row.clone()
+            }));
+            let mut out = Vec::new();
+            write_line(&mut out, &record, LogFormat::Text);
+            String::from_utf8(out).unwrap()
+        };
+        let two = line(&[5, 3]);
+        assert!(
+            two.contains(" input=3 output=4 spent_input=8 spent_output=8 "),
+            "{two}"
+        );
+        assert!(!line(&[3]).contains("spent"));
     }
 
     #[test]
