@@ -160,6 +160,11 @@ impl From<Fault> for Problem {
             Fault::NoId(_) => {
                 Problem::new(Why::NotFound, format!("There is no such request: {fault}."))
             }
+            fault if fault.is_about_values() => {
+                log::debug!("admin: the database does not take it: {fault}");
+                let detail = "The database does not take what was asked: a text or a number is not one for it.";
+                Problem::new(Why::Invalid, detail)
+            }
             fault => {
                 log::warn!("admin: the database does not answer: {fault}");
                 let detail =

@@ -35,6 +35,11 @@ pub(super) enum Remedy {
 }
 
 impl Fault {
+    /// The database is there, and does not take what it was given.
+    pub fn is_about_values(&self) -> bool {
+        self.remedy() == Remedy::Apart
+    }
+
     pub(super) fn remedy(&self) -> Remedy {
         let Fault::Database(sqlx::Error::Database(said)) = self else {
             return match self {

@@ -262,7 +262,7 @@ impl Store {
     pub fn shelf_now(&self, cipher: &Cipher) -> Result<Shelf, Fault> {
         let runtime = runtime().map_err(sqlx::Error::Io)?;
         runtime.block_on(async {
-            let readers = Readers::of(self.address.clone());
+            let readers = Readers::of(self.address.clone(), self.standing.clone());
             let reading = objects::shelf(&readers, cipher);
             let patience = tokio::time::timeout(START_PATIENCE, reading).await;
             patience.unwrap_or_else(|_| Err(Fault::Silent(START_PATIENCE.as_secs())))
@@ -306,7 +306,7 @@ impl Store {
 
     fn readers(&self) -> &Readers {
         self.readers
-            .get_or_init(|| Readers::of(self.address.clone()))
+            .get_or_init(|| Readers::of(self.address.clone(), self.standing.clone()))
     }
 }
 
