@@ -34,7 +34,7 @@ pub(super) struct Which {
     /// What figures are told apart by, separated by commas: `model`, `provider`, `endpoint`, `client_key`, `tenant`, `outcome`, `status`
     #[param(example = "model,provider")]
     by: Option<String>,
-    /// A series: of each `hour` or `day`
+    /// A series: of each `hour` or `day` in which there was something
     every: Option<String>,
     /// Whose days: `Europe/Berlin`; UTC where nothing is said.
     time_zone: Option<String>,

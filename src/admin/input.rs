@@ -179,12 +179,30 @@ pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     match Query::try_from_uri(uri) {
         Ok(Query(asked)) => Ok(asked),
         Err(e) => {
+            let with_place = std::error::Error::source(&e).map(ToString::to_string);
             let mut said: &dyn std::error::Error = &e;
             while let Some(source) = said.source() {
                 said = source;
             }
-            Err(wrong_query(None, said.to_string()))
+            let said = said.to_string();
+            let field = with_place
+                .as_deref()
+                .and_then(|all| all.strip_suffix(&said));
+            let field = field.and_then(|field| field.strip_suffix(": "));
+            Err(wrong_query(field, expected(&said)))
         }
+    }
+}
+
+/// What was expected, where the language says only what it has found.
+fn expected(said: &str) -> &str {
+    match said {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "expected a whole number, not below 0"
+        }
+        "number too large to fit in target type" => "is too large",
+        "provided string was not `true` or `false`" => "expected true or false",
+        other => other,
     }
 }
 
@@ -256,6 +274,31 @@ mod tests {
         }
         for fine in [r#"{"a": "\\u0000"}"#, r#"{"a": "\n\u0001"}"#] {
             assert!(holds_no_nul(fine.as_bytes()).is_ok(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_query_is_told_with_its_place() {
+        #[derive(Debug, Deserialize)]
+        struct Page {
+            #[allow(dead_code, reason = "only read")]
+            limit: Option<u32>,
+            #[allow(dead_code, reason = "only read")]
+            stream: Option<bool>,
+        }
+        for (asked, field, message) in [
+            (
+                "/?limit=-1",
+                "limit",
+                "expected a whole number, not below 0",
+            ),
+            ("/?limit=99999999999", "limit", "is too large"),
+            ("/?stream=maybe", "stream", "expected true or false"),
+        ] {
+            let told = query::<Page>(&asked.parse().unwrap()).unwrap_err();
+            let told = serde_json::to_value(told).unwrap();
+            assert_eq!(told["problems"][0]["field"], field, "{told}");
+            assert_eq!(told["problems"][0]["message"], message);
         }
     }
 

@@ -9,6 +9,8 @@ pub enum Fault {
         "the database is of a newer Tidegate: its schema is version {found}, this one knows {known}; start the newer one, or put back a backup from before"
     )]
     Newer { found: i64, known: i64 },
+    #[error("its folder {} cannot be made: {_1}", .0.display())]
+    Folder(std::path::PathBuf, std::io::Error),
     #[error("{0}")]
     Database(#[from] sqlx::Error),
     #[error("it did not answer within {0} s")]

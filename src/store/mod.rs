@@ -106,7 +106,7 @@ impl Store {
         if let config::Database::Sqlite(path) = database
             && let Some(folder) = path.parent()
         {
-            private::folder(folder).map_err(sqlx::Error::Io)?;
+            private::folder(folder).map_err(|e| Fault::Folder(folder.to_owned(), e))?;
             shut(path);
         }
         let runtime = runtime().map_err(sqlx::Error::Io)?;

@@ -381,13 +381,18 @@ pub fn write_json_string(out: &mut Vec<u8>, text: &str) {
             '"' => out.extend_from_slice(b"\\\""),
             '\\' => out.extend_from_slice(b"\\\\"),
             '\n' => out.extend_from_slice(b"\\n"),
-            c if u32::from(c) < 0x20 || c == '\u{7f}' => {
+            c if c.is_control() || turns_lines(c) => {
                 append(out, format_args!("\\u{:04x}", u32::from(c)))
             }
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
     out.push(b'"');
+}
+
+/// Ends a line, or turns what stands around it: a terminal would show another line than there is.
+fn turns_lines(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `2026-01-31T12:00:00.000Z` (RFC 3339) of a time since the Unix epoch.
@@ -531,6 +536,14 @@ mod tests {
             "{two}"
         );
         assert!(!line(&[3]).contains("spent"));
+    }
+
+    #[test]
+    fn nothing_turns_a_line_or_ends_it() {
+        let mut out = Vec::new();
+        write_json_string(&mut out, "a\u{202e}b\u{2028}c\u{85}d\u{7f}é");
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, r#""a\u202eb\u2028c\u0085d\u007fé""#);
     }
 
     #[test]

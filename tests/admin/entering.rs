@@ -321,13 +321,10 @@ async fn with_the_database_away_keys_open_and_sessions_wait() {
     assert_eq!(status.json()["database"]["state"], "away");
     server.resume();
     until("the database", PATIENCE, async || {
-        admin.get(&gateway, "/status").await.status == 200
+        let status = admin.get(&gateway, "/status").await;
+        status.status == 200
+            && status.json()["database"] == json!({ "kind": "postgresql", "state": "up" })
     })
     .await;
-    let status = admin.get(&gateway, "/status").await.json();
-    assert_eq!(
-        status["database"],
-        json!({ "kind": "postgresql", "state": "up" })
-    );
     until_there(&gateway).await;
 }

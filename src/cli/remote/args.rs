@@ -309,7 +309,7 @@ pub enum StatsWhat {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum LogsWhat {
-    /// The last ones, and then each as it ends
+    /// The last ones, and then each as it ends, the newest 20 of a second
     Tail {
         /// How many of the last ones
         #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=1000))]
