@@ -179,17 +179,18 @@ pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     match Query::try_from_uri(uri) {
         Ok(Query(asked)) => Ok(asked),
         Err(e) => {
-            let with_place = std::error::Error::source(&e).map(ToString::to_string);
             let mut said: &dyn std::error::Error = &e;
             while let Some(source) = said.source() {
                 said = source;
             }
             let said = said.to_string();
-            let field = with_place
-                .as_deref()
-                .and_then(|all| all.strip_suffix(&said));
-            let field = field.and_then(|field| field.strip_suffix(": "));
-            Err(wrong_query(field, expected(&said)))
+            // `limit: invalid digit`
+            let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            let (field, said) = match said.split_once(": ") {
+                Some((field, said)) if is_name(field) => (Some(field), said),
+                _ => (None, &*said),
+            };
+            Err(wrong_query(field, expected(said)))
         }
     }
 }
