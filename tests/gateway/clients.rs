@@ -221,7 +221,8 @@ async fn decoding_a_body_takes_no_more_memory_than_there_may_be() {
         .unwrap();
     let bomb = zstd::encode_all(&vec![b' '; 7 << 20][..], 3).unwrap();
     let before = two.gateway.resident();
-    for _ in 0..5 {
+    // Were they decoded, they would be 210 MiB; what the allocator keeps of what was begun is a part of one, by thread.
+    for _ in 0..30 {
         let request = Request::post("/v1/chat/completions")
             .header("host", "localhost")
             .header("content-type", "application/json")
@@ -233,7 +234,7 @@ async fn decoding_a_body_takes_no_more_memory_than_there_may_be() {
         assert!(!answer.header("retry-after").is_empty());
     }
     let after = two.gateway.resident();
-    assert!(after < before + (16 << 20), "{before} -> {after}");
+    assert!(after < before + (64 << 20), "{before} -> {after}");
     held.abort();
     is_from(&two.gateway.chat("m", false).await, "a");
 }
