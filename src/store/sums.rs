@@ -116,8 +116,8 @@ impl<'a> Sums<'a> {
         sum.attempts += 1;
         match &*attempt.outcome {
             "ok" => sum.ok += 1,
-            // Cancelled: by its sender, or because another was faster.
-            "client_gone" | "lost" => {}
+            // Cancelled: by its sender, or because another was faster; or sent once more, which says nothing of the key.
+            "client_gone" | "lost" | "resent" => {}
             _ => sum.failed += 1,
         }
         sum.last_at = sum.last_at.max(row.at);
