@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use parking_lot::Mutex;
-
 use serde_json::{Map, Value, json};
 
 use crate::admin::house::{House, LeftOut, Tried};
@@ -498,24 +499,36 @@ fn keep_hash(members: &mut Map<String, Value>, was: Option<&Stored>) {
 }
 
 impl Condition {
+    /// As a request says it.
+    pub(super) fn of(headers: &HeaderMap) -> Condition {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        Condition {
+            matches: text(&IF_MATCH).map(str::to_owned),
+            is_new: text(&IF_NONE_MATCH).is_some_and(|told| told.trim() == "*"),
+        }
+    }
+
     fn holds(&self, was: Option<&Stored>) -> Result<(), Trouble> {
         if self.is_new
             && let Some(was) = was
         {
             return Err(Trouble::Exists(was.kind, was.name.clone()));
         }
-        let Some(matches) = &self.matches else {
-            return Ok(());
-        };
-        let etag = was.map(Stored::etag);
-        let holds = etag.is_some_and(|etag| {
-            let mut told = matches.split(',').map(str::trim);
-            told.any(|told| told == "*" || told == etag)
-        });
-        match holds {
+        match self.is_met_by(was.map(Stored::etag).as_deref()) {
             true => Ok(()),
             false => Err(Trouble::Changed),
         }
+    }
+
+    /// Whether `If-Match` holds for what has this ETag; `None`: for what is not there.
+    pub(super) fn is_met_by(&self, etag: Option<&str>) -> bool {
+        let Some(matches) = &self.matches else {
+            return true;
+        };
+        etag.is_some_and(|etag| {
+            let mut told = matches.split(',').map(str::trim);
+            told.any(|told| told == "*" || told == etag)
+        })
     }
 }
 

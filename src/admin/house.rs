@@ -11,6 +11,9 @@ pub trait House: Send + Sync {
     /// What is in force.
     fn loaded(&self) -> Arc<Loaded>;
 
+    /// What of it takes effect at the next start only: names of settings. Those of before the start hold until then.
+    fn restart_needed(&self) -> Vec<String>;
+
     /// Objects of the database that are not in force, because of what is wrong with them.
     fn left_out(&self) -> Vec<LeftOut>;
 

@@ -181,7 +181,7 @@ impl From<Trouble> for Problem {
         let why = match &trouble {
             Trouble::NoObject(..) => Why::NotFound,
             Trouble::Exists(..) | Trouble::ReadOnly { .. } | Trouble::Overtaken => Why::Conflict,
-            Trouble::Changed => Why::PreconditionFailed,
+            Trouble::Changed | Trouble::Outdated => Why::PreconditionFailed,
             Trouble::Wrong(_) => Why::Invalid,
             Trouble::NotInForce(_) | Trouble::Inside => Why::Internal,
             Trouble::Database(_) => Why::Unavailable,

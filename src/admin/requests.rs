@@ -171,7 +171,8 @@ pub(super) struct Attempt {
     /// The vendor's, where one came.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    /// `ok`, or why it has ended.
+    /// `ok`, or why it has ended. `resent`: a kept connection ended without a word, and it was sent once more; whether the
+    /// vendor had read it nobody knows.
     outcome: String,
     took_ms: f64,
     tokens: TokensShown,

@@ -24,6 +24,7 @@ pub(super) struct Status {
     #[schema(format = DateTime)]
     started_at: String,
     uptime_ms: u64,
+    /// As the configuration says now, here and below; what of it waits for the next start is in `restart_needed`.
     listen: Vec<Listener>,
     /// The admin side's own address, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,6 +36,9 @@ pub(super) struct Status {
     auth: &'static str,
     /// The built-in demo vendor is one of the providers.
     demo: bool,
+    /// Settings that have changed since the start and take effect at the next one only.
+    #[schema(example = json!(["gateway.listen"]))]
+    restart_needed: Vec<String>,
     /// Requests to models, as of now.
     in_flight: i64,
     records: Records,
@@ -102,6 +106,7 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
             AuthMode::Open => "open",
         },
         demo: admin.house.loaded().uses_demo,
+        restart_needed: admin.house.restart_needed(),
         in_flight: metrics::IN_FLIGHT.get(),
         records: Records {
             written: metrics::RECORDS_WRITTEN.get(),

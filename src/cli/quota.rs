@@ -1,13 +1,15 @@
 //! `tidegate quota`: what is used of the quotas and budgets of endpoints, client keys and tenants, and resetting it by hand.
 //!
 //! It reads and writes the journal that the gateway keeps (`store`), and so works whether one runs or not; what is shown
-//! is a second old at most.
+//! is a second old at most. Of what was made while the gateway ran (objects of the database) it knows what was used, not
+//! the limit.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{Exit, Quota, QuotaWhat, source};
@@ -57,7 +59,10 @@ pub fn quota(asked: &Quota, env: &Env, style: Style, out: &mut dyn Write) -> std
                 Name::Term((Owner::Key(name), _)) => Some(name) == key.as_ref(),
                 Name::Term((Owner::Tenant(name), _)) => Some(name) == tenant.as_ref(),
             };
-            let all = names(gateway);
+            let all: Vec<Name> = rows(gateway, wall)?
+                .into_iter()
+                .map(|row| row.name)
+                .collect();
             let chosen: Vec<&Name> = all.iter().filter(|name| wanted(name)).collect();
             reset(&chosen, &all, gateway, (asked.json, style, out))
         }
@@ -87,7 +92,11 @@ fn reset(
         } else {
             format!("there are: {}", known.join(", "))
         };
-        writeln!(out, "{} no such quota; {known}", style.red("bad"))?;
+        writeln!(
+            out,
+            "{} no such quota, or nothing was used of it; {known}",
+            style.red("bad")
+        )?;
     }
     for name in done.iter().filter(|_| !json) {
         writeln!(
@@ -103,12 +112,7 @@ fn reset(
     })
 }
 
-/// Every quota of a configuration.
-fn names(gateway: &Gateway) -> Vec<Name> {
-    quotas(gateway).map(|(name, _)| name).collect()
-}
-
-/// Of endpoints, then of tenants, then of client keys.
+/// Every quota of a configuration: of endpoints, then of tenants, then of client keys.
 fn quotas(gateway: &Gateway) -> impl Iterator<Item = (Name, &config::Quota)> {
     let tenants = gateway.tenants.iter();
     let tenants = tenants.map(|one| (Owner::Tenant(one.name.clone()), &one.allowance));
@@ -156,43 +160,62 @@ fn words(name: &Name) -> [String; 2] {
 /// One quota as it is shown.
 struct Row {
     name: Name,
-    quota: config::Quota,
+    /// `None`: the configuration does not say it.
+    quota: Option<config::Quota>,
     window: Window,
     used: Amount,
     reserved: Amount,
 }
 
 fn rows(gateway: &Gateway, wall: Duration) -> std::io::Result<Vec<Row>> {
-    let kept = Journal::below(&gateway.data).load()?;
+    let mut kept = Journal::below(&gateway.data).load()?;
+    kept.retain(|_, kept| !kept.used.window.is_over(wall));
     let row = |(name, quota): (Name, &config::Quota)| {
-        let kept = kept
-            .get(&name)
-            .filter(|kept| !kept.used.window.is_over(wall));
+        let kept = kept.remove(&name);
         Row {
-            window: kept.map_or_else(
+            window: kept.as_ref().map_or_else(
                 || Window::at(&quota.calendar, wall),
                 |kept| kept.used.window,
             ),
-            used: kept.map(|kept| kept.used.amount).unwrap_or_default(),
+            used: kept
+                .as_ref()
+                .map(|kept| kept.used.amount)
+                .unwrap_or_default(),
             reserved: kept.map(|kept| kept.reserved).unwrap_or_default(),
-            quota: quota.clone(),
+            quota: Some(quota.clone()),
             name,
         }
     };
-    Ok(quotas(gateway).map(row).collect())
+    let mut rows: Vec<Row> = quotas(gateway).map(row).collect();
+    rows.extend(kept.into_iter().map(|(name, kept)| Row {
+        name,
+        quota: None,
+        window: kept.used.window,
+        used: kept.used.amount,
+        reserved: kept.reserved,
+    }));
+    Ok(rows)
 }
 
 impl Row {
     fn json(&self) -> Value {
         let of = |used, reserved, limit: Option<u64>| json!({ "used": used, "reserved": reserved, "limit": limit });
+        let quota = self.quota.as_ref();
+        let limit = |which: fn(&config::Quota) -> Option<u64>| quota.and_then(which);
+        let (requests, tokens) = (limit(|quota| quota.requests), limit(|quota| quota.tokens));
         let mut row = json!({
-            "requests": of(self.used.requests, self.reserved.requests, self.quota.requests),
-            "tokens": of(self.used.tokens, self.reserved.tokens, self.quota.tokens),
+            "requests": of(self.used.requests, self.reserved.requests, requests),
+            "tokens": of(self.used.tokens, self.reserved.tokens, tokens),
             "since": time(self.window.began),
             "resets_at": time(self.window.ends),
-            "reset": self.quota.calendar.cron.text(),
-            "time_zone": self.quota.calendar.zone.iana_name(),
         });
+        match quota {
+            None => row["unlisted"] = true.into(),
+            Some(quota) => {
+                row["reset"] = quota.calendar.cron.text().into();
+                row["time_zone"] = quota.calendar.zone.iana_name().into();
+            }
+        }
         let [whose, which] = words(&self.name);
         let mut say = |key: &str, value: String| row[key] = Value::String(value);
         match &self.name {
@@ -205,7 +228,7 @@ impl Row {
                 say("limit", which);
             }
         }
-        if let Some(limit) = self.quota.nano_usd {
+        if let Some(limit) = limit(|quota| quota.nano_usd) {
             let [used, reserved, limit] = self.money(limit);
             row["usd"] = json!({ "used": used, "reserved": reserved, "limit": limit });
         }
@@ -219,8 +242,13 @@ impl Row {
 
     /// As columns.
     fn cells(&self) -> [String; 6] {
+        let quota = self.quota.as_ref();
         let of = |used: u64, reserved: u64, limit: Option<u64>| {
-            let limit = limit.map_or_else(|| "no limit".to_owned(), |limit| limit.to_string());
+            let limit = match (quota, limit) {
+                (None, _) => "?".to_owned(),
+                (_, None) => "no limit".to_owned(),
+                (_, Some(limit)) => limit.to_string(),
+            };
             let reserved = match reserved {
                 0 => String::new(),
                 n => format!(" (+{n})"),
@@ -228,8 +256,13 @@ impl Row {
             format!("{used}{reserved} / {limit}")
         };
         let ends = Timestamp::from_second(self.window.ends).unwrap_or(Timestamp::MAX);
-        let ends = ends.to_zoned(self.quota.calendar.zone.clone());
-        let usd = match self.quota.nano_usd.map(|limit| self.money(limit)) {
+        let zone = quota.map_or(TimeZone::UTC, |quota| quota.calendar.zone.clone());
+        let ends = ends.to_zoned(zone);
+        let limit = quota.and_then(|quota| quota.nano_usd);
+        let usd = match limit.map(|limit| self.money(limit)) {
+            None if quota.is_none() && self.used.nano_usd > 0 => {
+                format!("{} / ?", Usd(self.used.nano_usd))
+            }
             None => "-".to_owned(),
             Some([used, reserved, limit]) if reserved == "0" => format!("{used} / {limit}"),
             Some([used, reserved, limit]) => format!("{used} (+{reserved}) / {limit}"),
@@ -241,9 +274,13 @@ impl Row {
             of(
                 self.used.requests,
                 self.reserved.requests,
-                self.quota.requests,
+                quota.and_then(|quota| quota.requests),
             ),
-            of(self.used.tokens, self.reserved.tokens, self.quota.tokens),
+            of(
+                self.used.tokens,
+                self.reserved.tokens,
+                quota.and_then(|quota| quota.tokens),
+            ),
             usd,
             ends.strftime("%Y-%m-%d %H:%M %Z").to_string(),
         ]

@@ -182,7 +182,8 @@ pub struct AttemptRow {
     pub key_masked: Option<Arc<str>>,
     /// The vendor's status, where one came.
     pub status: Option<u16>,
-    /// Why it ended: `ok`, `connect`, `status`, …
+    /// Why it ended: `ok`, `connect`, `status`, …; `resent`: over a connection that had served another request and ended
+    /// without a word, so that it was sent once more. Whether the vendor had read it nobody knows.
     pub outcome: &'static str,
     pub took: Duration,
     /// The vendor has taken it: the head of a 2xx came, whatever became of the answer.

@@ -228,6 +228,10 @@ impl House for Reloader {
         self.loaded.load_full()
     }
 
+    fn restart_needed(&self) -> Vec<String> {
+        config::needs_restart(&self.started, &self.loaded.load())
+    }
+
     fn left_out(&self) -> Vec<LeftOut> {
         self.state.lock().left_out.clone()
     }

@@ -259,9 +259,10 @@ impl Attempt {
         self.endpoint.as_deref().unwrap_or(&self.model)
     }
 
-    /// Whether the vendor has failed. One that was cancelled has not: its client left, or another was faster.
+    /// Whether the vendor has failed. One that was cancelled has not (its client left, or another was faster), nor one that
+    /// was only sent once more.
     pub fn has_failed(&self) -> bool {
-        ![AttemptRow::OK, "client_gone", "lost"].contains(&&*self.outcome)
+        ![AttemptRow::OK, "client_gone", "lost", "resent"].contains(&&*self.outcome)
     }
 
     fn of(row: &AttemptRow) -> Attempt {

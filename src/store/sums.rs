@@ -237,6 +237,30 @@ mod tests {
     }
 
     #[test]
+    fn who_was_cancelled_has_not_failed_and_both_sums_say_so() {
+        let outcomes = ["client_gone", "lost", "resent", "timeout", "ok"];
+        let rows = [row(&outcomes.map(|outcome| ("a", outcome)), HOUR)];
+        let sums = Sums::of(&rows);
+        let failed: i64 = sums.series.values().map(|sum| sum.failed_attempts).sum();
+        let keys: Vec<_> = sums.keys.values().map(|sum| (sum.ok, sum.failed)).collect();
+        assert_eq!((failed, keys), (1, vec![(1, 1)]));
+    }
+
+    #[test]
+    fn what_rows_have_spent_is_what_is_added_up() {
+        let rows = [
+            row(&[("a", "lost"), ("b", "ok")], HOUR),
+            row(&[("b", "ok")], HOUR),
+            row(&[], HOUR),
+        ];
+        let spent = rows.iter().filter_map(|row| row.spent().input);
+        let sums = Sums::of(&rows);
+        let summed: i64 = sums.series.values().map(|sum| sum.tokens[0]).sum();
+        assert_eq!((spent.sum::<i64>(), summed), (37, 37));
+        assert_eq!(rows[0].spent().output, None, "nobody has said");
+    }
+
+    #[test]
     fn one_endpoint_asked_twice_is_no_failover() {
         assert!(!row(&[("a", "status"), ("a", "ok")], 0).failed_over());
         let none: &[Attempt] = &[];

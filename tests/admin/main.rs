@@ -11,6 +11,7 @@
 mod accounts;
 mod answers;
 mod caller;
+mod changing;
 mod commands;
 mod crowd;
 mod document;
