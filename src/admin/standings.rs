@@ -120,7 +120,9 @@ struct Account {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct Rate {
-    used: u64,
+    /// Left out: without a limit nobody counts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used: Option<u64>,
     /// Left out: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u64>,
@@ -330,12 +332,18 @@ fn account(purse: &Purse, now: Tick) -> Account {
         );
         usage(told, term.window, (term.used, term.reserved))
     });
-    let rate = |used, limit: Option<u64>| Rate { used, limit };
+    let rate = |used, limit: Option<u64>| Rate {
+        used: limit.map(|_| used),
+        limit,
+    };
     Account {
         name: purse.owner().name().to_owned(),
         rpm: rate(state.requests, state.allowance.rpm),
         tpm: rate(state.tokens, state.allowance.tpm),
-        concurrency: rate(state.running, state.allowance.concurrency),
+        concurrency: Rate {
+            used: Some(state.running),
+            limit: state.allowance.concurrency,
+        },
         terms: terms.collect(),
     }
 }
