@@ -106,7 +106,7 @@ async fn what_a_stranger_chooses_is_bounded_in_rows_lines_and_metrics() {
     let asked = [
         (long.clone(), 404),
         (format!("a/{long}"), 404),
-        (format!("a/made-up-1\u{7}"), 404),
+        ("a/made-up-1\u{7}".to_owned(), 404),
         ("a/made-up-2".to_owned(), 404),
         ("a/demo-sonnet".to_owned(), 200),
     ];
