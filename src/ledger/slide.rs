@@ -2,7 +2,7 @@
 //!
 //! Time is cut into tenths of a second, and what is let in counts for the tenth that it came in and for the 600 after
 //! it. So within any 60 seconds no more is let in than the limit says, exactly, at the price of up to a tenth of a second
-//! that a place is kept longer than it had to be; and the memory is bounded by 601 tenths, however many requests come.
+//! that a place is kept longer than it had to be; and the memory is bounded by some 600 tenths, however many requests come.
 //!
 //! Tokens count when their request was let in: first as many as were reserved, and as many as were spent from its end
 //! on, if that comes while it counts at all.
@@ -22,7 +22,7 @@ const SPAN: i64 = 600;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Slide {
-    /// The oldest first.
+    /// The oldest first, in the order of their places.
     tenths: VecDeque<Tenth>,
     requests: u64,
     tokens: u64,
@@ -43,7 +43,7 @@ struct Tenth {
 /// Where something was let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
-    tenth: i64,
+    place: (i64, i64),
     clearings: u32,
 }
 
@@ -105,7 +105,7 @@ impl Slide {
             tokens,
         });
         Mark {
-            tenth: number,
+            place: (number, until),
             clearings: self.clearings,
         }
     }
@@ -115,11 +115,12 @@ impl Slide {
         self.tokens = self.tokens.saturating_add(new.tokens);
         // Nearly always behind all others, or in the last one.
         let later = self.tenths.iter().rev();
-        let behind = later.take_while(|tenth| tenth.number > new.number).count();
+        let behind = later
+            .take_while(|tenth| tenth.place() > new.place())
+            .count();
         let at = self.tenths.len() - behind;
         match at.checked_sub(1).and_then(|at| self.tenths.get_mut(at)) {
-            Some(tenth) if tenth.number == new.number => {
-                tenth.until = tenth.until.max(new.until);
+            Some(tenth) if tenth.place() == new.place() => {
                 tenth.requests = tenth.requests.saturating_add(new.requests);
                 tenth.tokens = tenth.tokens.saturating_add(new.tokens);
             }
@@ -197,12 +198,17 @@ impl Slide {
             return None;
         }
         let tenths = &mut self.tenths;
-        let at = tenths.binary_search_by_key(&mark.tenth, |tenth| tenth.number);
+        let at = tenths.binary_search_by_key(&mark.place, Tenth::place);
         tenths.get_mut(at.ok()?)
     }
 }
 
 impl Tenth {
+    /// The end of a sum may be within a tenth: what comes before it and after it stays apart.
+    fn place(&self) -> (i64, i64) {
+        (self.number, self.until)
+    }
+
     fn is_any(&self) -> bool {
         self.requests > 0 || self.tokens > 0
     }
@@ -369,7 +375,7 @@ mod tests {
                 } else {
                     slide.take_back(mark, 2 * tokens);
                 }
-                prop_assert!(slide.tenths.len() <= 601);
+                prop_assert!(slide.tenths.len() <= 608);
             }
             slide.turn(tick(now + 60_200));
             prop_assert_eq!((slide.requests, slide.tokens, slide.tenths.len()), (0, 0, 0));

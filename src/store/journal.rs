@@ -351,7 +351,7 @@ mod tests {
     fn a_rate_is_read_as_it_was_written_and_a_reset_ends_it() {
         let dir = tempfile::tempdir().unwrap();
         let mut journal = Journal::below(dir.path());
-        let past = |n| Past {
+        let past = |n: i64| Past {
             until: 10 * n,
             requests: 3,
             tokens: 4_000,

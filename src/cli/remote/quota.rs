@@ -33,7 +33,12 @@ pub(super) fn quota(asked: &QuotaArgs, env: &Env, voice: &mut Voice<'_>) -> Resu
                 if done.is_empty() {
                     return Err(no_such(reset, &journal::limits(&gateway, wall)?));
                 }
-                begun(&done, "begins anew: at the next start, or within a second where one runs", access.json, voice)
+                begun(
+                    &done,
+                    "begins anew: at the next start, or within a second where one runs",
+                    access.json,
+                    voice,
+                )
             }
         };
     }
