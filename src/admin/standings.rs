@@ -15,9 +15,9 @@ use super::problem::{Problem, Why};
 use super::time::whole_millis;
 use crate::clock::{self, Tick};
 use crate::ledger::{Amount, Term, Window};
-use crate::live::{KeyStanding, Lane, MeterName, Owner, Purse, Snapshot, Standing, TermName};
+use crate::live::{KeyStanding, Lane, MeterName, Owner, Purse, Snapshot, Standing};
 use crate::route::{Seat, Spot};
-use crate::store::Note;
+use crate::store::{self, Name, Note};
 
 /// Endpoints, pool by pool, tier by tier.
 #[derive(Debug, Serialize, ToSchema)]
@@ -360,14 +360,14 @@ pub(super) async fn reset(
 ) -> Result<Json<WasReset>, Problem> {
     let (snapshot, now) = (admin.live.snapshot(), clock::now());
     let registry = snapshot.registry();
+    let done = |name: Name, told: String| store::reset(registry, &name, now).then_some(told);
     let of_owner = |owner: Owner| -> Vec<String> {
-        let terms = Term::BOTH.into_iter();
-        let named = terms.map(|term| -> TermName { (owner.clone(), term) });
-        let done = named.filter(|name| registry.purses().reset(name, now).is_some());
-        let done = done.map(|(owner, term)| format!("{} of {owner}", term.name()));
-        let rate = registry.purses().reset_rate(&owner, now);
-        done.chain(rate.map(|_| format!("rate of {owner}")))
-            .collect()
+        let terms = Term::BOTH.into_iter().filter_map(|term| {
+            let told = format!("{} of {owner}", term.name());
+            done(Name::Term((owner.clone(), term)), told)
+        });
+        let rate = done(Name::Rate(owner.clone()), format!("rate of {owner}"));
+        terms.chain(rate).collect()
     };
     let reset = match asked {
         Reset {
@@ -395,10 +395,8 @@ pub(super) async fn reset(
                 provider,
                 model,
             };
-            let done = registry.quotas().reset(&name, now);
-            done.map(|_| format!("quota of {name}"))
-                .into_iter()
-                .collect()
+            let told = format!("quota of {name}");
+            done(Name::Endpoint(name), told).into_iter().collect()
         }
         _ => {
             let needed = "one of `client_key`, `tenant` and `endpoint` is needed";

@@ -15,7 +15,7 @@ use super::line::{Counters, Line, Name, lines, print};
 
 const NAME: &str = "quotas.journal";
 const LOCK: &str = "quotas.lock";
-/// A journal that has grown so long is written anew.
+/// A journal that has grown so long is written anew, if half of it would be enough.
 const LONG: u64 = 256 << 10;
 
 /// A journal, and how far it was read.
@@ -24,6 +24,8 @@ pub struct Journal {
     path: PathBuf,
     /// The file that was read, and how much of it.
     read: Option<(u64, u64)>,
+    /// How long it was when it was last written anew.
+    anew: u64,
 }
 
 /// That a journal is this process's and no other's. The system takes it back when the process ends, however.
@@ -43,6 +45,7 @@ impl Journal {
         Journal {
             path: data.join(NAME),
             read: None,
+            anew: 0,
         }
     }
 
@@ -87,7 +90,7 @@ impl Journal {
             if let Some(kept) = line.kept() {
                 counters.insert(name, kept);
             } else if let Some(kept) = counters.get_mut(&name).filter(|_| line.reset) {
-                kept.reset(line.at);
+                kept.reset(Duration::from_secs(u64::try_from(line.at).unwrap_or(0)));
             }
         }
         Ok(counters)
@@ -133,7 +136,7 @@ impl Journal {
             return Ok(changed);
         }
         let lines: Vec<Line> = lines(&changed, now).collect();
-        if self.append(&lines)? > LONG {
+        if self.append(&lines)? > LONG.max(2 * self.anew) {
             self.write_anew(&all(), now)?;
         } else {
             self.news()?;
@@ -242,7 +245,8 @@ impl Journal {
             File::open(directory)?.sync_all()?;
         }
         let inode = file.metadata()?.ino();
-        self.read = Some((inode, u64::try_from(text.len()).unwrap_or(0)));
+        self.anew = u64::try_from(text.len()).unwrap_or(0);
+        self.read = Some((inode, self.anew));
         Ok(())
     }
 }

@@ -105,7 +105,9 @@ impl Keeper {
                 reset(registry, name, now);
             }
             let mut changed = everything(registry);
+            let gone = gone(written, &changed, wall);
             changed.retain(|name, kept| is_news(written.get(name), kept, wall));
+            changed.extend(gone);
             changed
         };
         match journal.keep(changes, || everything(registry), wall) {
@@ -213,6 +215,19 @@ fn beyond(kept: &Kept, known: Option<&Kept>) -> Kept {
     }
 }
 
+/// What is written and counts still, though nobody has it any more: it was reset after its key was deleted.
+fn gone(written: &Counters, all: &Counters, wall: Duration) -> Counters {
+    let of = |(name, kept): (&Name, &Kept)| {
+        if all.contains_key(name) || !kept.counts(wall) {
+            return None;
+        }
+        let mut nothing = kept.clone();
+        nothing.reset(wall);
+        Some((name.clone(), nothing))
+    };
+    written.iter().filter_map(of).collect()
+}
+
 /// What was never used needs no line.
 fn is_news(written: Option<&Kept>, kept: &Kept, wall: Duration) -> bool {
     match (written, kept) {
@@ -286,23 +301,25 @@ fn everything(registry: &Registry) -> Counters {
     all
 }
 
-/// Resets what somebody has asked for.
-fn reset(registry: &Registry, name: &Name, now: Tick) {
+/// Resets by hand what is counted under a name, and tells it in the log. `false`: nothing is.
+pub fn reset(registry: &Registry, name: &Name, now: Tick) -> bool {
     let used = match name {
         Name::Endpoint(name) => registry.quotas().reset(name, now),
         Name::Term(name) => registry.purses().reset(name, now),
         Name::Rate(owner) => {
-            if let Some((requests, tokens)) = registry.purses().reset_rate(owner, now) {
+            let reset = registry.purses().reset_rate(owner, now);
+            if let Some((requests, tokens)) = reset {
                 log::info!(
                     "reset usage by hand: rate of {owner}: {requests} requests and {tokens} tokens of the last minute"
                 );
             }
-            None
+            return reset.is_some();
         }
     };
     if let Some(used) = used {
         tell_reset(name, used, " by hand");
     }
+    used.is_some()
 }
 
 /// S3's line.
@@ -366,6 +383,26 @@ mod tests {
         assert!(!news(None, &none) && news(None, &rate(1_000, 1)));
         assert!(news(Some(&rate(1_000, 1)), &none), "reset");
         assert!(!news(Some(&rate(930, 1)), &none), "only old");
+    }
+
+    #[test]
+    fn what_was_reset_and_is_nobodys_is_written_as_nothing() {
+        let owner = |name: &str| crate::live::Owner::Key(name.to_owned());
+        let quota = |name| Name::Term((owner(name), crate::ledger::Term::Quota));
+        let written: Counters = [
+            (quota("here"), window(2_000, 5)),
+            (quota("gone"), window(2_000, 5)),
+            (quota("old"), window(900, 5)),
+            (Name::Rate(owner("gone")), rate(1_000, 1)),
+            (Name::Rate(owner("old")), rate(900, 1)),
+        ]
+        .into();
+        let all: Counters = [(quota("here"), window(2_000, 5))].into();
+        let now = Duration::from_secs(1_000);
+        let told = gone(&written, &all, now);
+        let names: Vec<&Name> = told.keys().collect();
+        assert_eq!(names, [&quota("gone"), &Name::Rate(owner("gone"))]);
+        assert!(told.values().all(|kept| !kept.counts(now)));
     }
 
     #[test]

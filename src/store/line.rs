@@ -103,13 +103,23 @@ pub enum Kept {
 }
 
 impl Kept {
-    /// As it is after a reset at that second.
-    pub(super) fn reset(&mut self, at: i64) {
+    /// As it is after a reset at that moment.
+    pub(super) fn reset(&mut self, at: Duration) {
         match self {
             Kept::Rate(past) => past.clear(),
             Kept::Window { used, .. } => {
                 used.amount = Amount::default();
-                used.window.began = at;
+                used.window.began = seconds(at);
+            }
+        }
+    }
+
+    /// Whether it is more than nothing, at that moment.
+    pub(super) fn counts(&self, at: Duration) -> bool {
+        match self {
+            Kept::Rate(past) => past.iter().any(|sum| !sum.is_over(at)),
+            Kept::Window { used, .. } => {
+                used.amount != Amount::default() && !used.window.is_over(at)
             }
         }
     }
@@ -146,10 +156,14 @@ pub(super) fn print(lines: &[Line], out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
+fn seconds(moment: Duration) -> i64 {
+    i64::try_from(moment.as_secs()).unwrap_or(i64::MAX)
+}
+
 impl Line {
     pub(super) fn of(name: &Name, now: Duration) -> Line {
         Line {
-            at: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+            at: seconds(now),
             of: Of::name(name),
             used: None,
             lately: None,

@@ -130,6 +130,8 @@ async fn a_quota_is_reset_by_hand_in_the_running_gateway_and_in_a_stopped_one() 
     let (code, text) = gateway.command(&["quota", "reset", "m", "a/demo-a"]);
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(told(&gateway), 0);
+    let line = "reset usage by hand: m at a/demo-a: 1 requests";
+    assert!(gateway.stderr().contains(line), "{}", gateway.stderr());
     assert_eq!(gateway.chat("m", false).await.status, 200, "at once");
     until_kept(&gateway, 1).await;
     gateway.kill();
