@@ -5,8 +5,8 @@
 //! writes records (`writer.rs`) and the spool where they wait while the database is away (`DATA/records.spool`); what
 //! leaves when it is old (`retention.rs`); the bodies of requests, apart (`bodies.rs`); and what can be asked (`pages.rs`,
 //! `statistics.rs`, `key_statistics.rs`). Owns as well the journal of
-//! quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants and of their budgets,
-//! appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
+//! quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants, of their budgets, and of
+//! their rates in the last minute, appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
 //! request. Where the disk is full or away, requests go on, and metrics count what was not written. A journal is one
 //! gateway's: who starts beside its owner counts for itself, says so, and takes over when that one is gone. The database
 //! may be shared; each has a spool of its own.
@@ -54,7 +54,7 @@ pub use fault::Fault;
 pub use filter::{Filter, Status};
 pub use histogram::Histogram;
 pub use journal::Journal;
-pub use keeper::Keeper;
+pub use keeper::{Keeper, reset};
 pub use key_statistics::KeyFigures;
 pub use line::{Counters, Kept, Name};
 pub use objects::{AuditQuestion, Author, Change, Entry, Note, Shelf, Stored};
