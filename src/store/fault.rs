@@ -13,6 +13,8 @@ pub enum Fault {
     Database(#[from] sqlx::Error),
     #[error("it did not answer within {0} s")]
     Silent(u64),
+    #[error("{0}")]
+    Away(String),
     #[error("`{0}` is no id of a request")]
     NoId(String),
     #[error("what is kept of {0} cannot be read")]

@@ -70,13 +70,17 @@ use spool::Spool;
 use tail::Tail;
 use writer::Writer;
 
-/// A PostgreSQL that says nothing for so long at a start is away.
+/// A PostgreSQL to which no connection can be made for so long at a start is away: the gateway listens without it.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+/// One that says nothing for so long, too.
 const START_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The database.
 pub struct Store {
     address: Address,
     data: PathBuf,
+    /// Why it was not there at the start.
+    away: Option<String>,
     /// Made in the process that asks: a connection does not survive a fork.
     readers: once_cell::sync::OnceCell<Readers>,
     outbox: Arc<Outbox>,
@@ -105,15 +109,19 @@ impl Store {
             std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
         }
         let runtime = runtime().map_err(sqlx::Error::Io)?;
-        match runtime.block_on(look(&address)) {
-            Ok(()) => {}
+        let away = match runtime.block_on(look(&address)) {
+            Ok(()) => None,
             Err(e @ Fault::Newer { .. }) => return Err(e),
             Err(e) if matches!(address, Address::Sqlite(_)) => return Err(e),
-            Err(e) => log::error!("the database is away: {e}; it is tried again every second"),
-        }
+            Err(e) => {
+                log::error!("the database is away: {e}; it is tried again every second");
+                Some(e.to_string())
+            }
+        };
         Ok(Store {
             address,
             data,
+            away,
             readers: once_cell::sync::OnceCell::new(),
             outbox: Arc::default(),
             tail: Tail::default(),
@@ -237,11 +245,14 @@ impl Store {
         objects::shelf(self.readers(), cipher).await
     }
 
-    /// The same, before there is a runtime.
+    /// The same, before there is a runtime. Nobody waits for a database that was not there a moment ago.
     ///
     /// # Errors
     /// Those of the database.
     pub fn shelf_now(&self, cipher: &Cipher) -> Result<Shelf, Fault> {
+        if let Some(why) = &self.away {
+            return Err(Fault::Away(why.clone()));
+        }
         let runtime = runtime().map_err(sqlx::Error::Io)?;
         runtime.block_on(async {
             let readers = Readers::of(self.address.clone());
@@ -294,7 +305,13 @@ impl Store {
 
 async fn look(address: &Address) -> Result<(), Fault> {
     let looking = async {
-        let mut link = Link::open(address).await?;
+        let patience = match address {
+            Address::Sqlite(_) => START_PATIENCE,
+            Address::Postgres(_) => CONNECT_PATIENCE,
+        };
+        let opening = tokio::time::timeout(patience, Link::open(address));
+        let silent = |_| Fault::Silent(patience.as_secs());
+        let mut link = opening.await.map_err(silent)??;
         migrate::migrate(&mut link).await?;
         link.close().await;
         Ok(())
