@@ -160,6 +160,9 @@ impl From<Fault> for Problem {
             Fault::NoId(_) => {
                 Problem::new(Why::NotFound, format!("There is no such request: {fault}."))
             }
+            Fault::OtherKey { .. } | Fault::NoKey(_) | Fault::Keyless(_) | Fault::Unsealed(_) => {
+                Problem::new(Why::Conflict, format!("Nothing is written: {fault}."))
+            }
             fault => {
                 log::warn!("admin: the database does not answer: {fault}");
                 let detail =

@@ -24,7 +24,7 @@ use crate::config::transfer::{self, Exported, Secrets};
 use crate::config::{self, Env, Kind, Loaded, Overrides, Source};
 use crate::live::Live;
 use crate::proxy::{AccessLog, Proxy, Wiring};
-use crate::store::{Cipher, Fault, Shelf, Store};
+use crate::store::{Cipher, Fault, Settled, Shelf, Store};
 use crate::telemetry::{Sink, metrics};
 
 pub use objects::{Holds, Objects, beside};
@@ -206,10 +206,20 @@ impl Reloader {
         let Some(shelves) = &self.shelves else {
             return;
         };
-        let known = self.state.lock().objects.generation;
+        let (known, first) = {
+            let state = self.state.lock();
+            (state.objects.generation, state.objects.awaited)
+        };
         // A database that is away is said to be by whoever writes records.
         if shelves.store.generation().await.unwrap_or(known) == known {
             return;
+        }
+        if first {
+            match shelves.store.settle(&shelves.cipher).await {
+                Err(e @ (Fault::OtherKey { .. } | Fault::NoKey(_))) => log::error!("{e}"),
+                Err(_) => return,
+                Ok(settled) => tell_settled(settled),
+            }
         }
         let Ok(shelf) = shelves.read().await else {
             return;
@@ -295,6 +305,15 @@ impl House for Reloader {
 
     fn reload(&self) -> Result<Vec<String>, Refusal> {
         self.files_again(&mut self.state.lock())
+    }
+}
+
+/// What has become of the sealed secrets.
+pub fn tell_settled(settled: Settled) {
+    if let Settled::Anew(objects) = settled {
+        log::info!(
+            "the secrets of {objects} objects are sealed with the first key now; older ones may go"
+        );
     }
 }
 

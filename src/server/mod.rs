@@ -204,6 +204,12 @@ fn open_store(gateway: &Gateway) -> anyhow::Result<Option<Shelves>> {
             let key = gateway.secret_key.as_ref().map(Secret::reveal);
             let cipher = Cipher::of(key, &gateway.data)
                 .context("secrets of the database can be neither kept nor opened")?;
+            match store.settle_now(&cipher) {
+                Ok(settled) => reload::tell_settled(settled),
+                Err(e @ Fault::NoKey(_)) => return Err(anyhow!("{e}")),
+                Err(e) if store.is_away() => log::debug!("{e}"),
+                Err(e) => log::error!("{e}"),
+            }
             Ok(Some(Shelves {
                 store: Arc::new(store),
                 cipher: Arc::new(cipher),

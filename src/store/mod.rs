@@ -32,6 +32,7 @@ mod objects;
 mod pages;
 mod retention;
 mod row;
+mod seal;
 mod spool;
 mod statistics;
 mod sums;
@@ -59,6 +60,7 @@ pub use objects::{AuditQuestion, Author, Change, Entry, Note, Shelf, Stored};
 pub use pages::{Export, LONGEST_PAGE, Page, Place};
 pub use retention::RetentionNow;
 pub use row::{Attempt, Candidate, Row, Tokens};
+pub use seal::Settled;
 pub use statistics::{By, Every, Figures, Question};
 pub use tail::Batch;
 
@@ -245,14 +247,55 @@ impl Store {
         objects::shelf(self.readers(), cipher).await
     }
 
-    /// The same, before there is a runtime. Nobody waits for a database that was not there a moment ago.
+    /// Looks whether the secrets are sealed with this gateway's key; where that is another of its keys than the first,
+    /// seals them anew with the first. A database of this gateway alone gets a key where there is none.
+    ///
+    /// # Errors
+    /// [`Fault::OtherKey`], [`Fault::NoKey`]: this gateway's keys are others. Else those of the database.
+    pub async fn settle(&self, cipher: &Cipher) -> Result<Settled, Fault> {
+        let mut link = Link::open(&self.address).await?;
+        let settled = seal::settle(&mut link, cipher).await;
+        link.close().await;
+        if matches!(
+            (&settled, &self.address),
+            (Ok(Settled::Nothing), Address::Sqlite(_))
+        ) {
+            cipher.make().map_err(Fault::Keyless)?;
+        }
+        settled
+    }
+
+    /// The same, before there is a runtime.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn settle_now(&self, cipher: &Cipher) -> Result<Settled, Fault> {
+        self.there()?;
+        let runtime = runtime().map_err(sqlx::Error::Io)?;
+        runtime.block_on(async {
+            let patience = tokio::time::timeout(START_PATIENCE, self.settle(cipher)).await;
+            patience.unwrap_or_else(|_| Err(Fault::Silent(START_PATIENCE.as_secs())))
+        })
+    }
+
+    /// Whether it was not there at the start.
+    pub fn is_away(&self) -> bool {
+        self.away.is_some()
+    }
+
+    fn there(&self) -> Result<(), Fault> {
+        match &self.away {
+            Some(why) => Err(Fault::Away(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// All objects, before there is a runtime. Nobody waits for a database that was not there a moment ago.
     ///
     /// # Errors
     /// Those of the database.
     pub fn shelf_now(&self, cipher: &Cipher) -> Result<Shelf, Fault> {
-        if let Some(why) = &self.away {
-            return Err(Fault::Away(why.clone()));
-        }
+        self.there()?;
         let runtime = runtime().map_err(sqlx::Error::Io)?;
         runtime.block_on(async {
             let readers = Readers::of(self.address.clone());
