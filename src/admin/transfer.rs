@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Admin;
 use super::door::{Viewer, may};
 use super::guard::For;
-use super::house::Refusal;
+use super::house::{House, Refusal};
 use super::input::{Asked, Body, wrong_body};
 use super::problem::{Flaw, Problem, Why};
 use super::trouble::Trouble;
@@ -69,6 +69,10 @@ pub(super) struct Imported {
     text: String,
     /// What takes effect at the next start only.
     restart: Vec<String>,
+    /// Why it could not be put in force as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    problems: Vec<Flaw>,
 }
 
 /// What was put in force.
@@ -133,7 +137,22 @@ pub(super) async fn export(
             "attachment; filename=\"tidegate.yaml\"",
         ),
     ];
-    Ok((head, exported.text).into_response())
+    let text = match may(&who, For::Admins) {
+        Ok(()) => exported.text,
+        Err(_) => without_hashes(&exported.text),
+    };
+    Ok((head, text).into_response())
+}
+
+/// Who may only look gets no hash of a client key: a short key could be found from it.
+fn without_hashes(text: &str) -> String {
+    let mut parts = text.split("sha256:");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("sha256:…");
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+    }
+    out
 }
 
 /// See what a configuration would change, and put it in force
@@ -153,7 +172,7 @@ pub(super) async fn import(
 ) -> Result<Json<Imported>, Problem> {
     let form = Form::of_name(asked.format.as_deref().unwrap_or("auto"))
         .map_err(|e| wrong_body(Some("format"), e))?;
-    let read = transfer::import("import", &asked.text, form)
+    let mut read = transfer::import("import", &asked.text, form)
         .map_err(|report| of_report(&report, "This configuration cannot be imported."))?;
     let mode = match asked.replace {
         true => Mode::Replace,
@@ -161,22 +180,26 @@ pub(super) async fn import(
     };
     let desk = admin.desk()?;
     let declared = admin.house.loaded();
+    let shelf = desk.shelf().await?;
+    read.objects
+        .iter_mut()
+        .for_each(|object| keep_secrets(object, &shelf, &*admin.house));
     let compare = |shelf: &Shelf| {
         let now: Vec<Object> = shelf.objects.iter().map(Stored::object).collect();
         transfer::diff(&now, &read.objects, mode, &declared.declared)
     };
-    let shelf = desk.shelf().await?;
     let diff = compare(&shelf);
-    let restart = match asked.apply {
+    let (restart, problems) = match asked.apply {
         true => {
             let plan = |shelf: &Shelf| Ok(changes(&compare(shelf), &read.objects));
-            desk.change(&who.author(), plan).await?.restart
+            (desk.change(&who.author(), plan).await?.restart, Vec::new())
         }
-        false => {
-            desk.try_on(&shelf, &changes(&diff, &read.objects))
-                .await?
-                .restart
-        }
+        // What would change is shown also where it cannot be.
+        false => match desk.try_on(&shelf, &changes(&diff, &read.objects)).await {
+            Ok(tried) => (tried.restart, Vec::new()),
+            Err(Trouble::Wrong(flaws)) => (Vec::new(), flaws),
+            Err(other) => return Err(other.into()),
+        },
     };
     Ok(Json(Imported {
         format: read.form.name(),
@@ -189,7 +212,34 @@ pub(super) async fn import(
         notes: serde_json::to_value(&read.notes).unwrap_or_default(),
         text: diff.to_string(),
         restart,
+        problems,
     }))
+}
+
+/// An export says a variable where a secret was: where nobody has set it, it means the secret that is there.
+fn keep_secrets(object: &mut Object, shelf: &Shelf, house: &dyn House) {
+    let Some(stored) = shelf.find(object.kind, &object.name) else {
+        return;
+    };
+    let Ok(mut body) = serde_json::from_str::<Value>(&object.body) else {
+        return;
+    };
+    let mut kept = false;
+    for place in hidden::references(object.kind, &object.name, &body) {
+        let secret = stored.body.secrets.get(&place);
+        let (Some(slot), Some(secret)) = (body.pointer_mut(&place), secret) else {
+            continue;
+        };
+        let name = slot.as_str().and_then(|said| said.strip_prefix("${"));
+        let name = name.and_then(|said| said.strip_suffix('}'));
+        if name.is_some_and(|name| !name.contains(":-") && !house.has_variable(name)) {
+            *slot = Value::String(secret.clone());
+            kept = true;
+        }
+    }
+    if kept {
+        object.body = body.to_string();
+    }
 }
 
 fn changes(diff: &Diff, coming: &[Object]) -> Vec<Change> {

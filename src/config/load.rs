@@ -142,6 +142,12 @@ pub fn needs_demo(source: &Source, env: &Env, overrides: &Overrides) -> bool {
     Written::read(source, env, Variables::Filled).needs_demo(overrides)
 }
 
+/// Whether the environment, or the `.env` file under it, has a variable.
+pub fn has_variable(source: &Source, env: &Env, name: &str) -> bool {
+    let written = Written::read(source, env, Variables::AsWritten);
+    written.env.value(name).is_some()
+}
+
 /// Where a gateway with this configuration listens, as far as that can be told when something else in it is wrong.
 pub fn listeners(source: &Source, env: &Env, overrides: &Overrides) -> Vec<Listen> {
     let written = Written::read(source, env, Variables::Filled);

@@ -80,7 +80,7 @@ pub struct Works {
 pub struct Reloader {
     inputs: Inputs,
     /// What the process was started with: some of it holds to its end.
-    started: Loaded,
+    started: Arc<Loaded>,
     state: Mutex<State>,
     /// What is in force, for whoever asks while another is put there.
     loaded: ArcSwap<Loaded>,
@@ -108,7 +108,7 @@ impl Reloader {
         tell_left_out(&[], &left_out);
         Reloader {
             inputs,
-            started: loaded.clone(),
+            started: Arc::new(loaded.clone()),
             state: Mutex::new(State {
                 objects,
                 left_out,
@@ -238,6 +238,16 @@ impl Reloader {
 impl House for Reloader {
     fn loaded(&self) -> Arc<Loaded> {
         self.loaded.load_full()
+    }
+
+    fn started(&self) -> Arc<Loaded> {
+        self.started.clone()
+    }
+
+    fn has_variable(&self, name: &str) -> bool {
+        let mut source = self.inputs.source.clone();
+        source.held = Some(self.loaded.load().held.clone());
+        config::has_variable(&source, &self.inputs.env, name)
     }
 
     fn left_out(&self) -> Vec<LeftOut> {
