@@ -225,10 +225,10 @@ pub fn style(stream: &impl IsTerminal, env: &Env) -> Style {
 pub fn source(file: Option<PathBuf>) -> Source {
     let base = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     Source {
-        objects: Vec::new(),
         file,
         dotenv: Some(PathBuf::from(".env")),
         base,
+        ..Source::default()
     }
 }
 

@@ -254,6 +254,15 @@ impl Gateway {
         }
     }
 
+    /// The same, where it may not be ready yet: it listens.
+    pub async fn start_again_unready(&mut self) {
+        self.child = Gateway::launch(&self.dir, &self.env);
+        until("it listens", PATIENCE, async || {
+            self.get("/health").await.is_some()
+        })
+        .await;
+    }
+
     pub fn dir(&self) -> PathBuf {
         self.dir.path().to_owned()
     }

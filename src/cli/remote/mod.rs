@@ -87,6 +87,14 @@ impl Desk<'_, '_> {
                 table::plain(what)
             )?;
         }
+        for note in answer["notes"].as_array().into_iter().flatten() {
+            let word = self.voice.style.yellow("note");
+            writeln!(
+                self.voice.out,
+                "{word} {}",
+                table::plain(note.as_str().unwrap_or_default())
+            )?;
+        }
         Ok(Exit::Well)
     }
 
