@@ -21,7 +21,6 @@ fn main() -> ExitCode {
         }
         Action::Check(asked) => cli::check(&asked, &env, style, &mut out).map_err(Into::into),
         Action::Health(asked) => cli::health(&asked, &env, style, &mut out).map_err(Into::into),
-        Action::Quota(asked) => cli::quota(&asked, &env, style, &mut out).map_err(Into::into),
         Action::Remote(asked) => {
             let voice = cli::Voice {
                 style,

@@ -65,6 +65,8 @@ pub struct Done {
     pub shelf: Shelf,
     /// What takes effect at the next start only.
     pub restart: Vec<String>,
+    /// Built-in models that are there no more.
+    pub gone: Vec<String>,
 }
 
 impl Desk {
@@ -321,8 +323,16 @@ impl Desk {
                 written => written?,
             };
             let shelf = self.shelf().await?;
+            let before = self.house.loaded();
             self.put_on(shelf.clone()).await?;
-            return Ok(Done { shelf, restart });
+            let now = self.house.loaded();
+            let is_there = |name: &String| now.gateway.models.iter().any(|m| m.name == *name);
+            let gone = built_in(&before).map(|view| view.name);
+            return Ok(Done {
+                shelf,
+                restart,
+                gone: gone.filter(|name| !is_there(name)).collect(),
+            });
         }
         Err(Trouble::Overtaken)
     }
@@ -473,6 +483,9 @@ fn prepared(
                 return Err(Trouble::field(kind, name, "name", text));
             }
         }
+        if let (None, Some(why)) = (was, taken(kind, name)) {
+            return Err(Trouble::field(kind, name, "name", why));
+        }
         if kind == Kind::ClientKey {
             keep_hash(members, was);
         }
@@ -484,6 +497,19 @@ fn prepared(
         Trouble::field(kind, name, &place.trim_start_matches('/').replace('/', "."), text)
     })?;
     Ok(hidden::hide(kind, name, &body))
+}
+
+/// Names that stand for something else already.
+fn taken(kind: Kind, name: &str) -> Option<&'static str> {
+    match (kind, name) {
+        (Kind::Route, "order") => {
+            Some("`/routes/order` is the order of all routes: take another name")
+        }
+        (Kind::ClientKey, "admin") => {
+            Some("`admin` is who comes with the admin key: take another name")
+        }
+        _ => None,
+    }
 }
 
 /// Who changes a client key says nothing of its value, or a new one.

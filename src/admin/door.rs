@@ -13,6 +13,7 @@ use super::guard::For;
 use super::problem::{Problem, Why};
 use super::visitor::Visitor;
 use super::{Admin, secret, time};
+use crate::clock;
 use crate::config::Secret;
 use crate::store::{Author, Role, Session};
 
@@ -116,7 +117,7 @@ pub(super) async fn who(
 ) -> Result<Who, Problem> {
     let client = Visitor::of(headers).client;
     if let Some(said) = headers.get(AUTHORIZATION) {
-        let account = bearer(admin, said.to_str().unwrap_or(""))?;
+        let account = bearer(admin, said.to_str().unwrap_or(""), client)?;
         return Ok(Who {
             account: account.to_owned(),
             role: Role::Admin,
@@ -133,7 +134,7 @@ pub(super) async fn who(
 }
 
 /// The account of who presents the admin key, or this machine's token.
-fn bearer(admin: &Admin, said: &str) -> Result<&'static str, Problem> {
+fn bearer(admin: &Admin, said: &str, client: Option<IpAddr>) -> Result<&'static str, Problem> {
     let (scheme, value) = said.split_once(' ').unwrap_or((said, ""));
     let value = value.trim();
     if !scheme.eq_ignore_ascii_case("bearer") || value.is_empty() {
@@ -146,13 +147,24 @@ fn bearer(admin: &Admin, said: &str) -> Result<&'static str, Problem> {
     // Both, always: how long it takes says nothing.
     let is_key = key.is_some_and(|key| secret::same(key, value));
     let is_local = admin.token.is(value);
-    match (is_key, is_local) {
-        (true, _) => Ok(ADMIN_KEY),
-        (false, true) => Ok(LOCAL),
-        (false, false) => Err(Problem::unauthenticated(
-            "This is not the admin key of this gateway.",
-        )),
+    // 256 random bits cannot be guessed: whoever has them need not wait for others.
+    if is_local {
+        return Ok(LOCAL);
     }
+    let now = clock::now();
+    if let Some(wait) = admin.throttle.bearer_waits(client, now) {
+        let detail = "Wrong admin keys came too often; wait before you send the next.";
+        return Err(Problem::new(Why::TooMany, detail).retry_after(wait));
+    }
+    if is_key {
+        return Ok(ADMIN_KEY);
+    }
+    admin.throttle.bearer_was_wrong(client, now);
+    let from = client.map_or_else(|| "-".to_owned(), |client| client.to_string());
+    log::warn!("admin: a wrong admin key, from {from}");
+    Err(Problem::unauthenticated(
+        "This is not the admin key of this gateway.",
+    ))
 }
 
 /// The session's token.

@@ -14,6 +14,12 @@ pub trait House: Send + Sync {
     /// What of it takes effect at the next start only: names of settings. Those of before the start hold until then.
     fn restart_needed(&self) -> Vec<String>;
 
+    /// What the process was started with: where it listens, where its data and its database are.
+    fn started(&self) -> Arc<Loaded>;
+
+    /// Whether the environment has a variable.
+    fn has_variable(&self, name: &str) -> bool;
+
     /// Objects of the database that are not in force, because of what is wrong with them.
     fn left_out(&self) -> Vec<LeftOut>;
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::secret;
+use super::trouble::Trouble;
 use crate::config::{Kind, Secret};
 
 /// How a key of ours begins.
@@ -29,13 +30,36 @@ pub(super) fn told_for(kind: Kind, body: &mut Value) -> Option<String> {
         // What a variable or a file fills in stays so; what is not valid is said to be by the check.
         && !told.starts_with("${")
         && !told.starts_with("file:")
-        && told.len() >= 8
+        && told.bytes().all(|byte| byte.is_ascii_graphic())
         && !members.contains_key("hash")
     {
         members.remove("value");
         put(members, &told);
     }
     None
+}
+
+/// Fewer characters than this can be guessed, or found from their hash.
+const SHORTEST: usize = 16;
+
+/// A key that the body says is long enough to be one.
+///
+/// # Errors
+/// It is not.
+pub(super) fn check(kind: Kind, name: &str, body: &Value) -> Result<(), Trouble> {
+    let told = body.get("value").and_then(Value::as_str);
+    let short = |told: &&str| {
+        let plain = !told.starts_with("${") && !told.starts_with("file:");
+        plain && !told.is_empty() && told.chars().count() < SHORTEST
+    };
+    match told.filter(short) {
+        Some(_) if kind == Kind::ClientKey => {
+            let text =
+                "a client key has 16 characters or more; without a `value` a random one is made";
+            Err(Trouble::field(kind, name, "value", text))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn says_one(members: &Map<String, Value>) -> bool {

@@ -63,6 +63,10 @@ pub(super) struct ConfigObject {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     restart: Vec<String>,
+    /// What else the change has done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notes: Vec<String>,
 }
 
 /// ConfigObjects of one kind, in their order.
@@ -93,6 +97,7 @@ impl ConfigObject {
             fault: view.fault,
             key: None,
             restart: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }
@@ -131,9 +136,21 @@ async fn show(admin: &Admin, kind: Kind, name: &str) -> Result<Response, Problem
 fn changed(desk: &Desk, done: Done, (kind, name): (Kind, &str)) -> Result<ConfigObject, Problem> {
     let view = desk.view_of(&done, kind, name)?;
     Ok(ConfigObject {
+        notes: gone(&done),
         restart: done.restart,
         ..ConfigObject::of(view)
     })
+}
+
+/// Built-in models are filled by the vendors of the environment, or by the demo vendor while there is no other provider.
+fn gone(done: &Done) -> Vec<String> {
+    let names = done.gone.join(", ");
+    match done.gone.is_empty() {
+        true => Vec::new(),
+        false => vec![format!(
+            "the built-in models {names} were filled by the demo vendor, which has gone now that there is another provider: make models of these names"
+        )],
+    }
 }
 
 async fn create(
@@ -146,6 +163,7 @@ async fn create(
     if matches!(kind, Kind::Price | Kind::Setting) {
         body = unnamed(kind, body);
     }
+    mint::check(kind, &name, &body)?;
     let key = mint::key_for(kind, &mut body);
     let desk = admin.desk()?;
     let new = Condition {
@@ -203,6 +221,7 @@ async fn put(
     who: &Who,
 ) -> Result<Response, Problem> {
     let desk = admin.desk()?;
+    mint::check(kind, name, &body)?;
     let is_there = desk.show(kind, name, true).await.is_ok();
     let key = match is_there {
         true => mint::told_for(kind, &mut body),
@@ -230,6 +249,7 @@ async fn patch(
     (headers, mut patch): (&HeaderMap, Value),
     who: &Who,
 ) -> Result<Response, Problem> {
+    mint::check(kind, name, &patch)?;
     mint::told_for(kind, &mut patch);
     let desk = admin.desk()?;
     let condition = Condition::of(headers);

@@ -165,6 +165,9 @@ impl From<Fault> for Problem {
                 let detail = "The database does not take what was asked: a text or a number is not one for it.";
                 Problem::new(Why::Invalid, detail)
             }
+            Fault::OtherKey { .. } | Fault::NoKey(_) | Fault::Keyless(_) | Fault::Unsealed(_) => {
+                Problem::new(Why::Conflict, format!("Nothing is written: {fault}."))
+            }
             fault => {
                 log::warn!("admin: the database does not answer: {fault}");
                 let detail =

@@ -273,15 +273,29 @@ pub(super) async fn test(
     Body(asked): Body<Test>,
 ) -> Result<Json<Tested>, Problem> {
     let provider = provider(&admin, &name)?;
-    let model = match asked.model {
-        Some(model) => model,
-        None => any_model(&admin, &provider).ok_or_else(|| {
-            Problem::new(
-                Why::Invalid,
-                "No model of this provider is known: pull its list, or say which is asked.",
-            )
-        })?,
+    let models = match asked.model {
+        Some(model) => vec![model],
+        None => likely(&admin, &provider),
     };
+    let mut tested = None;
+    for model in models {
+        let answer = tested_with(&admin, &name, model).await?;
+        // Another may be one that chats; of a key or a vendor that fails it would say the same.
+        let another = matches!(answer.status, 400 | 404);
+        tested = Some(answer);
+        if !another {
+            break;
+        }
+    }
+    tested.map(Json).ok_or_else(|| {
+        Problem::new(
+            Why::Invalid,
+            "No model of this provider is known: pull its list, or say which is asked.",
+        )
+    })
+}
+
+async fn tested_with(admin: &Admin, name: &str, model: String) -> Result<Tested, Problem> {
     let begun = clock::now();
     let body = json!({
         "model": format!("{name}/{model}"),
@@ -308,7 +322,7 @@ pub(super) async fn test(
             .and_then(Value::as_str)
             .map(str::to_owned)
     };
-    Ok(Json(Tested {
+    Ok(Tested {
         ok,
         model,
         status: answer.status,
@@ -320,26 +334,62 @@ pub(super) async fn test(
                 Some(text("/error/message").unwrap_or_else(|| "no reason was told".to_owned()))
             }
         },
-    }))
+    })
 }
 
-/// One that a pool has, else one that is spelled out.
-fn any_model(admin: &Admin, provider: &Provider) -> Option<String> {
+/// Parts of the names of models that do something else than chat.
+const NO_CHAT: [&str; 19] = [
+    "embed",
+    "tts",
+    "whisper",
+    "dall-e",
+    "image",
+    "moderation",
+    "rerank",
+    "audio",
+    "speech",
+    "transcri",
+    "realtime",
+    "davinci",
+    "babbage",
+    "instruct",
+    "sora",
+    "veo",
+    "aqa",
+    "ocr",
+    "bge-",
+];
+/// So many are tried where nobody says which.
+const MOST_TRIED: usize = 3;
+
+/// Models that can be expected to chat: of pools first, then those that are spelled out; others only where there are none.
+fn likely(admin: &Admin, provider: &Provider) -> Vec<String> {
     let snapshot = admin.live.snapshot();
     let gateway = &snapshot.gateway;
-    let of_pool = gateway.models.iter().flat_map(|model| &model.endpoints);
-    let mut of_pool = of_pool.filter(|endpoint| {
+    let of_pools = gateway.models.iter().flat_map(|model| &model.endpoints);
+    let of_pools = of_pools.filter(|endpoint| {
         let its = gateway.providers.get(endpoint.provider);
         its.is_some_and(|its| its.name == provider.name) && endpoint.model != crate::config::PASSED
     });
-    let listed = || {
-        let mut plain = provider.expose.iter().map(|glob| glob.pattern());
-        plain.find(|name| !name.contains('*')).map(str::to_owned)
-    };
-    of_pool
-        .next()
-        .map(|endpoint| endpoint.model.clone())
-        .or_else(listed)
+    let plain = provider.expose.iter().map(|glob| glob.pattern());
+    let plain = plain.filter(|name| !name.contains('*'));
+    let all = of_pools
+        .map(|endpoint| endpoint.model.as_str())
+        .chain(plain);
+    let mut models: Vec<String> = Vec::new();
+    for model in all {
+        if !models.iter().any(|known| known == model) {
+            models.push(model.to_owned());
+        }
+    }
+    models.sort_by_key(|model| !may_chat(model));
+    models.truncate(MOST_TRIED);
+    models
+}
+
+fn may_chat(model: &str) -> bool {
+    let name = model.to_ascii_lowercase();
+    !NO_CHAT.iter().any(|part| name.contains(part))
 }
 
 /// The keys of a provider

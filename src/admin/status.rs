@@ -79,27 +79,29 @@ struct Records {
 pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
     let snapshot = admin.live.snapshot();
     let gateway = &snapshot.gateway;
+    let begun = admin.house.started();
+    let started = &begun.gateway;
     let uptime = clock::now().since(admin.started);
     let uptime_ms = time::whole_millis(uptime);
-    let started = time::now() - i64::try_from(uptime_ms).unwrap_or(0);
+    let since = time::now() - i64::try_from(uptime_ms).unwrap_or(0);
     let lost = ["full", "spool", "refused"];
     let lost = lost.map(|why| metrics::RECORDS_LOST.with_label_values(&[why]).get());
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         node: node(),
         pid: std::process::id(),
-        started_at: time::rfc3339(started),
+        started_at: time::rfc3339(since),
         uptime_ms,
-        listen: gateway.listen.iter().map(Listener::of).collect(),
-        admin_listen: gateway.admin_listen.as_ref().map(Listener::of),
+        listen: started.listen.iter().map(Listener::of).collect(),
+        admin_listen: started.admin_listen.as_ref().map(Listener::of),
         database: DatabaseOf {
-            kind: match &gateway.database {
+            kind: match &started.database {
                 Database::Sqlite(_) => "sqlite",
                 Database::Postgres(_) => "postgresql",
             },
             state: state(&admin),
         },
-        data: gateway.data.display().to_string(),
+        data: started.data.display().to_string(),
         auth: match gateway.auth {
             AuthMode::Auto => "auto",
             AuthMode::Keys => "keys",

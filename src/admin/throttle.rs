@@ -31,6 +31,8 @@ pub(super) struct Throttle {
 struct Past {
     addresses: HashMap<IpAddr, Wrong>,
     accounts: HashMap<String, Wrong>,
+    /// Who has presented wrong admin keys.
+    bearers: HashMap<IpAddr, Wrong>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,6 +57,7 @@ impl Throttle {
         let Past {
             addresses,
             accounts,
+            ..
         } = &mut *self.past.lock();
         let address = address.map(network);
         let waits =
@@ -69,6 +72,21 @@ impl Throttle {
         }
         count(accounts, account.to_owned(), (LONGEST_OF_ACCOUNT, now));
         Ok(())
+    }
+
+    /// How long this address has to wait with its next admin key.
+    pub(super) fn bearer_waits(&self, address: Option<IpAddr>, now: Tick) -> Option<Duration> {
+        let past = self.past.lock();
+        let wrong = past.bearers.get(&network(address?))?;
+        Some(wrong.until.since(now)).filter(|wait| !wait.is_zero())
+    }
+
+    /// An admin key was wrong.
+    pub(super) fn bearer_was_wrong(&self, address: Option<IpAddr>, now: Tick) {
+        if let Some(address) = address {
+            let bearers = &mut self.past.lock().bearers;
+            count(bearers, network(address), (LONGEST_OF_ADDRESS, now));
+        }
     }
 
     /// The attempt was right.

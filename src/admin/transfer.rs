@@ -17,7 +17,7 @@ use super::Admin;
 use super::desk::Condition;
 use super::door::{Viewer, may};
 use super::guard::For;
-use super::house::Refusal;
+use super::house::{House, Refusal};
 use super::input::{Asked, Body, wrong_body};
 use super::problem::{Flaw, Problem, Why};
 use super::trouble::Trouble;
@@ -75,6 +75,10 @@ pub(super) struct Imported {
     text: String,
     /// What takes effect at the next start only.
     restart: Vec<String>,
+    /// Why it could not be put in force as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    problems: Vec<Flaw>,
 }
 
 /// What was put in force.
@@ -139,7 +143,22 @@ pub(super) async fn export(
             "attachment; filename=\"tidegate.yaml\"",
         ),
     ];
-    Ok((head, exported.text).into_response())
+    let text = match may(&who, For::Admins) {
+        Ok(()) => exported.text,
+        Err(_) => without_hashes(&exported.text),
+    };
+    Ok((head, text).into_response())
+}
+
+/// Who may only look gets no hash of a client key: a short key could be found from it.
+fn without_hashes(text: &str) -> String {
+    let mut parts = text.split("sha256:");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("sha256:…");
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+    }
+    out
 }
 
 /// See what a configuration would change, and put it in force
@@ -162,7 +181,7 @@ pub(super) async fn import(
 ) -> Result<Response, Problem> {
     let form = Form::of_name(asked.format.as_deref().unwrap_or("auto"))
         .map_err(|e| wrong_body(Some("format"), e))?;
-    let read = transfer::import("import", &asked.text, form)
+    let mut read = transfer::import("import", &asked.text, form)
         .map_err(|report| of_report(&report, "This configuration cannot be imported."))?;
     let mode = match asked.replace {
         true => Mode::Replace,
@@ -171,6 +190,10 @@ pub(super) async fn import(
     let desk = admin.desk()?;
     let declared = admin.house.loaded();
     let condition = Condition::of(&headers);
+    let shelf = desk.shelf().await?;
+    read.objects
+        .iter_mut()
+        .for_each(|object| keep_secrets(object, &shelf, &*admin.house));
     let compare = |shelf: &Shelf| {
         let now: Vec<Object> = shelf.objects.iter().map(Stored::object).collect();
         let diff = transfer::diff(&now, &read.objects, mode, &declared.declared);
@@ -180,9 +203,8 @@ pub(super) async fn import(
             false => Err(Trouble::Outdated),
         }
     };
-    let shelf = desk.shelf().await?;
     let compared = compare(&shelf)?;
-    let ((diff, etag), restart) = match asked.apply {
+    let ((diff, etag), restart, problems) = match asked.apply {
         true => {
             // Of the objects that it is made with, whoever was faster.
             let last = Mutex::new(compared);
@@ -193,12 +215,16 @@ pub(super) async fn import(
                 Ok(changes)
             };
             let done = desk.change(&who.author(), plan).await?;
-            (last.into_inner(), done.restart)
+            (last.into_inner(), done.restart, Vec::new())
         }
+        // What would change is shown also where it cannot be.
         false => {
             let changes = changes(&compared.0, &read.objects);
-            let tried = desk.try_on(&shelf, &changes).await?;
-            (compared, tried.restart)
+            match desk.try_on(&shelf, &changes).await {
+                Ok(tried) => (compared, tried.restart, Vec::new()),
+                Err(Trouble::Wrong(flaws)) => (compared, Vec::new(), flaws),
+                Err(other) => return Err(other.into()),
+            }
         }
     };
     let imported = Imported {
@@ -213,6 +239,7 @@ pub(super) async fn import(
         notes: serde_json::to_value(&read.notes).unwrap_or_default(),
         text: diff.to_string(),
         restart,
+        problems,
     };
     Ok(([(ETAG, etag)], Json(imported)).into_response())
 }
@@ -222,6 +249,32 @@ pub(super) async fn import(
 fn etag(shelf: &Shelf, diff: &Diff) -> String {
     let shown = serde_json::to_vec(&diff.changes).unwrap_or_default();
     format!("\"{}-{:016x}\"", shelf.generation, xxh3_64(&shown))
+}
+
+/// An export says a variable where a secret was: where nobody has set it, it means the secret that is there.
+fn keep_secrets(object: &mut Object, shelf: &Shelf, house: &dyn House) {
+    let Some(stored) = shelf.find(object.kind, &object.name) else {
+        return;
+    };
+    let Ok(mut body) = serde_json::from_str::<Value>(&object.body) else {
+        return;
+    };
+    let mut kept = false;
+    for place in hidden::references(object.kind, &object.name, &body) {
+        let secret = stored.body.secrets.get(&place);
+        let (Some(slot), Some(secret)) = (body.pointer_mut(&place), secret) else {
+            continue;
+        };
+        let name = slot.as_str().and_then(|said| said.strip_prefix("${"));
+        let name = name.and_then(|said| said.strip_suffix('}'));
+        if name.is_some_and(|name| !name.contains(":-") && !house.has_variable(name)) {
+            *slot = Value::String(secret.clone());
+            kept = true;
+        }
+    }
+    if kept {
+        object.body = body.to_string();
+    }
 }
 
 fn changes(diff: &Diff, coming: &[Object]) -> Vec<Change> {

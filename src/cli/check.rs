@@ -209,7 +209,7 @@ mod tests {
             file: Some("t.yaml".into()),
             dotenv: None,
             base: dir.path().into(),
-            objects: Vec::new(),
+            ..Source::default()
         };
         let asked = Check {
             file: None,

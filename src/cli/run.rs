@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use crate::cli::{Exit, Run, style};
-use crate::config::{self, AuthMode, Env, Gateway, Loaded};
+use crate::config::{self, AuthMode, Awaits, Env, Gateway, Loaded};
 use crate::reload::Inputs;
 use crate::server::{self, Start};
 
@@ -92,6 +92,12 @@ fn banner(gateway: &Gateway, uses_demo: bool) -> String {
             "tidegate listens on {scheme}://{}\n",
             reachable(listen.addr)
         ));
+    }
+    if gateway.awaits == Awaits::Objects {
+        text.push_str(
+            "the database is away: until it has been read, what the file says is served\n",
+        );
+        return text;
     }
     if uses_demo {
         text.push_str("the built-in demo vendor answers: no account is needed\n");

@@ -56,6 +56,19 @@ pub struct Gateway {
     pub database: Database,
     /// The file or the environment says which; else it is the one in `data`.
     pub database_told: bool,
+    /// Index into `providers`: the demo vendor, where nobody has declared it.
+    pub demo: Option<usize>,
+    pub awaits: Awaits,
+}
+
+/// What nobody knows yet, because the database has not been read since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaits {
+    Nothing,
+    /// Which client keys there are besides the file's.
+    Keys,
+    /// That, and which providers and models: what would be there without any must not answer in their place.
+    Objects,
 }
 
 /// Where finished requests and their statistics are kept.

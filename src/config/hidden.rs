@@ -11,16 +11,25 @@ use crate::ir::Format;
 
 /// What stands where a secret could, and is none.
 const OPEN: [&str; 1] = ["passthrough"];
-/// Headers whose names have one of these in them hold secrets.
-const SECRET_HEADERS: [&str; 7] = [
-    "auth",
-    "key",
-    "token",
-    "secret",
-    "cookie",
-    "password",
-    "credential",
+/// Headers of a provider whose values are no secrets; those of all others are.
+const OPEN_HEADERS: [&str; 11] = [
+    "accept",
+    "accept-language",
+    "anthropic-beta",
+    "anthropic-version",
+    "content-type",
+    "http-referer",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+    "user-agent",
+    "x-title",
 ];
+/// Members of `set` whose names have one of these in them hold secrets, but for one that every client sends.
+const SECRET_MEMBERS: [&str; 6] = ["auth", "key", "token", "secret", "password", "credential"];
+const OPEN_MEMBERS: [&str; 1] = ["prompt_cache_key"];
+/// What may stand beside a key in its header.
+const SCHEMES: [&str; 7] = ["", "bearer", "basic", "token", "key", "apikey", "api-key"];
 
 /// An object in two parts.
 #[derive(Clone, PartialEq, Eq)]
@@ -113,7 +122,7 @@ fn text(value: &Value) -> String {
 }
 
 /// Where variables or files fill a secret in.
-pub(super) fn references(kind: Kind, name: &str, body: &Value) -> Vec<String> {
+pub fn references(kind: Kind, name: &str, body: &Value) -> Vec<String> {
     places(kind, name, body, is_reference)
 }
 
@@ -172,14 +181,38 @@ impl Walk {
                 }
             }
             (Shape::PerFormat(of), _) => self.visit(*of, value),
+            (Shape::NamesOf(Shape::Any), Value::Object(_)) => self.anything(value),
             (Shape::NamesOf(of), Value::Object(members)) => {
                 for (name, value) in members {
                     self.below(name, |walk| walk.visit(*of, value));
                 }
             }
-            (Shape::Names, Value::Object(members)) => {
+            (Shape::Headers, Value::Object(members)) => {
                 for (name, value) in members.iter().filter(|(name, _)| is_secret_header(name)) {
                     self.below(name, |walk| walk.meet(value));
+                }
+            }
+            (Shape::Scheme, Value::String(said)) if is_secret_scheme(said) => self.meet(value),
+            (Shape::Any, _) => self.anything(value),
+            _ => {}
+        }
+    }
+
+    /// What has no shape: texts whose names say that they are secrets.
+    fn anything(&mut self, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    let secret = value.is_string() && is_secret_member(name);
+                    self.below(name, |walk| match secret {
+                        true => walk.meet(value),
+                        false => walk.anything(value),
+                    });
+                }
+            }
+            Value::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    self.below(&at.to_string(), |walk| walk.anything(item));
                 }
             }
             _ => {}
@@ -204,9 +237,11 @@ impl Walk {
 
 fn fits(shape: Shape, value: &Value) -> bool {
     match shape {
-        Shape::Table(_) | Shape::Names | Shape::NamesOf(_) => value.is_object(),
+        Shape::Table(_) | Shape::Names | Shape::Headers | Shape::NamesOf(_) => value.is_object(),
         Shape::List(_) => value.is_array(),
-        Shape::Value | Shape::Secret | Shape::Guarded => !value.is_object() && !value.is_array(),
+        Shape::Value | Shape::Secret | Shape::Guarded | Shape::Scheme => {
+            !value.is_object() && !value.is_array()
+        }
         Shape::Either(_) | Shape::PerFormat(_) | Shape::Any | Shape::Pingora(_) => true,
     }
 }
@@ -230,9 +265,21 @@ fn is_reference(value: &str) -> bool {
     rest.is_empty() && !value.is_empty()
 }
 
-fn is_secret_header(name: &str) -> bool {
+/// Whether the value of a provider's header is one.
+pub(super) fn is_secret_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    SECRET_HEADERS.iter().any(|part| name.contains(part))
+    !OPEN_HEADERS.contains(&&*name)
+}
+
+fn is_secret_member(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    !OPEN_MEMBERS.contains(&&*name) && SECRET_MEMBERS.iter().any(|part| name.contains(part))
+}
+
+/// Whether more than a scheme stands beside the key: `Bearer {key}` is none.
+pub(super) fn is_secret_scheme(said: &str) -> bool {
+    let beside = said.replacen("{key}", "", 1).trim().to_ascii_lowercase();
+    !SCHEMES.contains(&&*beside)
 }
 
 #[cfg(test)]
@@ -245,7 +292,8 @@ mod tests {
         json!({
             "name": "a", "base_url": "https://a.example.com",
             "keys": ["sk-0123456789abcdef", "${A}", {"value": "sk-second-0123456789", "weight": 2}, {"value": "file:/run/a"}],
-            "headers": {"X-Team": "search", "X-Api-Token": "token-0123456789"},
+            "headers": {"User-Agent": "search", "X-Tok": "token-0123456789"},
+            "auth": {"header": "X", "format": "Bearer literal-secret-{key}"},
         })
     }
 
@@ -253,18 +301,44 @@ mod tests {
     fn what_is_hidden_comes_back_and_is_not_shown() {
         let hidden = hide(Kind::Provider, "a", &provider());
         let places: Vec<&str> = hidden.secrets.keys().map(String::as_str).collect();
-        assert_eq!(places, ["/headers/X-Api-Token", "/keys/0", "/keys/2/value"]);
+        assert_eq!(
+            places,
+            ["/auth/format", "/headers/X-Tok", "/keys/0", "/keys/2/value"]
+        );
         assert_eq!(
             hidden.shown["keys"],
             json!(["sk-…cdef", "${A}", {"value": "sk-…6789", "weight": 2}, {"value": "file:/run/a"}])
         );
-        assert_eq!(hidden.shown["headers"]["X-Team"], "search");
+        assert_eq!(hidden.shown["headers"]["User-Agent"], "search");
         assert_eq!(reveal(&hidden), provider());
         assert!(!format!("{hidden:?}").contains("0123456789"));
         let open = json!({"name": "a", "keys": "passthrough"});
         assert_eq!(hide(Kind::Provider, "a", &open).shown, open);
         let one = hide(Kind::Provider, "a", &json!({"keys": "sk-0123456789abcdef"}));
         assert_eq!(one.shown["keys"], "sk-…cdef");
+    }
+
+    #[test]
+    fn members_of_set_are_secrets_by_their_names_and_schemes_by_what_is_in_them() {
+        let model = json!({"name": "m", "endpoints": [{ "provider": "a", "set": {
+            "api_key": "set-secret-xyz123", "temperature": 1, "max_tokens": 5,
+            "prompt_cache_key": "shared", "more": [{"auth_token": "deep-secret-xyz123"}],
+        } }]});
+        let hidden = hide(Kind::Model, "m", &model);
+        let places: Vec<&str> = hidden.secrets.keys().map(String::as_str).collect();
+        assert_eq!(
+            places,
+            [
+                "/endpoints/0/set/api_key",
+                "/endpoints/0/set/more/0/auth_token"
+            ]
+        );
+        assert_eq!(reveal(&hidden), model);
+        for open in ["Bearer {key}", "{key}", "Api-Key {key}", "token {key}"] {
+            assert!(!is_secret_scheme(open), "{open}");
+        }
+        assert!(is_secret_scheme("Bearer x-{key}"));
+        assert!(!is_secret_header("User-Agent") && is_secret_header("X-Goog"));
     }
 
     #[test]

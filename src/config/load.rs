@@ -7,7 +7,8 @@ use super::check::{self, Check, Outside};
 use super::env::Env;
 use super::file::{Node, Scalar, Value};
 use super::fill::{self, FaultKind};
-use super::gateway::{Gateway, Listen};
+use super::gateway::{Awaits, Gateway, Listen};
+use super::held::{Held, Reader};
 use super::objects::{self, Declared, Object};
 use super::report::{Place, Problem, Report, Secrets, Severity};
 use super::text::{Origin, Span, Text};
@@ -27,6 +28,10 @@ pub struct Source {
     pub base: PathBuf,
     /// What is declared beside the file, in order.
     pub objects: Vec<Object>,
+    /// Nobody knows yet what is declared beside the file.
+    pub awaits_objects: bool,
+    /// These files are taken as they were then.
+    pub held: Option<Held>,
 }
 
 /// What the command line says; stronger than everything else.
@@ -58,6 +63,8 @@ pub struct Loaded {
     pub uses_demo: bool,
     /// What the file and the objects beside it declare by a name, and which of the two holds.
     pub declared: Vec<Declared>,
+    /// The files as they were.
+    pub held: Held,
 }
 
 /// Reads and checks everything.
@@ -73,7 +80,16 @@ pub fn load(
     let written = Written::read(source, env, Variables::Filled);
     let demo = demo.filter(|_| written.needs_demo(overrides));
     let mut check = Check::new(&written.env, &source.base);
-    let outside = Outside { overrides, demo };
+    check.reader = written.reader;
+    let outside = Outside {
+        overrides,
+        demo,
+        awaits: match (source.awaits_objects, overrides.demo) {
+            (false, _) => Awaits::Nothing,
+            (true, true) => Awaits::Keys,
+            (true, false) => Awaits::Objects,
+        },
+    };
     let meant = check.gateway(written.root.as_ref(), &outside);
     let files = check.files;
     let spans = written.secrets.into_iter().chain(check.secrets).collect();
@@ -105,6 +121,7 @@ pub fn load(
         files: watched,
         uses_demo: demo.is_some(),
         declared: written.declared,
+        held: check.reader.done(),
     })
 }
 
@@ -125,6 +142,12 @@ pub fn needs_demo(source: &Source, env: &Env, overrides: &Overrides) -> bool {
     Written::read(source, env, Variables::Filled).needs_demo(overrides)
 }
 
+/// Whether the environment, or the `.env` file under it, has a variable.
+pub fn has_variable(source: &Source, env: &Env, name: &str) -> bool {
+    let written = Written::read(source, env, Variables::AsWritten);
+    written.env.value(name).is_some()
+}
+
 /// Where a gateway with this configuration listens, as far as that can be told when something else in it is wrong.
 pub fn listeners(source: &Source, env: &Env, overrides: &Overrides) -> Vec<Listen> {
     let written = Written::read(source, env, Variables::Filled);
@@ -135,6 +158,7 @@ pub fn listeners(source: &Source, env: &Env, overrides: &Overrides) -> Vec<Liste
             &Outside {
                 overrides,
                 demo: None,
+                awaits: Awaits::Nothing,
             },
         )
         .gateway
@@ -222,6 +246,7 @@ pub(super) enum Variables {
 pub(super) struct Written {
     /// With the `.env` file under it.
     pub env: Env,
+    reader: Reader,
     variables: Variables,
     /// The file's tree with its variables unfilled.
     written: Option<Node>,
@@ -243,6 +268,7 @@ impl Written {
     pub(super) fn read(source: &Source, env: &Env, variables: Variables) -> Written {
         let mut written = Written {
             env: env.clone(),
+            reader: Reader::new(source.held.clone()),
             variables,
             written: None,
             root: None,
@@ -319,7 +345,7 @@ impl Written {
 
     fn read_dotenv(&mut self, path: &Path, base: &Path) {
         let path_of_base = base.join(path);
-        let exists = path_of_base.exists();
+        let exists = self.reader.has(&path_of_base);
         self.files.push(path_of_base.clone());
         if !exists {
             return;
@@ -368,7 +394,7 @@ impl Written {
     /// The text of a file, or a problem that says why there is none.
     fn text(&mut self, name: &Path, path: &Path, origin: Origin) -> Option<Text> {
         let name = name.display().to_string();
-        let bytes = match check::read(path, MAX_FILE) {
+        let bytes = match self.reader.read(path, MAX_FILE) {
             Ok(bytes) => bytes,
             Err(fault) => {
                 self.problems.push(Problem::error(

@@ -14,6 +14,7 @@ mod env;
 mod file;
 mod fill;
 mod gateway;
+mod held;
 pub mod hidden;
 mod load;
 mod objects;
@@ -31,9 +32,10 @@ mod yaml;
 pub use calendar::{Calendar, Cron};
 pub use env::Env;
 pub use gateway::*;
+pub use held::Held;
 pub use load::{
-    Loaded, Overrides, Source, any_address, listen_address, listeners, load, log_level, needs_demo,
-    needs_restart,
+    Loaded, Overrides, Source, any_address, has_variable, listen_address, listeners, load,
+    log_level, needs_demo, needs_restart,
 };
 pub use objects::{Declared, Home, Kind, Object};
 pub use outline::{Outline, outline};

@@ -32,10 +32,12 @@ pub fn outline(kind: Kind) -> Outline {
 fn of_shape(shape: Shape) -> Outline {
     match shape {
         Shape::Any => Outline::Any,
-        Shape::Value | Shape::Secret | Shape::Guarded | Shape::Pingora(_) => Outline::Single,
+        Shape::Value | Shape::Secret | Shape::Guarded | Shape::Scheme | Shape::Pingora(_) => {
+            Outline::Single
+        }
         Shape::Table(section) => of_section(section),
         Shape::List(of) => Outline::List(Box::new(of_shape(*of))),
-        Shape::Names => Outline::Names(Box::new(Outline::Single)),
+        Shape::Names | Shape::Headers => Outline::Names(Box::new(Outline::Single)),
         Shape::NamesOf(of) => Outline::Names(Box::new(of_shape(*of))),
         Shape::Either(shapes) => Outline::Either(shapes.iter().copied().map(of_shape).collect()),
         Shape::PerFormat(of) => {

@@ -18,23 +18,17 @@ impl Secret {
         &self.0
     }
 
-    /// `sk-…wxyz`: the first three and last four characters of a long secret, `…` of a short one.
+    /// `sk-…wxyz`: the first three and last four characters of 16 and more; of 12 and more the last two; else `…`.
     pub fn masked(&self) -> String {
         let chars: Vec<char> = self.0.chars().collect();
-        let (Some(head), Some(tail)) = (
-            chars.get(..3),
-            chars.len().checked_sub(4).and_then(|n| chars.get(n..)),
-        ) else {
-            return "…".to_owned();
+        let (head, tail) = match chars.len() {
+            16.. => (3, 4),
+            12..=15 => (0, 2),
+            _ => (0, 0),
         };
-        if chars.len() < 12 {
-            return "…".to_owned();
-        }
-        format!(
-            "{}…{}",
-            head.iter().collect::<String>(),
-            tail.iter().collect::<String>()
-        )
+        let first = chars.iter().take(head);
+        let last = chars.iter().skip(chars.len() - tail);
+        first.chain(['…'].iter()).chain(last).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::clock;
-use crate::config::{AuthMode, Gateway, Glob, Secret};
+use crate::config::{AuthMode, Awaits, Gateway, Glob, Secret};
 use crate::proxy::paths::percent_decoded;
 
 static OWN_KEY: HeaderName = HeaderName::from_static("x-tidegate-key");
@@ -121,12 +121,18 @@ pub enum Denied {
          add one under `client_keys` in the configuration, or set ADMIN_KEY, and send it as `Authorization: Bearer`"
     )]
     LoopbackOnly,
+    #[error(
+        "the database, which may know this caller, has not been read since the gateway has started; try again in a moment"
+    )]
+    NotYet,
 }
 
 /// The rules, made from the configuration.
 #[derive(Debug)]
 pub struct Access {
     mode: AuthMode,
+    /// There may be more keys than these.
+    awaits: bool,
     /// By the first eight bytes of the hash; the rest is compared in constant time.
     keys: FxHashMap<u64, Vec<Arc<Known>>>,
     admin: Option<[u8; 32]>,
@@ -154,6 +160,7 @@ impl Access {
         }
         Access {
             mode: gateway.auth,
+            awaits: gateway.awaits != Awaits::Nothing,
             keys,
             admin: gateway.admin_key.as_ref().map(Secret::reveal).map(digest),
             trusted_proxies: gateway.trusted_proxies.clone(),
@@ -166,7 +173,15 @@ impl Access {
     /// [`Denied`], with a text for the caller.
     pub fn admit(&self, caller: Caller<'_>) -> Result<Admitted, Denied> {
         match self.mode {
-            AuthMode::Keys => self.by_key(caller),
+            AuthMode::Keys => self.by_key(caller).map_err(|denied| match denied {
+                Denied::UnknownKey if self.awaits => Denied::NotYet,
+                denied => denied,
+            }),
+            // Whether anybody is asked depends on what is not known yet.
+            AuthMode::Auto if self.awaits => self.by_key(caller).map_err(|denied| match denied {
+                Denied::NoKey | Denied::UnknownKey => Denied::NotYet,
+                denied => denied,
+            }),
             AuthMode::Auto if !self.keys.is_empty() => self.by_key(caller),
             // Nobody is asked, but our own keys are known where they are presented.
             AuthMode::Open => Ok(self.by_key(caller).unwrap_or(Who::Anyone.into())),
@@ -230,7 +245,10 @@ impl Access {
     fn by_key(&self, caller: Caller<'_>) -> Result<Admitted, Denied> {
         let mut denied = Denied::NoKey;
         if self.keys.is_empty() && self.admin.is_none() {
-            return Err(denied);
+            return Err(match credentials(caller).next() {
+                Some(_) => Denied::UnknownKey,
+                None => Denied::NoKey,
+            });
         }
         for (by, value) in credentials(caller) {
             let hash = digest(&value);
@@ -391,6 +409,7 @@ mod tests {
 
     fn access(mode: AuthMode, keys: &[(&str, bool, Option<u64>)]) -> Access {
         let mut access = Access {
+            awaits: false,
             mode,
             keys: FxHashMap::default(),
             admin: None,

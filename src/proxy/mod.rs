@@ -61,6 +61,7 @@ use pingora::protocols::http::{HttpTask, ServerSession};
 use pingora::upstreams::peer::HttpPeer;
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
+use crate::config::Awaits;
 use crate::live::Vault;
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{BodyError, Held};
@@ -198,9 +199,10 @@ impl Proxy {
     ) -> Result<Page, Refusal> {
         let headers = &session.req_header().headers;
         let path = || session.req_header().uri.path().to_owned();
+        let awaits = arrival.wiring.snapshot.gateway.awaits;
         match ask {
             Ask::Health => Ok(pages::health()),
-            Ask::Ready => Ok(pages::ready(self.draining.load(Ordering::Acquire))),
+            Ask::Ready => Ok(pages::ready(self.draining.load(Ordering::Acquire), awaits)),
             Ask::Metrics => {
                 let access = &arrival.wiring.access;
                 if access.admit_operator(arrival.caller(session)) {
@@ -212,6 +214,9 @@ impl Proxy {
             }
             Ask::ListModels => {
                 let who = intake::admit(session, arrival, tab)?.who;
+                if awaits == Awaits::Objects {
+                    return Err(Refusal::NotYet(None));
+                }
                 let format = arrival.stamp.format;
                 Ok(pages::list_models(&arrival.wiring, &who, headers, format))
             }

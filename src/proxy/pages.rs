@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::json;
 
+use crate::config::Awaits;
 use crate::ir::Format;
 use crate::proxy::access::Who;
 use crate::proxy::reply::Page;
@@ -82,9 +83,15 @@ pub fn health() -> Page {
 }
 
 /// `GET /ready`: it takes new requests.
-pub fn ready(draining: bool) -> Page {
+pub fn ready(draining: bool, awaits: Awaits) -> Page {
     if draining {
         Page::json(503, Bytes::from_static(b"{\"status\":\"draining\"}"))
+    } else if awaits != Awaits::Nothing {
+        let body = json!({
+            "status": "waiting",
+            "reason": "the database has not been read since the gateway has started",
+        });
+        Page::json(503, body.to_string())
     } else {
         Page::json(200, Bytes::from_static(b"{\"status\":\"ready\"}"))
     }

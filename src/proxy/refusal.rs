@@ -46,6 +46,8 @@ pub enum Refusal {
         known: Vec<String>,
     },
     DisabledModel(String),
+    /// The database may know better what this name stands for. `None`: all names.
+    NotYet(Option<String>),
     Incapable {
         model: String,
         lacks: Lacks,
@@ -114,6 +116,14 @@ impl Refusal {
                 about_model(said(Kind::InvalidRequest, 400, &text))
             }
             Refusal::UnknownModel { asked, known } => unknown_model(&asked, &known),
+            Refusal::NotYet(model) => {
+                let of = model.map_or("which models there are".to_owned(), |model| {
+                    format!("what the model `{}` stands for", shortened(&model))
+                });
+                not_yet(&format!(
+                    "{of} is said by the database, which has not been read since the gateway has started; try again in a moment"
+                ))
+            }
             Refusal::DisabledModel(model) => {
                 switched_off(&format!("the model `{}` is disabled", shortened(&model)))
             }
@@ -177,6 +187,15 @@ fn refused_caller(denied: Denied) -> Fault {
         | Denied::Expired
         | Denied::Disabled
         | Denied::LoopbackOnly => said(Kind::Authentication, 401, &denied),
+        Denied::NotYet => not_yet(&denied),
+    }
+}
+
+/// The database is looked for every second.
+fn not_yet(text: &dyn std::fmt::Display) -> Fault {
+    Fault {
+        retry_after: Some(Duration::from_secs(1)),
+        ..said(Kind::Overloaded, 503, text)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use crate::config::{BodyPath, BodyStep, Route, Target};
+use crate::config::{Awaits, BodyPath, BodyStep, Route, Target};
 use crate::ir::Format;
 use crate::live::Lane;
 use crate::proxy::access::Who;
@@ -86,7 +86,10 @@ fn follow<'a>(
         Target::Model(at) => (asked, snapshot.lane_of(*at)),
     };
     match lane {
-        Ok(lane) => Ok((name, lane)),
+        Ok(lane) => {
+            declared(arrival, name, &lane)?;
+            Ok((name, lane))
+        }
         Err(unknown) => Err(refused(arrival, who, name, unknown)),
     }
 }
@@ -99,6 +102,7 @@ pub fn resolve(arrival: &Arrival, who: &Who, model: &str) -> Result<Arc<Lane>, R
     let snapshot = &arrival.wiring.snapshot;
     let lane = snapshot.lane(model);
     let lane = lane.map_err(|unknown| refused(arrival, who, model, unknown))?;
+    declared(arrival, model, &lane)?;
     if snapshot.allows(who.models(), &lane) {
         Ok(lane)
     } else {
@@ -106,9 +110,31 @@ pub fn resolve(arrival: &Arrival, who: &Who, model: &str) -> Result<Arc<Lane>, R
     }
 }
 
+/// Nothing that is there only where nobody has declared anything else answers before that is known.
+fn declared(arrival: &Arrival, name: &str, lane: &Lane) -> Result<(), Refusal> {
+    let gateway = &arrival.wiring.snapshot.gateway;
+    if gateway.awaits != Awaits::Objects {
+        return Ok(());
+    }
+    let first = lane.pool().stages.first();
+    let made_up = first.is_some_and(|stage| {
+        let mut built_in = gateway.models.iter().filter(|model| model.built_in);
+        let mut seats = stage.seats.iter();
+        built_in.any(|model| model.name == stage.model)
+            || seats.any(|seat| Some(seat.provider) == gateway.demo)
+    });
+    match made_up {
+        true => Err(Refusal::NotYet(Some(name.to_owned()))),
+        false => Ok(()),
+    }
+}
+
 fn refused(arrival: &Arrival, who: &Who, model: &str, unknown: Unknown) -> Refusal {
     match unknown {
         Unknown::Disabled => Refusal::DisabledModel(model.to_owned()),
+        Unknown::NoSuchModel if arrival.wiring.snapshot.gateway.awaits != Awaits::Nothing => {
+            Refusal::NotYet(Some(model.to_owned()))
+        }
         Unknown::NoSuchModel => Refusal::UnknownModel {
             asked: model.to_owned(),
             known: pages::names(&arrival.wiring, who)

@@ -184,7 +184,7 @@ impl Wiring {
             &metrics::LIMIT_MOST,
         ];
         gauges.iter().for_each(|gauge| gauge.reset());
-        for purse in self.snapshot.registry().purses().all() {
+        for purse in self.snapshot.limited() {
             let (owner, state) = (purse.owner(), purse.read(now));
             let set = |gauge: &GaugeVec, of: &str, n: f64| {
                 let labels = [owner.kind(), owner.name(), of];

@@ -24,10 +24,10 @@ use crate::config::transfer::{self, Exported, Secrets};
 use crate::config::{self, Env, Kind, Loaded, Overrides, Source};
 use crate::live::Live;
 use crate::proxy::{AccessLog, Proxy, Wiring};
-use crate::store::{Cipher, Fault, Shelf, Store};
+use crate::store::{Cipher, Fault, Settled, Shelf, Store};
 use crate::telemetry::{Sink, metrics};
 
-pub use objects::{Holds, Objects, load};
+pub use objects::{Holds, Objects, beside};
 
 /// How often the files are looked at. Content is compared, so that also mounted and linked files are noticed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -80,7 +80,7 @@ pub struct Works {
 pub struct Reloader {
     inputs: Inputs,
     /// What the process was started with: some of it holds to its end.
-    started: Loaded,
+    started: Arc<Loaded>,
     state: Mutex<State>,
     /// What is in force, for whoever asks while another is put there.
     loaded: ArcSwap<Loaded>,
@@ -108,7 +108,7 @@ impl Reloader {
         tell_left_out(&[], &left_out);
         Reloader {
             inputs,
-            started: loaded.clone(),
+            started: Arc::new(loaded.clone()),
             state: Mutex::new(State {
                 objects,
                 left_out,
@@ -144,13 +144,8 @@ impl Reloader {
         }
     }
 
-    /// Only what is left out already may stay so: a file that takes something away under an object is refused.
     fn files_again(&self, state: &mut State) -> Result<Vec<String>, Refusal> {
-        let gone = |kind, name: &str| {
-            let mut out = state.left_out.iter();
-            out.any(|out| out.kind == kind && out.name == name)
-        };
-        let holds = objects::load(&self.inputs, &state.objects, gone);
+        let holds = objects::load(&self.inputs, &state.objects);
         let result = match holds {
             Ok(holds) => self.apply(state, holds),
             Err(report) => Err(Refusal::Wrong(Box::new(report))),
@@ -158,6 +153,13 @@ impl Reloader {
         self.count(&result);
         state.seen = look(&self.loaded.load().files);
         result
+    }
+
+    /// What the files that are in force say by themselves.
+    fn alone(&self) -> Result<Loaded, config::Report> {
+        let mut inputs = self.inputs.clone();
+        inputs.source.held = Some(self.loaded.load().held.clone());
+        inputs.load()
     }
 
     fn count<T>(&self, result: &Result<T, Refusal>) {
@@ -204,10 +206,20 @@ impl Reloader {
         let Some(shelves) = &self.shelves else {
             return;
         };
-        let known = self.state.lock().objects.generation;
+        let (known, first) = {
+            let state = self.state.lock();
+            (state.objects.generation, state.objects.awaited)
+        };
         // A database that is away is said to be by whoever writes records.
         if shelves.store.generation().await.unwrap_or(known) == known {
             return;
+        }
+        if first {
+            match shelves.store.settle(&shelves.cipher).await {
+                Err(e @ (Fault::OtherKey { .. } | Fault::NoKey(_))) => log::error!("{e}"),
+                Err(_) => return,
+                Ok(settled) => tell_settled(settled),
+            }
         }
         let Ok(shelf) = shelves.read().await else {
             return;
@@ -232,6 +244,16 @@ impl House for Reloader {
         config::needs_restart(&self.started, &self.loaded.load())
     }
 
+    fn started(&self) -> Arc<Loaded> {
+        self.started.clone()
+    }
+
+    fn has_variable(&self, name: &str) -> bool {
+        let mut source = self.inputs.source.clone();
+        source.held = Some(self.loaded.load().held.clone());
+        config::has_variable(&source, &self.inputs.env, name)
+    }
+
     fn left_out(&self) -> Vec<LeftOut> {
         self.state.lock().left_out.clone()
     }
@@ -241,6 +263,7 @@ impl House for Reloader {
         all: &[config::Object],
         touched: &[(Kind, String)],
     ) -> Result<Tried, config::Report> {
+        self.look_again();
         let left_out = self.left_out();
         let may_go = |kind: Kind, name: &str| {
             let touched = touched.iter().any(|(k, n)| *k == kind && n == name);
@@ -251,7 +274,9 @@ impl House for Reloader {
             all: all.to_vec(),
             ..Objects::default()
         };
-        let holds = objects::load(&self.inputs, &objects, may_go)?;
+        // Beside the files that are in force: whatever is wrong with them now keeps nobody from changing objects.
+        let files = self.loaded();
+        let holds = objects::try_beside(&self.inputs, &files, &objects, may_go)?;
         Ok(Tried {
             restart: config::needs_restart(&self.started, &holds.loaded),
             gateway: holds.loaded.gateway,
@@ -265,31 +290,44 @@ impl House for Reloader {
         }
         let objects = Objects::of(shelf);
         // Whoever wrote them has tried them on, but maybe with another file than ours.
-        let holds = objects::load(&self.inputs, &objects, |_, _| true);
+        let alone = self
+            .alone()
+            .map_err(|report| Refusal::Wrong(Box::new(report)))?;
+        let holds = objects::beside(&self.inputs, alone, &objects);
         // Also where they cannot be put in force they are what the database has, and are tried with the next file.
         state.objects = objects;
-        let result = match holds {
-            Ok(holds) => self.apply(&mut state, holds).map(drop),
-            Err(report) => Err(Refusal::Wrong(Box::new(report))),
-        };
+        let result = self.apply(&mut state, holds).map(drop);
         self.count(&result);
         result
     }
 
     fn export(&self, secrets: Secrets) -> Result<Exported, config::Report> {
         let mut source = self.inputs.source.clone();
-        let state = self.state.lock();
-        let in_force = |object: &&config::Object| {
-            let mut out = state.left_out.iter();
+        source.held = Some(self.loaded.load().held.clone());
+        let (objects, left_out) = {
+            let state = self.state.lock();
+            (state.objects.all.clone(), state.left_out.clone())
+        };
+        let in_force = |object: &config::Object| {
+            let mut out = left_out.iter();
             out.all(|out| out.kind != object.kind || out.name != object.name)
         };
-        source.objects = state.objects.all.iter().filter(in_force).cloned().collect();
-        drop(state);
-        transfer::export(&source, &self.inputs.env, secrets)
+        source.objects = objects.into_iter().filter(in_force).collect();
+        let exported = transfer::export(&source, &self.inputs.env, secrets)?;
+        Ok(objects::told(exported, &left_out))
     }
 
     fn reload(&self) -> Result<Vec<String>, Refusal> {
         self.files_again(&mut self.state.lock())
+    }
+}
+
+/// What has become of the sealed secrets.
+pub fn tell_settled(settled: Settled) {
+    if let Settled::Anew(objects) = settled {
+        log::info!(
+            "the secrets of {objects} objects are sealed with the first key now; older ones may go"
+        );
     }
 }
 

@@ -150,30 +150,22 @@ fn make_works(
 }
 
 /// The configuration with what the database declares. Objects that do not go with the file are left out; a database that
-/// is away comes later.
+/// is away comes later, and what only it knows is not made up meanwhile.
 fn with_objects(start: &Start, shelves: Option<&Shelves>) -> (Holds, Objects) {
     let objects = shelves.map_or_else(Objects::default, |shelves| {
         match shelves.store.shelf_now(&shelves.cipher) {
             Ok(shelf) => Objects::of(&shelf),
             Err(e) => {
                 log::error!(
-                    "what the database declares cannot be read: {e}; it is tried again every second"
+                    "what the database declares cannot be read: {e}; it is tried again every second. \
+                     Until then this gateway is not ready, and serves what the file decides by itself"
                 );
-                Objects::default()
+                Objects::unknown()
             }
         }
     });
-    match reload::load(&start.inputs, &objects, |_, _| true) {
-        Ok(holds) => (holds, objects),
-        Err(report) => {
-            log::error!("what the database declares is left out:\n{report}");
-            let holds = Holds {
-                loaded: start.loaded.clone(),
-                left_out: Vec::new(),
-            };
-            (holds, Objects::default())
-        }
-    }
+    let holds = reload::beside(&start.inputs, start.loaded.clone(), &objects);
+    (holds, objects)
 }
 
 fn make_server(start: &Start) -> anyhow::Result<Server> {
@@ -212,6 +204,12 @@ fn open_store(gateway: &Gateway) -> anyhow::Result<Option<Shelves>> {
             let key = gateway.secret_key.as_ref().map(Secret::reveal);
             let cipher = Cipher::of(key, &gateway.data)
                 .context("secrets of the database can be neither kept nor opened")?;
+            match store.settle_now(&cipher) {
+                Ok(settled) => reload::tell_settled(settled),
+                Err(e @ Fault::NoKey(_)) => return Err(anyhow!("{e}")),
+                Err(e) if store.is_away() => log::debug!("{e}"),
+                Err(e) => log::error!("{e}"),
+            }
             Ok(Some(Shelves {
                 store: Arc::new(store),
                 cipher: Arc::new(cipher),

@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,6 +46,8 @@ pub enum KeyError {
 pub enum OpenError {
     #[error("it was sealed with another key than those of {VARIABLE} or {FILE}")]
     OtherKey,
+    #[error("there is no key here: neither {VARIABLE} nor {FILE}")]
+    NoKey,
     #[error("it was changed, or belongs to another place")]
     Broken,
 }
@@ -67,78 +70,94 @@ impl Lock {
 
 /// Seals secrets and opens them.
 pub struct Cipher {
-    /// The first seals.
+    ring: OnceLock<Ring>,
+    /// Where a key is looked for, and made, that no variable tells.
+    file: PathBuf,
+}
+
+struct Ring {
+    /// Seals.
     first: Lock,
     others: Vec<Lock>,
 }
 
+impl Ring {
+    fn locks(&self) -> impl Iterator<Item = &Lock> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
 impl Cipher {
-    /// The keys of the environment variable, if it is set; else that of the data folder, made now where there is none.
+    /// The keys of the environment variable, if it is set; else that of the data folder. None where there is none:
+    /// [`Cipher::make`] makes one, once it is known that the database has no other.
     ///
     /// # Errors
     /// [`KeyError`].
     pub fn of(variable: Option<&str>, data: &Path) -> Result<Cipher, KeyError> {
-        match variable {
-            Some(text) => Cipher::of_text(text),
-            None => Cipher::of_file(&data.join(FILE)),
-        }
-    }
-
-    fn of_text(text: &str) -> Result<Cipher, KeyError> {
-        let keys: Option<Vec<[u8; KEY_BYTES]>> = text.split(',').map(key_of).collect();
-        let mut locks = keys.ok_or(KeyError::Variable)?.into_iter();
-        let first = locks.next().ok_or(KeyError::Variable)?;
-        Ok(Cipher {
-            first: Lock::new(&first),
-            others: locks.map(|key| Lock::new(&key)).collect(),
-        })
-    }
-
-    fn of_file(path: &Path) -> Result<Cipher, KeyError> {
-        let broken = |fault| KeyError::File {
-            path: path.to_owned(),
-            fault,
+        let file = data.join(FILE);
+        let ring = match variable {
+            Some(text) => Some(ring_of(text).ok_or(KeyError::Variable)?),
+            None => ring_of_file(&file)?,
         };
-        match fs::read_to_string(path) {
-            Ok(text) => {
-                let mode = fs::metadata(path).map_err(broken)?.permissions().mode();
-                if mode & 0o077 != 0 {
-                    return Err(KeyError::Open {
-                        path: path.to_owned(),
-                    });
-                }
-                Cipher::of_text(text.trim()).map_err(|_| KeyError::Garbage {
-                    path: path.to_owned(),
-                })
-            }
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
-                match make(path) {
-                    // Another process was faster: its key counts.
-                    Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
-                    made => made.map_err(broken)?,
-                }
-                Cipher::of_file(path)
-            }
-            Err(fault) => Err(broken(fault)),
+        let cell = OnceLock::new();
+        if let Some(ring) = ring {
+            // It is empty.
+            cell.get_or_init(|| ring);
         }
+        Ok(Cipher { ring: cell, file })
+    }
+
+    /// Makes a key in the data folder, unless there is one.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn make(&self) -> Result<(), KeyError> {
+        if self.ring.get().is_some() {
+            return Ok(());
+        }
+        let path = &self.file;
+        match make(path) {
+            // Another process was faster: its key counts.
+            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(|fault| KeyError::File {
+                path: path.clone(),
+                fault,
+            })?,
+        }
+        if let Some(ring) = ring_of_file(path)? {
+            self.ring.get_or_init(|| ring);
+        }
+        Ok(())
+    }
+
+    /// Of the key that seals. It tells nothing of the key.
+    pub fn id(&self) -> Option<&str> {
+        Some(&self.ring.get()?.first.id)
+    }
+
+    /// Whether what this key has sealed opens.
+    pub fn knows(&self, id: &str) -> bool {
+        let ring = self.ring.get();
+        ring.is_some_and(|ring| ring.locks().any(|lock| lock.id == id))
     }
 
     /// Seals a secret for a place.
     ///
     /// # Errors
-    /// Never for what fits in memory; the crate leaves it open.
+    /// There is no key. Else never for what fits in memory; the crate leaves it open.
     pub fn seal(&self, place: &str, secret: &str) -> Result<String, OpenError> {
+        let first = &self.ring.get().ok_or(OpenError::NoKey)?.first;
         let nonce = XNonce::generate();
         let payload = Payload {
             msg: secret.as_bytes(),
             aad: place.as_bytes(),
         };
-        let sealed = self.first.cipher.encrypt(&nonce, payload);
+        let sealed = first.cipher.encrypt(&nonce, payload);
         let sealed = sealed.map_err(|_| OpenError::Broken)?;
         let bytes = [&nonce[..], &sealed].concat();
         Ok(format!(
             "{VERSION}.{}.{}",
-            self.first.id,
+            first.id,
             URL_SAFE_NO_PAD.encode(bytes)
         ))
     }
@@ -153,8 +172,8 @@ impl Cipher {
         else {
             return Err(OpenError::Broken);
         };
-        let mut locks = std::iter::once(&self.first).chain(&self.others);
-        let lock = locks.find(|lock| lock.id == id);
+        let ring = self.ring.get().ok_or(OpenError::NoKey)?;
+        let lock = ring.locks().find(|lock| lock.id == id);
         let lock = lock.ok_or(OpenError::OtherKey)?;
         let bytes = URL_SAFE_NO_PAD.decode(text);
         let bytes = bytes.map_err(|_| OpenError::Broken)?;
@@ -172,15 +191,50 @@ impl Cipher {
 
     /// Whether it was sealed with another key than that which seals now, and should be sealed anew.
     pub fn is_old(&self, sealed: &str) -> bool {
-        sealed.split('.').nth(1) != Some(&*self.first.id)
+        key_id(sealed) != self.id()
     }
 }
 
 /// Without the keys.
 impl fmt::Debug for Cipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let others = self.others.len();
-        write!(f, "Cipher({} and {others} older)", self.first.id)
+        let id = self.id().unwrap_or("no key");
+        let others = self.ring.get().map_or(0, |ring| ring.others.len());
+        write!(f, "Cipher({id} and {others} older)")
+    }
+}
+
+/// The id of the key that has sealed this text.
+pub(super) fn key_id(sealed: &str) -> Option<&str> {
+    sealed.split('.').nth(1)
+}
+
+fn ring_of(text: &str) -> Option<Ring> {
+    let keys: Option<Vec<[u8; KEY_BYTES]>> = text.split(',').map(key_of).collect();
+    let mut locks = keys?.into_iter().map(|key| Lock::new(&key));
+    let first = locks.next()?;
+    Some(Ring {
+        first,
+        others: locks.collect(),
+    })
+}
+
+/// `None`: there is no such file.
+fn ring_of_file(path: &Path) -> Result<Option<Ring>, KeyError> {
+    let path = path.to_owned();
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(fault) => return Err(KeyError::File { path, fault }),
+    };
+    match fs::metadata(&path).map(|file| file.permissions().mode()) {
+        Err(fault) => return Err(KeyError::File { path, fault }),
+        Ok(mode) if mode & 0o077 != 0 => return Err(KeyError::Open { path }),
+        Ok(_) => {}
+    }
+    match ring_of(text.trim()) {
+        Some(ring) => Ok(Some(ring)),
+        None => Err(KeyError::Garbage { path }),
     }
 }
 
@@ -212,9 +266,13 @@ mod tests {
     const ONE: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     const TWO: &str = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA";
 
+    fn told(text: &str) -> Cipher {
+        Cipher::of(Some(text), Path::new("/")).unwrap()
+    }
+
     #[test]
     fn what_was_sealed_opens_at_its_place_and_nowhere_else() {
-        let cipher = Cipher::of_text(ONE).unwrap();
+        let cipher = told(ONE);
         let sealed = cipher.seal("provider/a/keys/0", "sk-secret").unwrap();
         assert!(!sealed.contains("secret"));
         let open = |place: &str, sealed: &str| cipher.open(place, sealed);
@@ -240,13 +298,13 @@ mod tests {
 
     #[test]
     fn keys_are_exchanged_by_putting_the_new_one_first() {
-        let old = Cipher::of_text(ONE).unwrap();
+        let old = told(ONE);
         let sealed = old.seal("p", "s").unwrap();
-        let both = Cipher::of_text(&format!("{TWO}, {ONE}")).unwrap();
+        let both = told(&format!("{TWO}, {ONE}"));
         assert_eq!(both.open("p", &sealed).as_deref(), Ok("s"));
         assert!(both.is_old(&sealed) && !old.is_old(&sealed));
         let anew = both.seal("p", "s").unwrap();
-        let new = Cipher::of_text(TWO).unwrap();
+        let new = told(TWO);
         assert_eq!(new.open("p", &anew).as_deref(), Ok("s"));
         assert_eq!(new.open("p", &sealed), Err(OpenError::OtherKey));
     }
@@ -258,6 +316,9 @@ mod tests {
         let data = dir.path().join("data");
         let path = data.join(FILE);
         let first = Cipher::of(None, &data).unwrap();
+        assert_eq!(first.seal("p", "s"), Err(OpenError::NoKey));
+        assert!(!path.exists(), "nobody knows yet whether there is another");
+        first.make().unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let sealed = first.seal("p", "s").unwrap();
@@ -282,7 +343,7 @@ mod tests {
             let refused = Cipher::of(Some(text), Path::new("/"));
             assert!(matches!(refused, Err(KeyError::Variable)), "{text}");
         }
-        let cipher = Cipher::of_text(ONE).unwrap();
+        let cipher = told(ONE);
         assert!(!format!("{cipher:?}").contains("0123"));
     }
 }

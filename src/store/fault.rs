@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::cipher::{FILE, KeyError, OpenError, VARIABLE};
+
 /// Why the database did not do what it was asked for.
 #[derive(Debug, Error)]
 pub enum Fault {
@@ -15,14 +17,28 @@ pub enum Fault {
     Database(#[from] sqlx::Error),
     #[error("it did not answer within {0} s")]
     Silent(u64),
+    #[error("{0}")]
+    Away(String),
     #[error("`{0}` is no id of a request")]
     NoId(String),
     #[error("what is kept of {0} cannot be read")]
     Rotten(String),
     #[error("somebody else has changed objects meanwhile")]
     Overtaken,
-    #[error("a secret cannot be sealed")]
-    Unsealed,
+    #[error("a secret cannot be sealed: {0}")]
+    Unsealed(OpenError),
+    #[error("a secret cannot be sealed: {0}")]
+    Keyless(KeyError),
+    #[error(
+        "the secrets in the database are sealed with another key (id {theirs}) than this gateway's (id {ours}): give it that key, in {VARIABLE} \
+         or as {FILE} in its data folder. If that key is lost, delete the objects whose secrets do not open; what is made after that is sealed with this one"
+    )]
+    OtherKey { theirs: String, ours: String },
+    #[error(
+        "the secrets in the database are sealed with a key (id {0}) that this gateway does not have: give it that key, in {VARIABLE} \
+         or as {FILE} in its data folder. If it is lost, set {VARIABLE} to a new one (openssl rand -base64 32): what was sealed stays closed, and has to be said anew"
+    )]
+    NoKey(String),
 }
 
 /// What to do about it.

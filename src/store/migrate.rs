@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_records.sql"),
     include_str!("migrations/0002_objects.sql"),
     include_str!("migrations/0003_accounts.sql"),
+    include_str!("migrations/0004_seal.sql"),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_versions (

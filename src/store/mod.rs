@@ -5,8 +5,8 @@
 //! writes records (`writer.rs`) and the spool where they wait while the database is away (`DATA/records.spool`); what
 //! leaves when it is old (`retention.rs`); the bodies of requests, apart (`bodies.rs`); and what can be asked (`pages.rs`,
 //! `statistics.rs`, `key_statistics.rs`). Owns as well the journal of
-//! quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants and of their budgets,
-//! appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
+//! quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants, of their budgets, and of
+//! their rates in the last minute, appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
 //! request. Where the disk is full or away, requests go on, and metrics count what was not written. A journal is one
 //! gateway's: who starts beside its owner counts for itself, says so, and takes over when that one is gone. The database
 //! may be shared; each has a spool of its own.
@@ -33,6 +33,7 @@ mod pages;
 mod private;
 mod retention;
 mod row;
+mod seal;
 mod spool;
 mod standing;
 mod statistics;
@@ -54,13 +55,14 @@ pub use fault::Fault;
 pub use filter::{Filter, Status};
 pub use histogram::Histogram;
 pub use journal::Journal;
-pub use keeper::Keeper;
+pub use keeper::{Keeper, reset};
 pub use key_statistics::KeyFigures;
 pub use line::{Counters, Kept, Name};
 pub use objects::{AuditQuestion, Author, Change, Entry, Note, Shelf, Stored};
 pub use pages::{Export, LONGEST_PAGE, Page, Place};
 pub use retention::RetentionNow;
 pub use row::{Attempt, Candidate, Row, Tokens};
+pub use seal::Settled;
 pub use statistics::{By, Every, Figures, Question};
 pub use tail::Batch;
 
@@ -73,13 +75,17 @@ use standing::Standing;
 use tail::Tail;
 use writer::Writer;
 
-/// A PostgreSQL that says nothing for so long at a start is away.
+/// A PostgreSQL to which no connection can be made for so long at a start is away: the gateway listens without it.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+/// One that says nothing for so long, too.
 const START_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The database.
 pub struct Store {
     address: Address,
     data: PathBuf,
+    /// Why it was not there at the start.
+    away: Option<String>,
     /// Made in the process that asks: a connection does not survive a fork.
     readers: once_cell::sync::OnceCell<Readers>,
     outbox: Arc<Outbox>,
@@ -110,21 +116,23 @@ impl Store {
             shut(path);
         }
         let runtime = runtime().map_err(sqlx::Error::Io)?;
-        let looked = runtime.block_on(look(&address));
-        let up = looked.is_ok();
-        match looked {
-            Ok(()) => {}
+        let away = match runtime.block_on(look(&address)) {
+            Ok(()) => None,
             Err(e @ Fault::Newer { .. }) => return Err(e),
             Err(e) if matches!(address, Address::Sqlite(_)) => return Err(e),
-            Err(e) => log::error!("the database is away: {e}; it is tried again every second"),
-        }
+            Err(e) => {
+                log::error!("the database is away: {e}; it is tried again every second");
+                Some(e.to_string())
+            }
+        };
         Ok(Store {
+            standing: Standing::new(away.is_none()),
             address,
             data,
+            away,
             readers: once_cell::sync::OnceCell::new(),
             outbox: Arc::default(),
             tail: Tail::default(),
-            standing: Standing::new(up),
             ended: Arc::new((Mutex::new(Ended::NotBegun), Condvar::new())),
         })
     }
@@ -255,11 +263,55 @@ impl Store {
         objects::shelf(self.readers(), cipher).await
     }
 
+    /// Looks whether the secrets are sealed with this gateway's key; where that is another of its keys than the first,
+    /// seals them anew with the first. A database of this gateway alone gets a key where there is none.
+    ///
+    /// # Errors
+    /// [`Fault::OtherKey`], [`Fault::NoKey`]: this gateway's keys are others. Else those of the database.
+    pub async fn settle(&self, cipher: &Cipher) -> Result<Settled, Fault> {
+        let mut link = Link::open(&self.address).await?;
+        let settled = seal::settle(&mut link, cipher).await;
+        link.close().await;
+        if matches!(
+            (&settled, &self.address),
+            (Ok(Settled::Nothing), Address::Sqlite(_))
+        ) {
+            cipher.make().map_err(Fault::Keyless)?;
+        }
+        settled
+    }
+
     /// The same, before there is a runtime.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn settle_now(&self, cipher: &Cipher) -> Result<Settled, Fault> {
+        self.there()?;
+        let runtime = runtime().map_err(sqlx::Error::Io)?;
+        runtime.block_on(async {
+            let patience = tokio::time::timeout(START_PATIENCE, self.settle(cipher)).await;
+            patience.unwrap_or_else(|_| Err(Fault::Silent(START_PATIENCE.as_secs())))
+        })
+    }
+
+    /// Whether it was not there at the start.
+    pub fn is_away(&self) -> bool {
+        self.away.is_some()
+    }
+
+    fn there(&self) -> Result<(), Fault> {
+        match &self.away {
+            Some(why) => Err(Fault::Away(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// All objects, before there is a runtime. Nobody waits for a database that was not there a moment ago.
     ///
     /// # Errors
     /// Those of the database.
     pub fn shelf_now(&self, cipher: &Cipher) -> Result<Shelf, Fault> {
+        self.there()?;
         let runtime = runtime().map_err(sqlx::Error::Io)?;
         runtime.block_on(async {
             let readers = Readers::of(self.address.clone(), self.standing.clone());
@@ -329,7 +381,13 @@ fn shut(path: &Path) {
 
 async fn look(address: &Address) -> Result<(), Fault> {
     let looking = async {
-        let mut link = Link::open(address).await?;
+        let patience = match address {
+            Address::Sqlite(_) => START_PATIENCE,
+            Address::Postgres(_) => CONNECT_PATIENCE,
+        };
+        let opening = tokio::time::timeout(patience, Link::open(address));
+        let silent = |_| Fault::Silent(patience.as_secs());
+        let mut link = opening.await.map_err(silent)??;
         migrate::migrate(&mut link).await?;
         link.close().await;
         Ok(())

@@ -272,8 +272,9 @@ async fn put(
         true => None,
         false => {
             let text = serde_json::to_string(&body.secrets).unwrap_or_default();
+            super::seal::claim(link, cipher).await?;
             let sealed = cipher.seal(&place_of(kind, name), &text);
-            Some(sealed.map_err(|_| Fault::Unsealed)?)
+            Some(sealed.map_err(Fault::Unsealed)?)
         }
     };
     let now = now();

@@ -10,6 +10,8 @@
 
 mod accounts;
 mod answers;
+mod away;
+mod broken;
 mod caller;
 mod changing;
 mod commands;

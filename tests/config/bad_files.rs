@@ -28,10 +28,10 @@ fn every_bad_file_is_reported_as_its_snapshot_says() {
     assert!(names.len() > 25);
     for name in names {
         let source = Source {
-            objects: Vec::new(),
             file: Some(format!("{name}.yaml").into()),
             dotenv: Some(format!("{name}.env").into()),
             base: dir.clone(),
+            ..Source::default()
         };
         let env = Env::new([("SET", "set"), ("EMPTY", ""), ("YAML", "x: [")]);
         let report = load(&source, &env, &Overrides::default(), demo()).expect_err(&name);
@@ -70,10 +70,10 @@ fn a_file_that_cannot_be_read_is_a_problem() {
     let dir = Dir::new("");
     for name in ["no-such.yaml", "."] {
         let source = Source {
-            objects: Vec::new(),
             file: Some(name.into()),
             dotenv: None,
             base: dir.0.path().into(),
+            ..Source::default()
         };
         let report = load(&source, &no_env(), &Overrides::default(), demo()).unwrap_err();
         assert!(

@@ -9,10 +9,10 @@ use crate::{demo, loaded, root};
 
 fn example(name: &str, env: &Env) -> Loaded {
     let source = Source {
-        objects: Vec::new(),
         file: Some(Path::new("conf").join(name)),
         dotenv: None,
         base: root(),
+        ..Source::default()
     };
     load(&source, env, &Overrides::default(), demo()).unwrap()
 }

@@ -82,7 +82,7 @@ impl Dir {
             file: Some("t.yaml".into()),
             dotenv: Some(".env".into()),
             base: self.0.path().into(),
-            objects: Vec::new(),
+            ..Source::default()
         }
     }
 
@@ -98,10 +98,10 @@ fn loaded(body: &str) -> Loaded {
 /// Without a configuration file.
 fn nothing(env: &Env, overrides: &Overrides) -> Loaded {
     let source = Source {
-        objects: Vec::new(),
         file: None,
         dotenv: None,
         base: "/".into(),
+        ..Source::default()
     };
     load(&source, env, overrides, demo()).unwrap()
 }

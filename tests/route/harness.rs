@@ -5,10 +5,10 @@ use std::time::Duration;
 use tidegate::balance::selection::arrange;
 use tidegate::clock::Tick;
 use tidegate::config::{
-    AuthHeader, AuthMode, Balance, BaseUrl, Breaker, Calendar, Capabilities, Cooldown, Cron,
-    Database, Endpoint, Gateway, HttpVersions, Keys, Limits, Log, LogFormat, Model, Offer, Policy,
-    Provider, ProviderKey, ProviderTls, Quota, ReplyModel, Resume, Retention, Retry, Secret,
-    Timeouts,
+    AuthHeader, AuthMode, Awaits, Balance, BaseUrl, Breaker, Calendar, Capabilities, Cooldown,
+    Cron, Database, Endpoint, Gateway, HttpVersions, Keys, Limits, Log, LogFormat, Model, Offer,
+    Policy, Provider, ProviderKey, ProviderTls, Quota, ReplyModel, Resume, Retention, Retry,
+    Secret, Timeouts,
 };
 use tidegate::ir::{FaultKind, Format, Traits};
 use tidegate::live::{Lane, Live};
@@ -159,6 +159,8 @@ pub(crate) fn gateway(providers: Vec<Provider>, models: Vec<Model>) -> Gateway {
     Gateway {
         database: Database::Sqlite("/nowhere/tidegate.db".into()),
         database_told: false,
+        demo: None,
+        awaits: Awaits::Nothing,
         listen: Vec::new(),
         auth: AuthMode::Open,
         admin_key: None,

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tidegate::config::{Database, Kind, hidden};
-use tidegate::store::{AuditQuestion, Author, Change, Cipher, Fault, Shelf, Store};
+use tidegate::store::{AuditQuestion, Author, Change, Cipher, Fault, Settled, Shelf, Store};
 
+const OTHER: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const KEY: &str = "sk-0123456789-of-relay-a";
 
 struct Room {
@@ -17,9 +18,14 @@ struct Room {
 impl Room {
     fn open(database: &Database, dir: &Path) -> Room {
         let runtime = tokio::runtime::Builder::new_current_thread();
+        let (store, cipher) = (
+            Store::open(database, dir.to_owned()).unwrap(),
+            Cipher::of(None, dir).unwrap(),
+        );
+        store.settle_now(&cipher).unwrap();
         Room {
-            store: Store::open(database, dir.to_owned()).unwrap(),
-            cipher: Cipher::of(None, dir).unwrap(),
+            store,
+            cipher,
             runtime: { runtime }.enable_all().build().unwrap(),
         }
     }
@@ -141,11 +147,51 @@ impl Room {
 fn opened_by_another_key(database: &Database, dir: &Path) {
     let other = tempfile::tempdir().unwrap();
     let mut room = Room::open(database, dir);
-    room.cipher = Cipher::of(None, other.path()).unwrap();
+    room.cipher = Cipher::of(Some(OTHER), other.path()).unwrap();
     let shelf = room.shelf();
     assert_eq!(shelf.objects.len(), 4);
     let a = shelf.find(Kind::Provider, "a").unwrap();
     assert!(a.locked.is_some() && a.body.secrets.is_empty());
+    let settled = |room: &Room| room.store.settle_now(&room.cipher);
+    assert!(matches!(settled(&room), Err(Fault::OtherKey { .. })));
+    let refused = room.change(&[put(Kind::Provider, "b", &provider())], &shelf);
+    assert!(
+        matches!(refused, Err(Fault::OtherKey { .. })),
+        "{refused:?}"
+    );
+    room.cipher = Cipher::of(None, other.path()).unwrap();
+    assert!(matches!(settled(&room), Err(Fault::NoKey(_))));
+    let refused = room.change(&[put(Kind::Provider, "b", &provider())], &shelf);
+    assert!(matches!(refused, Err(Fault::NoKey(_))), "{refused:?}");
+    assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0);
+
+    // The new key first, then alone.
+    let old = std::fs::read_to_string(dir.join("secret.key")).unwrap();
+    let both = format!("{OTHER},{}", old.trim());
+    room.cipher = Cipher::of(Some(&both), other.path()).unwrap();
+    assert_eq!(settled(&room).unwrap(), Settled::Anew(1));
+    assert_eq!(settled(&room).unwrap(), Settled::Ours);
+    assert_eq!(
+        room.shelf().generation,
+        shelf.generation + 1,
+        "others read it again"
+    );
+    room.cipher = Cipher::of(Some(OTHER), other.path()).unwrap();
+    assert_eq!(settled(&room).unwrap(), Settled::Ours);
+    let shelf = room.shelf();
+    let a = shelf.find(Kind::Provider, "a").unwrap();
+    assert!(a.locked.is_none());
+    assert!(a.object().body.contains(KEY));
+
+    // Once nothing is left that the old one has sealed, another takes over.
+    room.cipher = Cipher::of(Some(old.trim()), other.path()).unwrap();
+    let gone = Change::Delete {
+        kind: Kind::Provider,
+        name: "a".into(),
+    };
+    room.change(&[gone, put(Kind::Provider, "b", &provider())], &shelf)
+        .unwrap();
+    assert_eq!(settled(&room).unwrap(), Settled::Ours);
 }
 
 /// What is on the disk holds no secret in plain text.

@@ -63,6 +63,9 @@ pub(super) fn import(asked: &ImportArgs, desk: &mut Desk<'_, '_>) -> Result<Exit
     if !desk.json {
         show(&diff, changes, desk)?;
     }
+    if !asked.yes && !told_problems(&diff, desk)? {
+        return Ok(Exit::Failed);
+    }
     if changes == 0 || asked.dry_run {
         return match desk.json {
             true => desk.json(&diff),
@@ -107,6 +110,23 @@ fn show(diff: &Value, changes: u64, desk: &mut Desk<'_, '_>) -> Result<(), Faile
         writeln!(desk.voice.out, "{word} {}", plain(&words))?;
     }
     Ok(())
+}
+
+/// Whether it could be put in force as it is.
+fn told_problems(diff: &Value, desk: &mut Desk<'_, '_>) -> Result<bool, Failed> {
+    let problems = diff["problems"].as_array().map_or(&[][..], Vec::as_slice);
+    if problems.is_empty() {
+        return Ok(true);
+    }
+    if desk.json {
+        desk.json(diff)?;
+        return Ok(false);
+    }
+    let detail = "It cannot be put in force as it is.";
+    let bad = desk.voice.style.red("bad");
+    let told = super::told(&json!({ "detail": detail, "problems": problems }));
+    write!(desk.voice.err, "{bad} {told}")?;
+    Ok(false)
 }
 
 /// Only a person can be asked.

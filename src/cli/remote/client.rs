@@ -20,7 +20,7 @@ use crate::config::Secret;
 const ROOT: &str = "/admin/api/v1";
 /// Of a whole answer: an export of everything is far below.
 const LONGEST: usize = 256 << 20;
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
 /// The method, and a header that says under which condition.
 type How<'a> = (&'a Method, Option<(HeaderName, HeaderValue)>);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::{KeysWhat, NewKey};
 use super::client::escaped;
-use super::objects::{Column, begun, delete, limit, limits, list};
+use super::objects::{Column, begun, delete, limit, limits, list, written};
 use super::providers::secret;
 use super::table::{Table, cell};
 use super::{Desk, Failed};
@@ -105,15 +105,17 @@ fn made(answer: &Value, quiet: bool, desk: &mut Desk<'_, '_>) -> Result<Exit, Fa
         if let Some(key) = key {
             writeln!(desk.voice.out, "{key}")?;
         }
-        return Ok(Exit::Well);
+        return Ok(match answer["home"] == "shadowed" {
+            true => Exit::Failed,
+            false => Exit::Well,
+        });
     }
-    let name = cell(&answer["name"]);
-    desk.said(answer, &format!("client key {name} is in force"))?;
+    let exit = written(answer, "client key", "", desk)?;
     if let (Some(key), false) = (key, desk.json) {
         writeln!(
             desk.voice.out,
             "\n    {key}\n\nIt is shown only now: the gateway keeps its hash."
         )?;
     }
-    Ok(Exit::Well)
+    Ok(exit)
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{Limits, ModelsWhat, NewModel, NewRoute, RoutesWhat, TenantsWhat};
 use super::client::escaped;
-use super::table::{Table, cell};
+use super::table::{Table, cell, plain};
 use super::{Desk, Failed, access};
 use crate::cli::Exit;
 
@@ -138,8 +138,33 @@ pub(super) fn create(
     body: Map<String, Value>,
 ) -> Result<Exit, Failed> {
     let answer = desk.client.post(path, &Value::Object(body))?;
-    let words = format!("{what} {} is in force", cell(&answer["name"]));
-    desk.said(&answer, &words)
+    written(&answer, what, "", desk)
+}
+
+/// Says what has become of something that was written: in force, or why not. Then the command has failed: what it was to
+/// bring about is not so.
+pub(super) fn written(
+    answer: &Value,
+    what: &str,
+    more: &str,
+    desk: &mut Desk<'_, '_>,
+) -> Result<Exit, Failed> {
+    let name = cell(&answer["name"]);
+    let why = match (&answer["home"], &answer["fault"]) {
+        (Value::String(home), _) if home == "shadowed" => {
+            "shadowed: the configuration file or the environment declares one of this name, which wins".to_owned()
+        }
+        (_, Value::String(fault)) => format!("not in force: {fault}"),
+        _ => return desk.said(answer, &format!("{what} {name} is in force{more}")),
+    };
+    if desk.json {
+        desk.json(answer)?;
+    } else {
+        let note = desk.voice.style.yellow("note");
+        let words = plain(&format!("{what} {name} is written, and {why}"));
+        writeln!(desk.voice.out, "{note} {words}")?;
+    }
+    Ok(Exit::Failed)
 }
 
 pub(super) fn delete(
@@ -148,9 +173,17 @@ pub(super) fn delete(
     what: &str,
     name: &str,
 ) -> Result<Exit, Failed> {
-    desk.client.delete(&format!("{path}/{}", escaped(name)))?;
+    let path = format!("{path}/{}", escaped(name));
+    desk.client.delete(&path)?;
     let answer = json!({ "ok": true, "deleted": name });
-    desk.said(&answer, &format!("{what} {name} is gone"))
+    let stays = match desk.client.get(&path) {
+        Ok(other) => format!(
+            " from the database; that of the same name ({}) stays in force",
+            cell(&other["home"])
+        ),
+        Err(_) => String::new(),
+    };
+    desk.said(&answer, &format!("{what} {name} is gone{stays}"))
 }
 
 /// A later endpoint is asked when those before it cannot.

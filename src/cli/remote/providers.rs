@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::{NewProvider, ProvidersWhat};
 use super::client::escaped;
-use super::objects::{Column, begun, delete, list};
+use super::objects::{Column, begun, delete, list, written};
 use super::table::{Table, cell, plain, took};
 use super::{Desk, Failed, access};
 use crate::cli::Exit;
@@ -75,15 +75,12 @@ fn add(new: &NewProvider, desk: &mut Desk<'_, '_>) -> Result<Exit, Failed> {
     }
     let answer = desk.client.post("/providers", &Value::Object(body))?;
     let name = cell(&answer["name"]);
-    let words = format!(
-        "provider {name} is in force, format {}{others}",
-        cell(&answer["body"]["format"])
-    );
-    if !new.pull {
-        return desk.said(&answer, &words);
+    let more = format!(", format {}{others}", cell(&answer["body"]["format"]));
+    if !new.pull || answer["home"] == "shadowed" {
+        return written(&answer, "provider", &more, desk);
     }
     if !desk.json {
-        desk.said(&answer, &words)?;
+        written(&answer, "provider", &more, desk)?;
     }
     pull(&name, desk)
 }

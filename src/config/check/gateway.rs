@@ -11,7 +11,7 @@ use super::routes::Pools;
 use super::settings::Settings;
 use crate::config::file::{Node, Value};
 use crate::config::gateway::{
-    AuthMode, ClientKey, Database, Gateway, Limits, Listen, Log, LogFormat, Model, Policy,
+    AuthMode, Awaits, ClientKey, Database, Gateway, Limits, Listen, Log, LogFormat, Model, Policy,
     Provider, ReplyModel, Tenant,
 };
 use crate::config::load::Overrides;
@@ -27,6 +27,7 @@ pub(in crate::config) struct Outside<'a> {
     pub overrides: &'a Overrides,
     /// Where the demo vendor listens, if it is to be used.
     pub demo: Option<SocketAddr>,
+    pub awaits: Awaits,
 }
 
 /// A checked configuration.
@@ -93,6 +94,7 @@ impl Check<'_> {
         let outer = settings.patch.over(self.patch(node).over(DEFAULT));
         self.total_bound(node, outer);
         let mut providers = self.all_providers(node, outer, outside.demo);
+        let demo = providers.demo;
         let names = providers.list.iter().map(|provider| provider.name.clone());
         let names: Vec<String> = names.collect();
         let vendors = Vendors {
@@ -149,6 +151,8 @@ impl Check<'_> {
             data,
             database,
             database_told,
+            demo,
+            awaits: outside.awaits,
         }
     }
 

@@ -115,7 +115,7 @@ static PROVIDER: Section = Section {
         key("base_url", Shape::PerFormat(&Shape::Value)),
         key("keys", KEYS),
         key("auth", Shape::PerFormat(&Shape::Table(&AUTH))),
-        key("headers", Shape::Names),
+        key("headers", Shape::Headers),
         list("expose", &Shape::Value),
         list("models", &Shape::Value),
         table("health", &HEALTH),
@@ -150,7 +150,7 @@ static PROVIDER_KEY: Section = Section {
 
 static AUTH: Section = Section {
     place: "in `auth` of a provider",
-    keys: &[value("header"), value("format")],
+    keys: &[value("header"), key("format", Shape::Scheme)],
 };
 
 static HEALTH: Section = Section {

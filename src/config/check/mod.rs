@@ -34,6 +34,7 @@ mod vendors;
 use std::path::{Path, PathBuf};
 
 use super::env::Env;
+use super::held::Reader;
 use super::report::{Problem, Severity};
 use super::text::Span;
 
@@ -56,6 +57,7 @@ pub(super) struct Check<'a> {
     /// What relative paths are relative to.
     base: &'a Path,
     pub problems: Vec<Problem>,
+    pub reader: Reader,
     /// Secret files that were read.
     pub files: Vec<PathBuf>,
     /// Where secrets stand in plain text.
@@ -72,6 +74,7 @@ impl<'a> Check<'a> {
             env,
             base,
             problems: Vec::new(),
+            reader: Reader::default(),
             files: Vec::new(),
             secrets: Vec::new(),
             misspelt: Vec::new(),

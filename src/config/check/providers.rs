@@ -25,6 +25,8 @@ pub(super) struct Providers {
     pub patches: Vec<Patch>,
     /// Those that nobody declared: they come from the shipped table.
     pub shipped: Vec<usize>,
+    /// One of them.
+    pub demo: Option<usize>,
 }
 
 impl Providers {

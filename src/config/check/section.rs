@@ -31,6 +31,10 @@ pub(crate) enum Shape {
     Names,
     /// The same, to these.
     NamesOf(&'static Shape),
+    /// Names of headers and their values, most of which are secrets.
+    Headers,
+    /// How a key is said in a header: a secret where more than a scheme stands beside it.
+    Scheme,
     /// A single value or one of the others, by the kind of the node.
     Either(&'static [Shape]),
     /// Either this, or a mapping from format names to this.
@@ -99,6 +103,8 @@ fn each_shape(shape: Shape, visit: &mut dyn FnMut(&'static Section)) {
         | Shape::Secret
         | Shape::Guarded
         | Shape::Names
+        | Shape::Headers
+        | Shape::Scheme
         | Shape::Any
         | Shape::Pingora(_) => {}
     }

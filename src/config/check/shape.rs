@@ -7,6 +7,7 @@ use super::keys;
 use super::pingora::{Kind, TOP};
 use super::section::{self, Section, Shape};
 use crate::config::file::{Entry, Node, Value};
+use crate::config::hidden;
 use crate::config::report::{Problem, names_a_secret};
 use crate::config::suggest;
 use crate::ir::Format;
@@ -23,6 +24,21 @@ impl Check<'_> {
         match shape {
             Shape::Any => {}
             Shape::Value => self.expect(node, node.is_single(), "a single value"),
+            Shape::Scheme => {
+                if node.text().is_some_and(hidden::is_secret_scheme) {
+                    self.keep_secret(node);
+                }
+                self.expect(node, node.is_single(), "a single value");
+            }
+            Shape::Headers => {
+                self.expect(node, node.is_map(), "a mapping");
+                for entry in node.entries() {
+                    if hidden::is_secret_header(&entry.key.text) {
+                        self.keep_secret(&entry.node);
+                    }
+                    self.named(entry, Shape::Value);
+                }
+            }
             Shape::Secret | Shape::Guarded => {
                 self.keep_secret(node);
                 self.expect(node, node.is_single(), "a single value");

@@ -187,7 +187,7 @@ impl Check<'_> {
     /// A path at which something stands.
     pub(super) fn existing(&mut self, node: &Node) -> Option<PathBuf> {
         let path = self.path(node)?;
-        if let Err(fault) = std::fs::metadata(&path) {
+        if let Err(fault) = self.reader.look_for(&path) {
             self.push(Problem::error(
                 node.span,
                 format!("cannot find `{}`: {}", path.display(), cause(&fault)),
@@ -200,7 +200,7 @@ impl Check<'_> {
     /// A PEM file that holds a `what` (`CERTIFICATE`, `PRIVATE KEY`).
     pub(super) fn pem(&mut self, node: &Node, what: &str) -> Option<PathBuf> {
         let path = self.path(node)?;
-        let content = match read(&path, 16 << 20) {
+        let content = match self.reader.read(&path, 16 << 20) {
             Ok(content) => content,
             Err(fault) => {
                 self.push(Problem::error(
@@ -253,7 +253,9 @@ impl Check<'_> {
         if !self.files.contains(&path) {
             self.files.push(path.clone());
         }
-        let content = read(&path, MAX_SECRET)
+        let content = self
+            .reader
+            .read(&path, MAX_SECRET)
             .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not text".to_owned()));
         match content {
             Ok(content) => Some(content.trim().to_owned()),

@@ -187,6 +187,7 @@ impl Check<'_> {
                     .label("the built-in one stays out");
             return self.push(problem);
         }
+        providers.demo = Some(providers.list.len());
         providers.add_shipped(demo.provider(&format!("http://{at}"), None, policy));
     }
 

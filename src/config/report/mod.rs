@@ -249,6 +249,23 @@ impl Report {
         objects
     }
 
+    /// The errors of one of the objects beside the file.
+    pub fn about_object(&self, nth: usize) -> Report {
+        let of = |problem: &&Problem| match problem.place {
+            Place::Text(span) => match span.origin {
+                Origin::Object(at) => usize::try_from(at) == Ok(nth),
+                Origin::File | Origin::Dotenv => false,
+            },
+            _ => false,
+        };
+        let errors = self.problems.iter().filter(of);
+        let errors = errors.filter(|problem| problem.severity == Severity::Error);
+        Report {
+            problems: errors.cloned().collect(),
+            ..self.clone()
+        }
+    }
+
     /// `file:line:column`, or whatever else names the place; `None` for the whole.
     fn spot(&self, place: &Place) -> Option<String> {
         match place {
