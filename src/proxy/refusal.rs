@@ -82,11 +82,7 @@ impl Refusal {
     pub fn fault(self) -> Fault {
         match self {
             Refusal::Denied(denied) => refused_caller(denied),
-            Refusal::ModelNotAllowed(model) => {
-                let model = shortened(&model);
-                let text = format!("this API key may not use the model `{model}`");
-                said(Kind::Permission, 403, &text)
-            }
+            Refusal::ModelNotAllowed(model) => said(Kind::Permission, 403, &not_allowed(&model)),
             Refusal::Exceeded(refused) => limits::fault(&refused),
             Refusal::Unpriced { model, real } => unpriced(&model, &real),
             Refusal::UnknownPath(path) => {
@@ -103,12 +99,7 @@ impl Refusal {
                 said(Kind::InvalidRequest, 431, &text)
             }
             Refusal::NotServed(why) => said(Kind::NotFound, 404, &why),
-            Refusal::MediaType(got) => {
-                let got = shortened(&got);
-                let text =
-                    format!("Content-Type {got:?} is not served here; send application/json");
-                said(Kind::UnsupportedMedia, 415, &text)
-            }
+            Refusal::MediaType(got) => said(Kind::UnsupportedMedia, 415, &not_taken(&got)),
             Refusal::Body(error) => body_fault(&error),
             Refusal::Scan(error) => said(Kind::InvalidRequest, 400, &error),
             Refusal::NoModel => {
@@ -153,6 +144,15 @@ impl Refusal {
             }
         }
     }
+}
+
+fn not_allowed(model: &str) -> String {
+    format!("this API key may not use the model `{}`", shortened(model))
+}
+
+fn not_taken(media_type: &str) -> String {
+    let got = shortened(media_type);
+    format!("Content-Type {got:?} is not served here; send application/json")
 }
 
 /// A fault in whole sentences.
