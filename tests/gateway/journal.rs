@@ -15,14 +15,14 @@ const KEPT: Duration = Duration::from_secs(20);
 /// The last line of a journal in that directory whose members are so.
 pub fn kept(data: &Path, members: &Value) -> Value {
     let text = std::fs::read_to_string(data.join("quotas.journal")).unwrap_or_default();
-    let lines = text
+    let mut lines = text
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let wanted = |line: &Value| {
         let members = members.as_object().unwrap().iter();
         members.into_iter().all(|(name, is)| line[name] == *is)
     };
-    lines.filter(wanted).last().unwrap_or_default()
+    lines.rfind(wanted).unwrap_or_default()
 }
 
 fn section(vendor: &TestVendor) -> String {
