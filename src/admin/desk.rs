@@ -2,13 +2,14 @@
 //! force at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value, json};
 
 use crate::admin::house::{House, LeftOut, Tried};
 use crate::admin::trouble::Trouble;
 use crate::config::hidden::{self, Hidden};
-use crate::config::{Declared, Home, Kind, Loaded};
+use crate::config::{self, Declared, Home, Kind, Loaded};
 use crate::store::{Author, Change, Cipher, Fault, Shelf, Store, Stored};
 
 /// How often a change is tried where others are always faster.
@@ -35,6 +36,8 @@ pub struct View {
     pub stored: Option<Facts>,
     /// Why it is not in force, where that is because of what is wrong with it.
     pub fault: Option<String>,
+    /// Of a shipped price: where the vendor says it, and when that was read.
+    pub source: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,8 +53,10 @@ pub struct Facts {
 pub struct Condition {
     /// Its ETag is one of these (`If-Match`); `*`: it is there.
     pub matches: Option<String>,
-    /// It is not there yet (`If-None-Match: *`).
+    /// It is not there yet: it is to be made.
     pub is_new: bool,
+    /// The same, as a condition (`If-None-Match: *`).
+    pub none_matches: bool,
 }
 
 /// What has come of a change.
@@ -60,6 +65,8 @@ pub struct Done {
     pub shelf: Shelf,
     /// What takes effect at the next start only.
     pub restart: Vec<String>,
+    /// The object was not there before.
+    pub made: bool,
     /// Built-in models that are there no more.
     pub gone: Vec<String>,
 }
@@ -139,6 +146,10 @@ impl Desk {
             };
             views.push(of_database(stored, home, &left_out));
         }
+        let shipped: Vec<View> = shipped(kind)
+            .filter(|one| views.iter().all(|view| view.name != one.name))
+            .collect();
+        views.extend(shipped);
         views
     }
 
@@ -153,14 +164,18 @@ impl Desk {
         condition: &Condition,
         author: &Author,
     ) -> Result<Done, Trouble> {
-        self.change(author, |shelf| {
+        let made = AtomicBool::new(false);
+        let done = self.change(author, |shelf| {
             let was = shelf.find(kind, name);
             condition.holds(was)?;
+            made.store(was.is_none(), Ordering::Relaxed);
             let body = prepared((kind, name), body.clone(), was)?;
             let name = name.to_owned();
             Ok(vec![Change::Put { kind, name, body }])
-        })
-        .await
+        });
+        let done = done.await?;
+        let made = made.load(Ordering::Relaxed);
+        Ok(Done { made, ..done })
     }
 
     /// Changes members of an object (RFC 7396).
@@ -248,6 +263,7 @@ impl Desk {
             Ok(vec![Change::Delete { kind, name }])
         })
         .await
+        .map_err(|trouble| trouble.in_use(kind, name))
     }
 
     /// Puts objects of a kind first, in this order.
@@ -281,6 +297,10 @@ impl Desk {
             .map(|one| one.home);
         Err(match home {
             Some(home @ (Home::File | Home::Environment)) => Trouble::ReadOnly { kind, home },
+            _ if shipped(kind).any(|one| one.name == name) => Trouble::ReadOnly {
+                kind,
+                home: Home::BuiltIn,
+            },
             _ => Trouble::NoObject(kind, name.to_owned()),
         })
     }
@@ -316,6 +336,7 @@ impl Desk {
             return Ok(Done {
                 shelf,
                 restart,
+                made: false,
                 gone: gone.filter(|name| !is_there(name)).collect(),
             });
         }
@@ -374,6 +395,32 @@ fn of_file(declared: &Declared) -> View {
         ),
         stored: None,
         fault: None,
+        source: None,
+    }
+}
+
+/// What holds where nobody has said anything.
+fn shipped(kind: Kind) -> Box<dyn Iterator<Item = View>> {
+    let view = move |name: String, body, source| View {
+        kind,
+        name,
+        home: Home::BuiltIn,
+        body,
+        stored: None,
+        fault: None,
+        source,
+    };
+    match kind {
+        Kind::Price => Box::new(
+            config::shipped_prices()
+                .into_iter()
+                .map(move |price| view(price.name, price.body, Some((price.source, price.date)))),
+        ),
+        Kind::Setting => {
+            let all = config::default_settings().into_iter();
+            Box::new(all.map(move |(name, body)| view(name.to_owned(), body, None)))
+        }
+        _ => Box::new(std::iter::empty()),
     }
 }
 
@@ -408,6 +455,7 @@ fn built_in(loaded: &Loaded) -> impl Iterator<Item = View> + '_ {
             }),
             stored: None,
             fault: None,
+            source: None,
         }
     })
 }
@@ -426,6 +474,7 @@ fn of_database(stored: &Stored, home: Home, left_out: &[LeftOut]) -> View {
             updated_at: stored.updated_at,
         }),
         fault: fault.map(|out| out.why.clone()),
+        source: None,
     }
 }
 
@@ -502,6 +551,9 @@ impl Condition {
             && let Some(was) = was
         {
             return Err(Trouble::Exists(was.kind, was.name.clone()));
+        }
+        if self.none_matches && was.is_some() {
+            return Err(Trouble::IsThere);
         }
         let Some(matches) = &self.matches else {
             return Ok(());

@@ -75,6 +75,10 @@ impl Client {
         self.json(&Method::POST, path, Some(body))
     }
 
+    pub(super) fn put(&self, path: &str, body: &Value) -> Result<Value, Failed> {
+        self.json(&Method::PUT, path, Some(body))
+    }
+
     pub(super) fn delete(&self, path: &str) -> Result<Value, Failed> {
         self.json(&Method::DELETE, path, None)
     }
