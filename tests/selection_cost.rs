@@ -25,7 +25,7 @@ fn answered(lane: &Lane, needs: Needs, dice: u64) {
     let Step::Try(attempt) = plan.next(lane, at(1), dice) else {
         panic!("nobody to ask")
     };
-    attempt.pass.accepted();
+    attempt.pass.accepted(200);
     plan.record(
         lane,
         &Outcome::Answered {

@@ -6,9 +6,10 @@ use anyhow::Context;
 /// CPU time, user and system.
 #[derive(Default, Clone, Copy)]
 pub(super) struct Used {
-    /// Of the threads that serve requests, and write the log.
+    /// Of the threads that serve requests, and bring the log to its file.
     pub(super) serving: Duration,
-    /// Of those that write records into the database, and of the database where it is one of the process's threads.
+    /// Of those that tell finished requests (lines, metrics) and write them into the database, and of the database where
+    /// it is one of the process's threads.
     pub(super) records: Duration,
 }
 

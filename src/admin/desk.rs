@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::http::HeaderMap;
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use crate::admin::house::{House, LeftOut, Tried};
@@ -20,6 +23,8 @@ pub struct Desk {
     store: Arc<Store>,
     cipher: Arc<Cipher>,
     house: Arc<dyn House>,
+    /// As they were read last: what is looked at while the database is away.
+    last: Mutex<Option<Shelf>>,
     /// One change at a time in this process; between processes the database sees to it.
     turn: tokio::sync::Mutex<()>,
 }
@@ -77,6 +82,7 @@ impl Desk {
             store,
             cipher,
             house,
+            last: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -90,24 +96,32 @@ impl Desk {
     /// # Errors
     /// The database is away.
     pub async fn shelf(&self) -> Result<Shelf, Trouble> {
-        Ok(self.store.shelf(&self.cipher).await?)
+        let shelf = self.store.shelf(&self.cipher).await?;
+        *self.last.lock() = Some(shelf.clone());
+        Ok(shelf)
+    }
+
+    /// The same to look at: while the database is away, as it was when it was read last.
+    async fn seen(&self) -> Result<Shelf, Trouble> {
+        let read = self.shelf().await;
+        read.or_else(|trouble| self.last.lock().clone().ok_or(trouble))
     }
 
     /// All objects of a kind: the file's, in their order, then the database's.
     ///
     /// # Errors
-    /// The database is away.
+    /// The database is away, and was never read.
     pub async fn list(&self, kind: Kind) -> Result<Vec<View>, Trouble> {
-        let shelf = self.shelf().await?;
+        let shelf = self.seen().await?;
         Ok(self.views(kind, &shelf))
     }
 
     /// The object in force; of the database, where `stored`.
     ///
     /// # Errors
-    /// There is none; the database is away.
+    /// There is none; the database is away, and was never read.
     pub async fn show(&self, kind: Kind, name: &str, stored: bool) -> Result<View, Trouble> {
-        let shelf = self.shelf().await?;
+        let shelf = self.seen().await?;
         let views = self.views(kind, &shelf);
         let fits = |view: &View| view.name == name && (!stored || view.stored.is_some());
         let found = views.into_iter().find(fits);
@@ -318,6 +332,7 @@ impl Desk {
         for _ in 0..TRIES {
             let shelf = self.shelf().await?;
             let changes = plan(&shelf)?;
+            changes.iter().try_for_each(check_name)?;
             let Tried { restart, .. } = self.try_on(&shelf, &changes).await?;
             let written = self
                 .store
@@ -374,6 +389,19 @@ impl Desk {
                 author.account
             );
         }
+    }
+}
+
+/// What one database would refuse, and a terminal obey.
+fn check_name(change: &Change) -> Result<(), Trouble> {
+    match change {
+        Change::Put { kind, name, .. } if name.contains(char::is_control) => Err(Trouble::field(
+            *kind,
+            &name.escape_debug().to_string(),
+            "name",
+            "a name holds no control characters",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -546,6 +574,16 @@ fn keep_hash(members: &mut Map<String, Value>, was: Option<&Stored>) {
 }
 
 impl Condition {
+    /// As a request says it.
+    pub(super) fn of(headers: &HeaderMap) -> Condition {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        Condition {
+            matches: text(&IF_MATCH).map(str::to_owned),
+            is_new: false,
+            none_matches: text(&IF_NONE_MATCH).is_some_and(|told| told.trim() == "*"),
+        }
+    }
+
     fn holds(&self, was: Option<&Stored>) -> Result<(), Trouble> {
         if self.is_new
             && let Some(was) = was
@@ -555,18 +593,21 @@ impl Condition {
         if self.none_matches && was.is_some() {
             return Err(Trouble::IsThere);
         }
-        let Some(matches) = &self.matches else {
-            return Ok(());
-        };
-        let etag = was.map(Stored::etag);
-        let holds = etag.is_some_and(|etag| {
-            let mut told = matches.split(',').map(str::trim);
-            told.any(|told| told == "*" || told == etag)
-        });
-        match holds {
+        match self.is_met_by(was.map(Stored::etag).as_deref()) {
             true => Ok(()),
             false => Err(Trouble::Changed),
         }
+    }
+
+    /// Whether `If-Match` holds for what has this ETag; `None`: for what is not there.
+    pub(super) fn is_met_by(&self, etag: Option<&str>) -> bool {
+        let Some(matches) = &self.matches else {
+            return true;
+        };
+        etag.is_some_and(|etag| {
+            let mut told = matches.split(',').map(str::trim);
+            told.any(|told| told == "*" || told == etag)
+        })
     }
 }
 

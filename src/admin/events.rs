@@ -16,6 +16,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use utoipa::ToSchema;
 
 use super::Admin;
+use super::figures::milliseconds;
 use super::problem::Problem;
 use super::requests::{Request, usd};
 use super::time::{now, rfc3339};
@@ -40,7 +41,9 @@ pub(super) struct Second {
     errors: u64,
     /// All buckets together.
     tokens: i64,
-    cost_usd: f64,
+    /// Of the requests whose cost is known. Left out: nothing is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_content_p50_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +76,7 @@ struct Sum {
     errors: u64,
     tokens: i64,
     cost: i64,
+    unpriced: bool,
     first: Histogram,
     newest: VecDeque<Request>,
 }
@@ -83,6 +87,7 @@ impl Sum {
         self.errors += batch.errors;
         self.tokens = self.tokens.saturating_add(batch.tokens);
         self.cost = self.cost.saturating_add(batch.cost);
+        self.unpriced |= batch.unpriced;
         self.first.merge(&batch.first);
         for row in &batch.newest {
             if self.newest.len() == NEWEST {
@@ -95,7 +100,7 @@ impl Sum {
     fn told(self, live: &Live) -> VecDeque<Event> {
         let millis = |share| {
             let time: Option<Duration> = self.first.permille(share);
-            time.map(|time| time.as_secs_f64() * 1000.0)
+            time.map(milliseconds)
         };
         let second = Second {
             at: rfc3339(now()),
@@ -103,7 +108,7 @@ impl Sum {
             requests: self.requests,
             errors: self.errors,
             tokens: self.tokens,
-            cost_usd: usd(self.cost),
+            cost_usd: (self.cost != 0 || !self.unpriced).then(|| usd(self.cost)),
             first_content_p50_ms: millis(500),
             first_content_p95_ms: millis(950),
             unwell: unwell(live),

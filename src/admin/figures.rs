@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Admin;
 use super::input::{Asked, wrong_query};
 use super::problem::Problem;
-use super::requests::usd;
+use super::requests::{millis, usd};
 use super::time::{moment, rfc3339};
 use crate::clock;
 use crate::store::{By, Every, Figures, Histogram, Question, Store};
@@ -34,7 +34,7 @@ pub(super) struct Which {
     /// What figures are told apart by, separated by commas: `model`, `provider`, `endpoint`, `client_key`, `tenant`, `outcome`, `status`
     #[param(example = "model,provider")]
     by: Option<String>,
-    /// A series: of each `hour` or `day`
+    /// A series: of each `hour` or `day` in which there was something
     every: Option<String>,
     /// Whose days: `Europe/Berlin`; UTC where nothing is said.
     time_zone: Option<String>,
@@ -71,8 +71,9 @@ pub(super) struct Statistic {
     attempts: i64,
     failed_attempts: i64,
     tokens: Sums,
-    /// Of the requests whose cost is known.
-    cost_usd: f64,
+    /// Of the requests whose cost is known, in the group of who has answered. Left out: nothing is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
     /// Requests whose cost is not.
     unpriced: i64,
     /// Until the first content; estimates within classes that grow by 1.6.
@@ -126,6 +127,7 @@ impl Statistic {
             audio_input,
             audio_output,
         ] = figures.tokens;
+        let cost = known_cost(&figures);
         Statistic {
             begins: figures
                 .begins
@@ -144,7 +146,7 @@ impl Statistic {
                 audio_input,
                 audio_output,
             },
-            cost_usd: usd(figures.cost),
+            cost_usd: cost.map(usd),
             unpriced: figures.unpriced,
             first_content_ms: percentiles(&figures.first),
             total_ms: percentiles(&figures.total),
@@ -152,16 +154,27 @@ impl Statistic {
     }
 }
 
+/// What is not known is never zero; nor is it what attempts have cost whose requests are in another group.
+fn known_cost(of: &Figures) -> Option<i64> {
+    let unknown = of.unpriced > 0 || (of.requests == 0 && of.attempts > 0);
+    (of.cost != 0 || !unknown).then_some(of.cost)
+}
+
 fn percentiles(histogram: &Histogram) -> Option<Percentiles> {
     let at = |share| {
         let time = histogram.permille(share)?;
-        Some(time.as_secs_f64() * 1000.0)
+        Some(milliseconds(time))
     };
     Some(Percentiles {
         p50: at(500)?,
         p95: at(950)?,
         p99: at(990)?,
     })
+}
+
+/// Whole microseconds: what a float would add is no knowledge.
+pub(super) fn milliseconds(time: Duration) -> f64 {
+    millis(i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
 }
 
 const NAMES: [(&str, By); 7] = [
@@ -283,4 +296,39 @@ async fn one(store: &Store, question: Question) -> Result<Statistic, Problem> {
         _ => figures.swap_remove(0),
     };
     Ok(Statistic::of(figures, &[]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_that_nobody_knows_is_not_zero() {
+        let of = |requests, unpriced, cost| {
+            let figures = Figures {
+                requests,
+                attempts: 2,
+                unpriced,
+                cost,
+                ..Figures::default()
+            };
+            known_cost(&figures)
+        };
+        assert_eq!((of(2, 2, 0), of(2, 1, 0)), (None, None));
+        assert_eq!((of(2, 1, 7), of(2, 0, 0)), (Some(7), Some(0)));
+        assert_eq!(of(0, 0, 0), None, "passed over");
+        assert_eq!(known_cost(&Figures::default()), Some(0));
+    }
+
+    #[test]
+    fn milliseconds_are_told_to_the_microsecond() {
+        assert_eq!(
+            milliseconds(Duration::from_nanos(4_612_999_999)).to_string(),
+            "4612.999"
+        );
+        assert_eq!(
+            milliseconds(Duration::from_micros(4_613)).to_string(),
+            "4.613"
+        );
+    }
 }

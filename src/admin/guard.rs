@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
@@ -130,10 +130,29 @@ pub(super) async fn guard(
         }
     };
     let entered = entered.and_then(|()| is_known(request.uri().query(), named));
+    let entered = entered.and_then(|()| is_plain(request.uri()));
     match entered {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
+}
+
+/// What nobody types, a terminal would obey, and one of the databases refuses.
+fn is_plain(uri: &Uri) -> Result<(), Problem> {
+    let pairs = uri.query().unwrap_or("").split('&');
+    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let values = pairs.map(|(name, value)| (percent(name), percent(value)));
+    let of_path = ("path".to_owned(), percent(uri.path()));
+    let mut all = values.chain([of_path]);
+    let Some((name, _)) = all.find(|(_, value)| value.contains(char::is_control)) else {
+        return Ok(());
+    };
+    let detail = "The request holds control characters, which nothing here has in its name.";
+    Err(Problem::new(Why::BadRequest, detail).flaw(Flaw {
+        field: Some(name),
+        message: "holds control characters".to_owned(),
+        ..Flaw::default()
+    }))
 }
 
 fn is_known(query: Option<&str>, named: &BTreeSet<String>) -> Result<(), Problem> {
@@ -202,6 +221,24 @@ mod tests {
         assert_eq!(of("POST", "/logout"), For::Viewers);
         assert_eq!(For::of("GET", "/admin/stats"), For::Viewers);
         assert_eq!(For::of("POST", "/admin/reload"), For::Admins);
+    }
+
+    #[test]
+    fn control_characters_are_refused_by_the_place_where_they_stand() {
+        for (uri, field) in [
+            ("/requests?model=x&endpoint=a%00b", "endpoint"),
+            ("/prices/a%00b", "path"),
+            ("/prices/a%0Ab?x=1", "path"),
+            ("/audit?name=%7f", "name"),
+        ] {
+            let told = serde_json::to_value(is_plain(&uri.parse().unwrap()).unwrap_err());
+            let told = told.unwrap();
+            assert_eq!(
+                (&told["status"], &told["problems"][0]["field"]),
+                (&400.into(), &field.into())
+            );
+        }
+        assert!(is_plain(&"/prices/a%20%C3%A9?x=%2B+%C3%A9".parse().unwrap()).is_ok());
     }
 
     #[test]

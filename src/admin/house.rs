@@ -11,6 +11,9 @@ pub trait House: Send + Sync {
     /// What is in force.
     fn loaded(&self) -> Arc<Loaded>;
 
+    /// What of it takes effect at the next start only: names of settings. Those of before the start hold until then.
+    fn restart_needed(&self) -> Vec<String>;
+
     /// What the process was started with: where it listens, where its data and its database are.
     fn started(&self) -> Arc<Loaded>;
 

@@ -26,6 +26,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Body<T>, Problem> {
         let bytes = json(request, state).await?;
         is_object(&bytes)?;
+        holds_no_nul(&bytes)?;
         read(&bytes).map(Body)
     }
 }
@@ -38,6 +39,7 @@ impl<S: Send + Sync> FromRequest<S> for AnyBody {
 
     async fn from_request(request: Request, state: &S) -> Result<AnyBody, Problem> {
         let bytes = json(request, state).await?;
+        holds_no_nul(&bytes)?;
         read::<Unique>(&bytes).map(|Unique(value)| AnyBody(value))
     }
 }
@@ -116,6 +118,40 @@ fn is_object(bytes: &[u8]) -> Result<(), Problem> {
     match bytes.trim_ascii_start().first() {
         Some(b'[') => Err(wrong_body(None, "a list, where an object is expected")),
         _ => Ok(()),
+    }
+}
+
+/// No text of a database holds a NUL. What else is wrong with the body is told by who reads it.
+fn holds_no_nul(bytes: &[u8]) -> Result<(), Problem> {
+    if memchr::memmem::find(bytes, b"\\u0000").is_none() {
+        return Ok(());
+    }
+    let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    match place_of_nul(&value) {
+        Some(place) => Err(wrong_body(
+            Some(place.trim_start_matches('.')).filter(|place| !place.is_empty()),
+            "a text holds no NUL",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// `endpoints[0].model`
+fn place_of_nul(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => {
+            let mut items = items.iter().enumerate();
+            items.find_map(|(at, item)| Some(format!("[{at}]{}", place_of_nul(item)?)))
+        }
+        Value::Object(members) => members.iter().find_map(|(name, value)| {
+            let place = match name.contains('\0') {
+                true => String::new(),
+                false => place_of_nul(value)?,
+            };
+            Some(format!(".{}{place}", name.replace('\0', "\u{fffd}")))
+        }),
+        _ => None,
     }
 }
 
@@ -213,8 +249,27 @@ pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
             while let Some(source) = said.source() {
                 said = source;
             }
-            Err(wrong_query(None, said.to_string()))
+            let said = said.to_string();
+            // `limit: invalid digit`
+            let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            let (field, said) = match said.split_once(": ") {
+                Some((field, said)) if is_name(field) => (Some(field), said),
+                _ => (None, &*said),
+            };
+            Err(wrong_query(field, expected(said)))
         }
+    }
+}
+
+/// What was expected, where the language says only what it has found.
+fn expected(said: &str) -> &str {
+    match said {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "expected a whole number, not below 0"
+        }
+        "number too large to fit in target type" => "is too large",
+        "provided string was not `true` or `false`" => "expected true or false",
+        other => other,
     }
 }
 
@@ -271,6 +326,47 @@ mod tests {
                 .unwrap()
                 .contains("wieght")
         );
+    }
+
+    #[test]
+    fn a_nul_is_refused_wherever_it_stands() {
+        for (body, field) in [
+            (r#"{"a": [1, {"b": "x\u0000"}]}"#, "a[1].b"),
+            (r#"{"a\u0000": 1}"#, "a\u{fffd}"),
+            (r#"["\u0000"]"#, "[0]"),
+        ] {
+            let told = serde_json::to_value(holds_no_nul(body.as_bytes()).unwrap_err()).unwrap();
+            assert_eq!(told["status"], 422);
+            assert_eq!(told["problems"][0]["field"], field);
+        }
+        for fine in [r#"{"a": "\\u0000"}"#, r#"{"a": "\n\u0001"}"#] {
+            assert!(holds_no_nul(fine.as_bytes()).is_ok(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_query_is_told_with_its_place() {
+        #[derive(Debug, Deserialize)]
+        struct Page {
+            #[allow(dead_code, reason = "only read")]
+            limit: Option<u32>,
+            #[allow(dead_code, reason = "only read")]
+            stream: Option<bool>,
+        }
+        for (asked, field, message) in [
+            (
+                "/?limit=-1",
+                "limit",
+                "expected a whole number, not below 0",
+            ),
+            ("/?limit=99999999999", "limit", "is too large"),
+            ("/?stream=maybe", "stream", "expected true or false"),
+        ] {
+            let told = query::<Page>(&asked.parse().unwrap()).unwrap_err();
+            let told = serde_json::to_value(told).unwrap();
+            assert_eq!(told["problems"][0]["field"], field, "{told}");
+            assert_eq!(told["problems"][0]["message"], message);
+        }
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl Admin {
             .as_ref()
             .map(|(store, cipher)| Desk::new(store.clone(), cipher.clone(), house.clone()));
         Admin {
-            token: LocalToken::make(),
+            token: LocalToken::default(),
             live: parts.live,
             store: parts.shelves.map(|(store, _)| store),
             desk,
@@ -180,7 +180,7 @@ pub async fn serve(
     let listener = sockets.bind()?;
     let plane = sockets.plane.clone().map(Plane);
     let admin = Arc::new(Admin::new(parts, plane, leaving.clone()));
-    if let Err(e) = admin.token.write(&admin.data()) {
+    if let Err(e) = admin.token.take(&admin.data()) {
         log::warn!("{e}; commands on this machine need ADMIN_KEY");
     }
     let house = tokio::spawn(first::keep_house(admin.clone()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
@@ -120,15 +120,6 @@ fn home(home: Home) -> &'static str {
         Home::Database => "database",
         Home::Shadowed => "shadowed",
         Home::BuiltIn => "builtin",
-    }
-}
-
-fn condition(headers: &HeaderMap) -> Condition {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    Condition {
-        matches: text(&IF_MATCH).map(str::to_owned),
-        is_new: false,
-        none_matches: text(&IF_NONE_MATCH).is_some_and(|told| told.trim() == "*"),
     }
 }
 
@@ -247,7 +238,7 @@ async fn put(
         true => mint::told_for(kind, &mut body),
         false => mint::key_for(kind, &mut body),
     };
-    let condition = condition(headers);
+    let condition = Condition::of(headers);
     let done = desk
         .put((kind, name), body, &condition, &who.author())
         .await?;
@@ -271,7 +262,7 @@ async fn patch(
     mint::check(kind, name, &patch)?;
     mint::told_for(kind, &mut patch);
     let desk = admin.desk()?;
-    let condition = condition(headers);
+    let condition = Condition::of(headers);
     let done = desk
         .patch((kind, name), &patch, &condition, &who.author())
         .await?;
@@ -284,7 +275,7 @@ async fn delete(
     headers: &HeaderMap,
     who: &Who,
 ) -> Result<StatusCode, Problem> {
-    let condition = condition(headers);
+    let condition = Condition::of(headers);
     let desk = admin.desk()?;
     desk.delete((kind, name), &condition, &who.author()).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -160,6 +160,11 @@ impl From<Fault> for Problem {
             Fault::NoId(_) => {
                 Problem::new(Why::NotFound, format!("There is no such request: {fault}."))
             }
+            fault if fault.is_about_values() => {
+                log::debug!("admin: the database does not take it: {fault}");
+                let detail = "The database does not take what was asked: a text or a number is not one for it.";
+                Problem::new(Why::Invalid, detail)
+            }
             Fault::OtherKey { .. } | Fault::NoKey(_) | Fault::Keyless(_) | Fault::Unsealed(_) => {
                 Problem::new(Why::Conflict, format!("Nothing is written: {fault}."))
             }
@@ -182,7 +187,7 @@ impl From<Trouble> for Problem {
             | Trouble::ReadOnly { .. }
             | Trouble::InUse { .. }
             | Trouble::Overtaken => Why::Conflict,
-            Trouble::Changed | Trouble::IsThere => Why::PreconditionFailed,
+            Trouble::Changed | Trouble::Outdated | Trouble::IsThere => Why::PreconditionFailed,
             Trouble::Wrong(_) => Why::Invalid,
             Trouble::NotInForce(_) | Trouble::Inside => Why::Internal,
             Trouble::Database(_) => Why::Unavailable,

@@ -90,7 +90,8 @@ fn line(row: Row, form: As) -> String {
     }
 }
 
-const COLUMNS: [&str; 24] = [
+/// The tokens of the answer; what all attempts have used; and what that has cost.
+const COLUMNS: [&str; 33] = [
     "id",
     "at",
     "client",
@@ -115,6 +116,15 @@ const COLUMNS: [&str; 24] = [
     "output",
     "reasoning",
     "cost_usd",
+    "audio_input",
+    "audio_output",
+    "spent_input",
+    "spent_cache_read",
+    "spent_cache_write",
+    "spent_output",
+    "spent_reasoning",
+    "spent_audio_input",
+    "spent_audio_output",
 ];
 
 fn csv_head() -> String {
@@ -124,7 +134,7 @@ fn csv_head() -> String {
 fn csv(request: &Request) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let number = |n: Option<i64>| n.map_or_else(String::new, |n| n.to_string());
-    let tokens = request.tokens;
+    let (tokens, spent) = (request.tokens, request.spent);
     let cells = [
         request.id.clone(),
         request.at.clone(),
@@ -154,6 +164,15 @@ fn csv(request: &Request) -> String {
         request
             .cost_usd
             .map_or_else(String::new, |usd| usd.to_string()),
+        number(tokens.audio_input),
+        number(tokens.audio_output),
+        number(spent.input),
+        number(spent.cache_read),
+        number(spent.cache_write),
+        number(spent.output),
+        number(spent.reasoning),
+        number(spent.audio_input),
+        number(spent.audio_output),
     ];
     let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
     [&cells.join(","), "\r\n"].concat()

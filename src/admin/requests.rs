@@ -120,9 +120,13 @@ pub(super) struct Request {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) first_content_ms: Option<f64>,
     pub(super) total_ms: f64,
+    /// Of the answer that the client has got.
     pub(super) tokens: TokensShown,
     /// They are ours, not the vendor's.
     pub(super) tokens_estimated: bool,
+    /// What all attempts have used, also those that were passed over or cancelled: what was paid for, and what `/stats`
+    /// adds up.
+    pub(super) spent: TokensShown,
     /// Of all attempts. Left out: nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cost_usd: Option<f64>,
@@ -167,7 +171,8 @@ pub(super) struct Attempt {
     /// The vendor's, where one came.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    /// `ok`, or why it has ended.
+    /// `ok`, or why it has ended. `resent`: a kept connection ended without a word, and it was sent once more; whether the
+    /// vendor had read it nobody knows.
     outcome: String,
     took_ms: f64,
     tokens: TokensShown,
@@ -208,7 +213,7 @@ struct Said {
     cut: bool,
 }
 
-fn millis(micros: i64) -> f64 {
+pub(super) fn millis(micros: i64) -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "exact up to 285 years")]
     let micros = micros as f64;
     micros / 1000.0
@@ -252,6 +257,7 @@ impl Request {
             total_ms: millis(row.total_us),
             tokens: TokensShown::of(&row.tokens),
             tokens_estimated: row.estimated,
+            spent: TokensShown::of(&row.spent()),
             cost_usd: row.cost.map(usd),
             losses: losses(row.dropped.as_deref()),
             attempts: row.attempts.iter().map(Attempt::of).collect(),

@@ -15,9 +15,9 @@ use super::problem::{Problem, Why};
 use super::time::whole_millis;
 use crate::clock::{self, Tick};
 use crate::ledger::{Amount, Term, Window};
-use crate::live::{KeyStanding, Lane, MeterName, Owner, Purse, Snapshot, Standing, TermName};
+use crate::live::{KeyStanding, Lane, MeterName, Owner, Purse, Snapshot, Standing};
 use crate::route::{Seat, Spot};
-use crate::store::Note;
+use crate::store::{self, Name, Note};
 
 /// Endpoints, pool by pool, tier by tier.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,10 +109,12 @@ pub(super) struct Limits {
 #[derive(Debug, Serialize, ToSchema)]
 struct Account {
     name: String,
-    /// Requests within the last 60 s.
-    rpm: Rate,
-    /// Tokens within the last 60 s.
-    tpm: Rate,
+    /// Requests within the last 60 s: counted where there is an `rpm` or a `tpm`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rpm: Option<Rate>,
+    /// Tokens within the last 60 s, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tpm: Option<Rate>,
     /// Calls under way.
     concurrency: Rate,
     terms: Vec<Usage>,
@@ -135,7 +137,7 @@ struct EndpointQuota {
     usage: Usage,
 }
 
-/// Whose quota and budget begin anew: one of these.
+/// Whose quota, budget and rate (`rpm`, `tpm`) begin anew: one of these. Also of one that was deleted, for the next of that name.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reset {
@@ -298,8 +300,8 @@ pub(super) async fn limits(State(admin): State<Arc<Admin>>) -> Json<Limits> {
         tenants: Vec::new(),
         endpoints: Vec::new(),
     };
-    for purse in snapshot.registry().purses().all() {
-        let account = account(&purse, now);
+    for purse in snapshot.limited() {
+        let account = account(purse, now);
         match purse.owner() {
             Owner::Key(_) => limits.client_keys.push(account),
             Owner::Tenant(_) => limits.tenants.push(account),
@@ -331,23 +333,25 @@ fn account(purse: &Purse, now: Tick) -> Account {
         usage(told, term.window, (term.used, term.reserved))
     });
     let rate = |used, limit: Option<u64>| Rate { used, limit };
+    let (rpm, tpm) = (state.allowance.rpm, state.allowance.tpm);
+    let lately = |used, limit| (rpm.is_some() || tpm.is_some()).then(|| rate(used, limit));
     Account {
         name: purse.owner().name().to_owned(),
-        rpm: rate(state.requests, state.allowance.rpm),
-        tpm: rate(state.tokens, state.allowance.tpm),
+        rpm: lately(state.requests, rpm),
+        tpm: lately(state.tokens, tpm),
         concurrency: rate(state.running, state.allowance.concurrency),
         terms: terms.collect(),
     }
 }
 
-/// Let a quota and a budget begin anew
+/// Let a quota, a budget and a rate begin anew
 #[utoipa::path(
     post,
     path = "/limits/reset",
     tag = "limits",
     request_body = Reset,
     responses((status = 200, description = "What has begun anew", body = WasReset),
-              (status = 404, description = "It has neither", body = Problem, content_type = "application/problem+json"))
+              (status = 404, description = "It has none of them", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn reset(
     State(admin): State<Arc<Admin>>,
@@ -356,12 +360,14 @@ pub(super) async fn reset(
 ) -> Result<Json<WasReset>, Problem> {
     let (snapshot, now) = (admin.live.snapshot(), clock::now());
     let registry = snapshot.registry();
+    let done = |name: Name, told: String| store::reset(registry, &name, now).then_some(told);
     let of_owner = |owner: Owner| -> Vec<String> {
-        let terms = Term::BOTH.into_iter();
-        let named = terms.map(|term| -> TermName { (owner.clone(), term) });
-        let done = named.filter(|name| registry.purses().reset(name, now).is_some());
-        done.map(|(owner, term)| format!("{} of {owner}", term.name()))
-            .collect()
+        let terms = Term::BOTH.into_iter().filter_map(|term| {
+            let told = format!("{} of {owner}", term.name());
+            done(Name::Term((owner.clone(), term)), told)
+        });
+        let rate = done(Name::Rate(owner.clone()), format!("rate of {owner}"));
+        terms.chain(rate).collect()
     };
     let reset = match asked {
         Reset {
@@ -389,10 +395,8 @@ pub(super) async fn reset(
                 provider,
                 model,
             };
-            let done = registry.quotas().reset(&name, now);
-            done.map(|_| format!("quota of {name}"))
-                .into_iter()
-                .collect()
+            let told = format!("quota of {name}");
+            done(Name::Endpoint(name), told).into_iter().collect()
         }
         _ => {
             let needed = "one of `client_key`, `tenant` and `endpoint` is needed";
@@ -402,7 +406,7 @@ pub(super) async fn reset(
     if reset.is_empty() {
         return Err(Problem::new(
             Why::NotFound,
-            "It has neither a quota nor a budget.",
+            "It has no quota, budget or rate that could begin anew.",
         ));
     }
     let after = serde_json::json!(reset);

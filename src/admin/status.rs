@@ -1,7 +1,6 @@
 //! How the gateway is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,9 +11,6 @@ use super::{Admin, time};
 use crate::clock;
 use crate::config::{AuthMode, Database, Listen};
 use crate::telemetry::metrics;
-
-/// A database that says nothing for so long is away.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the gateway is.
 #[derive(Serialize, ToSchema)]
@@ -28,6 +24,7 @@ pub(super) struct Status {
     #[schema(format = DateTime)]
     started_at: String,
     uptime_ms: u64,
+    /// As the configuration says now, here and below; what of it waits for the next start is in `restart_needed`.
     listen: Vec<Listener>,
     /// The admin side's own address, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +36,9 @@ pub(super) struct Status {
     auth: &'static str,
     /// The built-in demo vendor is one of the providers.
     demo: bool,
+    /// Settings that have changed since the start and take effect at the next one only.
+    #[schema(example = json!(["gateway.listen"]))]
+    restart_needed: Vec<String>,
     /// Requests to models, as of now.
     in_flight: i64,
     records: Records,
@@ -99,7 +99,7 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
                 Database::Sqlite(_) => "sqlite",
                 Database::Postgres(_) => "postgresql",
             },
-            state: state(&admin).await,
+            state: state(&admin),
         },
         data: started.data.display().to_string(),
         auth: match gateway.auth {
@@ -108,6 +108,7 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
             AuthMode::Open => "open",
         },
         demo: admin.house.loaded().uses_demo,
+        restart_needed: admin.house.restart_needed(),
         in_flight: metrics::IN_FLIGHT.get(),
         records: Records {
             written: metrics::RECORDS_WRITTEN.get(),
@@ -117,13 +118,12 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
     })
 }
 
-async fn state(admin: &Admin) -> &'static str {
-    let Some(store) = &admin.store else {
-        return "missing";
-    };
-    match tokio::time::timeout(PATIENCE, store.accounts()).await {
-        Ok(Ok(_)) => "up",
-        Ok(Err(_)) | Err(_) => "away",
+/// As `tidegate_record_store_up` says it.
+fn state(admin: &Admin) -> &'static str {
+    match &admin.store {
+        None => "missing",
+        Some(store) if store.is_up() => "up",
+        Some(_) => "away",
     }
 }
 

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::Admin;
+use super::desk::Condition;
 use super::door::{Viewer, may};
 use super::guard::For;
 use super::house::{House, Refusal};
@@ -55,6 +59,8 @@ pub(super) struct Imported {
     /// In which form it was written.
     format: &'static str,
     applied: bool,
+    /// Of what is compared here. With it as `If-Match` an import holds only if it would still change just this.
+    etag: String,
     added: usize,
     changed: usize,
     removed: usize,
@@ -157,19 +163,22 @@ fn without_hashes(text: &str) -> String {
 
 /// See what a configuration would change, and put it in force
 ///
-/// Ours, or `provider.json`, `app.yml` or LiteLLM's `config.yaml`.
+/// Ours, or `provider.json`, `app.yml` or LiteLLM's `config.yaml`. What was looked at first is put in force as it was looked
+/// at, or not at all, where `If-Match` says its ETag.
 #[utoipa::path(
     post,
     path = "/import",
     tag = "configuration",
+    params(("If-Match" = Option<String>, Header, description = "Only if this is still the ETag of what would change")),
     request_body = Import,
     responses((status = 200, description = "What changes, or has changed", body = Imported))
 )]
 pub(super) async fn import(
     State(admin): State<Arc<Admin>>,
     Viewer(who): Viewer,
+    headers: HeaderMap,
     Body(asked): Body<Import>,
-) -> Result<Json<Imported>, Problem> {
+) -> Result<Response, Problem> {
     let form = Form::of_name(asked.format.as_deref().unwrap_or("auto"))
         .map_err(|e| wrong_body(Some("format"), e))?;
     let mut read = transfer::import("import", &asked.text, form)
@@ -180,30 +189,48 @@ pub(super) async fn import(
     };
     let desk = admin.desk()?;
     let declared = admin.house.loaded();
+    let condition = Condition::of(&headers);
     let shelf = desk.shelf().await?;
     read.objects
         .iter_mut()
         .for_each(|object| keep_secrets(object, &shelf, &*admin.house));
     let compare = |shelf: &Shelf| {
         let now: Vec<Object> = shelf.objects.iter().map(Stored::object).collect();
-        transfer::diff(&now, &read.objects, mode, &declared.declared)
+        let diff = transfer::diff(&now, &read.objects, mode, &declared.declared);
+        let etag = etag(shelf, &diff);
+        match condition.is_met_by(Some(&etag)) {
+            true => Ok((diff, etag)),
+            false => Err(Trouble::Outdated),
+        }
     };
-    let diff = compare(&shelf);
-    let (restart, problems) = match asked.apply {
+    let compared = compare(&shelf)?;
+    let ((diff, etag), restart, problems) = match asked.apply {
         true => {
-            let plan = |shelf: &Shelf| Ok(changes(&compare(shelf), &read.objects));
-            (desk.change(&who.author(), plan).await?.restart, Vec::new())
+            // Of the objects that it is made with, whoever was faster.
+            let last = Mutex::new(compared);
+            let plan = |shelf: &Shelf| {
+                let compared = compare(shelf)?;
+                let changes = changes(&compared.0, &read.objects);
+                *last.lock() = compared;
+                Ok(changes)
+            };
+            let done = desk.change(&who.author(), plan).await?;
+            (last.into_inner(), done.restart, Vec::new())
         }
         // What would change is shown also where it cannot be.
-        false => match desk.try_on(&shelf, &changes(&diff, &read.objects)).await {
-            Ok(tried) => (tried.restart, Vec::new()),
-            Err(Trouble::Wrong(flaws)) => (Vec::new(), flaws),
-            Err(other) => return Err(other.into()),
-        },
+        false => {
+            let changes = changes(&compared.0, &read.objects);
+            match desk.try_on(&shelf, &changes).await {
+                Ok(tried) => (compared, tried.restart, Vec::new()),
+                Err(Trouble::Wrong(flaws)) => (compared, Vec::new(), flaws),
+                Err(other) => return Err(other.into()),
+            }
+        }
     };
-    Ok(Json(Imported {
+    let imported = Imported {
         format: read.form.name(),
         applied: asked.apply,
+        etag: etag.clone(),
         added: diff.count(What::Added),
         changed: diff.count(What::Changed),
         removed: diff.count(What::Removed),
@@ -213,7 +240,15 @@ pub(super) async fn import(
         text: diff.to_string(),
         restart,
         problems,
-    }))
+    };
+    Ok(([(ETAG, etag)], Json(imported)).into_response())
+}
+
+/// Of a comparison with objects of this generation, and with the file as it is: what would change is another thing where
+/// either has changed.
+fn etag(shelf: &Shelf, diff: &Diff) -> String {
+    let shown = serde_json::to_vec(&diff.changes).unwrap_or_default();
+    format!("\"{}-{:016x}\"", shelf.generation, xxh3_64(&shown))
 }
 
 /// An export says a variable where a secret was: where nobody has set it, it means the secret that is there.

@@ -23,6 +23,8 @@ pub enum Trouble {
     ReadOnly { kind: Kind, home: Home },
     #[error("It has changed since you have read it: read it again.")]
     Changed,
+    #[error("Others have changed objects since this import was looked at: look at it again.")]
+    Outdated,
     #[error("Others change objects all the time: try it again.")]
     Overtaken,
     #[error("The configuration would not be valid.")]

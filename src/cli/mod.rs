@@ -8,7 +8,6 @@
 mod check;
 mod health;
 mod place;
-mod quota;
 mod remote;
 mod run;
 
@@ -26,7 +25,6 @@ use crate::config::{self, Env, Overrides, Source, Style};
 
 pub use check::check;
 pub use health::health;
-pub use quota::quota;
 pub use remote::{Remote, Voice, remote};
 pub use run::{announce_demo, complain, run};
 
@@ -53,7 +51,6 @@ pub enum Action {
     Run(Run),
     Check(Check),
     Health(Health),
-    Quota(Quota),
     Remote(Box<Remote>),
     Completions(Shell),
     Demo(Demo),
@@ -82,8 +79,6 @@ enum Command {
     Check(Check),
     /// Ask a running gateway whether it is healthy
     Health(Health),
-    /// Show what is used of quotas and budgets, or reset it
-    Quota(Quota),
     #[command(flatten)]
     Remote(Box<Remote>),
     /// Print what a shell wants for completing these commands
@@ -163,38 +158,6 @@ pub struct Health {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Quota {
-    #[command(subcommand)]
-    pub what: Option<QuotaWhat>,
-    /// Configuration file of the gateway
-    #[arg(short, long, value_name = "FILE", global = true)]
-    pub conf: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long, global = true)]
-    pub json: bool,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub enum QuotaWhat {
-    /// Show every quota; the same as no command
-    List,
-    /// Set what was used to nothing, in the gateway that runs (within a second) or at its next start
-    Reset {
-        /// The virtual model
-        #[arg(required_unless_present_any = ["key", "tenant"], conflicts_with_all = ["key", "tenant"])]
-        model: Option<String>,
-        /// PROVIDER/NAME; without it, all of the model's endpoints
-        endpoint: Option<String>,
-        /// A client key, in place of a model: its quota and its budget
-        #[arg(long, value_name = "NAME", conflicts_with = "tenant")]
-        key: Option<String>,
-        /// A tenant, in place of a model: its quota and its budget
-        #[arg(long, value_name = "NAME")]
-        tenant: Option<String>,
-    },
-}
-
-#[derive(Debug, Clone, Args)]
 pub struct Demo {
     /// Address to listen on; port 0 takes a free one, and says which
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8898", value_parser = config::any_address)]
@@ -215,7 +178,6 @@ pub fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Action, c
     Ok(match command {
         Some(Command::Check(check)) => Action::Check(check),
         Some(Command::Health(health)) => Action::Health(health),
-        Some(Command::Quota(quota)) => Action::Quota(quota),
         Some(Command::Remote(remote)) => Action::Remote(remote),
         Some(Command::Completions { shell }) => Action::Completions(shell),
         Some(Command::Demo(demo)) => Action::Demo(demo),
@@ -361,6 +323,10 @@ mod tests {
             "tidegate models add a --endpoint p/b --endpoint q/c",
             "tidegate keys add --provider p --api-key -",
             "tidegate keys add ci --models a,b --rpm 5 --budget 1.5 -q",
+            "tidegate quota",
+            "tidegate quota list --url http://x --admin-key k",
+            "tidegate quota -p 9000 reset m a/x",
+            "tidegate quota reset --key k -c a.yaml --json",
             "tidegate stats --from 7d --by model,provider",
             "tidegate stats requests -n 5 --status 4xx --json",
             "tidegate logs tail -n 0",

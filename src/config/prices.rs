@@ -66,7 +66,7 @@ impl Rates {
 pub struct Prices {
     /// The configuration's own.
     pub declared: Vec<(Glob, Arc<Price>)>,
-    /// What holds where it says nothing.
+    /// What holds where it says nothing. `*` stands for a date there.
     pub shipped: Vec<(Glob, Arc<Price>)>,
 }
 
@@ -74,14 +74,36 @@ impl Prices {
     /// The price of a name: what the configuration says before what is shipped, a name before a pattern, and of
     /// patterns that with the longest literal part.
     pub fn find(&self, name: &str) -> Option<&Arc<Price>> {
-        best(&self.declared, name).or_else(|| best(&self.shipped, name))
+        let any = |_: &Glob| true;
+        let dated = |glob: &Glob| is_dated(glob, name);
+        best(&self.declared, name, any).or_else(|| best(&self.shipped, name, dated))
+    }
+
+    /// Whether a price has just that name.
+    pub fn names(&self, name: &str) -> bool {
+        let mut all = self.declared.iter().chain(&self.shipped);
+        all.any(|(glob, _)| glob.is_literal() && glob.pattern() == name)
     }
 }
 
-fn best<'a>(of: &'a [(Glob, Arc<Price>)], name: &str) -> Option<&'a Arc<Price>> {
-    let matching = of.iter().filter(|(glob, _)| glob.matches(name));
+fn best<'a>(
+    of: &'a [(Glob, Arc<Price>)],
+    name: &str,
+    fits: impl Fn(&Glob) -> bool,
+) -> Option<&'a Arc<Price>> {
+    let matching = of
+        .iter()
+        .filter(|(glob, _)| glob.matches(name) && fits(glob));
     let rank = |(glob, _): &&(Glob, Arc<Price>)| (glob.is_literal(), glob.literal_len());
     matching.max_by_key(rank).map(|(_, price)| price)
+}
+
+/// Whether the end of a name that a `*` stands for is one of a date: another model may begin with the same name.
+fn is_dated(glob: &Glob, name: &str) -> bool {
+    let open = glob.pattern().strip_suffix('*');
+    let end = open.and_then(|open| name.strip_prefix(open));
+    let part = |byte: u8| byte.is_ascii_digit() || byte == b'-';
+    end.is_none_or(|end| end.len() <= 8 && end.bytes().all(part))
 }
 
 #[cfg(test)]
@@ -116,6 +138,29 @@ mod tests {
         assert_eq!(of("gpt-4o-mini"), Some(2));
         assert_eq!(of("gpt-5"), Some(1));
         assert_eq!((of("o3"), of("o4")), (Some(5), None));
+    }
+
+    #[test]
+    fn a_shipped_price_holds_for_dated_versions_and_no_other_models() {
+        let row = |glob: &str, rate| (Glob::new(glob), price(rate));
+        let prices = Prices {
+            declared: Vec::new(),
+            shipped: vec![
+                row("gpt-4o", 1),
+                row("gpt-4o-20*", 1),
+                row("gpt-4o-2024-05-13", 2),
+                row("gpt-4o-2024-05-13-20*", 2),
+            ],
+        };
+        let of = |name| prices.find(name).map(|price| price.rates.input);
+        assert_eq!(of("gpt-4o-2024-05-13"), Some(2));
+        assert_eq!(
+            (of("gpt-4o-2024-08-06"), of("gpt-4o-20240806")),
+            (Some(1), Some(1))
+        );
+        for other in ["gpt-4o-20b", "gpt-4o-2024-08-06-audio", "gpt-4o-0806"] {
+            assert_eq!(of(other), None, "{other}");
+        }
     }
 
     #[test]

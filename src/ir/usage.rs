@@ -48,6 +48,23 @@ impl Usage {
         }
     }
 
+    /// Both together: what nobody has said stays unknown.
+    pub fn plus(self, other: Usage) -> Usage {
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (a, b) => a.or(b),
+        };
+        Usage {
+            input: sum(self.input, other.input),
+            cache_read: sum(self.cache_read, other.cache_read),
+            cache_write: sum(self.cache_write, other.cache_write),
+            output: sum(self.output, other.output),
+            reasoning: sum(self.reasoning, other.reasoning),
+            audio_input: sum(self.audio_input, other.audio_input),
+            audio_output: sum(self.audio_output, other.audio_output),
+        }
+    }
+
     /// Takes over every field that `later` knows: vendors repeat and refine their numbers within one stream.
     pub fn merge(&mut self, later: Usage) {
         let last = |slot: &mut Option<u64>, new: Option<u64>| *slot = new.or(*slot);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use memchr::memmem;
 
 /// What stands where a secret was.
@@ -77,7 +77,8 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Plain, in base64 and percent-encoded. What is shorter than eight characters is left out.
+    /// Plain, percent-encoded, and in base64, also where other bytes stand before or behind it. What is shorter than eight
+    /// characters is left out.
     pub fn of<'a>(values: impl IntoIterator<Item = &'a str>) -> Secrets {
         let mut all = Vec::new();
         for value in values.into_iter().filter(|value| value.len() >= SHORTEST) {
@@ -88,6 +89,10 @@ impl Secrets {
                 percent_encoded(value),
             ];
             all.extend(spellings);
+            for before in 0..3 {
+                all.push(within_base64(&STANDARD_NO_PAD, value, before));
+                all.push(within_base64(&URL_SAFE_NO_PAD, value, before));
+            }
         }
         // The longest first: one may be a part of another.
         all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
@@ -144,6 +149,14 @@ impl Capped {
         self.bytes.extend_from_slice(kept);
         self.cut |= !rest.is_empty();
     }
+}
+
+/// What a value becomes in base64 behind so many bytes, beyond whole groups of three: the letters that it alone decides.
+fn within_base64(alphabet: &GeneralPurpose, value: &str, before: usize) -> Vec<u8> {
+    let whole = [&[0; 2][..before.min(2)], value.as_bytes()].concat();
+    let text = alphabet.encode(&whole).into_bytes();
+    let (first, last) = ((before * 8).div_ceil(6), whole.len() * 8 / 6);
+    text.get(first..last).unwrap_or_default().to_vec()
 }
 
 fn percent_encoded(value: &str) -> Vec<u8> {
@@ -272,6 +285,23 @@ mod tests {
             "tg-client%2Bkey%2F1".to_owned(),
         ] {
             assert_eq!(kept(&spelled, 1000), "[hidden]", "{spelled}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_base64_whatever_stands_around_it() {
+        for before in ["", "u", "us", "us:", "user:"] {
+            for behind in ["", "1", "12", "123"] {
+                for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+                    let told = [before, "sk-vendor-secret-1", behind].concat();
+                    let spelled = engine.encode(&told);
+                    let kept = kept(&spelled, 1000);
+                    assert!(kept.contains("[hidden]"), "{told}: {kept}");
+                    let seen = kept.replace("[hidden]", "").len();
+                    let around = (before.len() + behind.len()) * 8;
+                    assert!(seen <= around.div_ceil(6) + 2, "{told}: {kept}");
+                }
+            }
         }
     }
 

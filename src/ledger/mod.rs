@@ -11,6 +11,7 @@
 mod account;
 mod bodies;
 mod cost;
+mod past;
 mod record;
 mod slide;
 mod tally;
@@ -20,6 +21,7 @@ pub use account::{Account, Booking, Claim, Exceeded, Limit, Output, Spent, Term,
 pub use bodies::{Bodies, Body, Secrets};
 pub use cost::{Usd, cost};
 
-pub use record::{AttemptRow, CandidateRow, Ending, Record};
+pub use past::Past;
+pub use record::{AttemptRow, CandidateRow, Ending, Record, brief};
 pub use tally::{Amount, Reservation, Short, Take, Tally, Used};
 pub use window::Window;

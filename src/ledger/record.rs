@@ -1,5 +1,6 @@
 //! The one value that a finished request leaves behind.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,18 @@ use crate::ir::{Format, Usage};
 use super::account::Spent;
 use super::bodies::Bodies;
 use super::cost::cost;
+
+/// Bytes that a record keeps of a text which a stranger has chosen.
+const LONGEST: usize = 256;
+
+/// As much of a stranger's text as a record keeps; `…` stands for what is left out.
+pub fn brief(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(LONGEST - '…'.len_utf8());
+    Cow::Owned([text.get(..end).unwrap_or_default(), "…"].concat())
+}
 
 /// A finished request with everything that was tried for it.
 #[derive(Debug, Clone)]
@@ -28,10 +41,10 @@ pub struct Record {
     /// Whose limit refused it (`key`, `tenant`), and which.
     pub limited: Option<(&'static str, &'static str)>,
     pub method: Method,
-    /// Without the query.
+    /// Without the query; [`brief`].
     pub path: String,
     pub format: Option<Format>,
-    /// What the client asked for.
+    /// What the client asked for; [`brief`].
     pub asked_model: Option<Arc<str>>,
     /// The virtual model, or the exposed real name, that this became.
     pub model: Option<Arc<str>>,
@@ -159,9 +172,9 @@ pub struct CandidateRow {
 #[derive(Debug, Clone)]
 pub struct AttemptRow {
     pub provider: Arc<str>,
-    /// The model's name upstream.
+    /// The model's name upstream; [`brief`].
     pub model: Arc<str>,
-    /// The same as the configuration has it: no name that a client made up.
+    /// The same as the configuration has it: no name that a client made up, which would be a series of its own.
     pub endpoint: Arc<str>,
     /// Which of the provider's keys, counted from 1; 0 with `passthrough`.
     pub key: usize,
@@ -169,7 +182,8 @@ pub struct AttemptRow {
     pub key_masked: Option<Arc<str>>,
     /// The vendor's status, where one came.
     pub status: Option<u16>,
-    /// Why it ended: `ok`, `connect`, `status`, …
+    /// Why it ended: `ok`, `connect`, `status`, …; `resent`: over a connection that had served another request and ended
+    /// without a word, so that it was sent once more. Whether the vendor had read it nobody knows.
     pub outcome: &'static str,
     pub took: Duration,
     /// The vendor has taken it: the head of a 2xx came, whatever became of the answer.
@@ -189,5 +203,20 @@ impl AttemptRow {
     /// In nanodollars. `None`: nobody knows a price.
     pub fn cost(&self) -> Option<u64> {
         cost(self.price.as_deref()?, &self.usage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_stranger_has_chosen_a_record_keeps_so_much() {
+        let whole = "é".repeat(LONGEST / 2);
+        assert_eq!(brief(&whole), whole);
+        let long = format!("x{whole}");
+        let kept = brief(&long);
+        assert!(kept.len() <= LONGEST && kept.len() > LONGEST - 6);
+        assert!(kept.ends_with("é…") && long.starts_with(kept.trim_end_matches('…')));
     }
 }

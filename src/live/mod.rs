@@ -6,7 +6,7 @@
 //! ([`Vault`]), and the records that wait to be kept ([`Outbox`]); and what would become of a
 //! request ([`foresee`]). Never: decides anything (that is `route/`, whose state machines are kept here behind tiny
 //! locks); holds a lock across an await (nothing here is async). Locks are taken one at a time, or in the order rotation,
-//! standing, quota; those of purses alone.
+//! standing, quota; those of purses alone, or after that of their list, which no request takes.
 //!
 //! Start with `snapshot.rs`, then `lane.rs` (what a plan sees).
 

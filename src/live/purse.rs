@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::clock::{self, Tick};
 use crate::config::Allowance;
-use crate::ledger::{Account, Booking, Claim, Exceeded, Spent, Term, TermState, Used};
+use crate::ledger::{
+    Account, Amount, Booking, Claim, Exceeded, Past, Spent, Term, TermState, Used,
+};
 
 use super::era::Era;
 
@@ -56,7 +59,7 @@ pub struct Purse {
 #[derive(Debug, Clone)]
 pub struct PurseState {
     pub allowance: Allowance,
-    /// Within the last 60 s.
+    /// Within the last 60 s: counted where there is a limit for either.
     pub requests: u64,
     pub tokens: u64,
     /// Calls under way.
@@ -79,6 +82,18 @@ impl Purse {
             running,
             terms: account.terms(self.era.wall(now)),
         }
+    }
+
+    /// What is to be kept of its quotas and budgets, used and reserved, also of those that have no limit just now.
+    pub fn kept(&self, now: Tick) -> Vec<(Term, Used, Amount)> {
+        self.account.lock().kept(self.era.wall(now))
+    }
+
+    /// What is to be kept of its rate. `None`: it has none, and nothing counts of one that it had.
+    pub fn past(&self, now: Tick) -> Option<Vec<Past>> {
+        let mut account = self.account.lock();
+        let past = account.past(now);
+        (account.has_rate() || !past.is_empty()).then_some(past)
     }
 
     fn reserve(&self, claim: &Claim, now: Tick) -> Result<Booking, Exceeded> {
@@ -145,13 +160,30 @@ impl Drop for Grant {
     }
 }
 
-/// Every purse that a configuration of this process has had.
+/// Every purse that a configuration has, or that a call holds.
 #[derive(Debug, Default)]
 pub struct Purses {
     purses: Mutex<BTreeMap<Owner, Arc<Purse>>>,
-    /// Of before the start, for those that have no such limit yet.
-    remembered: Mutex<BTreeMap<TermName, Used>>,
+    remembered: Mutex<Memory>,
     era: Arc<Era>,
+}
+
+/// What was used by those who have no purse: before the start, or before they were deleted. It is found by name, so that
+/// to delete a key and to make it again is no way around its limits.
+#[derive(Debug, Default)]
+struct Memory {
+    terms: BTreeMap<TermName, Used>,
+    rates: BTreeMap<Owner, Vec<Past>>,
+}
+
+impl Memory {
+    fn forget_what_is_over(&mut self, wall: Duration) {
+        self.terms.retain(|_, used| !used.window.is_over(wall));
+        self.rates.retain(|_, past| {
+            past.retain(|sum| !sum.is_over(wall));
+            !past.is_empty()
+        });
+    }
 }
 
 impl Purses {
@@ -172,29 +204,80 @@ impl Purses {
     }
 
     /// Takes over what was used before the start.
-    pub fn restore(&self, saved: impl IntoIterator<Item = (TermName, Used)>, now: Tick) {
-        self.remembered.lock().extend(saved);
+    pub fn restore(
+        &self,
+        terms: impl IntoIterator<Item = (TermName, Used)>,
+        rates: impl IntoIterator<Item = (Owner, Vec<Past>)>,
+        now: Tick,
+    ) {
+        let mut remembered = self.remembered.lock();
+        remembered.terms.extend(terms);
+        remembered.rates.extend(rates);
+        drop(remembered);
         for purse in self.all() {
             self.remind(&purse, now);
         }
     }
 
-    /// Of before the start and of no use so far, as far as their windows are not over.
+    /// Of no use so far, as far as its windows are not over.
     pub fn remembered(&self, now: Tick) -> Vec<(TermName, Used)> {
-        let wall = self.era.wall(now);
         let mut remembered = self.remembered.lock();
-        remembered.retain(|_, used| !used.window.is_over(wall));
-        let all = remembered.iter();
+        remembered.forget_what_is_over(self.era.wall(now));
+        let all = remembered.terms.iter();
         all.map(|(name, used)| (name.clone(), *used)).collect()
+    }
+
+    /// Of rates, as far as it counts.
+    pub fn remembered_rates(&self, now: Tick) -> Vec<(Owner, Vec<Past>)> {
+        let mut remembered = self.remembered.lock();
+        remembered.forget_what_is_over(self.era.wall(now));
+        let all = remembered.rates.iter();
+        all.map(|(owner, past)| (owner.clone(), past.clone()))
+            .collect()
     }
 
     /// Sets a quota's or a budget's counters to nothing, also where they are only remembered.
     pub fn reset(&self, name: &TermName, now: Tick) -> Option<Used> {
-        let remembered = self.remembered.lock().remove(name);
+        let remembered = self.remembered.lock().terms.remove(name);
         let purse = self.find(&name.0);
         let wall = self.era.wall(now);
         let reset = purse.and_then(|purse| purse.account.lock().reset(name.1, wall));
         reset.or(remembered)
+    }
+
+    /// Lets the minute of a rate begin anew: the requests and tokens of the last one. `None`: there is no rate.
+    pub fn reset_rate(&self, owner: &Owner, now: Tick) -> Option<(u64, u64)> {
+        let remembered = self.remembered.lock().rates.remove(owner);
+        let remembered = remembered.map(|past| {
+            let sum = |of: fn(&Past) -> u64| past.iter().map(of).sum();
+            (sum(|sum| sum.requests), sum(|sum| sum.tokens))
+        });
+        let reset = self
+            .find(owner)
+            .and_then(|purse| purse.account.lock().reset_rate(now));
+        reset.or(remembered)
+    }
+
+    /// Puts purses away that no configuration and no call holds: what was used of them is remembered.
+    pub fn put_away(&self, now: Tick) {
+        // Nobody finds one meanwhile: every other reference comes from here.
+        let mut purses = self.purses.lock();
+        purses.retain(|owner, purse| {
+            if Arc::strong_count(purse) > 1 {
+                return true;
+            }
+            let (kept, past) = (purse.kept(now), purse.past(now));
+            let mut remembered = self.remembered.lock();
+            for (term, used, _) in kept {
+                if used.amount != Amount::default() {
+                    remembered.terms.insert((owner.clone(), term), used);
+                }
+            }
+            if let Some(past) = past.filter(|past| !past.is_empty()) {
+                remembered.rates.insert(owner.clone(), past);
+            }
+            false
+        });
     }
 
     /// The purse of that name, with the limits of the configuration that asks for it. `None`: it has none, and never had.
@@ -233,11 +316,16 @@ impl Purses {
     /// Gives a purse what is remembered of the limits that it has.
     fn remind(&self, purse: &Purse, now: Tick) {
         let wall = self.era.wall(now);
-        for TermState { term, .. } in purse.read(now).terms {
+        for (term, ..) in purse.kept(now) {
             let name = (purse.owner.clone(), term);
-            if let Some(used) = self.remembered.lock().remove(&name) {
+            let used = self.remembered.lock().terms.remove(&name);
+            if let Some(used) = used {
                 purse.account.lock().restore(term, used, wall);
             }
+        }
+        let past = self.remembered.lock().rates.remove(&purse.owner);
+        if let Some(past) = past {
+            purse.account.lock().restore_rate(&past, now, wall);
         }
     }
 }
@@ -245,7 +333,6 @@ impl Purses {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Duration;
 
     use jiff::tz::TimeZone;
 
@@ -380,7 +467,7 @@ mod tests {
             nano_usd: 4,
         };
         let name = (key(), Term::Quota);
-        purses.restore([(name.clone(), Used { window, amount })], now);
+        purses.restore([(name.clone(), Used { window, amount })], [], now);
         assert_eq!(purses.remembered(now).len(), 1);
         let purse = purses.purse(key(), &allowance(2)).unwrap();
         assert!(purses.remembered(now).is_empty());
@@ -388,5 +475,55 @@ mod tests {
         assert!(Grant::take(std::slice::from_ref(&purse), &claim(), now).is_err());
         assert_eq!(purses.reset(&name, now).unwrap().amount, amount);
         assert!(Grant::take(&[purse], &claim(), now).is_ok());
+    }
+
+    #[test]
+    fn who_is_deleted_is_put_away_and_made_again_finds_what_was_used() {
+        let (purses, now) = noon();
+        let limits = Allowance {
+            rpm: Some(3),
+            ..allowance(2)
+        };
+        let before = purses.purse(key(), &limits).unwrap();
+        let under_way = Grant::take(std::slice::from_ref(&before), &claim(), now).unwrap();
+        drop(before);
+        purses.put_away(now);
+        assert_eq!(purses.all().len(), 1, "a call holds it");
+        under_way.settle(TOOK);
+        purses.put_away(now);
+        assert!(purses.all().is_empty());
+        assert_eq!(purses.remembered(now)[0].1.amount.requests, 1);
+
+        let again = purses.purse(key(), &limits).unwrap();
+        assert!(purses.remembered(now).is_empty() && purses.remembered_rates(now).is_empty());
+        let state = again.read(now);
+        assert_eq!(
+            (state.requests, state.tokens, state.terms[0].used.requests),
+            (1, 3, 1)
+        );
+        drop(again);
+        purses.put_away(now);
+        assert!(purses.reset(&(key(), Term::Quota), now).is_some());
+        assert_eq!(purses.reset_rate(&key(), now), Some((1, 3)));
+        let anew = purses.purse(key(), &limits).unwrap().read(now);
+        assert_eq!((anew.requests, anew.terms[0].used.requests), (0, 0));
+    }
+
+    #[test]
+    fn what_is_put_away_is_remembered_for_as_long_as_it_counts() {
+        let (purses, now) = noon();
+        let limits = Allowance {
+            rpm: Some(3),
+            ..allowance(2)
+        };
+        let purse = purses.purse(key(), &limits).unwrap();
+        Grant::take(&[purse], &claim(), now).unwrap().settle(TOOK);
+        purses.put_away(now);
+        let later = now + Duration::from_secs(80);
+        assert_eq!(purses.remembered_rates(now).len(), 1);
+        assert!(purses.remembered_rates(later).is_empty());
+        assert_eq!(purses.remembered(later).len(), 1);
+        let tomorrow = now + Duration::from_secs(86_400);
+        assert!(purses.remembered(tomorrow).is_empty());
     }
 }

@@ -16,7 +16,7 @@ use super::standing::{KeyStanding, News, Standing};
 
 /// Every standing that somebody uses, by identity. Survives reloads: a new snapshot finds here what the old one had.
 ///
-/// It holds on to nothing but quotas and purses, and for a while to those of a configuration who were not well: what no snapshot uses
+/// It holds on to nothing but quotas and what was used of purses, and for a while to those of a configuration who were not well: what no snapshot uses
 /// any more is forgotten, so that names made up by strangers leave no trace.
 #[derive(Debug)]
 pub struct Registry {
@@ -108,7 +108,7 @@ impl Registry {
         &self.quotas
     }
 
-    /// Every purse, also of those that have no limits any more.
+    /// Every purse, also of those that only a call under way holds.
     pub fn purses(&self) -> &Purses {
         &self.purses
     }

@@ -27,6 +27,8 @@ pub struct Snapshot {
     real: RealLanes,
     /// By client key: its own, then its tenant's, as far as they have limits.
     purses: Vec<Vec<Arc<Purse>>>,
+    /// Tenants, then client keys, that have limits. While it is in force, it holds them.
+    limited: Vec<Arc<Purse>>,
 }
 
 impl Snapshot {
@@ -49,8 +51,9 @@ impl Snapshot {
             lanes: Vec::new(),
             real: RealLanes::default(),
             purses: Vec::new(),
+            limited: Vec::new(),
         };
-        snapshot.purses = snapshot.make_purses();
+        snapshot.make_purses();
         snapshot.lanes = snapshot.virtual_lanes(before);
         for name in before.iter().flat_map(|before| before.real.names()) {
             // Made again here so that their standings live on; a name that now means something else, or nothing, is
@@ -60,23 +63,30 @@ impl Snapshot {
         snapshot
     }
 
-    fn make_purses(&self) -> Vec<Vec<Arc<Purse>>> {
+    fn make_purses(&mut self) {
         let (gateway, purses) = (&self.gateway, self.registry.purses());
         let tenants = gateway.tenants.iter();
         let tenants = tenants
             .map(|tenant| purses.purse(Owner::Tenant(tenant.name.clone()), &tenant.allowance));
         let tenants: Vec<_> = tenants.collect();
-        let of = |key: &ClientKey| {
-            let own = purses.purse(Owner::Key(key.name.clone()), &key.allowance);
+        let own = |key: &ClientKey| purses.purse(Owner::Key(key.name.clone()), &key.allowance);
+        let keys: Vec<_> = gateway.client_keys.iter().map(own).collect();
+        let of = |(key, own): (&ClientKey, &Option<Arc<Purse>>)| {
             let tenant = key.tenant.and_then(|tenant| tenants.get(tenant).cloned());
-            own.into_iter().chain(tenant.flatten()).collect()
+            own.iter().cloned().chain(tenant.flatten()).collect()
         };
-        gateway.client_keys.iter().map(of).collect()
+        self.purses = gateway.client_keys.iter().zip(&keys).map(of).collect();
+        self.limited = tenants.into_iter().chain(keys).flatten().collect();
     }
 
     /// What a client key draws from, by its index: its own purse, then its tenant's. Empty: it has no limit at all.
     pub fn purses(&self, client_key: usize) -> &[Arc<Purse>] {
         self.purses.get(client_key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The purses of this configuration, each once: tenants', then client keys'.
+    pub fn limited(&self) -> &[Arc<Purse>] {
+        &self.limited
     }
 
     fn virtual_lanes(&self, before: Option<&Snapshot>) -> Vec<Arc<Lane>> {

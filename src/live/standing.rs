@@ -1,7 +1,7 @@
 //! How every endpoint and every key stands, shared by all requests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -144,7 +144,8 @@ impl Standing {
             standing: self.clone(),
             ticket,
             hold: None,
-            taken: AtomicBool::new(false),
+            status: AtomicU16::new(0),
+            resent: Mutex::default(),
         })
     }
 
@@ -203,7 +204,10 @@ pub struct Pass {
     standing: Arc<Standing>,
     ticket: Option<Ticket>,
     hold: Option<Hold>,
-    taken: AtomicBool,
+    /// Under which the vendor has taken the call; 0: it has not.
+    status: AtomicU16,
+    /// How long each sending was under way that was made again.
+    resent: Mutex<Vec<Duration>>,
 }
 
 impl Pass {
@@ -218,16 +222,26 @@ impl Pass {
     }
 
     /// The vendor has taken the call (the head of a 2xx): it counts, whatever becomes of the answer.
-    pub fn accepted(&self) {
-        self.taken.store(true, Ordering::Relaxed);
+    pub fn accepted(&self, status: u16) {
+        self.status.store(status, Ordering::Relaxed);
         if let Some(hold) = &self.hold {
             hold.accepted();
         }
     }
 
-    /// Whether the vendor has taken a call of this attempt.
-    pub fn is_taken(&self) -> bool {
-        self.taken.load(Ordering::Relaxed)
+    /// Under which status the vendor has taken the call, if it has.
+    pub fn taken(&self) -> Option<u16> {
+        Some(self.status.load(Ordering::Relaxed)).filter(|status| *status > 0)
+    }
+
+    /// It was sent for so long over a connection that then ended without a word, and is sent once more.
+    pub fn sent_again(&self, after: Duration) {
+        self.resent.lock().push(after);
+    }
+
+    /// How long each of these took.
+    pub fn take_resent(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.resent.lock())
     }
 
     /// The call is over, and took so many tokens.
@@ -252,6 +266,7 @@ impl Pass {
 
     /// Whether the same attempt may ask once more.
     pub fn renew(&self, now: Tick) -> bool {
+        self.status.store(0, Ordering::Relaxed);
         self.hold.as_ref().is_none_or(|hold| hold.renew(now))
     }
 }

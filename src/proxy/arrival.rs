@@ -4,19 +4,23 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Method;
 use http::header::HeaderValue;
 use pingora_proxy::Session;
 
 use crate::clock::{self, Tick};
 use crate::id::RequestId;
 use crate::ir::Usage;
-use crate::ledger::{Ending, Record};
+use crate::ledger::{Ending, Record, brief};
 use crate::proxy::access::Caller;
 use crate::proxy::cors::CorsAnswer;
 use crate::proxy::paths::{Ask, Place};
 use crate::proxy::reply::Stamp;
 use crate::proxy::tab::CLIENT_GONE;
 use crate::proxy::wiring::Wiring;
+
+/// Bytes of a method that a record has whole.
+const LONGEST_METHOD: usize = 32;
 
 /// What the head of a request says.
 pub struct Arrival {
@@ -69,8 +73,8 @@ impl Arrival {
             client_key: None,
             tenant: None,
             limited: None,
-            method: head.method.clone(),
-            path: path.to_owned(),
+            method: short(&head.method),
+            path: brief(path).into_owned(),
             format: match &ask {
                 Ask::Vendor(call) => Some(call.format),
                 _ => None,
@@ -126,4 +130,12 @@ impl Arrival {
             self.stamp.route = HeaderValue::from_maybe_shared(route).ok();
         }
     }
+}
+
+/// A method as records have it: its name may be as long as a head.
+fn short(method: &Method) -> Method {
+    let cut = method.as_str().get(..LONGEST_METHOD);
+    let cut = cut.filter(|_| method.as_str().len() > LONGEST_METHOD);
+    let cut = cut.and_then(|cut| Method::from_bytes([cut, "..."].concat().as_bytes()).ok());
+    cut.unwrap_or_else(|| method.clone())
 }

@@ -148,7 +148,7 @@ impl Order<'_> {
         let mut alarm = Alarm::default();
         for _ in 0..MOST_STALE {
             let connection = self.connect(&mut alarm).await?;
-            let reused = connection.reused;
+            let (reused, began) = (connection.reused, connection.began);
             match self.converse(connection, &mut alarm).await {
                 Err(miss)
                     if reused
@@ -158,6 +158,8 @@ impl Order<'_> {
                         "id={} a reused connection was closed by the vendor; connecting again",
                         self.id()
                     );
+                    // Whether the vendor has read it before, nobody can say.
+                    self.pass.sent_again(clock::now().since(began));
                 }
                 ended => return ended,
             }
@@ -185,6 +187,7 @@ impl Order<'_> {
                     return Ok(Connection {
                         session,
                         reused,
+                        began: now,
                         connector: self.connector.clone(),
                         address,
                     });
@@ -211,7 +214,7 @@ impl Order<'_> {
         if !(200..300).contains(&status) {
             return Err(self.refused(up, status).await);
         }
-        self.pass.accepted();
+        self.pass.accepted(status);
         let headers = for_client(&head.headers);
         let limit = match is_events(&up) {
             true => limit,

@@ -1,5 +1,6 @@
 //! From the head to a call that can be tried: who calls, with what body, for which pool.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -8,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{Limits, Price, ReplyModel};
 use crate::ir::Format;
-use crate::ledger::Bodies;
+use crate::ledger::{Bodies, brief};
 use crate::live::Lane;
 use crate::proxy::Proxy;
 use crate::proxy::access::{Admitted, Who, presented};
@@ -163,7 +164,7 @@ pub async fn take_in(
     };
     let model = model.strip_prefix("models/").unwrap_or(model);
     let named: Arc<str> = model.into();
-    tab.record.asked_model = Some(named.clone());
+    tab.record.asked_model = Some(shown(&named));
     let facts = Facts {
         model,
         client_key: tab.record.client_key.as_deref(),
@@ -213,6 +214,14 @@ pub async fn take_in(
     };
     limits::reserve(arrival, &who, &call, tab)?;
     Ok(call)
+}
+
+/// A name as records have it.
+pub(super) fn shown(name: &Arc<str>) -> Arc<str> {
+    match brief(name) {
+        Cow::Borrowed(_) => name.clone(),
+        Cow::Owned(short) => short.into(),
+    }
 }
 
 /// Where bodies are kept: a copy of what came, and what must not be kept of it.

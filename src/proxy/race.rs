@@ -195,7 +195,7 @@ impl Course<'_> {
         let attempt = &running.attempt;
         let row = self.row_of_miss(running, &miss);
         self.settle(attempt, &row);
-        tab.attempt(row);
+        self.enter(attempt, row, tab);
         let told = (&miss.outcome, clock::now());
         let goes_on = self
             .plan
@@ -206,7 +206,11 @@ impl Course<'_> {
 
     /// The other spoke first, or ended both: this one is cancelled.
     fn lost(&self, running: &Running, tab: &mut Tab) {
-        tab.attempt(self.row_of_cancelled(running, "lost"));
+        self.enter(
+            &running.attempt,
+            self.row_of_cancelled(running, "lost"),
+            tab,
+        );
     }
 
     /// What it cost by then nobody says.
@@ -226,7 +230,8 @@ impl Course<'_> {
 
     fn gone(&mut self, running: &[&Running], tab: &mut Tab) -> Unserved {
         for running in running {
-            tab.attempt(self.row_of_cancelled(running, "client_gone"));
+            let row = self.row_of_cancelled(running, "client_gone");
+            self.enter(&running.attempt, row, tab);
         }
         self.plan
             .record(&*self.call.lane, &Outcome::ClientGone, clock::now());

@@ -82,13 +82,11 @@ impl Refusal {
     pub fn fault(self) -> Fault {
         match self {
             Refusal::Denied(denied) => refused_caller(denied),
-            Refusal::ModelNotAllowed(model) => {
-                let text = format!("this API key may not use the model `{model}`");
-                said(Kind::Permission, 403, &text)
-            }
+            Refusal::ModelNotAllowed(model) => said(Kind::Permission, 403, &not_allowed(&model)),
             Refusal::Exceeded(refused) => limits::fault(&refused),
             Refusal::Unpriced { model, real } => unpriced(&model, &real),
             Refusal::UnknownPath(path) => {
+                let path = shortened(&path);
                 said(Kind::NotFound, 404, &format!("there is nothing at {path}"))
             }
             Refusal::WrongMethod { allow } => {
@@ -101,11 +99,7 @@ impl Refusal {
                 said(Kind::InvalidRequest, 431, &text)
             }
             Refusal::NotServed(why) => said(Kind::NotFound, 404, &why),
-            Refusal::MediaType(got) => {
-                let text =
-                    format!("Content-Type {got:?} is not served here; send application/json");
-                said(Kind::UnsupportedMedia, 415, &text)
-            }
+            Refusal::MediaType(got) => said(Kind::UnsupportedMedia, 415, &not_taken(&got)),
             Refusal::Body(error) => body_fault(&error),
             Refusal::Scan(error) => said(Kind::InvalidRequest, 400, &error),
             Refusal::NoModel => {
@@ -122,7 +116,7 @@ impl Refusal {
                 ))
             }
             Refusal::DisabledModel(model) => {
-                switched_off(&format!("the model `{model}` is disabled"))
+                switched_off(&format!("the model `{}` is disabled", shortened(&model)))
             }
             Refusal::Incapable { model, lacks } => incapable(&model, lacks),
             Refusal::Cooling { model, retry_after } => Fault {
@@ -150,6 +144,15 @@ impl Refusal {
             }
         }
     }
+}
+
+fn not_allowed(model: &str) -> String {
+    format!("this API key may not use the model `{}`", shortened(model))
+}
+
+fn not_taken(media_type: &str) -> String {
+    let got = shortened(media_type);
+    format!("Content-Type {got:?} is not served here; send application/json")
 }
 
 /// A fault in whole sentences.
@@ -198,6 +201,7 @@ fn not_yet(text: &dyn std::fmt::Display) -> Fault {
 
 /// Who has a budget may not call what has no price.
 fn unpriced(model: &str, real: &str) -> Fault {
+    let (model, real) = (shortened(model), shortened(real));
     let text = format!(
         "this API key has a budget, and what has no price may not be called with one: there is none for `{real}`, which `{model}` leads to"
     );

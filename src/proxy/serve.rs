@@ -16,7 +16,7 @@ use crate::proxy::attempt::Running;
 use crate::proxy::bodies::Bodies;
 use crate::proxy::counting::Tried;
 use crate::proxy::exchange::{Miss, Reply};
-use crate::proxy::intake::Call;
+use crate::proxy::intake::{Call, shown};
 use crate::proxy::notes::{
     listed, note_candidates, note_losses, tell_end, tell_refused_key, tell_switch,
 };
@@ -172,7 +172,7 @@ impl Course<'_> {
             && running.attempt.pass.renew(clock::now())
         {
             if miss.status.is_some() {
-                tab.attempt(self.row_of_miss(&running, miss));
+                self.enter(&running.attempt, self.row_of_miss(&running, miss), tab);
                 running.started = clock::now();
             }
             self.note(again, &running.attempt, arrival.stamp.id);
@@ -256,7 +256,7 @@ impl Course<'_> {
         self.settle(attempt, &row);
         tell_end(tab.record.id, attempt, &row);
         tell_refused_key(&row, &mut miss);
-        tab.attempt(row);
+        self.enter(attempt, row, tab);
         self.plan
             .record(&*self.call.lane, &miss.outcome, clock::now());
         self.misses.push((attempt.number, miss));
@@ -321,7 +321,7 @@ impl Course<'_> {
         if cut.is_some() {
             tell_end(tab.record.id, &attempt, &row);
         }
-        tab.attempt(row);
+        self.enter(&attempt, row, tab);
         match (ending, cut) {
             (Ending::ClientGone, _) => Err(Unserved::ClientGone),
             (_, None) => Ok(true),
@@ -337,22 +337,40 @@ impl Course<'_> {
         took: Duration,
     ) -> AttemptRow {
         let seat = self.plan.pool().seat(attempt.spot);
+        let taken = attempt.pass.taken();
         AttemptRow {
             provider: seat.provider_name.clone(),
-            model: self.call.sent(seat).clone(),
-            endpoint: seat.model.clone(),
+            model: shown(self.call.sent(seat)),
+            endpoint: seat.label.clone(),
             key: attempt.key.map_or(0, |key| key + 1),
             key_masked: attempt
                 .key
                 .and_then(|key| self.call.lane.masked(attempt.spot, key)),
-            status,
+            status: status.or(taken),
             outcome,
             took,
-            taken: attempt.pass.is_taken(),
+            taken: taken.is_some(),
             price: self.call.price(seat).cloned(),
             usage: Usage::default(),
             usage_estimated: false,
         }
+    }
+
+    /// Puts an attempt into the record, and each time before that it was sent to no avail: the vendor may have seen all.
+    pub(super) fn enter(&self, attempt: &Attempt<Pass>, mut row: AttemptRow, tab: &mut Tab) {
+        for took in attempt.pass.take_resent() {
+            row.took = row.took.saturating_sub(took);
+            tab.attempt(AttemptRow {
+                status: None,
+                outcome: "resent",
+                took,
+                taken: false,
+                usage: Usage::default(),
+                usage_estimated: false,
+                ..row.clone()
+            });
+        }
+        tab.attempt(row);
     }
 
     /// An attempt that brought nothing. What it cost all the same is ours to say, but for what the vendor had said.

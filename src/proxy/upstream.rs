@@ -38,6 +38,8 @@ pub struct Connection {
     pub session: HttpSession,
     /// It has served another request before.
     pub reused: bool,
+    /// When it was asked for.
+    pub began: Tick,
     pub connector: Arc<Connector>,
     pub address: Arc<Address>,
 }

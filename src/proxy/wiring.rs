@@ -1,5 +1,6 @@
 //! A configuration made ready for requests: the snapshot, and for every provider its hosts and its header values.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
@@ -14,6 +15,7 @@ use crate::ledger::{Secrets, TermState};
 use crate::live::{Lane, Snapshot, State};
 use crate::proxy::access::Access;
 use crate::proxy::headers::auth_header;
+use crate::route::{MADE_UP, is_listed};
 use crate::telemetry::metrics;
 use crate::wire::convert::Issuer;
 
@@ -85,7 +87,7 @@ impl Wiring {
         if lane.real().is_none() {
             lane.pool().name.as_str().into()
         } else {
-            "(exposed)".into()
+            MADE_UP.into()
         }
     }
 
@@ -93,7 +95,8 @@ impl Wiring {
     pub fn show_states(&self) {
         let now = clock::now();
         let registry = self.snapshot.registry();
-        metrics::ENDPOINT_STATE.reset();
+        let names = Names::of(&self.snapshot.gateway);
+        let mut states = Worst::default();
         for standing in registry.endpoints() {
             let state = match standing.state(now) {
                 State::Well => 0.0,
@@ -101,22 +104,33 @@ impl Wiring {
                 State::Cooling { .. } => 2.0,
                 State::Open { .. } => 3.0,
             };
+            let (provider, model) = (standing.provider(), standing.model());
+            states.add([provider, names.label(provider, model), ""], state);
+        }
+        metrics::ENDPOINT_STATE.reset();
+        for ([provider, model, _], state) in states.0 {
             metrics::ENDPOINT_STATE
-                .with_label_values(&[standing.provider(), standing.model()])
+                .with_label_values(&[provider, model])
                 .set(state);
         }
         self.show_quotas(now);
         self.show_limits(now);
-        metrics::KEY_STATE.reset();
+        let mut states = Worst::default();
         for key in registry.keys() {
             let state = match (key.mark(), key.held(now)) {
                 (Some(_), _) => 2.0,
                 (None, Some(_)) => 1.0,
                 (None, None) => 0.0,
             };
-            metrics::KEY_STATE
-                .with_label_values(&[key.provider(), key.model(), key.masked()])
-                .set(state);
+            let (provider, model) = (key.provider(), key.model());
+            states.add(
+                [provider, names.label(provider, model), key.masked()],
+                state,
+            );
+        }
+        metrics::KEY_STATE.reset();
+        for (labels, state) in states.0 {
+            metrics::KEY_STATE.with_label_values(&labels).set(state);
         }
     }
 
@@ -170,7 +184,7 @@ impl Wiring {
             &metrics::LIMIT_MOST,
         ];
         gauges.iter().for_each(|gauge| gauge.reset());
-        for purse in self.snapshot.registry().purses().all() {
+        for purse in self.snapshot.limited() {
             let (owner, state) = (purse.owner(), purse.read(now));
             let set = |gauge: &GaugeVec, of: &str, n: f64| {
                 let labels = [owner.kind(), owner.name(), of];
@@ -219,6 +233,49 @@ impl Wiring {
                 }
             }
         }
+    }
+}
+
+/// The models that figures may name.
+struct Names<'a> {
+    gateway: &'a Gateway,
+    endpoints: HashSet<(&'a str, &'a str)>,
+}
+
+impl<'a> Names<'a> {
+    fn of(gateway: &'a Gateway) -> Names<'a> {
+        let endpoints = gateway.models.iter().flat_map(|model| &model.endpoints);
+        let named = endpoints.filter_map(|endpoint| {
+            let provider = gateway.providers.get(endpoint.provider)?;
+            Some((&*provider.name, &*endpoint.model))
+        });
+        Names {
+            endpoints: named.collect(),
+            gateway,
+        }
+    }
+
+    fn label<'m>(&self, provider: &str, model: &'m str) -> &'m str {
+        let listed = || {
+            let mut providers = self.gateway.providers.iter();
+            let provider = providers.find(|known| known.name == provider);
+            provider.is_some_and(|provider| is_listed(self.gateway, provider, model))
+        };
+        match self.endpoints.contains(&(provider, model)) || listed() {
+            true => model,
+            false => MADE_UP,
+        }
+    }
+}
+
+/// States by their labels: of those that share them, the worst.
+#[derive(Default)]
+struct Worst(BTreeMap<[String; 3], f64>);
+
+impl Worst {
+    fn add(&mut self, labels: [&str; 3], state: f64) {
+        let worst = self.0.entry(labels.map(str::to_owned)).or_default();
+        *worst = worst.max(state);
     }
 }
 

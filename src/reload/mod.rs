@@ -240,6 +240,10 @@ impl House for Reloader {
         self.loaded.load_full()
     }
 
+    fn restart_needed(&self) -> Vec<String> {
+        config::needs_restart(&self.started, &self.loaded.load())
+    }
+
     fn started(&self) -> Arc<Loaded> {
         self.started.clone()
     }

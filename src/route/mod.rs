@@ -47,7 +47,7 @@ pub use key::{KeyHealth, KeyMark};
 pub use needs::{Draw, Lack, Lacks, Needs, PathKind};
 pub use outcome::{Failure, Outcome};
 pub use plan::Plan;
-pub use pool::{Pool, Seat, Spot, Stage, identity};
+pub use pool::{MADE_UP, Pool, Seat, Spot, Stage, identity, is_listed};
 pub use rules::{Facts, first as first_route};
 pub use seats::Seats;
 pub use sticky::{Sticky, within_bound};

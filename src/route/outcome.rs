@@ -31,7 +31,7 @@ pub enum Failure {
     ConnectTimeout,
     Tls,
     /// The connection ended after the request was (partly) sent and before a whole head. The reset of a *reused idle*
-    /// connection is not told: the exchange reconnects at once.
+    /// connection is not told here: the exchange sends it once more at once, and the record has both.
     ResetBeforeHead,
     /// An error answer.
     Status {

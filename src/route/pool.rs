@@ -47,6 +47,8 @@ pub struct Seat {
     pub provider_name: Arc<str>,
     /// The name sent upstream; [`PASSED`]: the one that was asked for.
     pub model: Arc<str>,
+    /// The same for figures: [`MADE_UP`] of a name that a client has made up.
+    pub label: Arc<str>,
     /// The same endpoint has the same identity in every pool and after every reload: a hash of provider name, base URL
     /// and upstream model.
     pub identity: u64,
@@ -146,6 +148,7 @@ impl Stage {
         let seats: Vec<Seat> = endpoints
             .iter()
             .map(|endpoint| Seat {
+                label: label(gateway, model, endpoint),
                 price: price(gateway, model, endpoint),
                 ..Seat::new(&gateway.providers[endpoint.provider], endpoint)
             })
@@ -210,6 +213,31 @@ fn price(gateway: &Gateway, model: &Model, endpoint: &Endpoint) -> Option<Arc<Pr
     found.into_iter().flatten().next().cloned()
 }
 
+/// What figures call the models that clients ask for by names of which nobody else has said anything: whoever may call
+/// can make up any number of them.
+pub const MADE_UP: &str = "(exposed)";
+
+/// Only the pool of a real name can have a model that the configuration does not know.
+fn label(gateway: &Gateway, model: &Model, endpoint: &Endpoint) -> Arc<str> {
+    let Some(provider) = gateway.providers.get(endpoint.provider) else {
+        return MADE_UP.into();
+    };
+    let mut endpoints = gateway.models.iter().flat_map(|model| &model.endpoints);
+    let known = !model.built_in
+        || is_listed(gateway, provider, &endpoint.model)
+        || endpoints.any(|at| (at.provider, &at.model) == (endpoint.provider, &endpoint.model));
+    if known { &*endpoint.model } else { MADE_UP }.into()
+}
+
+/// Whether a provider's `expose`, its list of models, or the prices name it (a pattern names none).
+pub fn is_listed(gateway: &Gateway, provider: &Provider, model: &str) -> bool {
+    let mut exposed = provider.expose.iter();
+    let at = [&*provider.name, "/", model].concat();
+    exposed.any(|glob| glob.is_literal() && glob.pattern() == model)
+        || gateway.prices.names(model)
+        || gateway.prices.names(&at)
+}
+
 /// Two levels only where the strategy has two.
 fn weights(model: &Model, seats: &[Seat]) -> Weights {
     let mut providers: Vec<usize> = Vec::new();
@@ -241,6 +269,7 @@ impl Seat {
             provider: endpoint.provider,
             provider_name: provider.name.as_str().into(),
             model: endpoint.model.as_str().into(),
+            label: endpoint.model.as_str().into(),
             identity: identity(provider, &endpoint.model),
             weight: endpoint.weight,
             max_context: endpoint.max_context,

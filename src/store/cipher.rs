@@ -249,7 +249,7 @@ fn key_of(text: &str) -> Option<[u8; KEY_BYTES]> {
 fn make(path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     // Nobody else has made it yet where the database is elsewhere.
-    fs::create_dir_all(folder)?;
+    super::private::folder(folder)?;
     let key = <Key as Generate>::generate();
     // For its owner alone, as the crate makes them.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -11,6 +11,8 @@ pub enum Fault {
         "the database is of a newer Tidegate: its schema is version {found}, this one knows {known}; start the newer one, or put back a backup from before"
     )]
     Newer { found: i64, known: i64 },
+    #[error("its folder {} cannot be made: {_1}", .0.display())]
+    Folder(std::path::PathBuf, std::io::Error),
     #[error("{0}")]
     Database(#[from] sqlx::Error),
     #[error("it did not answer within {0} s")]
@@ -51,6 +53,11 @@ pub(super) enum Remedy {
 }
 
 impl Fault {
+    /// The database is there, and does not take what it was given.
+    pub fn is_about_values(&self) -> bool {
+        self.remedy() == Remedy::Apart
+    }
+
     pub(super) fn remedy(&self) -> Remedy {
         let Fault::Database(sqlx::Error::Database(said)) = self else {
             return match self {

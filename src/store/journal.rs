@@ -1,4 +1,4 @@
-//! The journal of quotas and limits: a line of JSON for every change, the last one of a name holds.
+//! The journal of quotas, budgets and rates: a line of JSON for every change, the last one of a name holds.
 //!
 //! It is one process's: who owns it holds a lock beside it ([`Owned`]), as long as it lives, and reads no more what it has
 //! written itself. Whoever writes a line, also a command, locks the directory for that moment, so that a command's line is
@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::line::{Counters, Line, Name, lines, print};
-use crate::ledger::Amount;
+use super::private;
 
 const NAME: &str = "quotas.journal";
 const LOCK: &str = "quotas.lock";
-/// A journal that has grown so long is written anew.
+/// A journal that has grown so long is written anew, if half of it would be enough.
 const LONG: u64 = 256 << 10;
 
 /// A journal, and how far it was read.
@@ -25,6 +25,8 @@ pub struct Journal {
     path: PathBuf,
     /// The file that was read, and how much of it.
     read: Option<(u64, u64)>,
+    /// How long it was when it was last written anew.
+    anew: u64,
 }
 
 /// That a journal is this process's and no other's. The system takes it back when the process ends, however.
@@ -44,6 +46,7 @@ impl Journal {
         Journal {
             path: data.join(NAME),
             read: None,
+            anew: 0,
         }
     }
 
@@ -61,10 +64,11 @@ impl Journal {
     /// # Errors
     /// Nothing can be written there.
     pub(super) fn own(&self) -> io::Result<Option<Owned>> {
-        std::fs::create_dir_all(self.directory())?;
+        private::folder(self.directory())?;
+        private::shut(&self.path);
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(false);
-        let lock = options.open(self.directory().join(LOCK))?;
+        let lock = private::open(options, &self.directory().join(LOCK))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Owned { _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -85,11 +89,10 @@ impl Journal {
         self.read = None;
         for line in self.news()? {
             let name = line.name();
-            if let Some(counted) = line.used {
-                counters.insert(name, counted.kept());
+            if let Some(kept) = line.kept() {
+                counters.insert(name, kept);
             } else if let Some(kept) = counters.get_mut(&name).filter(|_| line.reset) {
-                kept.used.amount = Amount::default();
-                kept.used.window.began = line.at;
+                kept.reset(Duration::from_secs(u64::try_from(line.at).unwrap_or(0)));
             }
         }
         Ok(counters)
@@ -135,7 +138,7 @@ impl Journal {
             return Ok(changed);
         }
         let lines: Vec<Line> = lines(&changed, now).collect();
-        if self.append(&lines)? > LONG {
+        if self.append(&lines)? > LONG.max(2 * self.anew) {
             self.write_anew(&all(), now)?;
         } else {
             self.news()?;
@@ -153,7 +156,7 @@ impl Journal {
     }
 
     fn lock(&self) -> io::Result<Locked> {
-        std::fs::create_dir_all(self.directory())?;
+        private::folder(self.directory())?;
         let directory = File::open(self.directory())?;
         // Some file systems have no locks; then a reset by hand may have to be asked for twice.
         directory.lock().or_else(|e| match e.kind() {
@@ -210,11 +213,8 @@ impl Journal {
     /// Appends in one write, and to the disk. The length by then.
     fn append(&self, lines: &[Line]) -> io::Result<u64> {
         let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&self.path)?;
+        let options = options.read(true).append(true).create(true);
+        let mut file = private::open(options, &self.path)?;
         let length = file.metadata()?.len();
         let mut text = Vec::new();
         if length > 0 {
@@ -236,7 +236,9 @@ impl Journal {
         let fresh = self.path.with_extension("new");
         let mut text = Vec::new();
         print(&lines(all, now).collect::<Vec<_>>(), &mut text)?;
-        let mut file = File::create(&fresh)?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true);
+        let mut file = private::open(options, &fresh)?;
         file.write_all(&text)?;
         file.sync_all()?;
         std::fs::rename(&fresh, &self.path)?;
@@ -244,7 +246,8 @@ impl Journal {
             File::open(directory)?.sync_all()?;
         }
         let inode = file.metadata()?.ino();
-        self.read = Some((inode, u64::try_from(text.len()).unwrap_or(0)));
+        self.anew = u64::try_from(text.len()).unwrap_or(0);
+        self.read = Some((inode, self.anew));
         Ok(())
     }
 }
@@ -252,7 +255,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Term, Used, Window};
+    use crate::ledger::{Amount, Past, Term, Used, Window};
     use crate::live::{MeterName, Owner};
     use crate::store::Kept;
 
@@ -267,7 +270,7 @@ mod tests {
     }
 
     fn kept(requests: u64) -> Kept {
-        Kept {
+        Kept::Window {
             used: Used {
                 window: Window {
                     began: 0,
@@ -339,7 +342,43 @@ mod tests {
         let line = r#"{"at":1,"pool":"a","provider":"p","model":"x/y","used":{"since":0,"until":9,"requests":2,"tokens":3}}"#;
         std::fs::write(journal.path(), format!("{line}\n")).unwrap();
         let loaded = journal.load().unwrap();
-        assert_eq!(loaded[&name("a")].used.amount.tokens, 3);
+        assert_eq!(used(&loaded[&name("a")]).amount.tokens, 3);
+    }
+
+    fn used(kept: &Kept) -> Used {
+        match kept {
+            Kept::Window { used, .. } => *used,
+            Kept::Rate(_) => panic!("a rate"),
+        }
+    }
+
+    #[test]
+    fn a_rate_is_read_as_it_was_written_and_a_reset_ends_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::below(dir.path());
+        let past = |n: i64| Past {
+            until: 10 * n,
+            requests: 3,
+            tokens: 4_000,
+        };
+        let (key, tenant) = (Owner::Key("k".into()), Owner::Tenant("k".into()));
+        let all: Counters = [
+            (
+                Name::Rate(key.clone()),
+                Kept::Rate(vec![past(99), past(100)]),
+            ),
+            (Name::Rate(tenant), Kept::Rate(Vec::new())),
+            (Name::Term((key.clone(), Term::Quota)), kept(1)),
+        ]
+        .into();
+        let changes = |_: &[Name]| all.clone();
+        journal.keep(changes, Counters::new, NOW).unwrap();
+        assert_eq!(Journal::below(dir.path()).load().unwrap(), all);
+        let of_key = Name::Rate(key);
+        journal.ask_reset(&of_key, NOW).unwrap();
+        let loaded = Journal::below(dir.path()).load().unwrap();
+        assert_eq!(loaded[&of_key], Kept::Rate(Vec::new()));
+        assert_eq!(loaded.values().filter(|k| **k == kept(1)).count(), 1);
     }
 
     #[test]
@@ -351,8 +390,8 @@ mod tests {
             .ask_reset(&name("a"), NOW)
             .unwrap();
         let started = Journal::below(dir.path()).load().unwrap();
-        assert_eq!(started[&name("a")].used.amount, Amount::default());
-        assert_eq!(started[&name("a")].used.window.began, 1_000);
+        assert_eq!(used(&started[&name("a")]).amount, Amount::default());
+        assert_eq!(used(&started[&name("a")]).window.began, 1_000);
         assert_eq!(keep(&mut running, &[]), [name("a")]);
         assert!(keep(&mut running, &[("a", 1)]).is_empty());
         assert_eq!(running.load().unwrap(), counters(&[("a", 1)]));

@@ -1,4 +1,4 @@
-//! Keeps the counters of quotas: once a second to the journal, outside of every request.
+//! Keeps the counters of quotas, budgets and rates: once a second to the journal, outside of every request.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::journal::{Journal, Owned};
 use super::line::{Counters, Kept, Name};
 use crate::clock::{self, Tick};
-use crate::ledger::{Amount, Usd, Used};
+use crate::ledger::{Amount, Past, Usd, Used};
 use crate::live::{Live, Registry};
 use crate::telemetry::metrics;
 
@@ -58,8 +58,7 @@ impl Keeper {
         let owns = state.own(registry);
         match state.journal.load() {
             Ok(loaded) => {
-                let used = loaded.iter().map(|(name, kept)| (name.clone(), kept.used));
-                restore(registry, used, now);
+                restore(registry, loaded.clone(), now);
                 state.written = loaded;
             }
             Err(e) => log::error!(
@@ -85,6 +84,7 @@ impl Keeper {
         let snapshot = self.live.snapshot();
         let registry = snapshot.registry();
         registry.quotas().tell_time(now, wall);
+        registry.purses().put_away(now);
         for meter in registry.quotas().all() {
             for used in meter.take_ended(now) {
                 tell_reset(&Name::Endpoint(meter.name().clone()), used, "");
@@ -102,16 +102,12 @@ impl Keeper {
         } = &mut *state;
         let changes = |asked: &[Name]| {
             for name in asked {
-                let used = match name {
-                    Name::Endpoint(name) => registry.quotas().reset(name, now),
-                    Name::Term(name) => registry.purses().reset(name, now),
-                };
-                if let Some(used) = used {
-                    tell_reset(name, used, " by hand");
-                }
+                reset(registry, name, now);
             }
             let mut changed = everything(registry);
-            changed.retain(|name, kept| is_news(written.get(name), kept));
+            let gone = gone(written, &changed, wall);
+            changed.retain(|name, kept| is_news(written.get(name), kept, wall));
+            changed.extend(gone);
             changed
         };
         match journal.keep(changes, || everything(registry), wall) {
@@ -163,11 +159,11 @@ impl State {
         match self.journal.load() {
             Ok(there) => {
                 let more = there.iter().map(|(name, kept)| {
-                    let read = self.written.get(name).map(|kept| kept.used);
+                    let read = self.written.get(name);
                     let known = read.filter(|_| is_counted(registry, name, now));
-                    (name.clone(), beyond(kept.used, known))
+                    (name.clone(), beyond(kept, known))
                 });
-                restore(registry, more.collect::<Vec<_>>(), now);
+                restore(registry, more.collect(), now);
                 self.written = there;
             }
             Err(e) => log::error!("cannot read {}: {e}", self.journal.path().display()),
@@ -194,85 +190,136 @@ impl State {
     }
 }
 
-/// What was used beyond what is `known`, in the same window.
-fn beyond(used: Used, known: Option<Used>) -> Used {
-    let known = known.filter(|known| known.window.ends == used.window.ends);
-    let known = known.map_or(Amount::default(), |known| known.amount);
-    Used {
-        amount: Amount {
-            requests: used.amount.requests.saturating_sub(known.requests),
-            tokens: used.amount.tokens.saturating_sub(known.tokens),
-            nano_usd: used.amount.nano_usd.saturating_sub(known.nano_usd),
+/// What was used beyond what is `known`, in the same windows.
+fn beyond(kept: &Kept, known: Option<&Kept>) -> Kept {
+    match (kept, known) {
+        (Kept::Rate(past), Some(Kept::Rate(known))) => Kept::Rate(Past::beyond(past, known)),
+        (
+            Kept::Window { used, reserved },
+            Some(Kept::Window {
+                used: Used { window, amount },
+                ..
+            }),
+        ) if window.ends == used.window.ends => Kept::Window {
+            used: Used {
+                amount: Amount {
+                    requests: used.amount.requests.saturating_sub(amount.requests),
+                    tokens: used.amount.tokens.saturating_sub(amount.tokens),
+                    nano_usd: used.amount.nano_usd.saturating_sub(amount.nano_usd),
+                },
+                ..*used
+            },
+            reserved: *reserved,
         },
-        ..used
+        _ => kept.clone(),
     }
 }
 
-/// A quota that was never used needs no line.
-fn is_news(written: Option<&Kept>, kept: &Kept) -> bool {
-    match written {
-        Some(written) => written != kept,
-        None => kept.used.amount != Amount::default() || kept.reserved != Amount::default(),
+/// What is written and counts still, though nobody has it any more: it was reset after its key was deleted.
+fn gone(written: &Counters, all: &Counters, wall: Duration) -> Counters {
+    let of = |(name, kept): (&Name, &Kept)| {
+        if all.contains_key(name) || !kept.counts(wall) {
+            return None;
+        }
+        let mut nothing = kept.clone();
+        nothing.reset(wall);
+        Some((name.clone(), nothing))
+    };
+    written.iter().filter_map(of).collect()
+}
+
+/// What was never used needs no line.
+fn is_news(written: Option<&Kept>, kept: &Kept, wall: Duration) -> bool {
+    match (written, kept) {
+        (Some(Kept::Rate(written)), Kept::Rate(past)) => Past::is_news(written, past, wall),
+        (Some(written), _) => written != kept,
+        (None, Kept::Rate(past)) => !past.is_empty(),
+        (None, Kept::Window { used, reserved }) => {
+            used.amount != Amount::default() || *reserved != Amount::default()
+        }
     }
 }
 
 /// Whether somebody counts under that name, or it is only remembered.
 fn is_counted(registry: &Registry, name: &Name, now: Tick) -> bool {
+    let purse = |owner| registry.purses().find(owner);
     match name {
         Name::Endpoint(name) => registry.quotas().find(name).is_some(),
-        Name::Term((owner, term)) => registry.purses().find(owner).is_some_and(|purse| {
-            let mut terms = purse.read(now).terms.into_iter();
-            terms.any(|state| state.term == *term)
-        }),
+        Name::Rate(owner) => purse(owner).is_some(),
+        Name::Term((owner, term)) => {
+            purse(owner).is_some_and(|purse| purse.kept(now).iter().any(|(kept, ..)| kept == term))
+        }
     }
 }
 
-fn restore(registry: &Registry, used: impl IntoIterator<Item = (Name, Used)>, now: Tick) {
-    let (mut meters, mut terms) = (Vec::new(), Vec::new());
-    for (name, used) in used {
-        match name {
-            Name::Endpoint(name) => meters.push((name, used)),
-            Name::Term(name) => terms.push((name, used)),
+fn restore(registry: &Registry, all: Counters, now: Tick) {
+    let (mut meters, mut terms, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, kept) in all {
+        match (name, kept) {
+            (Name::Endpoint(name), Kept::Window { used, .. }) => meters.push((name, used)),
+            (Name::Term(name), Kept::Window { used, .. }) => terms.push((name, used)),
+            (Name::Rate(owner), Kept::Rate(past)) => rates.push((owner, past)),
+            // A line that was written by hand.
+            (Name::Endpoint(_) | Name::Term(_), Kept::Rate(_))
+            | (Name::Rate(_), Kept::Window { .. }) => {}
         }
     }
     registry.quotas().restore(meters, now);
-    registry.purses().restore(terms, now);
+    registry.purses().restore(terms, rates, now);
 }
 
 fn everything(registry: &Registry) -> Counters {
     let now = clock::now();
     let (quotas, purses) = (registry.quotas(), registry.purses());
-    let unreserved = |used| Kept {
-        used,
-        reserved: Amount::default(),
-    };
+    let window = |used, reserved| Kept::Window { used, reserved };
+    let unreserved = |used| window(used, Amount::default());
     let meters = quotas.remembered(now).into_iter();
     let meters = meters.map(|(name, used)| (Name::Endpoint(name), unreserved(used)));
     let terms = purses.remembered(now).into_iter();
     let terms = terms.map(|(name, used)| (Name::Term(name), unreserved(used)));
-    let mut all: Counters = meters.chain(terms).collect();
+    let rates = purses.remembered_rates(now).into_iter();
+    let rates = rates.map(|(owner, past)| (Name::Rate(owner), Kept::Rate(past)));
+    let mut all: Counters = meters.chain(terms).chain(rates).collect();
     for meter in quotas.all() {
         let reading = meter.read(now);
         let used = Used {
             window: reading.window,
             amount: reading.used,
         };
-        let reserved = reading.reserved;
         let name = Name::Endpoint(meter.name().clone());
-        all.insert(name, Kept { used, reserved });
+        all.insert(name, window(used, reading.reserved));
     }
     for purse in purses.all() {
-        for state in purse.read(now).terms {
-            let used = Used {
-                window: state.window,
-                amount: state.used,
-            };
-            let reserved = state.reserved;
-            let name = Name::Term((purse.owner().clone(), state.term));
-            all.insert(name, Kept { used, reserved });
+        for (term, used, reserved) in purse.kept(now) {
+            let name = Name::Term((purse.owner().clone(), term));
+            all.insert(name, window(used, reserved));
+        }
+        if let Some(past) = purse.past(now) {
+            all.insert(Name::Rate(purse.owner().clone()), Kept::Rate(past));
         }
     }
     all
+}
+
+/// Resets by hand what is counted under a name, and tells it in the log. `false`: nothing is.
+pub fn reset(registry: &Registry, name: &Name, now: Tick) -> bool {
+    let used = match name {
+        Name::Endpoint(name) => registry.quotas().reset(name, now),
+        Name::Term(name) => registry.purses().reset(name, now),
+        Name::Rate(owner) => {
+            let reset = registry.purses().reset_rate(owner, now);
+            if let Some((requests, tokens)) = reset {
+                log::info!(
+                    "reset usage by hand: rate of {owner}: {requests} requests and {tokens} tokens of the last minute"
+                );
+            }
+            return reset.is_some();
+        }
+    };
+    if let Some(used) = used {
+        tell_reset(name, used, " by hand");
+    }
+    used.is_some()
 }
 
 /// S3's line.
@@ -292,6 +339,8 @@ fn tell_reset(name: &Name, used: Used, how: &str) {
             term.name(),
             Usd(nano_usd)
         ),
+        // It has no window to tell of.
+        Name::Rate(_) => {}
     }
 }
 
@@ -300,40 +349,74 @@ mod tests {
     use super::*;
     use crate::ledger::Window;
 
-    #[test]
-    fn only_what_was_used_or_has_changed_is_written() {
-        let kept = |requests| Kept {
+    fn window(ends: i64, requests: u64) -> Kept {
+        Kept::Window {
             used: Used {
-                window: Window { began: 0, ends: 9 },
+                window: Window { began: 0, ends },
                 amount: Amount {
                     requests,
-                    tokens: 0,
+                    tokens: 10 * requests,
                     nano_usd: 0,
                 },
             },
             reserved: Amount::default(),
+        }
+    }
+
+    fn rate(until: i64, requests: u64) -> Kept {
+        Kept::Rate(vec![Past {
+            until,
+            requests,
+            tokens: 0,
+        }])
+    }
+
+    #[test]
+    fn only_what_was_used_or_has_changed_is_written() {
+        let news = |written: Option<&Kept>, kept: &Kept| {
+            is_news(written, kept, Duration::from_secs(1_000))
         };
-        assert!(!is_news(None, &kept(0)) && is_news(None, &kept(1)));
-        assert!(is_news(Some(&kept(1)), &kept(0)) && !is_news(Some(&kept(1)), &kept(1)));
+        let kept = |requests| window(9, requests);
+        assert!(!news(None, &kept(0)) && news(None, &kept(1)));
+        assert!(news(Some(&kept(1)), &kept(0)) && !news(Some(&kept(1)), &kept(1)));
+        let none = Kept::Rate(Vec::new());
+        assert!(!news(None, &none) && news(None, &rate(1_000, 1)));
+        assert!(news(Some(&rate(1_000, 1)), &none), "reset");
+        assert!(!news(Some(&rate(930, 1)), &none), "only old");
+    }
+
+    #[test]
+    fn what_was_reset_and_is_nobodys_is_written_as_nothing() {
+        let owner = |name: &str| crate::live::Owner::Key(name.to_owned());
+        let quota = |name| Name::Term((owner(name), crate::ledger::Term::Quota));
+        let written: Counters = [
+            (quota("here"), window(2_000, 5)),
+            (quota("gone"), window(2_000, 5)),
+            (quota("old"), window(900, 5)),
+            (Name::Rate(owner("gone")), rate(1_000, 1)),
+            (Name::Rate(owner("old")), rate(900, 1)),
+        ]
+        .into();
+        let all: Counters = [(quota("here"), window(2_000, 5))].into();
+        let now = Duration::from_secs(1_000);
+        let told = gone(&written, &all, now);
+        let names: Vec<&Name> = told.keys().collect();
+        assert_eq!(names, [&quota("gone"), &Name::Rate(owner("gone"))]);
+        assert!(told.values().all(|kept| !kept.counts(now)));
     }
 
     #[test]
     fn who_takes_over_adds_what_the_other_has_counted_meanwhile() {
-        let used = |ends, requests| Used {
-            window: Window { began: 0, ends },
-            amount: Amount {
-                requests,
-                tokens: 10 * requests,
-                nano_usd: 0,
-            },
-        };
-        assert_eq!(beyond(used(9, 7), Some(used(9, 3))), used(9, 4));
+        let (three, seven) = (window(9, 3), window(9, 7));
+        assert_eq!(beyond(&seven, Some(&three)), window(9, 4));
         assert_eq!(
-            beyond(used(9, 2), Some(used(9, 3))),
-            used(9, 0),
+            beyond(&window(9, 2), Some(&three)),
+            window(9, 0),
             "reset by hand"
         );
-        assert_eq!(beyond(used(19, 2), Some(used(9, 3))), used(19, 2));
-        assert_eq!(beyond(used(9, 2), None), used(9, 2));
+        assert_eq!(beyond(&window(19, 2), Some(&three)), window(19, 2));
+        assert_eq!(beyond(&window(9, 2), None), window(9, 2));
+        assert_eq!(beyond(&rate(50, 5), Some(&rate(50, 2))), rate(50, 3));
+        assert_eq!(beyond(&rate(60, 5), Some(&rate(50, 2))), rate(60, 5));
     }
 }

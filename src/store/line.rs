@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Amount, Term, Used, Window};
+use crate::ledger::{Amount, Past, Term, Used, Window};
 use crate::live::{MeterName, Owner, TermName};
 
 /// One line.
@@ -18,6 +18,9 @@ pub(super) struct Line {
     pub(super) of: Of,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) used: Option<Counted>,
+    /// Of a rate: sums of ten seconds, each its end, requests and tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lately: Option<Vec<(i64, u64, u64)>>,
     /// Somebody has reset it by hand.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) reset: bool,
@@ -50,6 +53,8 @@ pub(super) enum Of {
 pub(super) enum Word {
     Quota,
     Budget,
+    /// `rpm` and `tpm`.
+    Rate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,22 +85,66 @@ pub enum Name {
     Endpoint(MeterName),
     /// The quota or the budget of a client key or a tenant.
     Term(TermName),
+    /// The requests and tokens of the last minute of a client key or a tenant.
+    Rate(Owner),
 }
 
-/// What a journal says of one quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kept {
-    pub used: Used,
-    pub reserved: Amount,
+/// What a journal says under one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// Of a quota or a budget.
+    Window {
+        used: Used,
+        /// Under way; for people only.
+        reserved: Amount,
+    },
+    /// Of a rate. The oldest first.
+    Rate(Vec<Past>),
+}
+
+impl Kept {
+    /// As it is after a reset at that moment.
+    pub(super) fn reset(&mut self, at: Duration) {
+        match self {
+            Kept::Rate(past) => past.clear(),
+            Kept::Window { used, .. } => {
+                used.amount = Amount::default();
+                used.window.began = seconds(at);
+            }
+        }
+    }
+
+    /// Whether it is more than nothing, at that moment.
+    pub(super) fn counts(&self, at: Duration) -> bool {
+        match self {
+            Kept::Rate(past) => past.iter().any(|sum| !sum.is_over(at)),
+            Kept::Window { used, .. } => {
+                used.amount != Amount::default() && !used.window.is_over(at)
+            }
+        }
+    }
 }
 
 /// Counters by name.
 pub type Counters = BTreeMap<Name, Kept>;
 
 pub(super) fn lines(counters: &Counters, now: Duration) -> impl Iterator<Item = Line> {
-    counters.iter().map(move |(name, kept)| Line {
-        used: Some(Counted::of(kept)),
-        ..Line::of(name, now)
+    counters.iter().map(move |(name, kept)| {
+        let line = Line::of(name, now);
+        match kept {
+            Kept::Window { used, reserved } => Line {
+                used: Some(Counted::of(used, reserved)),
+                ..line
+            },
+            Kept::Rate(past) => {
+                let sums = past.iter();
+                let sums = sums.map(|sum| (sum.until, sum.requests, sum.tokens));
+                Line {
+                    lately: Some(sums.collect()),
+                    ..line
+                }
+            }
+        }
     })
 }
 
@@ -107,20 +156,39 @@ pub(super) fn print(lines: &[Line], out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
+fn seconds(moment: Duration) -> i64 {
+    i64::try_from(moment.as_secs()).unwrap_or(i64::MAX)
+}
+
 impl Line {
     pub(super) fn of(name: &Name, now: Duration) -> Line {
         Line {
-            at: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+            at: seconds(now),
             of: Of::name(name),
             used: None,
+            lately: None,
             reset: false,
         }
     }
 
+    /// What it says, unless it only asks for something.
+    pub(super) fn kept(&self) -> Option<Kept> {
+        let rate = self.lately.as_ref().map(|sums| {
+            let sum = |&(until, requests, tokens): &(i64, u64, u64)| Past {
+                until,
+                requests,
+                tokens,
+            };
+            Kept::Rate(sums.iter().map(sum).collect())
+        });
+        rate.or_else(|| self.used.map(Counted::kept))
+    }
+
     pub(super) fn name(&self) -> Name {
-        let term = |word| match word {
-            Word::Quota => Term::Quota,
-            Word::Budget => Term::Budget,
+        let of = |owner: Owner, limit| match limit {
+            Word::Quota => Name::Term((owner, Term::Quota)),
+            Word::Budget => Name::Term((owner, Term::Budget)),
+            Word::Rate => Name::Rate(owner),
         };
         match self.of.clone() {
             Of::Endpoint {
@@ -132,17 +200,17 @@ impl Line {
                 provider,
                 model,
             }),
-            Of::Key { key, limit } => Name::Term((Owner::Key(key), term(limit))),
-            Of::Tenant { tenant, limit } => Name::Term((Owner::Tenant(tenant), term(limit))),
+            Of::Key { key, limit } => of(Owner::Key(key), limit),
+            Of::Tenant { tenant, limit } => of(Owner::Tenant(tenant), limit),
         }
     }
 }
 
 impl Of {
     fn name(name: &Name) -> Of {
-        let word = |term: &Term| match term {
-            Term::Quota => Word::Quota,
-            Term::Budget => Word::Budget,
+        let of = |owner: Owner, limit| match owner {
+            Owner::Key(key) => Of::Key { key, limit },
+            Owner::Tenant(tenant) => Of::Tenant { tenant, limit },
         };
         match name.clone() {
             Name::Endpoint(MeterName {
@@ -154,35 +222,30 @@ impl Of {
                 provider,
                 model,
             },
-            Name::Term((Owner::Key(key), term)) => Of::Key {
-                key,
-                limit: word(&term),
-            },
-            Name::Term((Owner::Tenant(tenant), term)) => Of::Tenant {
-                tenant,
-                limit: word(&term),
-            },
+            Name::Term((owner, Term::Quota)) => of(owner, Word::Quota),
+            Name::Term((owner, Term::Budget)) => of(owner, Word::Budget),
+            Name::Rate(owner) => of(owner, Word::Rate),
         }
     }
 }
 
 impl Counted {
-    fn of(kept: &Kept) -> Counted {
-        let Used { window, amount } = kept.used;
+    fn of(used: &Used, reserved: &Amount) -> Counted {
+        let Used { window, amount } = *used;
         Counted {
             since: window.began,
             until: window.ends,
             requests: amount.requests,
             tokens: amount.tokens,
             nano_usd: amount.nano_usd,
-            reserved_requests: kept.reserved.requests,
-            reserved_tokens: kept.reserved.tokens,
-            reserved_nano_usd: kept.reserved.nano_usd,
+            reserved_requests: reserved.requests,
+            reserved_tokens: reserved.tokens,
+            reserved_nano_usd: reserved.nano_usd,
         }
     }
 
-    pub(super) fn kept(self) -> Kept {
-        Kept {
+    fn kept(self) -> Kept {
+        Kept::Window {
             used: Used {
                 window: Window {
                     began: self.since,

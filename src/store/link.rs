@@ -16,12 +16,16 @@ use sqlx::{
 };
 
 use super::dialect::Dialect;
+use super::standing::Standing;
 use crate::config;
 
 type Failed = sqlx::Error;
 
 /// How long SQLite waits for a lock of somebody else's, and a reader for a connection.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a reader waits for PostgreSQL to let it in; and where it is known to be away.
+const PATIENCE: Duration = Duration::from_secs(5);
+const SHORT_PATIENCE: Duration = Duration::from_millis(500);
 const READERS: u32 = 4;
 
 /// Where the database is.
@@ -159,53 +163,65 @@ impl Link {
 }
 
 /// Connections that only read, opened as they are needed.
-#[derive(Clone)]
-pub(super) enum Readers {
+pub(super) struct Readers {
+    pool: Pool,
+    standing: Standing,
+}
+
+enum Pool {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
 
 impl Readers {
-    pub(super) fn of(address: Address) -> Readers {
-        match address {
-            Address::Sqlite(options) => {
-                let pool = SqlitePoolOptions::new().max_connections(READERS);
-                let pool = pool.acquire_timeout(LOCK_PATIENCE);
-                Readers::Sqlite(
-                    pool.connect_lazy_with(
+    pub(super) fn of(address: Address, standing: Standing) -> Readers {
+        let pool =
+            match address {
+                Address::Sqlite(options) => {
+                    let pool = SqlitePoolOptions::new().max_connections(READERS);
+                    let pool = pool.acquire_timeout(LOCK_PATIENCE);
+                    Pool::Sqlite(pool.connect_lazy_with(
                         options.create_if_missing(false).pragma("query_only", "ON"),
-                    ),
-                )
-            }
-            Address::Postgres(options) => {
-                let pool = PgPoolOptions::new().max_connections(READERS);
-                let pool = pool.acquire_timeout(LOCK_PATIENCE);
-                Readers::Postgres(pool.connect_lazy_with(options))
-            }
-        }
+                    ))
+                }
+                Address::Postgres(options) => {
+                    let pool = PgPoolOptions::new().max_connections(READERS);
+                    let pool = pool.acquire_timeout(PATIENCE);
+                    Pool::Postgres(pool.connect_lazy_with(options))
+                }
+            };
+        Readers { pool, standing }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
-        match self {
-            Readers::Sqlite(_) => Dialect::Sqlite,
-            Readers::Postgres(_) => Dialect::Postgres,
+        match &self.pool {
+            Pool::Sqlite(_) => Dialect::Sqlite,
+            Pool::Postgres(_) => Dialect::Postgres,
         }
     }
 
+    /// Who is known not to take records may still be read (it is full, or read-only); a server that is gone is not waited
+    /// for.
     pub(super) async fn rows(
         &self,
         sql: SqlStr,
         values: &[Value<'_>],
     ) -> Result<Vec<Found>, Failed> {
-        Ok(match self {
-            Readers::Sqlite(pool) => {
+        Ok(match &self.pool {
+            Pool::Sqlite(pool) => {
                 let values = arguments::<SqliteArguments>(values).map_err(Failed::Encode)?;
                 let rows = pool.fetch_all(sqlx::query_with(sql, values)).await?;
                 rows.into_iter().map(Found::Sqlite).collect()
             }
-            Readers::Postgres(pool) => {
+            Pool::Postgres(pool) => {
                 let values = arguments::<PgArguments>(values).map_err(Failed::Encode)?;
-                let rows = pool.fetch_all(sqlx::query_with(sql, values)).await?;
+                let patience = match self.standing.is_up() {
+                    true => PATIENCE,
+                    false => SHORT_PATIENCE,
+                };
+                let link = tokio::time::timeout(patience, pool.acquire()).await;
+                let mut link = link.map_err(|_| Failed::PoolTimedOut)??;
+                let rows = link.fetch_all(sqlx::query_with(sql, values)).await?;
                 rows.into_iter().map(Found::Postgres).collect()
             }
         })

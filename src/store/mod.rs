@@ -5,8 +5,8 @@
 //! writes records (`writer.rs`) and the spool where they wait while the database is away (`DATA/records.spool`); what
 //! leaves when it is old (`retention.rs`); the bodies of requests, apart (`bodies.rs`); and what can be asked (`pages.rs`,
 //! `statistics.rs`, `key_statistics.rs`). Owns as well the journal of
-//! quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants and of their budgets,
-//! appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
+//! quotas (`DATA/quotas.journal`): what was used of the quotas of endpoints, client keys and tenants, of their budgets, and of
+//! their rates in the last minute, appended at most once a second ([`Keeper`]), read before the gateway listens, and open to a command that resets one by hand ([`Journal`]). Never: waited for by a
 //! request. Where the disk is full or away, requests go on, and metrics count what was not written. A journal is one
 //! gateway's: who starts beside its owner counts for itself, says so, and takes over when that one is gone. The database
 //! may be shared; each has a spool of its own.
@@ -30,16 +30,18 @@ mod link;
 mod migrate;
 mod objects;
 mod pages;
+mod private;
 mod retention;
 mod row;
 mod seal;
 mod spool;
+mod standing;
 mod statistics;
 mod sums;
 mod tail;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,7 +55,7 @@ pub use fault::Fault;
 pub use filter::{Filter, Status};
 pub use histogram::Histogram;
 pub use journal::Journal;
-pub use keeper::Keeper;
+pub use keeper::{Keeper, reset};
 pub use key_statistics::KeyFigures;
 pub use line::{Counters, Kept, Name};
 pub use objects::{AuditQuestion, Author, Change, Entry, Note, Shelf, Stored};
@@ -69,6 +71,7 @@ use crate::id::RequestId;
 use crate::live::Outbox;
 use link::{Address, Link, Readers};
 use spool::Spool;
+use standing::Standing;
 use tail::Tail;
 use writer::Writer;
 
@@ -87,6 +90,7 @@ pub struct Store {
     readers: once_cell::sync::OnceCell<Readers>,
     outbox: Arc<Outbox>,
     tail: Tail,
+    standing: Standing,
     ended: Arc<(Mutex<Ended>, Condvar)>,
 }
 
@@ -108,7 +112,8 @@ impl Store {
         if let config::Database::Sqlite(path) = database
             && let Some(folder) = path.parent()
         {
-            std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
+            private::folder(folder).map_err(|e| Fault::Folder(folder.to_owned(), e))?;
+            shut(path);
         }
         let runtime = runtime().map_err(sqlx::Error::Io)?;
         let away = match runtime.block_on(look(&address)) {
@@ -121,6 +126,7 @@ impl Store {
             }
         };
         Ok(Store {
+            standing: Standing::new(away.is_none()),
             address,
             data,
             away,
@@ -141,6 +147,11 @@ impl Store {
         self.tail.watch()
     }
 
+    /// Whether it takes what it is given, as of the last time that it was given something, or looked at: each second.
+    pub fn is_up(&self) -> bool {
+        self.standing.is_up()
+    }
+
     /// Starts the thread that writes.
     ///
     /// # Errors
@@ -148,13 +159,18 @@ impl Store {
     pub fn keep_writing(&self, retention: RetentionNow) -> std::io::Result<()> {
         let (address, outbox, data) =
             (self.address.clone(), self.outbox.clone(), self.data.clone());
-        let tail = self.tail.clone();
+        let (tail, standing) = (self.tail.clone(), self.standing.clone());
         let ended = self.ended.clone();
         *ended.0.lock() = Ended::No;
         let runtime = runtime()?;
         let thread = std::thread::Builder::new().name("records".to_owned());
         thread.spawn(move || {
-            let writer = Writer::new(address, (outbox, tail), Spool::below(&data), retention);
+            let writer = Writer::new(
+                address,
+                (outbox, tail, standing),
+                Spool::below(&data),
+                retention,
+            );
             runtime.block_on(writer.run());
             *ended.0.lock() = Ended::Yes;
             ended.1.notify_all();
@@ -298,7 +314,7 @@ impl Store {
         self.there()?;
         let runtime = runtime().map_err(sqlx::Error::Io)?;
         runtime.block_on(async {
-            let readers = Readers::of(self.address.clone());
+            let readers = Readers::of(self.address.clone(), self.standing.clone());
             let reading = objects::shelf(&readers, cipher);
             let patience = tokio::time::timeout(START_PATIENCE, reading).await;
             patience.unwrap_or_else(|_| Err(Fault::Silent(START_PATIENCE.as_secs())))
@@ -342,7 +358,24 @@ impl Store {
 
     fn readers(&self) -> &Readers {
         self.readers
-            .get_or_init(|| Readers::of(self.address.clone()))
+            .get_or_init(|| Readers::of(self.address.clone(), self.standing.clone()))
+    }
+}
+
+/// Makes SQLite's file for its owner alone, and shuts others out of those that are there. SQLite gives the files beside it
+/// the same rights. A file that cannot be made is SQLite's to tell of.
+fn shut(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    // Never opened where it is there: closing it would take SQLite's locks along.
+    let made = private::open(options.write(true).create_new(true), path);
+    if made.is_ok() {
+        return;
+    }
+    private::shut(path);
+    for beside in ["-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(beside);
+        private::shut(Path::new(&name));
     }
 }
 

@@ -167,6 +167,23 @@ impl Row {
         self.attempts.get(self.decisive()?)
     }
 
+    /// What all attempts have used. Of a request without any it is what is told of it.
+    pub fn spent(&self) -> Tokens {
+        if self.attempts.is_empty() {
+            return self.tokens;
+        }
+        let mut sum = [None; 7];
+        for attempt in &self.attempts {
+            for (sum, more) in sum.iter_mut().zip(attempt.tokens.columns()) {
+                *sum = match (*sum, more) {
+                    (Some(sum), Some(more)) => Some(i64::saturating_add(sum, more)),
+                    (sum, more) => sum.or(more),
+                };
+            }
+        }
+        Tokens::from_columns(sum)
+    }
+
     /// More than one endpoint was asked.
     pub fn failed_over(&self) -> bool {
         let mut pairs = self.attempts.iter().zip(self.attempts.iter().skip(1));
@@ -240,6 +257,12 @@ impl Attempt {
     /// The upstream model as the configuration has it.
     pub fn endpoint(&self) -> &str {
         self.endpoint.as_deref().unwrap_or(&self.model)
+    }
+
+    /// Whether the vendor has failed. One that was cancelled has not (its client left, or another was faster), nor one that
+    /// was only sent once more.
+    pub fn has_failed(&self) -> bool {
+        ![AttemptRow::OK, "client_gone", "lost", "resent"].contains(&&*self.outcome)
     }
 
     fn of(row: &AttemptRow) -> Attempt {

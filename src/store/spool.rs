@@ -1,22 +1,27 @@
 //! Rows on their way to a database that is away: a file that is only appended to, and read in order when it is back.
 //!
 //! A row is its length (4 bytes), a checksum of what follows (8 bytes, XXH3), and JSON; numbers are little-endian. What a
-//! crash or a full disk has torn at the end is passed over, and cut off before the next row.
+//! crash or a full disk has torn at the end is passed over, and cut off before the next row. A row within that cannot be
+//! read (rotten, or longer than any that is written here) costs itself alone; it is counted as lost.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use super::private;
 use super::row::Row;
+use crate::telemetry::metrics;
 
 const NAME: &str = "records.spool";
 /// Days of a busy gateway. A database that is away for longer is not coming back by itself.
 const MOST: u64 = 4 << 30;
-/// No row is as long; what says so is torn.
-const LONGEST: usize = 16 << 20;
+/// The longest row that is written, and read: one with two bodies as long as they may be kept, in base64, fits. From one
+/// that does not its bodies are left out.
+const LONGEST: usize = 32 << 20;
 const HEAD: usize = 12;
+const HEAD_BYTES: u64 = 12;
 /// Bytes that are read at once, but for the last row: bodies are large.
 const AT_ONCE: u64 = 16 << 20;
 /// Gateways that share a folder.
@@ -31,6 +36,17 @@ pub(super) struct Spool {
     read: u64,
     /// Something was written since it was last asked for.
     dirty: bool,
+    /// Rows that were given up, since somebody last asked.
+    lost: u64,
+}
+
+/// What stands at a place of the file, and how long it is.
+enum Found {
+    Row(Box<Row>, u64),
+    /// Whole, but nothing that can be read.
+    Unreadable(u64),
+    /// Not there as far as it says: nothing can be behind it.
+    Torn,
 }
 
 impl Spool {
@@ -42,6 +58,7 @@ impl Spool {
             end: 0,
             read: 0,
             dirty: false,
+            lost: 0,
         };
         if spool.path.exists()
             && let Err(e) = spool.open()
@@ -70,18 +87,9 @@ impl Spool {
     /// The disk is full, or the folder cannot be written; or the spool is as long as it may become.
     pub(super) fn append(&mut self, rows: &[Row]) -> io::Result<()> {
         let mut bytes = Vec::with_capacity(rows.len() * 1024);
+        let mut lost = 0;
         for row in rows {
-            let from = bytes.len();
-            bytes.extend_from_slice(&[0; HEAD]);
-            serde_json::to_writer(&mut bytes, row)?;
-            let (length, sum) = {
-                let said = bytes.get(from + HEAD..).unwrap_or_default();
-                (u32::try_from(said.len()).unwrap_or(u32::MAX), xxh3_64(said))
-            };
-            let head = length.to_le_bytes().into_iter().chain(sum.to_le_bytes());
-            for (slot, byte) in bytes.iter_mut().skip(from).zip(head) {
-                *slot = byte;
-            }
+            lost += u64::from(!write_row(&mut bytes, row)?);
         }
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         // Tells where it ends, too.
@@ -101,10 +109,16 @@ impl Spool {
             Ok(()) => {
                 self.end += length;
                 self.dirty = true;
+                self.lost += lost;
             }
             Err(_) => self.cut(),
         }
         written
+    }
+
+    /// Rows that were given up since the last time: too long even without their bodies, or not to be read again.
+    pub(super) fn take_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
     }
 
     /// The file, if it should be brought to the disk. A crash of the process takes nothing of what was written; so that a
@@ -121,26 +135,33 @@ impl Spool {
     /// It cannot be read.
     pub(super) fn next(&mut self, most: usize) -> io::Result<(Vec<Row>, u64)> {
         let (from, end, path) = (self.read, self.end, self.path.clone());
-        let path = path.display();
+        let path = path.display().to_string();
         let file = self.open()?;
         file.seek(SeekFrom::Start(from))?;
         let mut input = io::BufReader::with_capacity(256 << 10, file);
-        let (mut rows, mut at, mut torn) = (Vec::new(), from, false);
+        let (mut rows, mut at, mut lost) = (Vec::new(), from, 0);
+        let mut torn = false;
         while rows.len() < most && at < end && at - from < AT_ONCE {
-            let Some((row, length)) = read_row(&mut input)? else {
-                log::warn!(
-                    "{path}: the last {} bytes are torn and are passed over",
-                    end - at
-                );
-                torn = true;
-                break;
-            };
-            at += length;
-            match row {
-                Some(row) => rows.push(row),
-                None => log::warn!("{path}: a row that cannot be read is passed over"),
+            match read_row(&mut input, end - at)? {
+                Found::Row(row, length) => {
+                    rows.push(*row);
+                    at += length;
+                }
+                Found::Unreadable(length) => {
+                    log::warn!(
+                        "{path}: a record of {length} bytes cannot be read and is passed over"
+                    );
+                    lost += 1;
+                    at += length;
+                }
+                Found::Torn => {
+                    tell_torn(&path, end - at);
+                    (torn, lost) = (true, lost + 1);
+                    break;
+                }
             }
         }
+        self.lost += lost;
         if torn {
             self.end = at;
             self.cut();
@@ -161,15 +182,15 @@ impl Spool {
     fn open(&mut self) -> io::Result<&mut File> {
         if self.file.is_none() {
             let folder = self.path.parent().unwrap_or(Path::new("."));
-            std::fs::create_dir_all(folder)?;
+            private::folder(folder)?;
             for path in names(folder) {
                 let mut options = OpenOptions::new();
                 let options = options.read(true).write(true).create(true);
-                let file = options.truncate(false).open(&path)?;
+                let file = private::open(options.truncate(false), &path)?;
                 if is_taken(&file)? {
                     continue;
                 }
-                self.end = whole(&file, &path)?;
+                self.end = self.whole(&file, &path)?;
                 self.path = path;
                 self.file = Some(file);
                 break;
@@ -197,13 +218,32 @@ impl Spool {
             if !is_taken(&file).is_ok_and(|taken| !taken) {
                 continue;
             }
-            if let Ok(end) = whole(&file, &path) {
+            if let Ok(end) = self.whole(&file, &path) {
                 (self.read, self.end) = (0, end);
                 (self.file, self.path) = (Some(file), path);
                 return true;
             }
         }
         false
+    }
+
+    /// Where the last whole row ends. What is torn behind it is cut off: nobody would find a row behind that.
+    fn whole(&mut self, file: &File, path: &Path) -> io::Result<u64> {
+        let length = file.metadata()?.len();
+        let mut input = io::BufReader::with_capacity(256 << 10, file);
+        let mut at = 0;
+        while at < length {
+            match read_row(&mut input, length - at)? {
+                Found::Row(_, bytes) | Found::Unreadable(bytes) => at += bytes,
+                Found::Torn => {
+                    tell_torn(&path.display().to_string(), length - at);
+                    self.lost += 1;
+                    file.set_len(at)?;
+                    break;
+                }
+            }
+        }
+        Ok(at)
     }
 
     /// What cannot be cut off is written over.
@@ -240,46 +280,92 @@ fn is_taken(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Where the last whole row ends. What is torn behind it is cut off: nobody would find a row behind that.
-fn whole(file: &File, path: &Path) -> io::Result<u64> {
-    let length = file.metadata()?.len();
-    let mut input = io::BufReader::with_capacity(256 << 10, file);
-    let mut at = 0;
-    while at < length {
-        let Some((_, bytes)) = read_row(&mut input)? else {
-            let torn = length - at;
-            log::warn!(
-                "{}: the last {torn} bytes are torn and are passed over",
-                path.display()
-            );
-            file.set_len(at)?;
-            break;
-        };
-        at += bytes;
-    }
-    Ok(at)
+fn tell_torn(path: &str, bytes: u64) {
+    log::warn!("{path}: the last {bytes} bytes are torn and are passed over");
 }
 
-/// A row that is whole, and its length; none in it where it is not one of ours. `None`: torn.
-fn read_row(input: &mut impl Read) -> io::Result<Option<(Option<Row>, u64)>> {
+/// Appends a row as it stands in the file: without its bodies where it would be longer than any that is read. `false`:
+/// it is longer even so, and nothing is appended.
+fn write_row(out: &mut Vec<u8>, row: &Row) -> io::Result<bool> {
+    let from = out.len();
+    if append_row(out, row)? <= LONGEST {
+        return Ok(true);
+    }
+    out.truncate(from);
+    let mut bare = row.clone();
+    if bare.bodies.take().is_some() {
+        metrics::BODIES_LOST.inc();
+        log::warn!("the bodies of {} are too long to be kept", row.id);
+        if append_row(out, &bare)? <= LONGEST {
+            return Ok(true);
+        }
+        out.truncate(from);
+    }
+    log::error!("the record of {} is too long to be kept", row.id);
+    Ok(false)
+}
+
+/// How long its JSON is.
+fn append_row(out: &mut Vec<u8>, row: &Row) -> io::Result<usize> {
+    let from = out.len();
+    out.extend_from_slice(&[0; HEAD]);
+    serde_json::to_writer(&mut *out, row)?;
+    let said = out.get(from + HEAD..).unwrap_or_default();
+    let (length, sum) = (said.len(), xxh3_64(said));
+    let told = u32::try_from(length).unwrap_or(u32::MAX);
+    let head = told.to_le_bytes().into_iter().chain(sum.to_le_bytes());
+    for (slot, byte) in out.iter_mut().skip(from).zip(head) {
+        *slot = byte;
+    }
+    Ok(length)
+}
+
+/// What begins here, with so many bytes to the end.
+fn read_row(input: &mut impl Read, left: u64) -> io::Result<Found> {
     let mut head = [0; HEAD];
     if !filled(input, &mut head)? {
-        return Ok(None);
+        return Ok(Found::Torn);
     }
     let [a, b, c, d, sum @ ..] = head;
-    let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-    if length == 0 || length > LONGEST {
-        return Ok(None);
+    let length = u64::from(u32::from_le_bytes([a, b, c, d]));
+    let whole = length + HEAD_BYTES;
+    if length == 0 || whole > left {
+        return Ok(Found::Torn);
     }
-    let mut said = vec![0; length];
-    if !filled(input, &mut said)? || xxh3_64(&said).to_le_bytes() != sum {
-        return Ok(None);
+    let size = usize::try_from(length).unwrap_or(usize::MAX);
+    if size > LONGEST {
+        let same = sum_of(input, length)? == Some(sum);
+        return Ok(match same {
+            true => Found::Unreadable(whole),
+            // Not even the length is to be believed.
+            false => Found::Torn,
+        });
     }
-    let row = serde_json::from_slice(&said).ok();
-    Ok(Some((
-        row,
-        u64::try_from(HEAD + length).unwrap_or(u64::MAX),
-    )))
+    let mut said = vec![0; size];
+    if !filled(input, &mut said)? {
+        return Ok(Found::Torn);
+    }
+    let sound = xxh3_64(&said).to_le_bytes() == sum;
+    let row = sound.then(|| serde_json::from_slice(&said).ok()).flatten();
+    Ok(match row {
+        Some(row) => Found::Row(Box::new(row), whole),
+        None => Found::Unreadable(whole),
+    })
+}
+
+/// The checksum of what is too long to be held. `None`: it is not all there.
+fn sum_of(input: &mut impl Read, length: u64) -> io::Result<Option<[u8; 8]>> {
+    let mut input = input.take(length);
+    let (mut sum, mut piece, mut read) = (Xxh3::new(), vec![0; 64 << 10], 0);
+    loop {
+        let got = input.read(&mut piece)?;
+        if got == 0 {
+            break;
+        }
+        sum.update(piece.get(..got).unwrap_or_default());
+        read += u64::try_from(got).unwrap_or(0);
+    }
+    Ok((read == length).then(|| sum.digest().to_le_bytes()))
 }
 
 fn filled(input: &mut impl Read, out: &mut [u8]) -> io::Result<bool> {
@@ -375,6 +461,52 @@ mod tests {
         *rotten.last_mut().unwrap() ^= 1;
         std::fs::write(&path, &rotten).unwrap();
         assert_eq!(all(&mut Spool::below(dir.path())), ["a"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_costs_itself_alone_and_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(NAME);
+        let mut bytes = Vec::new();
+        append_row(&mut bytes, &row("a")).unwrap();
+        let rotten = bytes.len() + HEAD + 3;
+        append_row(&mut bytes, &row("b")).unwrap();
+        let mut long = row("c");
+        long.asked_model = Some("z".repeat(LONGEST + 1));
+        append_row(&mut bytes, &long).unwrap();
+        append_row(&mut bytes, &row("d")).unwrap();
+        bytes[rotten] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let mut spool = Spool::below(dir.path());
+        assert_eq!(all(&mut spool), ["a", "d"]);
+        assert_eq!((spool.take_lost(), spool.take_lost()), (2, 0));
+    }
+
+    #[test]
+    fn nothing_is_written_that_could_not_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut spool = Spool::below(dir.path());
+        let mut long = row("b");
+        long.bodies = Some(crate::store::bodies::Sealed {
+            request: vec![7; LONGEST],
+            response: Vec::new(),
+            request_cut: false,
+            response_cut: false,
+        });
+        let mut hopeless = row("c");
+        hopeless.path = "z".repeat(LONGEST);
+        spool.append(&[row("a"), long, hopeless, row("d")]).unwrap();
+        drop(spool.file.take());
+        let mut spool = Spool {
+            lost: spool.lost,
+            ..Spool::below(dir.path())
+        };
+        let (rows, until) = spool.next(9).unwrap();
+        let ids: Vec<&str> = rows.iter().map(|row| &*row.id).collect();
+        assert_eq!(ids, ["a", "b", "d"]);
+        assert!(rows[1].bodies.is_none());
+        spool.done(until);
+        assert_eq!((spool.is_empty(), spool.take_lost()), (true, 1));
     }
 
     #[test]

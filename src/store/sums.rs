@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::histogram::{Histogram, class_name};
 use super::row::{Attempt, Row, Tokens};
+use crate::ledger::AttemptRow;
 
 /// Of an hour: a row of `rollups` stands under it. Ordered, so that two writers take rows in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +86,7 @@ impl<'a> Sums<'a> {
                 .entry(Series::of(row, Some(attempt), outcome))
                 .or_default();
             sum.attempts += 1;
-            sum.failed_attempts += i64::from(attempt.outcome != "ok");
+            sum.failed_attempts += i64::from(attempt.has_failed());
             sum.spend(&attempt.tokens);
         }
         let series = Series::of(row, row.endpoint(), (row.outcome(), row.status));
@@ -114,12 +115,8 @@ impl<'a> Sums<'a> {
         };
         let sum = self.keys.entry(series).or_default();
         sum.attempts += 1;
-        match &*attempt.outcome {
-            "ok" => sum.ok += 1,
-            // Cancelled: by its sender, or because another was faster.
-            "client_gone" | "lost" => {}
-            _ => sum.failed += 1,
-        }
+        sum.ok += i64::from(attempt.outcome == AttemptRow::OK);
+        sum.failed += i64::from(attempt.has_failed());
         sum.last_at = sum.last_at.max(row.at);
     }
 
@@ -237,6 +234,30 @@ mod tests {
         assert_eq!(keys, [("a", "", 1, 0, 1), ("b", "", 2, 2, 0)]);
         assert_eq!(sums.seen[&("failover", "1".into(), 6)], 1);
         assert_eq!(sums.seen[&("provider", "b".into(), 6)], 2);
+    }
+
+    #[test]
+    fn who_was_cancelled_has_not_failed_and_both_sums_say_so() {
+        let outcomes = ["client_gone", "lost", "resent", "timeout", "ok"];
+        let rows = [row(&outcomes.map(|outcome| ("a", outcome)), HOUR)];
+        let sums = Sums::of(&rows);
+        let failed: i64 = sums.series.values().map(|sum| sum.failed_attempts).sum();
+        let keys: Vec<_> = sums.keys.values().map(|sum| (sum.ok, sum.failed)).collect();
+        assert_eq!((failed, keys), (1, vec![(1, 1)]));
+    }
+
+    #[test]
+    fn what_rows_have_spent_is_what_is_added_up() {
+        let rows = [
+            row(&[("a", "lost"), ("b", "ok")], HOUR),
+            row(&[("b", "ok")], HOUR),
+            row(&[], HOUR),
+        ];
+        let spent = rows.iter().filter_map(|row| row.spent().input);
+        let sums = Sums::of(&rows);
+        let summed: i64 = sums.series.values().map(|sum| sum.tokens[0]).sum();
+        assert_eq!((spent.sum::<i64>(), summed), (37, 37));
+        assert_eq!(rows[0].spent().output, None, "nobody has said");
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct Batch {
     pub tokens: i64,
     /// 10^-9 USD, of those whose cost is known.
     pub cost: i64,
+    /// Of some it is not.
+    pub unpriced: bool,
     /// Until the first content.
     pub first: Histogram,
     /// The newest, oldest of them first.
@@ -59,6 +61,7 @@ impl Tail {
             let tokens = row.tokens.columns().into_iter().flatten();
             batch.tokens = tokens.fold(batch.tokens, i64::saturating_add);
             batch.cost = batch.cost.saturating_add(row.cost.unwrap_or(0));
+            batch.unpriced |= row.cost.is_none();
             if let Some(first) = row.first_us {
                 batch.first.add(first);
             }

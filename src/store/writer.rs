@@ -17,11 +17,13 @@ use super::migrate::migrate;
 use super::retention::{RetentionNow, Sweeper};
 use super::row::Row;
 use super::spool::Spool;
+use super::standing::Standing;
 use super::tail::Tail;
 use crate::clock::{self, Tick};
 use crate::ledger::Record;
 use crate::live::Outbox;
 use crate::telemetry::metrics;
+use sqlx::SqlStr;
 
 /// How long a row may wait for others.
 const EVERY: Duration = Duration::from_millis(200);
@@ -45,6 +47,9 @@ pub(super) struct Writer {
     try_at: Tick,
     /// When there is a look at what others have left.
     adopt_at: Tick,
+    /// When it is looked at though there is nothing to write.
+    look_at: Tick,
+    standing: Standing,
     /// Said once, until it is back.
     away: bool,
     /// The last write may have come through without our knowing.
@@ -70,7 +75,7 @@ struct Desk {
 impl Writer {
     pub(super) fn new(
         address: Address,
-        (outbox, tail): (Arc<Outbox>, Tail),
+        (outbox, tail, standing): (Arc<Outbox>, Tail, Standing),
         spool: Spool,
         retention: RetentionNow,
     ) -> Writer {
@@ -91,6 +96,8 @@ impl Writer {
             },
             try_at: Tick::default(),
             adopt_at: Tick::default(),
+            look_at: Tick::default(),
+            standing,
             away: false,
             unsure: false,
         }
@@ -103,6 +110,7 @@ impl Writer {
             self.bring(rows).await;
             self.replay().await;
             self.desk.sync();
+            self.look().await;
             // Also where nothing is to be written: what is old leaves a gateway that nobody asks, too.
             if self.connected().await
                 && let Some(link) = &mut self.link
@@ -192,10 +200,9 @@ impl Writer {
         match self.desk.beside(opening).await {
             Ok(link) => {
                 self.link = Some(link);
-                if std::mem::take(&mut self.away) {
-                    log::info!("the database is back");
+                if !self.away {
+                    self.standing.set(true);
                 }
-                metrics::RECORD_STORE_UP.set(1);
                 true
             }
             Err(e) => {
@@ -264,14 +271,47 @@ impl Writer {
             .beside(self.statements.write(link, rows, seen))
             .await?;
         self.unsure = false;
+        self.taken();
         metrics::RECORDS_WRITTEN.inc_by(u64::try_from(new).unwrap_or(0));
         Ok(())
+    }
+
+    /// Where nothing waits that would tell: whether the database answers, and takes something after it was away.
+    async fn look(&mut self) {
+        let now = clock::now();
+        if now < self.look_at || (self.away && !self.desk.spool.is_empty()) {
+            return;
+        }
+        self.look_at = now + AGAIN;
+        if !self.connected().await {
+            return;
+        }
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        let sql = SqlStr::from_static(match self.away {
+            true => "UPDATE schema_versions SET applied_at = applied_at WHERE version = 1",
+            false => "SELECT 1",
+        });
+        let looking = async { Ok(link.script(sql).await?) };
+        match self.desk.beside(looking).await {
+            Ok(()) => self.taken(),
+            Err(e) => self.gone(&e),
+        }
+    }
+
+    /// The database has taken something.
+    fn taken(&mut self) {
+        if std::mem::take(&mut self.away) {
+            log::info!("the database is back");
+        }
+        self.standing.set(true);
     }
 
     fn gone(&mut self, why: &Fault) {
         self.link = None;
         self.try_at = clock::now() + AGAIN;
-        metrics::RECORD_STORE_UP.set(0);
+        self.standing.set(false);
         if !std::mem::replace(&mut self.away, true) {
             let spool = self.desk.spool.path().display();
             log::error!("the database is away: {why}; records wait in {spool}");
@@ -287,6 +327,10 @@ impl Desk {
         if lost > 0 {
             log::error!("{lost} records are lost: there were more than could be kept");
             lose("full", lost);
+        }
+        let unread = self.spool.take_lost();
+        if unread > 0 {
+            lose("spool", unread);
         }
         let bodies = self.outbox.take_lost_bodies();
         if bodies > 0 {

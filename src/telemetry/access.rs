@@ -55,7 +55,32 @@ fn usage(line: &mut Line<'_>, record: &Record) {
     if record.usage_estimated {
         line.flag("usage_estimated", true);
     }
+    spent(line, record);
 }
+
+/// What all attempts have used, where that is more than the answer of which the line tells.
+fn spent(line: &mut Line<'_>, record: &Record) {
+    let all = record.spent().fold(Usage::default(), Usage::plus);
+    let zero = |(_, tokens): (_, Option<u64>)| tokens.unwrap_or(0);
+    if buckets(&all).map(zero) == buckets(&record.usage).map(zero) || !all.is_known() {
+        return;
+    }
+    for ((_, tokens), name) in buckets(&all).into_iter().zip(SPENT) {
+        if let Some(tokens) = tokens {
+            line.number(name, tokens);
+        }
+    }
+}
+
+/// In the order of [`buckets`].
+const SPENT: [&str; 6] = [
+    "spent_input",
+    "spent_cache_read",
+    "spent_cache_write",
+    "spent_output",
+    "spent_reasoning",
+    "spent_audio",
+];
 
 /// Nothing is said where there is nothing to pay, or no price for it.
 fn cost(line: &mut Line<'_>, record: &Record) {
@@ -356,13 +381,18 @@ pub fn write_json_string(out: &mut Vec<u8>, text: &str) {
             '"' => out.extend_from_slice(b"\\\""),
             '\\' => out.extend_from_slice(b"\\\\"),
             '\n' => out.extend_from_slice(b"\\n"),
-            c if u32::from(c) < 0x20 || c == '\u{7f}' => {
+            c if c.is_control() || turns_lines(c) => {
                 append(out, format_args!("\\u{:04x}", u32::from(c)))
             }
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
     out.push(b'"');
+}
+
+/// Ends a line, or turns what stands around it: a terminal would show another line than there is.
+fn turns_lines(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `2026-01-31T12:00:00.000Z` (RFC 3339) of a time since the Unix epoch.
@@ -481,6 +511,39 @@ mod tests {
         let wanted =
             "skipped=relay/a:cooling(12s),relay/b:cooling(250ms),relay/c:cooling,relay/d:cooling";
         assert!(line.contains(wanted), "{line}");
+    }
+
+    #[test]
+    fn a_line_says_what_all_attempts_have_used_where_that_is_more() {
+        let line = |of: &[u64]| {
+            let mut record = record();
+            let row = record.attempts.pop().unwrap();
+            record.attempts.extend(of.iter().map(|input| AttemptRow {
+                usage: Usage {
+                    input: Some(*input),
+                    output: Some(4),
+                    ..Usage::default()
+                },
+                ..row.clone()
+            }));
+            let mut out = Vec::new();
+            write_line(&mut out, &record, LogFormat::Text);
+            String::from_utf8(out).unwrap()
+        };
+        let two = line(&[5, 3]);
+        assert!(
+            two.contains(" input=3 output=4 spent_input=8 spent_output=8 "),
+            "{two}"
+        );
+        assert!(!line(&[3]).contains("spent"));
+    }
+
+    #[test]
+    fn nothing_turns_a_line_or_ends_it() {
+        let mut out = Vec::new();
+        write_json_string(&mut out, "a\u{202e}b\u{2028}c\u{85}d\u{7f}é");
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, r#""a\u202eb\u2028c\u0085d\u007fé""#);
     }
 
     #[test]

@@ -238,7 +238,7 @@ pub static RECORDS_WRITTEN: Lazy<IntCounter> = Lazy::new(|| {
 });
 
 /// Records that are in no database and in no spool, by why: `full` (more came than could be kept), `spool` (the spool
-/// could not be written), `refused` (the database did not take it).
+/// could not be written, or not be read again), `refused` (the database did not take it).
 pub static RECORDS_LOST: Lazy<IntCounterVec> = Lazy::new(|| {
     counters(
         "tidegate_records_lost_total",

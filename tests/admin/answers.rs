@@ -30,6 +30,13 @@ const ERRORS: &[&str] = &[
     "POST|LOGIN|JSON|{\"password\": \"x\", \"user\": \"y\"}|422|invalid|user",
     "POST|LOGIN?x|JSON|{}|400|bad-request|x",
     "GET|/admin/api/v1/status?verbose=1|||400|bad-request|verbose",
+    "GET|/admin/api/v1/requests?endpoint=a%00b|||400|bad-request|\"field\":\"endpoint\"",
+    "GET|/admin/api/v1/stats?model=a%00b|||400|bad-request|\"field\":\"model\"",
+    "GET|/admin/api/v1/audit?account=a%0Ab|||400|bad-request|\"field\":\"account\"",
+    "GET|/admin/api/v1/requests?limit=-1|||400|bad-request|\"field\":\"limit\"",
+    "PUT|/admin/api/v1/prices/a%00b|JSON|{\"input\": 1}|400|bad-request|\"field\":\"path\"",
+    "POST|/admin/api/v1/prices|JSON|{\"name\": \"a\\u0007b\", \"input\": 1}|422|invalid|\"field\":\"name\"",
+    "POST|LOGIN|JSON|{\"account\": \"a\\u0000b\", \"password\": \"x\"}|422|invalid|\"field\":\"account\"",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -164,6 +164,7 @@ async fn of_five_hundred_no_more_get_in_than_are_allowed_and_the_vendor_has_coun
     let used = used["cost_usd"]["used"].as_f64().unwrap();
     assert!(used > 0.0 && used <= BUDGET * 1.1, "{used} of {BUDGET}");
     figures_agree(&operator, used).await;
+    ledgers_agree(&operator, &vendor).await;
 }
 
 /// Every call is a row, and their money is what was counted.
@@ -179,4 +180,25 @@ async fn figures_agree(operator: &Operator<'_>, used: f64) {
         (cost - used).abs() < 1e-9
     })
     .await;
+}
+
+/// Every request that the vendor has seen is an attempt in a row, with the status that it gave; and there are no others.
+async fn ledgers_agree(operator: &Operator<'_>, vendor: &TestVendor) {
+    let file = operator.ask("GET", "/requests/export", None).await.text();
+    let rows: Vec<Value> = file
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), 4 * CALLS);
+    let attempts = rows
+        .iter()
+        .flat_map(|row| row["attempts"].as_array().into_iter().flatten());
+    let kept = tally(attempts.map(|one| one["status"].as_u64()));
+    let seen = vendor.vendor.requests();
+    let seen = tally(seen.iter().map(|seen| seen.status.map(u64::from)));
+    assert_eq!(kept, seen, "rows, and the vendor");
+    assert!(seen[&None] > 0, "connections were reset: {seen:?}");
+    let figures = operator.get("/stats").await;
+    let attempts: usize = kept.values().sum();
+    assert_eq!(figures["items"][0]["attempts"], json!(attempts));
 }

@@ -304,7 +304,10 @@ async fn with_the_database_away_keys_open_and_sessions_wait() {
     let mut server = Postgres::start();
     let gateway = house(&format!("  database: \"{}\"\n", server.url())).await;
     let admin = Visitor::logged_in(&gateway, "admin", PASSWORD).await;
+    let tenants = async || Visitor::bearer(KEY).get(&gateway, "/tenants").await.json();
+    let before = tenants().await;
     server.stop();
+    assert_eq!(tenants().await, before, "as they were read last");
     let away = admin.get(&gateway, "/status").await;
     assert_eq!(
         (away.status.as_u16(), &*problem(&away)),
@@ -317,17 +320,17 @@ async fn with_the_database_away_keys_open_and_sessions_wait() {
             assert_eq!(login.status, 503, "which counts for no wrong password");
         }
     }
-    let status = Visitor::bearer(KEY).get(&gateway, "/status").await;
-    assert_eq!(status.json()["database"]["state"], "away");
-    server.resume();
-    until("the database", PATIENCE, async || {
-        admin.get(&gateway, "/status").await.status == 200
+    until("its state", PATIENCE, async || {
+        let status = Visitor::bearer(KEY).get(&gateway, "/status").await;
+        status.json()["database"]["state"] == "away"
     })
     .await;
-    let status = admin.get(&gateway, "/status").await.json();
-    assert_eq!(
-        status["database"],
-        json!({ "kind": "postgresql", "state": "up" })
-    );
+    server.resume();
+    until("the database", PATIENCE, async || {
+        let status = admin.get(&gateway, "/status").await;
+        status.status == 200
+            && status.json()["database"] == json!({ "kind": "postgresql", "state": "up" })
+    })
+    .await;
     until_there(&gateway).await;
 }

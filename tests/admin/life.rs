@@ -1,14 +1,17 @@
 //! The whole life of a gateway by HTTP, the same on both databases: first start, objects, calls, figures, limits, rotation,
 //! export, wipe, import. What it has printed, told and stored meanwhile holds none of its secrets.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 use tidegate::demo::{ErrorKind, Fault};
 
 use crate::caller::{Events, Heard, Operator, call, found};
-use crate::harness::{Gateway, TestVendor, until};
+use crate::harness::{Gateway, TestVendor, post, until};
 use crate::house::{PATIENCE, Visitor, shown, with};
 use crate::postgres::Postgres;
-use crate::secrets::{Sought, files, leaks};
+use crate::secrets::{Sought, files, leaks, spooled_bodies};
 
 const VENDOR_KEY: &str = "sk-vendor+of/acme=&421f";
 const VENDOR_HEADER: &str = "header+token/of=the&vendor";
@@ -31,15 +34,27 @@ struct Shown {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_life_on_sqlite() {
     let gateway = born("").await;
-    let (heard, shown) = life(&gateway).await;
+    let vendor = TestVendor::start().await;
+    let (heard, shown) = life(&gateway, &vendor).await;
     nothing_leaked(&gateway, &heard, &shown, None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_life_on_postgresql() {
-    let server = Postgres::start();
+    let mut server = Postgres::start();
     let gateway = born(&format!("  database: \"{}\"\n", server.url())).await;
-    let (heard, shown) = life(&gateway).await;
+    let vendor = TestVendor::start().await;
+    let (heard, shown) = life(&gateway, &vendor).await;
+    let reset = json!({ "client_key": "ci" });
+    let operator = Operator {
+        gateway: &gateway,
+        visitor: Visitor::bearer(ADMIN_KEY),
+        heard: heard.clone(),
+    };
+    operator.post("/limits/reset", &reset, 200).await;
+    server.stop();
+    // What waits for the database now is searched as well.
+    spooled(&gateway, &heard, &shown.second).await;
     nothing_leaked(&gateway, &heard, &shown, Some(&server)).await;
 }
 
@@ -54,7 +69,7 @@ async fn born(database: &str) -> Gateway {
     with(&[database, rest].concat(), &env).await
 }
 
-async fn life(gateway: &Gateway) -> (Heard, Shown) {
+async fn life(gateway: &Gateway, vendor: &TestVendor) -> (Heard, Shown) {
     let terminal = std::fs::read_to_string(gateway.dir().join("stderr.log")).unwrap();
     let password = shown(&terminal).expect("the first start shows a password");
     let operator = Operator {
@@ -62,10 +77,9 @@ async fn life(gateway: &Gateway) -> (Heard, Shown) {
         visitor: Visitor::logged_in(gateway, "admin", &password).await,
         heard: Heard::default(),
     };
-    let vendor = TestVendor::start().await;
-    provider(&operator, &vendor).await;
+    provider(&operator, vendor).await;
     let first = pool_tenant_and_key(&operator).await;
-    calls_are_seen(&operator, &vendor, &first).await;
+    calls_are_seen(&operator, vendor, &first).await;
     limits_hold(&operator, &first).await;
     let (second, other) = rotated_and_revoked(&operator, &first).await;
     wrong_bodies_are_told_of(&operator).await;
@@ -496,6 +510,41 @@ async fn wiped_and_imported(operator: &Operator<'_>, key: &str) {
         "{again}"
     );
 }
+
+/// Calls that say secrets in their bodies and are answered with them, while the database is away.
+async fn spooled(gateway: &Gateway, heard: &Heard, key: &str) {
+    let secrets = [VENDOR_KEY, VENDOR_HEADER, ADMIN_KEY, key];
+    let all = secrets.map(|secret| [secret, &STANDARD.encode(secret)].join(" "));
+    let mut ids = Vec::new();
+    for path in ["/v1/chat/completions", "/v1/messages"] {
+        let text = format!("say: {MARK} {}", all.join(" "));
+        let said = json!([{ "role": "user", "content": text }]);
+        let body = json!({ "model": "sonnet", "max_tokens": 999, "messages": said });
+        let mut request = post(path, &body);
+        let bearer = ["Bearer ", key].concat().parse().unwrap();
+        request.headers_mut().insert(AUTHORIZATION, bearer);
+        let answer = gateway.send(request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(answer.text().contains(MARK), "{}", answer.text());
+        ids.push(answer.id().to_owned());
+    }
+    let file = gateway.dir().join("data/records.spool");
+    let there = |id: &String| {
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        memchr::memmem::find(&bytes, id.as_bytes()).is_some()
+    };
+    until("records in the spool", PATIENCE, async || {
+        ids.iter().all(there)
+    })
+    .await;
+    // The file itself is searched with all others; here what is compressed in it.
+    let bodies = spooled_bodies(&std::fs::read(&file).unwrap());
+    let marked = bodies.iter().filter(|text| text.contains(MARK)).count();
+    assert_eq!(marked, 2 * ids.len(), "requests and answers: {bodies:#?}");
+    bodies.iter().for_each(|text| heard.note_text(text));
+}
+
+const MARK: &str = "zebra-of-the-spool";
 
 async fn nothing_leaked(
     gateway: &Gateway,

@@ -13,6 +13,7 @@ mod answers;
 mod away;
 mod broken;
 mod caller;
+mod changing;
 mod commands;
 mod crowd;
 mod document;

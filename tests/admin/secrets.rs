@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// A secret in all its clothes.
 pub struct Sought {
@@ -78,6 +78,26 @@ pub fn files(folder: &Path, but: &[&str]) -> Vec<(PathBuf, Vec<u8>)> {
         }
     }
     files
+}
+
+/// What the rows of a spool have compressed in them. A row: its length in four bytes, eight of a checksum, JSON.
+pub fn spooled_bodies(mut spool: &[u8]) -> Vec<String> {
+    let mut bodies = Vec::new();
+    while let Some((head, rest)) = spool.split_at_checked(12) {
+        let length = u32::from_le_bytes(head[..4].try_into().unwrap()) as usize;
+        let (row, rest) = rest.split_at(length);
+        let row: serde_json::Value = serde_json::from_slice(row).unwrap();
+        for side in ["request", "response"] {
+            let Some(text) = row["bodies"][side].as_str() else {
+                continue;
+            };
+            let bytes = STANDARD.decode(text).unwrap();
+            let bytes = zstd::bulk::decompress(&bytes, 8 << 20).unwrap();
+            bodies.push(String::from_utf8(bytes).unwrap());
+        }
+        spool = rest;
+    }
+    bodies
 }
 
 #[test]

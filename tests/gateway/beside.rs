@@ -1,12 +1,14 @@
 //! Two gateways beside each other, vendors that are switched off or checked, and commands in a pipe.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::json;
 use tidegate::demo::Step;
 
 use crate::harness::{Gateway, TestVendor, chat_body, messages_body, post, until};
+use crate::journal::kept;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -24,10 +26,9 @@ fn metered(vendor: &TestVendor, data: &str) -> String {
     )
 }
 
-fn used(gateway: &Gateway) -> u64 {
-    let (_, text) = gateway.command(&["quota", "--json"]);
-    let rows: Value = serde_json::from_str(&text).unwrap();
-    rows[0]["requests"]["used"].as_u64().unwrap()
+fn used(data: &Path) -> u64 {
+    let line = kept(data, &json!({ "pool": "m" }));
+    line["used"]["requests"].as_u64().unwrap_or(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +40,7 @@ async fn of_two_gateways_in_one_directory_one_keeps_and_the_other_takes_over() {
     for _ in 0..3 {
         assert_eq!(first.chat("m", false).await.status, 200);
     }
-    until("three are kept", SOON, async || used(&first) == 3).await;
+    until("three are kept", SOON, async || used(shared.path()) == 3).await;
     let second = Gateway::start(&metered(&vendor, &data)).await;
     let said = "another gateway keeps its quotas in";
     until("it is said", SOON, async || second.stderr().contains(said)).await;
@@ -50,9 +51,9 @@ async fn of_two_gateways_in_one_directory_one_keeps_and_the_other_takes_over() {
     assert_eq!(second.metric(name, &counted).await, 3.0);
     assert_eq!(second.chat("m", false).await.status, 200);
     assert_eq!(first.chat("m", false).await.status, 200);
-    until("four are kept", SOON, async || used(&first) == 4).await;
+    until("four are kept", SOON, async || used(shared.path()) == 4).await;
     first.kill();
-    until("all are kept", SOON, async || used(&second) == 5).await;
+    until("all are kept", SOON, async || used(shared.path()) == 5).await;
     assert_eq!(second.metric(name, &counted).await, 5.0);
     assert_eq!(second.stderr().matches(said).count(), 1, "said once");
 }

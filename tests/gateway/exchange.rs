@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Request;
 use tidegate::demo::{ErrorKind, Fault, Match, Step};
 
-use crate::harness::messages_body;
+use crate::harness::{attempts, messages_body};
 use crate::pools::{Twist, Two};
 use crate::rows::is_from;
 
@@ -73,6 +73,22 @@ async fn a_client_that_goes_away_cancels_the_vendor_at_once_and_nothing_cools() 
         .await;
         assert_eq!(two.asked(), (1, 0));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_time_that_a_call_was_sent_is_in_its_record() {
+    let two = Two::start(Twist::default()).await;
+    assert_eq!(two.gateway.chat("m", false).await.status, 200);
+    // Over a kept connection nobody can tell whether the vendor has read the call: it is sent once more, and said to be.
+    two.a
+        .vendor
+        .script("demo-sonnet", [Step::from(Fault::Reset)]);
+    let answer = two.gateway.chat("m", false).await;
+    assert_eq!((answer.status.as_u16(), two.asked()), (200, (3, 0)));
+    let record = two.gateway.record(answer.id()).await;
+    let said = ["a/demo-sonnet:resent", "a/demo-sonnet:ok"];
+    assert_eq!(attempts(&record), said);
+    assert_eq!(record["attempts"][0]["status"], serde_json::Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

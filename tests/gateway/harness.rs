@@ -203,15 +203,17 @@ impl Gateway {
 
     /// Runs another command of the binary with this gateway's configuration: exit code and output.
     pub fn command(&self, words: &[&str]) -> (Option<i32>, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_tidegate"))
-            .args(words)
-            .args(["--conf", "tidegate.yaml"])
-            .current_dir(self.dir.path())
-            .env_clear()
-            .output()
-            .unwrap();
+        let output = self.output(words);
         let text = String::from_utf8(output.stdout).unwrap();
         (output.status.code(), text)
+    }
+
+    /// The same, with what it said beside.
+    pub fn output(&self, words: &[&str]) -> std::process::Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        let command = command.args(words).args(["--conf", "tidegate.yaml"]);
+        let command = command.current_dir(self.dir.path()).env_clear();
+        command.output().unwrap()
     }
 
     fn config(dir: &TempDir, addr: SocketAddr, section: &str, top: &str) -> String {

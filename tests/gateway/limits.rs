@@ -15,6 +15,7 @@ use tidegate::demo::{Break, Fault, Place, Seen, Step};
 use tokio::net::TcpStream;
 
 use crate::harness::{Answer, Gateway, TestVendor, chat_body, post, try_send, until};
+use crate::journal;
 
 const A_MINUTE: Duration = Duration::from_secs(60);
 /// A window that no test sees the end of, unless it runs at New Year.
@@ -453,17 +454,11 @@ async fn nothing_is_reserved(gateway: &Gateway, of: (&str, &str)) {
 
 /// Until the journal says so much of the key's quota and budget.
 async fn until_kept(gateway: &Gateway, (requests, counted): (u64, f64)) {
-    let journal = gateway.dir().join("data/quotas.journal");
+    let data = gateway.dir().join("data");
     until("the journal has it", A_MINUTE, async || {
-        let text = std::fs::read_to_string(&journal).unwrap_or_default();
-        let lines = text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let last = |name: &str| {
-            let mut of = lines
-                .clone()
-                .filter(|line| line["key"] == "ci" && line["limit"] == name);
-            of.next_back().unwrap_or_default()["used"].clone()
+            let of = json!({ "key": "ci", "limit": name });
+            journal::kept(&data, &of)["used"].clone()
         };
         let kept = |used: &Value| used["nano_usd"].as_f64().unwrap_or(0.0) / 1e9;
         last("quota")["requests"] == requests && (kept(&last("budget")) - counted).abs() < 1e-12
@@ -552,24 +547,27 @@ async fn a_budget_is_shown_and_reset_by_hand() {
     let gateway = Gateway::start(&section(&vendor, &keys(&[("k", &limits)]))).await;
     assert_eq!(gateway.send(call("openai_chat", "k")).await.status, 200);
     assert_eq!(gateway.send(call("openai_chat", "k")).await.status, 429);
-    let rows = || -> Value {
-        let (code, text) = gateway.command(&["quota", "--json"]);
-        assert_eq!(code, Some(0), "{text}");
-        serde_json::from_str(&text).unwrap()
+    let told = || -> Value {
+        let (_, text) = gateway.command(&["quota", "--json"]);
+        let limits: Value = serde_json::from_str(&text).unwrap_or_default();
+        limits["client_keys"][0].clone()
     };
-    until("the journal has it", A_MINUTE, async || {
-        rows()[0]["requests"]["used"] == 1
+    until("it is told", A_MINUTE, async || {
+        told()["terms"][0]["requests"]["used"] == 1
     })
     .await;
-    let rows = rows();
-    assert_eq!(
-        (&rows[0]["key"], &rows[0]["limit"]),
-        (&json!("k"), &json!("quota"))
+    let told = told();
+    assert_eq!(told["name"], "k");
+    assert!(
+        told.get("rpm").is_none() && told.get("tpm").is_none(),
+        "{told}"
     );
+    let [quota, budget] = [&told["terms"][0], &told["terms"][1]];
     assert_eq!(
-        (&rows[1]["limit"], &rows[1]["usd"]["limit"]),
-        (&json!("budget"), &json!("0.00012"))
+        (&quota["limit"], &budget["limit"]),
+        (&json!("quota"), &json!("budget"))
     );
+    assert_eq!(budget["cost_usd"]["limit"], json!(0.00012));
     let (_, text) = gateway.command(&["quota"]);
     assert!(
         text.contains("key k") && text.contains(" / 0.00012"),
@@ -577,19 +575,13 @@ async fn a_budget_is_shown_and_reset_by_hand() {
     );
     let (code, text) = gateway.command(&["quota", "reset", "--key", "k"]);
     assert_eq!(code, Some(0), "{text}");
-    until("it is heard", A_MINUTE, async || {
-        gateway.send(call("openai_chat", "k")).await.status == 200
-    })
-    .await;
-    let told = "reset usage by hand: quota of key k: 1 requests";
-    until("it is told", A_MINUTE, async || {
-        gateway.stderr().contains(told)
-    })
-    .await;
-    let (code, text) = gateway.command(&["quota", "reset", "--tenant", "t"]);
-    assert_eq!(code, Some(2));
-    assert!(
-        text.contains("there are: key k quota, key k budget"),
-        "{text}"
+    assert_eq!(
+        text,
+        "ok quota of key k begins anew\nok budget of key k begins anew\n"
     );
+    assert_eq!(gateway.send(call("openai_chat", "k")).await.status, 200);
+    let out = gateway.output(&["quota", "reset", "--tenant", "t"]);
+    assert_eq!(out.status.code(), Some(1));
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(said.ends_with("there are: key k\n"), "{said}");
 }

@@ -23,6 +23,7 @@ mod forms;
 mod given_up;
 mod harness;
 mod hedge;
+mod journal;
 mod kept;
 mod limits;
 mod manners;

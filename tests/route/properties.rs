@@ -372,7 +372,7 @@ impl World<'_> {
             request.silent.push(attempt.spot);
         }
         if matches!(outcome, Outcome::Answered { .. }) {
-            attempt.pass.accepted();
+            attempt.pass.accepted(200);
             request.plan.record(lane, &Outcome::Finished, now);
             attempt.pass.settle(7);
             life.took = (life.took.0 + 1, life.took.1 + 7);

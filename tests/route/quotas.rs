@@ -137,7 +137,7 @@ fn a_failed_attempt_leaves_room_for_its_own_retry() {
     let Step::Try(again) = plan.next(&*lane, now + ms(125), 0) else {
         panic!("no retry")
     };
-    again.pass.accepted();
+    again.pass.accepted(200);
     let answered = Outcome::Answered { first_token: ms(1) };
     plan.record(&*lane, &answered, now + ms(130));
     again.pass.settle(7);

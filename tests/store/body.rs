@@ -102,7 +102,34 @@ impl Kept {
         });
     }
 
-    fn spooled(&self) -> u64 {
+    pub(crate) fn is_up(&self) -> bool {
+        self.store.is_up()
+    }
+
+    /// How long it takes to be told that a page cannot be had.
+    pub(crate) fn refused_after(&self) -> Duration {
+        let (begun, filter) = (Instant::now(), Filter::default());
+        let page = self.store.requests(&filter, Place::Newest, 1);
+        self.runtime.block_on(page).map(drop).unwrap_err();
+        begun.elapsed()
+    }
+
+    /// Runs a statement beside the gateway.
+    pub(crate) fn run(&self, sql: &'static str) {
+        let path = self.data.join("tidegate.db");
+        self.runtime.block_on(async {
+            use sqlx::{Connection as _, Executor as _};
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+            let options = options.busy_timeout(PATIENCE);
+            let mut link = sqlx::SqliteConnection::connect_with(&options)
+                .await
+                .unwrap();
+            link.execute(sql).await.unwrap();
+            link.close().await.unwrap();
+        });
+    }
+
+    pub(crate) fn spooled(&self) -> u64 {
         std::fs::metadata(self.data.join("records.spool")).map_or(0, |meta| meta.len())
     }
 

@@ -1,7 +1,7 @@
 //! Which gateway is asked, and with what one gets in.
 
 use std::io::{self, Read as _};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::Failed;
-use super::client::Client;
+use super::client::{CONNECT, Client};
 use crate::cli::place::{self, NoPlace, Place};
 use crate::cli::source;
 use crate::config::{self, Env, Gateway, Overrides, Secret, Style};
@@ -58,6 +58,31 @@ impl Access {
                 report.render(style).trim_end()
             ))),
         }
+    }
+
+    /// The gateway's configuration, and in words why none is asked: of those that no URL names, this machine's, nobody
+    /// listens there. `None`: one is to be asked.
+    pub(super) fn nobody_here(
+        &self,
+        env: &Env,
+        style: Style,
+    ) -> Result<Option<(Gateway, String)>, Failed> {
+        if self.url.is_some() {
+            return Ok(None);
+        }
+        let gateway = self.gateway(env, style)?;
+        let why = match at(&gateway) {
+            Err(NoPlace::Tls(url)) => format!("{url} speaks TLS, which this command does not"),
+            Err(none) => return Err(no_place(none)),
+            Ok(place) => {
+                let addr = place.host.parse::<SocketAddr>().ok();
+                if addr.is_none_or(|addr| TcpStream::connect_timeout(&addr, CONNECT).is_ok()) {
+                    return Ok(None);
+                }
+                format!("no gateway answers at http://{}", place.host)
+            }
+        };
+        Ok(Some((gateway, why)))
     }
 
     pub(super) fn client(&self, env: &Env, style: Style) -> Result<Client, Failed> {

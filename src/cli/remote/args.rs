@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::Number;
 
 use super::access::Access;
-use super::{Desk, Failed, Voice, carry, figures, keys, objects, providers, tail};
+use super::{Desk, Failed, Voice, carry, figures, keys, objects, providers, quota, tail};
 use crate::cli::Exit;
 use crate::config::Env;
 
@@ -25,6 +25,8 @@ pub enum Remote {
     Tenants(Of<TenantsWhat>),
     /// What models cost: USD a million tokens
     Prices(Of<PricesWhat>),
+    /// What is used of every limit, or let it begin anew; also where no gateway runs
+    Quota(QuotaArgs),
     /// Figures: in all, today and lately, or of a range of time
     Stats(StatsArgs),
     /// Requests as they end
@@ -290,6 +292,45 @@ pub struct NewTenant {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct QuotaArgs {
+    #[command(subcommand)]
+    pub what: Option<QuotaWhat>,
+    #[command(flatten)]
+    pub access: Access,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum QuotaWhat {
+    /// Show every limit; the same as no command
+    List,
+    /// Let it begin anew, as if nothing had been used
+    Reset(QuotaReset),
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct QuotaReset {
+    /// The virtual model
+    #[arg(required_unless_present_any = ["key", "tenant"], conflicts_with_all = ["key", "tenant"])]
+    pub model: Option<String>,
+    /// PROVIDER/NAME; without it, all of the model's endpoints
+    pub endpoint: Option<String>,
+    /// A client key, in place of a model: its quota, its budget and its rates
+    #[arg(long, value_name = "NAME", conflicts_with = "tenant")]
+    pub key: Option<String>,
+    /// A tenant, in place of a model: its quota, its budget and its rates
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+}
+
+impl QuotaReset {
+    /// `at`: PROVIDER/NAME
+    pub(super) fn is_endpoint(&self, pool: &str, at: &str) -> bool {
+        self.model.as_deref() == Some(pool)
+            && self.endpoint.as_deref().is_none_or(|wanted| wanted == at)
+    }
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct StatsArgs {
     #[command(subcommand)]
     pub what: Option<StatsWhat>,
@@ -337,7 +378,7 @@ pub enum StatsWhat {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum LogsWhat {
-    /// The last ones, and then each as it ends
+    /// The last ones, and then each as it ends, the newest 20 of a second
     Tail {
         /// How many of the last ones
         #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=1000))]
@@ -445,6 +486,7 @@ impl Remote {
             Remote::Keys(of) => &of.access,
             Remote::Tenants(of) => &of.access,
             Remote::Prices(of) => &of.access,
+            Remote::Quota(of) => &of.access,
             Remote::Stats(of) => &of.access,
             Remote::Logs(of) => &of.access,
             Remote::Explain(of) => &of.access,
@@ -462,6 +504,10 @@ impl Remote {
         if let Remote::Backup(of) = self {
             let gateway = access.gateway(env, voice.style)?;
             return carry::backup(&of.file, &gateway, access.json, voice);
+        }
+        // It has the journal where no gateway runs.
+        if let Remote::Quota(of) = self {
+            return quota::quota(of, env, voice);
         }
         let desk = &mut Desk {
             client: access.client(env, voice.style)?,
@@ -482,7 +528,7 @@ impl Remote {
             Remote::Import(of) => carry::import(of, desk),
             Remote::Reload(_) => carry::reload(desk),
             Remote::Audit(of) => figures::audit(of, desk),
-            Remote::Backup(_) => Ok(Exit::Well),
+            Remote::Backup(_) | Remote::Quota(_) => Ok(Exit::Well),
         }
     }
 }

@@ -75,7 +75,9 @@ pub(super) fn import(asked: &ImportArgs, desk: &mut Desk<'_, '_>) -> Result<Exit
     if !asked.yes && !agreed(asked, desk)? {
         return Err(Failed::Odd("nothing was changed".to_owned()));
     }
-    let answer = desk.client.post("/import", &body(true))?;
+    // What was shown, or nothing: others may have changed objects meanwhile.
+    let etag = diff["etag"].as_str().unwrap_or("*");
+    let answer = desk.client.post_if(etag, "/import", &body(true))?;
     let count = |name: &str| cell(&answer[name]);
     let words = format!(
         "in force: {} added, {} changed, {} removed, {} as before",

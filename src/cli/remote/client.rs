@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -20,7 +20,10 @@ use crate::config::Secret;
 const ROOT: &str = "/admin/api/v1";
 /// Of a whole answer: an export of everything is far below.
 const LONGEST: usize = 256 << 20;
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
+
+/// The method, and a header that says under which condition.
+type How<'a> = (&'a Method, Option<(HeaderName, HeaderValue)>);
 
 /// Somebody who may ask.
 pub(super) struct Client {
@@ -79,27 +82,37 @@ impl Client {
         self.json(&Method::PUT, path, Some(body))
     }
 
+    /// Only if what it is about still has this ETag.
+    pub(super) fn post_if(&self, etag: &str, path: &str, body: &Value) -> Result<Value, Failed> {
+        let etag = HeaderValue::try_from(etag).map_err(|_| self.foreign())?;
+        let condition = Some((header::IF_MATCH, etag));
+        self.parsed(&self.whole((&Method::POST, condition), path, Some(body))?)
+    }
+
     pub(super) fn delete(&self, path: &str) -> Result<Value, Failed> {
         self.json(&Method::DELETE, path, None)
     }
 
     /// `null` where the answer has no body.
     fn json(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Value, Failed> {
-        let text = self.whole(method, path, body)?;
+        self.parsed(&self.whole((method, None), path, body)?)
+    }
+
+    fn parsed(&self, text: &[u8]) -> Result<Value, Failed> {
         if text.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&text).map_err(|_| self.foreign())
+        serde_json::from_slice(text).map_err(|_| self.foreign())
     }
 
     /// The answer's body as it is.
     pub(super) fn text(&self, path: &str) -> Result<Bytes, Failed> {
-        self.whole(&Method::GET, path, None)
+        self.whole((&Method::GET, None), path, None)
     }
 
-    fn whole(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Bytes, Failed> {
+    fn whole(&self, how: How<'_>, path: &str, body: Option<&Value>) -> Result<Bytes, Failed> {
         let asking = async {
-            let answer = self.send(method, path, body).await?;
+            let answer = self.send(how, path, body).await?;
             self.read(answer).await
         };
         let waiting = async { timeout(self.limit, asking).await };
@@ -129,7 +142,7 @@ impl Client {
 
     async fn send(
         &self,
-        method: &Method,
+        (method, condition): How<'_>,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Response<Incoming>, Failed> {
@@ -148,6 +161,10 @@ impl Client {
                 header::AUTHORIZATION,
                 ["Bearer ", self.bearer.reveal()].concat(),
             );
+        let request = match condition {
+            None => request,
+            Some((name, value)) => request.header(name, value),
+        };
         let request = match body {
             None => request.body(Full::<Bytes>::default()),
             Some(body) => request
@@ -178,7 +195,7 @@ impl Client {
         mut told: impl FnMut(Option<&str>) -> Result<(), Failed>,
     ) -> Result<(), Failed> {
         let mut body = self.runtime.block_on(async {
-            let answer = self.send(&Method::GET, path, None).await?;
+            let answer = self.send((&Method::GET, None), path, None).await?;
             match answer.status().is_success() {
                 true => Ok(answer.into_body()),
                 false => match self.read(answer).await {

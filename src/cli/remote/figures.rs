@@ -79,18 +79,19 @@ fn of_range(asked: &StatsArgs) -> Vec<(&'static str, Option<String>)> {
     ]
 }
 
-const FIGURES: [&str; 7] = [
+const FIGURES: [&str; 8] = [
     "REQUESTS",
     "ERRORS",
     "INPUT",
     "OUTPUT",
     "USD",
+    "UNPRICED",
     "FIRST P50",
     "P95",
 ];
 
-/// Input and output with all that belongs to each.
-fn figures(of: &Value) -> [String; 7] {
+/// Input and output with all that belongs to each; and how many requests there are whose cost is not in the sum.
+fn figures(of: &Value) -> [String; 8] {
     let sum = |names: &[&str]| {
         let each = names.iter().map(|name| of["tokens"][*name].as_i64());
         each.map(Option::unwrap_or_default).sum::<i64>().to_string()
@@ -101,6 +102,10 @@ fn figures(of: &Value) -> [String; 7] {
         sum(&["input", "cache_read", "cache_write", "audio_input"]),
         sum(&["output", "reasoning", "audio_output"]),
         usd(&of["cost_usd"]),
+        match of["unpriced"].as_u64() {
+            None | Some(0) => "-".to_owned(),
+            Some(requests) => requests.to_string(),
+        },
         took(&of["first_content_ms"]["p50"]),
         took(&of["first_content_ms"]["p95"]),
     ]
@@ -153,7 +158,7 @@ fn request_line(of: &Value) -> [String; 9] {
     [
         time(&of["at"]),
         status(of),
-        cell(&of["model"]),
+        model(of),
         endpoint,
         cell(&of["client_key"]),
         tokens(&of["tokens"]),
@@ -161,6 +166,14 @@ fn request_line(of: &Value) -> [String; 9] {
         took(&of["total_ms"]),
         cell(&of["id"]),
     ]
+}
+
+/// The virtual model; of what has led to none, the name that was asked for.
+fn model(of: &Value) -> String {
+    match &of["model"] {
+        Value::Null => cell(&of["asked_model"]),
+        model => cell(model),
+    }
 }
 
 /// With how it ended, where that was not well.

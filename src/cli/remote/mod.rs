@@ -1,7 +1,8 @@
 //! Commands that ask a running gateway: a thin client of the admin API (`/admin/api/v1`).
 //!
 //! Owns what is typed ([`args`]) and printed. What a call means, and whether it is right, the API decides; `--json` prints
-//! what it answered. It never looks into the database, but for a backup. Start with [`remote`], then `client`.
+//! what it answered. It never looks into the database, but for a backup, nor
+//! into the journal, but for quotas where no gateway runs. Start with [`remote`], then `client`.
 //! Exit codes: 0 well, 1 failed or refused, 2 usage, 3 the gateway was not reached or let nobody in.
 
 mod access;
@@ -9,9 +10,11 @@ mod args;
 mod carry;
 mod client;
 mod figures;
+mod journal;
 mod keys;
 mod objects;
 mod providers;
+mod quota;
 mod table;
 mod tail;
 

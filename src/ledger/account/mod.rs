@@ -13,6 +13,7 @@ use crate::clock::Tick;
 use crate::config::{Allowance, Quota, Rate};
 
 use super::cost::nano;
+use super::past::Past;
 use super::slide::{Count, Mark, Slide};
 use super::tally::{Amount, Reservation, Short, Take, Tally, Used};
 use super::window::Window;
@@ -206,10 +207,9 @@ impl Account {
                 }
             }
         }
-        let slides = self.allowance.rpm.is_some() || self.allowance.tpm.is_some();
-        let mark = slides.then(|| {
+        let mark = self.has_rate().then(|| {
             let tokens = claim.tokens(self.allowance.tpm.unwrap_or(u64::MAX));
-            (self.slide.add(tokens, now), tokens)
+            (self.slide.add(tokens, now, wall), tokens)
         });
         self.running += 1;
         Ok(Booking { mark, terms })
@@ -256,6 +256,42 @@ impl Account {
         self.slide.turn(now);
         let count = |what| self.slide.count(what);
         (count(Count::Requests), count(Count::Tokens), self.running)
+    }
+
+    /// Whether requests and tokens of the last 60 s are counted.
+    pub fn has_rate(&self) -> bool {
+        self.allowance.rpm.is_some() || self.allowance.tpm.is_some()
+    }
+
+    /// What was used and what is reserved of every quota and budget that it has, or had and may have again.
+    pub fn kept(&mut self, wall: Duration) -> Vec<(Term, Used, Amount)> {
+        self.turn_terms(wall);
+        let of = |term: Term| {
+            let tally = self.terms[term as usize].as_ref()?;
+            let used = Used {
+                window: tally.window(),
+                amount: tally.used(),
+            };
+            (!used.window.is_over(wall)).then_some((term, used, tally.reserved()))
+        };
+        Term::BOTH.into_iter().filter_map(of).collect()
+    }
+
+    /// What its rate has let in lately.
+    pub fn past(&mut self, now: Tick) -> Vec<Past> {
+        self.slide.past(now)
+    }
+
+    /// Takes over what its rate had let in before a restart.
+    pub fn restore_rate(&mut self, past: &[Past], now: Tick, wall: Duration) {
+        self.slide.take_over(past, now, wall);
+    }
+
+    /// Forgets what its rate has let in: requests and tokens. `None`: it has none.
+    pub fn reset_rate(&mut self, now: Tick) -> Option<(u64, u64)> {
+        let (requests, tokens, _) = self.lately(now);
+        self.slide.clear();
+        (self.has_rate() || requests > 0).then_some((requests, tokens))
     }
 
     /// Takes over what was used before a restart.
