@@ -2,6 +2,7 @@
 //! force at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::HeaderMap;
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::admin::house::{House, LeftOut, Tried};
 use crate::admin::trouble::Trouble;
 use crate::config::hidden::{self, Hidden};
-use crate::config::{Declared, Home, Kind, Loaded};
+use crate::config::{self, Declared, Home, Kind, Loaded};
 use crate::store::{Author, Change, Cipher, Fault, Shelf, Store, Stored};
 
 /// How often a change is tried where others are always faster.
@@ -40,6 +41,8 @@ pub struct View {
     pub stored: Option<Facts>,
     /// Why it is not in force, where that is because of what is wrong with it.
     pub fault: Option<String>,
+    /// Of a shipped price: where the vendor says it, and when that was read.
+    pub source: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -55,8 +58,10 @@ pub struct Facts {
 pub struct Condition {
     /// Its ETag is one of these (`If-Match`); `*`: it is there.
     pub matches: Option<String>,
-    /// It is not there yet (`If-None-Match: *`).
+    /// It is not there yet: it is to be made.
     pub is_new: bool,
+    /// The same, as a condition (`If-None-Match: *`).
+    pub none_matches: bool,
 }
 
 /// What has come of a change.
@@ -65,6 +70,8 @@ pub struct Done {
     pub shelf: Shelf,
     /// What takes effect at the next start only.
     pub restart: Vec<String>,
+    /// The object was not there before.
+    pub made: bool,
     /// Built-in models that are there no more.
     pub gone: Vec<String>,
 }
@@ -153,6 +160,10 @@ impl Desk {
             };
             views.push(of_database(stored, home, &left_out));
         }
+        let shipped: Vec<View> = shipped(kind)
+            .filter(|one| views.iter().all(|view| view.name != one.name))
+            .collect();
+        views.extend(shipped);
         views
     }
 
@@ -167,14 +178,18 @@ impl Desk {
         condition: &Condition,
         author: &Author,
     ) -> Result<Done, Trouble> {
-        self.change(author, |shelf| {
+        let made = AtomicBool::new(false);
+        let done = self.change(author, |shelf| {
             let was = shelf.find(kind, name);
             condition.holds(was)?;
+            made.store(was.is_none(), Ordering::Relaxed);
             let body = prepared((kind, name), body.clone(), was)?;
             let name = name.to_owned();
             Ok(vec![Change::Put { kind, name, body }])
-        })
-        .await
+        });
+        let done = done.await?;
+        let made = made.load(Ordering::Relaxed);
+        Ok(Done { made, ..done })
     }
 
     /// Changes members of an object (RFC 7396).
@@ -262,6 +277,7 @@ impl Desk {
             Ok(vec![Change::Delete { kind, name }])
         })
         .await
+        .map_err(|trouble| trouble.in_use(kind, name))
     }
 
     /// Puts objects of a kind first, in this order.
@@ -295,6 +311,10 @@ impl Desk {
             .map(|one| one.home);
         Err(match home {
             Some(home @ (Home::File | Home::Environment)) => Trouble::ReadOnly { kind, home },
+            _ if shipped(kind).any(|one| one.name == name) => Trouble::ReadOnly {
+                kind,
+                home: Home::BuiltIn,
+            },
             _ => Trouble::NoObject(kind, name.to_owned()),
         })
     }
@@ -331,6 +351,7 @@ impl Desk {
             return Ok(Done {
                 shelf,
                 restart,
+                made: false,
                 gone: gone.filter(|name| !is_there(name)).collect(),
             });
         }
@@ -402,6 +423,32 @@ fn of_file(declared: &Declared) -> View {
         ),
         stored: None,
         fault: None,
+        source: None,
+    }
+}
+
+/// What holds where nobody has said anything.
+fn shipped(kind: Kind) -> Box<dyn Iterator<Item = View>> {
+    let view = move |name: String, body, source| View {
+        kind,
+        name,
+        home: Home::BuiltIn,
+        body,
+        stored: None,
+        fault: None,
+        source,
+    };
+    match kind {
+        Kind::Price => Box::new(
+            config::shipped_prices()
+                .into_iter()
+                .map(move |price| view(price.name, price.body, Some((price.source, price.date)))),
+        ),
+        Kind::Setting => {
+            let all = config::default_settings().into_iter();
+            Box::new(all.map(move |(name, body)| view(name.to_owned(), body, None)))
+        }
+        _ => Box::new(std::iter::empty()),
     }
 }
 
@@ -436,6 +483,7 @@ fn built_in(loaded: &Loaded) -> impl Iterator<Item = View> + '_ {
             }),
             stored: None,
             fault: None,
+            source: None,
         }
     })
 }
@@ -454,6 +502,7 @@ fn of_database(stored: &Stored, home: Home, left_out: &[LeftOut]) -> View {
             updated_at: stored.updated_at,
         }),
         fault: fault.map(|out| out.why.clone()),
+        source: None,
     }
 }
 
@@ -530,7 +579,8 @@ impl Condition {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         Condition {
             matches: text(&IF_MATCH).map(str::to_owned),
-            is_new: text(&IF_NONE_MATCH).is_some_and(|told| told.trim() == "*"),
+            is_new: false,
+            none_matches: text(&IF_NONE_MATCH).is_some_and(|told| told.trim() == "*"),
         }
     }
 
@@ -539,6 +589,9 @@ impl Condition {
             && let Some(was) = was
         {
             return Err(Trouble::Exists(was.kind, was.name.clone()));
+        }
+        if self.none_matches && was.is_some() {
+            return Err(Trouble::IsThere);
         }
         match self.is_met_by(was.map(Stored::etag).as_deref()) {
             true => Ok(()),

@@ -38,7 +38,8 @@ pub(super) struct ConfigObject {
     #[schema(example = "provider")]
     kind: &'static str,
     name: String,
-    /// `file`, `environment`, `database`; `shadowed`: the file has one of this name, which wins; `builtin`.
+    /// `file`, `environment`, `database`; `shadowed`: the file has one of this name, which wins; `builtin`: nobody has
+    /// declared it, as built-in models, shipped prices, and settings with their defaults.
     #[schema(example = "database")]
     home: &'static str,
     /// For `If-Match`. Of objects of the database only, as all times are.
@@ -56,6 +57,13 @@ pub(super) struct ConfigObject {
     /// Why it is not in force although it is not shadowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
+    /// Of a shipped price: where the vendor says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// When that was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-06-01")]
+    date: Option<String>,
     /// A client key that was just made. It is shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
@@ -85,6 +93,7 @@ pub(super) struct Order {
 impl ConfigObject {
     fn of(view: View) -> ConfigObject {
         let facts = view.stored;
+        let (source, date) = view.source.unzip();
         let facts = facts.as_ref();
         ConfigObject {
             kind: view.kind.name(),
@@ -95,6 +104,8 @@ impl ConfigObject {
             updated_at: facts.map(|facts| rfc3339(facts.updated_at)),
             body: view.body,
             fault: view.fault,
+            source,
+            date,
             key: None,
             restart: Vec::new(),
             notes: Vec::new(),
@@ -231,14 +242,13 @@ async fn put(
     let done = desk
         .put((kind, name), body, &condition, &who.author())
         .await?;
+    let status = match done.made {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
     let object = ConfigObject {
         key,
         ..changed(desk, done, (kind, name))?
-    };
-    let status = if is_there {
-        StatusCode::OK
-    } else {
-        StatusCode::CREATED
     };
     Ok(answer(status, object))
 }
@@ -384,7 +394,11 @@ fn on_one(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
         .on_condition(&["If-Match", "If-None-Match"])
         .takes(
             said,
-            "As the configuration file says it. A masked secret stands for the one that is there",
+            match kind {
+                Kind::Setting => "The value alone, as the configuration file says it behind the name",
+                Kind::Price => "The rates alone, as the configuration file says them behind the name",
+                _ => "As the configuration file says it. A masked secret stands for the one that is there",
+            },
         )
         .answers(201, "It was made, and is in force", "ConfigObject");
     let change = call("patch", &format!("Change members of a {one} (RFC 7396)"))

@@ -183,8 +183,11 @@ impl From<Trouble> for Problem {
     fn from(trouble: Trouble) -> Problem {
         let why = match &trouble {
             Trouble::NoObject(..) => Why::NotFound,
-            Trouble::Exists(..) | Trouble::ReadOnly { .. } | Trouble::Overtaken => Why::Conflict,
-            Trouble::Changed | Trouble::Outdated => Why::PreconditionFailed,
+            Trouble::Exists(..)
+            | Trouble::ReadOnly { .. }
+            | Trouble::InUse { .. }
+            | Trouble::Overtaken => Why::Conflict,
+            Trouble::Changed | Trouble::Outdated | Trouble::IsThere => Why::PreconditionFailed,
             Trouble::Wrong(_) => Why::Invalid,
             Trouble::NotInForce(_) | Trouble::Inside => Why::Internal,
             Trouble::Database(_) => Why::Unavailable,

@@ -11,6 +11,14 @@ pub enum Trouble {
     NoObject(Kind, String),
     #[error("There is a {} `{}` already.", words(*.0), .1)]
     Exists(Kind, String),
+    #[error("The {} `{name}` is used by {by}: change that first.", words(*.kind))]
+    InUse {
+        kind: Kind,
+        name: String,
+        by: String,
+    },
+    #[error("It is there already.")]
+    IsThere,
     #[error("{}", read_only(*.kind, *.home))]
     ReadOnly { kind: Kind, home: Home },
     #[error("It has changed since you have read it: read it again.")]
@@ -37,6 +45,26 @@ impl Trouble {
             message: message.to_owned(),
             help: None,
         }])
+    }
+
+    /// What would be wrong without an object are those who use it.
+    pub(super) fn in_use(self, kind: Kind, name: &str) -> Trouble {
+        let Trouble::Wrong(flaws) = self else {
+            return self;
+        };
+        let mut by: Vec<String> = Vec::new();
+        for flaw in &flaws {
+            let user = flaw.object.clone();
+            let user = user.unwrap_or_else(|| "the configuration file".to_owned());
+            if !by.contains(&user) {
+                by.push(user);
+            }
+        }
+        Trouble::InUse {
+            kind,
+            name: name.to_owned(),
+            by: by.join(", "),
+        }
     }
 
     /// What a report says of these objects, and of everything else.
@@ -86,6 +114,9 @@ fn read_only(kind: Kind, home: Home) -> String {
     match home {
         Home::Environment => format!(
             "This {kind} comes from the environment: change the variable, or make a {kind} of another name."
+        ),
+        Home::BuiltIn => format!(
+            "This {kind} is built in: it can be said otherwise (PUT), and not be taken away."
         ),
         _ => format!(
             "This {kind} is declared in the configuration file, which wins: change it there and it is in force at once."

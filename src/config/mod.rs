@@ -9,6 +9,7 @@
 
 mod calendar;
 mod check;
+mod defaults;
 mod dotenv;
 mod env;
 mod file;
@@ -30,6 +31,7 @@ pub mod transfer;
 mod yaml;
 
 pub use calendar::{Calendar, Cron};
+pub use defaults::{ShippedPrice, default_settings, shipped_prices};
 pub use env::Env;
 pub use gateway::*;
 pub use held::Held;

@@ -29,4 +29,5 @@ mod listener;
 mod postgres;
 mod secrets;
 mod together;
+mod told;
 mod way;

@@ -23,6 +23,8 @@ pub enum Remote {
     Keys(Of<KeysWhat>),
     /// Whose client keys share limits
     Tenants(Of<TenantsWhat>),
+    /// What models cost: USD a million tokens
+    Prices(Of<PricesWhat>),
     /// What is used of every limit, or let it begin anew; also where no gateway runs
     Quota(QuotaArgs),
     /// Figures: in all, today and lately, or of a range of time
@@ -220,6 +222,32 @@ pub struct NewKey {
     /// Print the key, and nothing else
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum PricesWhat {
+    /// List what models cost, those of the shipped table too
+    List,
+    /// One price: that which is in force
+    Show { model: String },
+    /// Say what a model costs, over the shipped table
+    Set {
+        model: String,
+        /// Of a token of input
+        #[arg(long, value_name = "USD")]
+        input: String,
+        /// Read from a prompt cache
+        #[arg(long, value_name = "USD")]
+        cached: Option<String>,
+        /// Written to one
+        #[arg(long, value_name = "USD")]
+        cache_write: Option<String>,
+        /// Of a token of output
+        #[arg(long, value_name = "USD")]
+        output: Option<String>,
+    },
+    /// Take a price away; what the shipped table says holds again
+    Delete { model: String },
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -457,6 +485,7 @@ impl Remote {
             Remote::Routes(of) => &of.access,
             Remote::Keys(of) => &of.access,
             Remote::Tenants(of) => &of.access,
+            Remote::Prices(of) => &of.access,
             Remote::Quota(of) => &of.access,
             Remote::Stats(of) => &of.access,
             Remote::Logs(of) => &of.access,
@@ -491,6 +520,7 @@ impl Remote {
             Remote::Routes(of) => objects::routes(&of.what, desk),
             Remote::Keys(of) => keys::keys(&of.what, desk),
             Remote::Tenants(of) => objects::tenants(&of.what, desk),
+            Remote::Prices(of) => objects::prices(&of.what, desk),
             Remote::Stats(of) => figures::stats(of, desk),
             Remote::Logs(of) => tail::logs(&of.what, desk),
             Remote::Explain(of) => carry::explain(of, desk),

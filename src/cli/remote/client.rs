@@ -78,6 +78,10 @@ impl Client {
         self.json(&Method::POST, path, Some(body))
     }
 
+    pub(super) fn put(&self, path: &str, body: &Value) -> Result<Value, Failed> {
+        self.json(&Method::PUT, path, Some(body))
+    }
+
     /// Only if what it is about still has this ETag.
     pub(super) fn post_if(&self, etag: &str, path: &str, body: &Value) -> Result<Value, Failed> {
         let etag = HeaderValue::try_from(etag).map_err(|_| self.foreign())?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::args::{Limits, ModelsWhat, NewModel, NewRoute, RoutesWhat, TenantsWhat};
+use super::args::{Limits, ModelsWhat, NewModel, NewRoute, PricesWhat, RoutesWhat, TenantsWhat};
 use super::client::escaped;
 use super::table::{Table, cell, plain};
 use super::{Desk, Failed, access};
@@ -38,6 +38,48 @@ pub(super) fn tenants(what: &TenantsWhat, desk: &mut Desk<'_, '_>) -> Result<Exi
     }
 }
 
+pub(super) fn prices(what: &PricesWhat, desk: &mut Desk<'_, '_>) -> Result<Exit, Failed> {
+    match what {
+        PricesWhat::List => list(desk, "/prices", "no prices", &PRICES),
+        PricesWhat::Show { model } => {
+            let price = desk.client.get(&format!("/prices/{}", escaped(model)))?;
+            if desk.json {
+                return desk.json(&price);
+            }
+            let mut table = Table::new(&["MODEL", "INPUT", "CACHED", "OUTPUT", "FROM", "SOURCE"]);
+            let mut line = vec![cell(&price["name"])];
+            line.extend(PRICES.iter().map(|(_, cell)| cell(&price["body"])));
+            let source = format!("{} {}", cell(&price["source"]), cell(&price["date"]));
+            line.extend([cell(&price["home"]), source]);
+            table.line(line);
+            desk.table(&table, "no price")
+        }
+        PricesWhat::Set {
+            model,
+            input,
+            cached,
+            cache_write,
+            output,
+        } => {
+            let mut body = json!({ "input": input });
+            for (name, told) in [
+                ("cached", cached),
+                ("cache_write", cache_write),
+                ("output", output),
+            ] {
+                if let Some(told) = told {
+                    body[name] = json!(told);
+                }
+            }
+            let answer = desk
+                .client
+                .put(&format!("/prices/{}", escaped(model)), &body)?;
+            written(&answer, "price", "", desk)
+        }
+        PricesWhat::Delete { model } => delete(desk, "/prices", "price", model),
+    }
+}
+
 /// A column of a kind: its head, and the cell of a body.
 pub(super) type Column = (&'static str, fn(&Value) -> String);
 
@@ -52,6 +94,11 @@ const ROUTES: [Column; 2] = [
         Value::Object(_) => endpoint(&body["use"]),
         other => cell(other),
     }),
+];
+const PRICES: [Column; 3] = [
+    ("INPUT", |body| cell(&body["input"])),
+    ("CACHED", |body| cell(&body["cached"])),
+    ("OUTPUT", |body| cell(&body["output"])),
 ];
 const TENANTS: [Column; 1] = [("LIMITS", |body| limits(&body["limits"]))];
 

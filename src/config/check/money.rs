@@ -166,22 +166,27 @@ fn decimal(text: &str, places: u32) -> Result<u64, String> {
 
 /// The shipped table. A name stands for its dated versions and its `-latest` as well.
 fn shipped_prices() -> Vec<(Glob, Arc<Price>)> {
-    let (root, _) = yaml::parse(&Text::new("prices.yaml", SHIPPED));
-    let vendors = root.as_ref().and_then(|root| root.get("vendors"));
     let mut list = Vec::new();
-    for vendor in vendors.map_or(&[][..], Node::items) {
-        let models = vendor.get("models");
-        for entry in models.map_or(&[][..], Node::entries) {
-            let Some(price) = shipped_price(&entry.node) else {
-                continue;
-            };
-            let (name, price) = (&entry.key.text, Arc::new(price));
+    shipped_nodes(&mut |_, name, node| {
+        if let Some(price) = shipped_price(node).map(Arc::new) {
             for suffix in ["", "-20*", "-latest"] {
                 list.push((Glob::new([name, suffix].concat()), price.clone()));
             }
         }
-    }
+    });
     list
+}
+
+/// Each price of the shipped table: its vendor, its name and itself.
+pub(in crate::config) fn shipped_nodes(visit: &mut dyn FnMut(&Node, &str, &Node)) {
+    let (root, _) = yaml::parse(&Text::new("prices.yaml", SHIPPED));
+    let vendors = root.as_ref().and_then(|root| root.get("vendors"));
+    for vendor in vendors.map_or(&[][..], Node::items) {
+        let models = vendor.get("models");
+        for entry in models.map_or(&[][..], Node::entries) {
+            visit(vendor, &entry.key.text, &entry.node);
+        }
+    }
 }
 
 fn shipped_price(node: &Node) -> Option<Price> {
