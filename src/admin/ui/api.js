@@ -6,6 +6,8 @@ import { session, signedInAgain, enter, leave } from './session.js';
 
 const ROOT = '/admin/api/v1';
 
+const sentences = (...parts) => parts.filter(Boolean).map((part) => part[0].toUpperCase() + part.slice(1) + (/[.?!。？！]$/.test(part) ? '' : '.')).join(' ');
+
 /** An answer that is a problem (RFC 9457), or none at all (`status` 0). */
 export class ApiError extends Error {
   constructor(problem) {
@@ -25,7 +27,7 @@ export class ApiError extends Error {
   /** What is wrong with a field, for its `Field error=`. */
   field(name) {
     const found = this.problems.find((one) => one.field === name || one.field?.endsWith(`.${name}`));
-    return found ? [found.message, found.help].filter(Boolean).join(' ') : null;
+    return found ? sentences(found.message, found.help) : null;
   }
 
   /** Problems of none of these fields: for the head of a form. */
@@ -104,7 +106,12 @@ export const objectPath = (kind, name) => `/${kind}/${encodeURIComponent(name)}`
 /** Asks who is signed in; null where nobody is. */
 export async function whoAmI() {
   try {
-    enter(await data('GET', '/session', { anonymous: true }));
+    // The document asks before the modules are there (boot.js); a later look asks anew.
+    const early = globalThis.tidegateSession;
+    delete globalThis.tidegateSession;
+    const answer = await early?.catch(() => null);
+    if (answer?.status === 401) { session.value = null; return; }
+    enter(answer?.ok ? await answer.json() : await data('GET', '/session', { anonymous: true }));
   } catch (error) {
     if (error.status !== 401) throw error;
     session.value = null;

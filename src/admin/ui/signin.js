@@ -32,6 +32,7 @@ function SignInForm({ account: known }) {
   const go = async (event) => {
     event.preventDefault();
     if (state.busy || left) return;
+    if (!password) { event.target.elements.password?.focus(); return; }
     setState({ busy: true, error: null });
     try {
       await signIn(account.trim(), password);
@@ -47,7 +48,7 @@ function SignInForm({ account: known }) {
     : error && error.status !== 429 && html`<${Notice} kind="bad">${error.status === 401 ? t('signin.wrong') : error.status === 0 ? t('error.unreachable') : error.detail || t('error.unknown')}</${Notice}>`}
     <${Field} label=${t('signin.account')}><${Input} value=${account} onInput=${setAccount} name="account" autocomplete="username" readOnly=${!!known} /></${Field}>
     <${Field} label=${t('signin.password')}><${Secret} value=${password} onInput=${setPassword} name="password" autocomplete="current-password" data-autofocus autofocus /></${Field}>
-    <${Button} type="submit" kind="primary" class="wide" busy=${state.busy} disabled=${!password || left > 0}>${t('signin.go')}</${Button}>
+    <${Button} type="submit" kind="primary" class="wide" busy=${state.busy} disabled=${left > 0}>${t('signin.go')}</${Button}>
   </form>`;
 }
 

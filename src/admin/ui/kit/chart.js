@@ -33,9 +33,11 @@ function build(props, width, onHover) {
     ],
     series: [{}, ...series.map((one) => {
       const color = cssColor(one.color || 'accent');
-      const fill = one.kind === 'bars' ? dim(color, 0.75) : one.fill || stacked ? dim(color, stacked ? 0.35 : 0.1) : undefined;
+      const fill = one.kind === 'bars' ? dim(color, 0.75) : one.fill || stacked ? dim(color, stacked ? 0.3 : 0.1) : undefined;
       return { label: one.label, stroke: color, width: one.kind === 'bars' ? 0 : 1.5, dash: one.dash, fill, paths: paths[one.kind || 'line'], points: { show: false }, spanGaps: !!one.span };
     })],
+    // Each of a stack is filled down to the one below it.
+    bands: stacked ? series.slice(1).map((_, at) => ({ series: [at + 1, at + 2] })) : [],
     hooks: {
       setCursor: [(plot) => onHover(plot.cursor.idx)],
       setSelect: onZoom ? [(plot) => {

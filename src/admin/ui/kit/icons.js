@@ -60,7 +60,7 @@ const PATHS = {
  */
 export function Icon({ name, size = 16, label, class: extra }) {
   return html`<svg class=${`icon ${extra || ''}`} width=${size} height=${size} viewBox="0 0 16 16" aria-hidden=${label ? null : 'true'}
-    role=${label ? 'img' : null} aria-label=${label}><path d=${PATHS[name] || ''} /></svg>`;
+    role=${label ? 'img' : null} aria-label=${label}><path d=${PATHS[name] || ''} stroke-width=${name === 'more' || name === 'grip' ? 2.2 : null} /></svg>`;
 }
 
 /** The names, for the style guide. */

@@ -9,7 +9,7 @@ import { t } from '../i18n.js';
  */
 export function Meter({ used, limit, format = String, label, hint, compact }) {
   const share = limit ? used / limit : 0;
-  const tone = limit == null ? 'none' : share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : 'ok';
+  const tone = limit == null ? 'free' : share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : 'ok';
   const said = limit == null ? t('meter.unlimited', { used: format(used ?? 0) }) : t('meter.of', { used: format(used ?? 0), limit: format(limit) });
   return html`<div class=${`meter ${tone} ${compact ? 'compact' : ''}`}>
     <div class="meter-text"><span>${label}</span><span class="num">${said}${limit != null && html` <b>${percent(share, 0)}</b>`}</span></div>

@@ -25,12 +25,12 @@ export function useEscape(close) {
   }, []);
 }
 
-/** Keeps Tab within the element, focuses `[data-autofocus]` or what comes first, and gives focus back at the end. */
+/** Keeps Tab within the element, focuses `[data-autofocus]` or what comes first (of a drawer: itself), and gives focus back at the end. */
 export function useTrap(ref) {
   useLayoutEffect(() => {
     const root = ref.current;
     const before = document.activeElement;
-    (root.querySelector('[data-autofocus]') || focusable(root).find((one) => !one.dataset.close) || root).focus({ preventScroll: true });
+    (root.querySelector('[data-autofocus]') || (root.classList.contains('drawer') ? null : focusable(root).find((one) => !one.dataset.close)) || root).focus({ preventScroll: true });
     const keep = (event) => {
       if (event.key !== 'Tab') return;
       const all = focusable(root);
