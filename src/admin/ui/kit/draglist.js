@@ -31,7 +31,7 @@ export function DragList({ lanes, itemKey, itemLabel, render, onMove, locked, la
   const focus = useRef(null);
   const [held, setHeld] = useState(null);
   const [said, say] = useState('');
-  const shown = newLane && (held || focus.current) ? [...lanes, { id: 'new', items: [], empty: newLane, fresh: true }] : lanes;
+  const shown = newLane && held ? [...lanes, { id: 'new', items: [], empty: newLane, fresh: true }] : lanes;
 
   useLayoutEffect(() => {
     if (!focus.current) return;
