@@ -1,0 +1,82 @@
+/** Begins: texts, session, then the page that was asked for. Pages are loaded when they are first shown. */
+import { html, render, signal, effect } from './lib.js';
+import { loadTexts, t } from './i18n.js';
+import { route } from './router.js';
+import { session } from './session.js';
+import { whoAmI } from './api.js';
+import { connect, disconnect } from './events.js';
+import { Shell, NAV } from './shell.js';
+import { SignIn } from './signin.js';
+import { Empty, Failed, Skeleton } from './kit/states.js';
+import { Button } from './kit/button.js';
+import { Page } from './kit/layout.js';
+
+const PAGES = new Set([...NAV.flat(), 'styleguide']);
+/** What is shown: {id, View} or {id, error}. The page before stays until the next is here. */
+const shown = signal(null);
+const failed = signal(null);
+const modules = new Map();
+
+function loadStyle(id) {
+  const href = `/ui/styles/pages/${id}.css`;
+  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const link = document.createElement('link');
+    link.rel = 'stylesheet';
+    link.href = href;
+    link.onload = resolve;
+    link.onerror = resolve;
+    document.head.append(link);
+  });
+}
+
+function load(id) {
+  if (!modules.has(id)) {
+    modules.set(id, Promise.all([import(`./pages/${id}.js`), loadTexts(id), loadStyle(id)]).then(([module]) => module.default));
+  }
+  return modules.get(id);
+}
+
+async function show(id) {
+  if (!PAGES.has(id)) { shown.value = { id, View: NotFound }; return; }
+  try {
+    const View = await load(id);
+    if (route.peek().page === id) shown.value = { id, View };
+  } catch (error) {
+    modules.delete(id);
+    console.error(error);
+    if (route.peek().page === id) shown.value = { id, error };
+  }
+}
+
+const NotFound = () => html`<${Page} title=${t('notfound.title')}><${Empty} icon="search" title=${t('notfound.title')} text=${t('notfound.text')} action=${html`<${Button} href="/">${t('notfound.home')}</${Button}>`} /></${Page}>`;
+
+function Current() {
+  const now = shown.value;
+  const { name, query, page } = route.value;
+  if (!now) return html`<div class="page"><${Skeleton} lines=${6} /></div>`;
+  if (now.error) return html`<${Page} title=${t(`nav.${now.id}`)}><${Failed} error=${now.error} retry=${() => show(now.id)} /></${Page}>`;
+  return html`<${now.View} key=${now.id} name=${now.id === page ? name : null} query=${query} />`;
+}
+
+function App() {
+  if (failed.value) return html`<div class="signin"><${Failed} error=${failed.value} retry=${begin} /></div>`;
+  if (session.value === undefined) return null;
+  if (session.value === null) return html`<${SignIn} />`;
+  return html`<${Shell}><${Current} /></${Shell}>`;
+}
+
+async function begin() {
+  try {
+    await Promise.all([whoAmI(), loadTexts('')]);
+    failed.value = null;
+  } catch (error) { failed.value = error; }
+}
+
+const layers = document.createElement('div');
+layers.id = 'layers';
+document.body.append(layers);
+effect(() => { if (session.value) show(route.value.page); });
+effect(() => { if (session.value) connect(); else if (session.value === null) disconnect(); });
+load(PAGES.has(route.peek().page) ? route.peek().page : 'dashboard').catch(() => {});
+begin().then(() => render(html`<${App} />`, document.getElementById('app')));

@@ -1,0 +1,21 @@
+// Before the first paint: theme and language of the last visit, who is signed in, and the modules of the page that was asked for.
+(function () {
+  var root = document.documentElement;
+  function kept(key) {
+    try { return localStorage.getItem('tidegate.' + key); } catch (e) { return null; }
+  }
+  var theme = kept('theme');
+  if (theme === 'light' || theme === 'dark') root.dataset.theme = theme;
+  var lang = kept('lang') || (/^zh\b/i.test(navigator.language || '') ? 'zh' : 'en');
+  root.lang = lang === 'zh' ? 'zh-CN' : 'en';
+  var page = /^\/ui\/([a-z]+)/.exec(location.pathname);
+  page = page ? page[1] : 'dashboard';
+  window.tidegateSession = fetch('/admin/api/v1/session', { cache: 'no-store', headers: { accept: 'application/json' } });
+  window.tidegateSession.catch(function () {});
+  ['i18n/' + lang + '.js', 'i18n/' + lang + '/' + page + '.js', 'pages/' + page + '.js'].forEach(function (file) {
+    var link = document.createElement('link');
+    link.rel = 'modulepreload';
+    link.href = '/ui/' + file;
+    document.head.appendChild(link);
+  });
+})();

@@ -1,0 +1,92 @@
+/**
+ * What happens, as it happens: one stream of server-sent events for all pages. The gateway tells a batch a second
+ * (`request`s, then `stats`); a batch is told to subscribers whole, in one frame. While the tab is hidden batches are
+ * collected, and told when it is seen again.
+ */
+import { signal, batch as together } from './lib.js';
+import { session, enter } from './session.js';
+import { api } from './api.js';
+
+/** 'on' | 'connecting' | 'off': for the live sign. */
+export const live = signal('off');
+/** The newest `stats`, or null. */
+export const latest = signal(null);
+/** The last seconds, oldest first: `stats` of at most HISTORY seconds. Read it; never write it. */
+export const history = [];
+const HISTORY = 600;
+const HELD = 600;
+
+const subscribers = new Set();
+let source = null;
+let timer = 0;
+let tries = 0;
+let requests = [];
+let held = [];
+let frame = 0;
+
+function tell() {
+  frame = 0;
+  const batches = held;
+  held = [];
+  together(() => {
+    latest.value = batches[batches.length - 1].stats;
+    subscribers.forEach((told) => told(batches));
+  });
+}
+
+function push(stats) {
+  history.push(stats);
+  if (history.length > HISTORY) history.shift();
+  held.push({ stats, requests });
+  if (held.length > HELD) held.shift();
+  requests = [];
+  // A hidden tab gets no frames: what is held is told by the first one after.
+  if (!frame) frame = requestAnimationFrame(tell);
+}
+
+async function again() {
+  live.value = 'connecting';
+  source?.close();
+  source = null;
+  clearTimeout(timer);
+  tries += 1;
+  const wait = Math.min(15e3, 500 * 2 ** Math.min(tries, 5)) * (0.75 + Math.random() / 2);
+  timer = setTimeout(async () => {
+    // A stream cannot say why it failed: a call can, and lays the sign-in over the page where the session is over.
+    try {
+      enter(await api.get('/session'));
+      connect();
+    } catch { if (session.peek()) again(); }
+  }, wait);
+}
+
+/** Connects, where it is not yet. */
+export function connect() {
+  if (source) return;
+  live.value = 'connecting';
+  source = new EventSource('/admin/api/v1/events');
+  source.addEventListener('open', () => { live.value = 'on'; tries = 0; });
+  source.addEventListener('request', (event) => {
+    requests.push(JSON.parse(event.data));
+    if (requests.length > 200) requests.shift();
+  });
+  source.addEventListener('stats', (event) => push(JSON.parse(event.data)));
+  source.addEventListener('error', again);
+}
+
+/** Ends the stream (signed out). */
+export function disconnect() {
+  clearTimeout(timer);
+  source?.close();
+  source = null;
+  live.value = 'off';
+}
+
+/**
+ * Is told each batch: `subscribe((batches) => …)` with [{stats, requests}], oldest first; mostly one, more after the tab
+ * was hidden. Returns the end of it, as an effect wants it.
+ */
+export function subscribe(told) {
+  subscribers.add(told);
+  return () => subscribers.delete(told);
+}

@@ -1,0 +1,104 @@
+/** Long lists: only rows that are seen are rendered; all have one height. */
+import { html, cx, useRef, useState, useLayoutEffect, useEffect } from '../lib.js';
+import { HeadCell } from './table.js';
+
+/** [first, last) of the rows in view, with some around. Keeps the reader's place while rows come in at the top. */
+function useWindow(ref, count, height, over = 8) {
+  const [range, setRange] = useState([0, 40]);
+  useLayoutEffect(() => {
+    const box = ref.current;
+    let frame = 0;
+    const look = () => {
+      frame = 0;
+      const first = Math.max(0, Math.floor(box.scrollTop / height) - over);
+      const last = Math.min(count, Math.ceil((box.scrollTop + box.clientHeight) / height) + over);
+      setRange((was) => (was[0] === first && was[1] === last ? was : [first, last]));
+    };
+    const later = () => { frame ||= requestAnimationFrame(look); };
+    look();
+    box.addEventListener('scroll', later, { passive: true });
+    const size = new ResizeObserver(later);
+    size.observe(box);
+    return () => { cancelAnimationFrame(frame); box.removeEventListener('scroll', later); size.disconnect(); };
+  }, [count, height]);
+  return [range[0], Math.max(range[0], Math.min(count, range[1]))];
+}
+
+/** @param {{items: any[], height: number, render: (item: any, index: number) => any, itemKey: function, label: string, class?: string, onEnd?: function}} props */
+export function VirtualList({ items, height, render, itemKey, label, class: extra, onEnd }) {
+  const ref = useRef();
+  const [first, last] = useWindow(ref, items.length, height);
+  useEffect(() => { if (last >= items.length && items.length) onEnd?.(); }, [last, items.length]);
+  return html`<div class=${cx('virtual', extra)} ref=${ref} tabindex="0" role="list" aria-label=${label}>
+    <div class="virtual-space" style=${{ height: `${items.length * height}px` }}>
+      ${items.slice(first, last).map((item, at) => html`<div key=${itemKey(item)} role="listitem" class="virtual-row" aria-setsize=${items.length} aria-posinset=${first + at + 1}
+        style=${{ height: `${height}px`, top: `${(first + at) * height}px` }}>${render(item, first + at)}</div>`)}
+    </div></div>`;
+}
+
+/**
+ * A table of many thousand rows. Columns as in `Table`, each with a `width` (of a CSS grid: '120px', 'minmax(120px,1fr)').
+ * `phoneRow` renders a row on narrow screens, two lines high.
+ * @param {{columns: any[], rows: any[], rowKey: function, rowHeight?: number, onOpen?: function, selected?: string, sort?: any, onSort?: function,
+ *   onEnd?: function, label: string, phoneRow?: function, rowClass?: function, anchored?: boolean}} props `anchored`: what comes in at the top does not move what is read
+ */
+export function VirtualTable({ columns, rows, rowKey, rowHeight = 34, onOpen, selected, sort, onSort, onEnd, label, phoneRow, rowClass, anchored }) {
+  const ref = useRef();
+  const narrow = useNarrow() && phoneRow;
+  const height = narrow ? 60 : rowHeight;
+  const [first, last] = useWindow(ref, rows.length, height);
+  const [active, setActive] = useState(null);
+  useEffect(() => { if (last >= rows.length - 10 && rows.length) onEnd?.(); }, [last, rows.length]);
+  const top = useRef(null);
+  useLayoutEffect(() => {
+    const box = ref.current;
+    if (anchored && top.current != null && box.scrollTop > 0) {
+      const moved = rows.findIndex((row) => rowKey(row) === top.current);
+      if (moved > 0) box.scrollTop += moved * height;
+    }
+    top.current = rows.length ? rowKey(rows[0]) : null;
+  }, [rows]);
+  const grid = columns.map((column) => column.width || 'minmax(80px,1fr)').join(' ');
+  const focus = (index) => {
+    const to = Math.max(0, Math.min(rows.length - 1, index));
+    const box = ref.current;
+    if (to * height < box.scrollTop) box.scrollTop = to * height;
+    if ((to + 1) * height > box.scrollTop + box.clientHeight - 34) box.scrollTop = (to + 2) * height - box.clientHeight + 34;
+    setActive(to);
+    requestAnimationFrame(() => box.querySelector(`[data-index="${to}"]`)?.focus({ preventScroll: true }));
+  };
+  const keys = (event, index) => {
+    if (event.target !== event.currentTarget) return;
+    const to = { ArrowDown: index + 1, j: index + 1, ArrowUp: index - 1, k: index - 1, PageDown: index + 15, PageUp: index - 15, Home: 0, End: rows.length - 1 }[event.key];
+    if (to != null) { event.preventDefault(); focus(to); }
+    if (event.key === 'Enter' && onOpen) onOpen(rows[index]);
+  };
+  const start = active != null && active >= first && active < last ? active : first;
+  return html`<div class=${cx('virtual virtual-table', narrow && 'narrow')} ref=${ref} role="table" aria-label=${label} aria-rowcount=${rows.length}>
+    ${!narrow && html`<div class="virtual-head" role="row" style=${{ gridTemplateColumns: grid }}>${columns.map((column) => html`<${HeadCell} tag="div" role="columnheader" key=${column.key} column=${column} sort=${sort} onSort=${onSort} />`)}</div>`}
+    <div class="virtual-space" role="rowgroup" style=${{ height: `${rows.length * height}px` }}>
+      ${rows.slice(first, last).map((row, at) => {
+    const index = first + at;
+    const key = rowKey(row);
+    return html`<div key=${key} role="row" data-index=${index} aria-rowindex=${index + 1} tabindex=${index === start ? 0 : -1}
+      class=${cx('virtual-row', onOpen && 'opens', selected === key && 'selected', rowClass?.(row))}
+      style=${{ height: `${height}px`, top: `${index * height}px`, gridTemplateColumns: narrow ? '1fr' : grid }}
+      onClick=${() => { setActive(index); onOpen?.(row); }} onKeyDown=${(event) => keys(event, index)}>
+      ${narrow ? html`<div role="cell">${phoneRow(row)}</div>` : columns.map((column) => html`<div key=${column.key} role="cell"
+        class=${cx(column.align === 'end' && 'end', column.mono && 'mono', column.class)}>${column.render ? column.render(row) : row[column.key]}</div>`)}
+    </div>`;
+  })}
+    </div></div>`;
+}
+
+const narrowQuery = matchMedia('(max-width: 719px)');
+/** Whether the screen is a phone's. */
+export function useNarrow() {
+  const [narrow, set] = useState(narrowQuery.matches);
+  useEffect(() => {
+    const told = () => set(narrowQuery.matches);
+    narrowQuery.addEventListener('change', told);
+    return () => narrowQuery.removeEventListener('change', told);
+  }, []);
+  return narrow;
+}

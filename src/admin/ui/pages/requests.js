@@ -1,0 +1,8 @@
+/** The page requests. */
+import { html } from '../lib.js';
+import { t } from '../i18n.js';
+import { Page } from '../kit/index.js';
+
+export default function Stub() {
+  return html`<${Page} title=${t('nav.requests')} />`;
+}
