@@ -51,7 +51,7 @@ function build(props, width, onHover) {
 // What lies on each other is drawn from the top down.
 function stack(x, series) {
   const sums = x.map(() => 0);
-  return series.map((one) => one.values.map((value, at) => (sums[at] += value ?? 0)));
+  return series.map((one) => one.values.map((value, at) => (value == null ? null : (sums[at] += value))));
 }
 
 /**

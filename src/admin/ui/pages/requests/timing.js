@@ -38,7 +38,7 @@ export function TimingBar({ request, scale }) {
   const part = (from, until, kind, key) => until > from && html`<i key=${key} class=${kind} style=${{ left: `${x(from)}%`, width: `max(1.5px, ${x(until) - x(from)}%)` }} />`;
   const said = t('requests.timing.said', { first: duration(request.first_content_ms), total: duration(total) });
   return html`<span class=${total > scale ? 'requests-timing over' : 'requests-timing'} role="img" aria-label=${said} title=${said}>
-    ${bars.length === 0 && part(0, total, 'none', 'x')}
+    ${bars.length === 0 && part(0, total, 'unasked', 'x')}
     ${bars.map((one, at) => (one.first != null ? [part(one.from, one.first, 'wait', `w${at}`), part(one.first, one.until, request.ending === 'broken' ? 'stream broken' : 'stream', `s${at}`)] : part(one.from, one.until, one.won ? 'wait' : 'failed', at)))}
   </span>`;
 }
