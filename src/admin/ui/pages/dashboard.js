@@ -18,6 +18,8 @@ const MINUTE = 12;
 const errorTone = (share) => (share >= 0.05 ? 'bad' : share > 0.01 ? 'warn' : null);
 const each = (value, unit) => ({ value: value == null ? '–' : compact(value), unit: t(`dashboard.unit.${unit}`) });
 
+const of = ({ errors, requests }) => t('dashboard.errors.of', { n: compact(errors), of: requests, short: compact(requests) });
+
 /** Figures of the last minute. */
 function Now({ model, overview }) {
   const last = model.slices.slice(-MINUTE).map((one) => one.slice).filter(Boolean);
@@ -26,7 +28,7 @@ function Now({ model, overview }) {
   const today = overview?.today;
   return html`<div class="figures dashboard-figures">
     <${Figure} label=${t('dashboard.requests')} ...${each(sum?.rate, 'req')} hint=${today && t('dashboard.today.requests', { n: today.requests, short: compact(today.requests) })} />
-    <${Figure} label=${t('dashboard.errors')} value=${percent(sum?.share)} tone=${errorTone(sum?.share ?? 0)} hint=${sum ? t('dashboard.errors.of', { n: sum.errors, of: sum.requests }) : null} />
+    <${Figure} label=${t('dashboard.errors')} value=${percent(sum?.share)} tone=${errorTone(sum?.share ?? 0)} hint=${sum ? of(sum) : null} />
     <${Figure} label=${t('dashboard.first')} value=${duration(first.p50)} unit="p50" hint=${t('dashboard.first.more', { p95: duration(first.p95), p99: duration(first.p99) })} />
     <${Figure} label=${t('dashboard.tokens')} ...${each(sum?.tokens, 'tok')} hint=${today && t('dashboard.today.tokens', { short: compact(Object.values(today.tokens).reduce((all, n) => all + n, 0)) })} />
     <${Figure} label=${t('dashboard.cost')} value=${money(sum?.cost)} unit=${t('dashboard.unit.hour')} hint=${today && t('dashboard.today.cost', { cost: money(today.cost_usd) })} />
@@ -41,7 +43,7 @@ function Then({ sum }) {
   const tokens = one && Object.values(one.tokens).reduce((all, n) => all + n, 0);
   return html`<div class="figures dashboard-figures">
     <${Figure} label=${t('dashboard.requests')} value=${compact(one?.requests ?? (sum.data ? 0 : null))} unit=${t('dashboard.unit.requests', { n: one?.requests ?? 0 })} hint=${one && t('dashboard.attempts.of', { n: one.attempts, short: compact(one.attempts) })} />
-    <${Figure} label=${t('dashboard.errors')} value=${percent(share)} tone=${errorTone(share ?? 0)} hint=${one && t('dashboard.errors.of', { n: one.errors, of: one.requests })} />
+    <${Figure} label=${t('dashboard.errors')} value=${percent(share)} tone=${errorTone(share ?? 0)} hint=${one && of(one)} />
     <${Figure} label=${t('dashboard.first')} value=${duration(one?.first_content_ms?.p50)} unit="p50" hint=${t('dashboard.first.more', { p95: duration(one?.first_content_ms?.p95), p99: duration(one?.first_content_ms?.p99) })} />
     <${Figure} label=${t('dashboard.tokens')} value=${compact(tokens)} unit=${t('dashboard.unit.tokens')} hint=${one && t('dashboard.tokens.split', { input: compact(one.tokens.input + one.tokens.cache_read + one.tokens.cache_write + one.tokens.audio_input), output: compact(one.tokens.output + one.tokens.reasoning + one.tokens.audio_output) })} />
     <${Figure} label=${t('dashboard.cost')} value=${money(one?.cost_usd)} hint=${one?.unpriced > 0 ? t('dashboard.unpriced', { n: one.unpriced }) : one?.requests ? t('dashboard.cost.each', { cost: money(one.cost_usd / one.requests) }) : null} />

@@ -41,6 +41,6 @@ export default {
   'requests.details': '详细信息', 'requests.asked': '请求的模型', 'requests.became': '实际模型', 'requests.route': '路由', 'requests.client': '客户端', 'requests.size': '大小', 'requests.size.both': '入 {in}，出 {out}', 'requests.id': 'ID', 'requests.id.copy': '复制 ID',
   'requests.bodies': '请求与响应内容', 'requests.body.request': '请求', 'requests.body.response': '响应', 'requests.body.as': '显示方式', 'requests.body.words': '文本', 'requests.body.raw': '原始内容', 'requests.body.cut': '内容过长，只保留了开头部分。', 'requests.body.empty': '无内容。', 'requests.body.base64': '非文本，以 base64 显示',
   'requests.body.off': '未保留内容（log.bodies 已关闭）。', 'requests.body.none': '未保留该请求的内容：log.bodies 当时已关闭，或记录过旧。', 'requests.body.look': '仍然查看', 'requests.body.how': '前往设置',
-  'requests.curl': '复制为 curl', 'requests.curl.blank': '未完整保留请求体，curl 中以占位代替', 'requests.replay': '在调试台重放', 'requests.newer': '较新的请求（k）', 'requests.older': '较旧的请求（j）',
+  'requests.curl': '复制为 curl', 'requests.curl.blank': '未完整保留请求体，curl 中以占位代替', 'requests.replay': '在试验台重放', 'requests.newer': '较新的请求（k）', 'requests.older': '较旧的请求（j）',
   'requests.gone': '没有这个请求', 'requests.gone.text': '记录过旧已被清除，或尚未写入。',
 };

@@ -1,6 +1,6 @@
 /** What needs somebody: the gateway, keys that vendors refuse, endpoints that are not well, limits near their end. */
 import { html, useState, useRef } from '../../lib.js';
-import { t, name as named } from '../../i18n.js';
+import { t, lang, name as named } from '../../i18n.js';
 import { number, money, duration, bytes, ago, dateTime, percent, list } from '../../format.js';
 import { latest } from '../../events.js';
 import { path } from '../../router.js';
@@ -33,7 +33,7 @@ function ofKeys(endpoints) {
 function ofEndpoints(endpoints) {
   return once(endpoints, latest.value?.unwell).filter((one) => ['open', 'cooling', 'half_open'].includes(one.state)).map((one) => ({
     key: one.key, tone: { open: 'bad', cooling: 'cool', half_open: 'warn' }[one.state], title: one.key,
-    text: [t(`dashboard.need.${one.state}`), one.back > 0 && t('dashboard.need.back', { time: duration(Math.ceil(one.back / 1000) * 1000) })].filter(Boolean).join(' '),
+    text: [t(`dashboard.need.${one.state}`), one.back > 0 && t('dashboard.need.back', { time: duration(Math.ceil(one.back / 1000) * 1000) })].filter(Boolean).join(lang.value === 'zh' ? '' : ' '),
     href: path('requests', null, { provider: one.provider, endpoint: one.model }), word: named('state', one.state),
   }));
 }

@@ -1,10 +1,10 @@
 /** Every endpoint: how it stands, how it stood, what share it has, how it answers. What is not well comes first. */
 import { html, useMemo, useState } from '../../lib.js';
-import { t, name as named } from '../../i18n.js';
+import { t, lang, name as named } from '../../i18n.js';
 import { number, duration, percent, time, list } from '../../format.js';
 import { latest } from '../../events.js';
 import { path } from '../../router.js';
-import { Section, Table, State, Share, Empty, Button, Badge, toneOf } from '../../kit/index.js';
+import { Section, Table, State, Share, Empty, Button, Badge, toneOf, useNarrow } from '../../kit/index.js';
 import { keyOf } from './live.js';
 import { Strip } from './strip.js';
 
@@ -62,6 +62,7 @@ function Keys({ keys }) {
 export function Endpoints({ endpoints, model, range }) {
   const [all, setAll] = useState(false);
   const live = range === 'live';
+  const few = useNarrow() ? 5 : FEW;
   const rows = useMemo(() => {
     const known = once(endpoints, latest.value?.unwell);
     const keys = new Set(known.map((one) => one.key));
@@ -81,14 +82,14 @@ export function Endpoints({ endpoints, model, range }) {
     { key: 'strip', label: t(live ? 'dashboard.strip.state' : 'dashboard.strip.failed', { span }), render: (one) => html`<${Strip} cells=${live ? liveCells(model, one.key) : pastCells(model, one.key)} label=${t('dashboard.strip.said', { name: one.key, span, failed: one.failed, n: one.attempts })} />` },
     { key: 'share', label: t('dashboard.share.short'), align: 'end', descending: true, sort: (one) => one.share, render: (one) => html`<${Share} value=${one.share} label=${t('dashboard.share')} />` },
     { key: 'first', label: t('dashboard.first.p50'), align: 'end', sort: (one) => one.first, render: (one) => duration(one.first) },
-    { key: 'failed', label: t('dashboard.failed'), align: 'end', descending: true, sort: (one) => (one.attempts ? one.failed / one.attempts : null), render: (one) => (one.attempts ? html`<a class=${one.failed ? 'dashboard-failed' : 'dashboard-clean'} href=${path('requests', null, { provider: one.provider, endpoint: one.model })} title=${t('dashboard.failed.of', { failed: one.failed, n: one.attempts })}>${percent(one.failed / one.attempts)}</a>` : html`<span class="dim">–</span>`) },
+    { key: 'failed', label: t('dashboard.failed'), align: 'end', descending: true, sort: (one) => (one.attempts ? one.failed / one.attempts : null), render: (one) => (one.attempts ? html`<a class=${one.failed / one.attempts >= 0.05 ? 'dashboard-failed' : 'dashboard-clean'} href=${path('requests', null, { provider: one.provider, endpoint: one.model })} title=${t('dashboard.failed.of', { failed: one.failed, n: one.attempts })}>${percent(one.failed / one.attempts)}</a>` : html`<span class="dim">–</span>`) },
     { key: 'flight', label: t('dashboard.flight.requests'), align: 'end', phone: false, sort: (one) => one.inFlight, render: (one) => number(one.inFlight) },
   ];
   const sampled = live && model.slices.some(({ slice }) => slice && slice.requests > slice.told);
-  const shown = all ? rows : rows.slice(0, FEW);
-  return html`<${Section} title=${t('dashboard.endpoints')} help=${live ? [t('dashboard.endpoints.help'), sampled && t('dashboard.endpoints.sampled')].filter(Boolean).join(' ') : t('dashboard.endpoints.past')}>
+  const shown = all ? rows : rows.slice(0, few);
+  return html`<${Section} title=${t('dashboard.endpoints')} help=${live ? [t('dashboard.endpoints.help'), sampled && t('dashboard.endpoints.sampled')].filter(Boolean).join(lang.value === 'zh' ? '' : ' ') : t('dashboard.endpoints.past')}>
     <${Table} label=${t('dashboard.endpoints')} columns=${columns} rows=${shown} rowKey=${(one) => one.key}
       empty=${html`<${Empty} icon="providers" title=${t('dashboard.endpoints.none')} text=${t('dashboard.endpoints.none.text')} action=${html`<${Button} kind="primary" icon="plus" href=${path('providers')}>${t('dashboard.endpoints.add')}</${Button}>`} />`} />
-    ${rows.length > FEW && html`<${Button} kind="ghost" size="small" icon=${all ? 'up' : 'down'} onClick=${() => setAll(!all)}>${all ? t('dashboard.fewer') : t('dashboard.more', { n: rows.length - FEW })}</${Button}>`}
+    ${rows.length > few && html`<${Button} kind="ghost" size="small" icon=${all ? 'up' : 'down'} onClick=${() => setAll(!all)}>${all ? t('dashboard.fewer') : t('dashboard.more', { n: rows.length - few })}</${Button}>`}
   </${Section}>`;
 }

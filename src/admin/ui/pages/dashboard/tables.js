@@ -4,7 +4,7 @@ import { t, has, name as named } from '../../i18n.js';
 import { time, number, money, compact, percent, dateTime } from '../../format.js';
 import { path, useQuery } from '../../router.js';
 import { useResource } from '../../resource.js';
-import { Section, Segmented, Status, Dot, Empty, Loaded } from '../../kit/index.js';
+import { Section, Segmented, Status, Dot, Empty, Loaded, Table } from '../../kit/index.js';
 import { failures } from './live.js';
 
 /** Why, in a few words: the limit, or what the last attempt met with. */
@@ -36,11 +36,16 @@ export function Use({ range }) {
   const found = useResource('/stats', { query: { from, by: of }, every: 30e3 });
   const rows = useMemo(() => [...(found.data?.items ?? [])].filter((one) => one.requests > 0 || one.attempts > 0).sort((a, b) => b.cost_usd - a.cost_usd || b.requests - a.requests).slice(0, 8), [found.data]);
   const most = Math.max(1e-12, ...rows.map((one) => one.cost_usd));
+  const label = (one) => (one.of[of] ? html`<a href=${path('requests', null, { [of]: one.of[of], from })}>${one.of[of]}</a>` : html`<span class="dim">${t(`dashboard.by.${of}.none`)}</span>`);
+  const columns = [
+    { key: 'name', label: t(`dashboard.by.${of}`), title: true, sort: (one) => one.of[of], render: (one) => html`${label(one)}<span class="dashboard-meter" aria-hidden="true"><i style=${{ width: `${(one.cost_usd / most) * 100}%` }} /></span>` },
+    { key: 'requests', label: t('dashboard.requests'), align: 'end', descending: true, sort: (one) => one.requests, render: (one) => html`<span title=${number(one.requests)}>${compact(one.requests)}</span>` },
+    { key: 'errors', label: t('dashboard.errors'), align: 'end', descending: true, sort: (one) => (one.requests ? one.errors / one.requests : null), render: (one) => (one.requests ? html`<span class=${one.errors / one.requests >= 0.05 ? 'dashboard-failed' : ''}>${percent(one.errors / one.requests)}</span>` : '–') },
+    { key: 'tokens', label: t('dashboard.tokens'), align: 'end', descending: true, sort: sumOf, render: (one) => html`<span title=${number(sumOf(one))}>${compact(sumOf(one))}</span>` },
+    { key: 'cost', label: t('dashboard.cost'), align: 'end', descending: true, sort: (one) => one.cost_usd, render: (one) => money(one.cost_usd) },
+  ];
   return html`<${Section} title=${t('dashboard.use', { range: t(`dashboard.range.${from}`) })} actions=${html`<${Segmented} small label=${t('dashboard.use.by')} value=${of} onChange=${setBy} options=${BY.map((one) => ({ value: one, label: t(`dashboard.by.${one}`) }))} />`}>
-    <${Loaded} of=${found} lines=${6}>${() => (rows.length ? html`<div class="table-wrap"><table class="table dashboard-use"><caption class="sr">${t(`dashboard.by.${of}`)}</caption>
-      <thead><tr><th scope="col">${t(`dashboard.by.${of}`)}</th><th scope="col" class="end">${t('dashboard.requests')}</th><th scope="col" class="end">${t('dashboard.errors')}</th><th scope="col" class="end">${t('dashboard.tokens')}</th><th scope="col" class="end">${t('dashboard.cost')}</th></tr></thead>
-      <tbody>${rows.map((one) => { const name = one.of[of]; return html`<tr key=${name}><td class="title">${name ? html`<a href=${path('requests', null, { [of]: name, from })}>${name}</a>` : html`<span class="dim">${t(`dashboard.by.${of}.none`)}</span>`}<span class="dashboard-meter" aria-hidden="true"><i style=${{ width: `${(one.cost_usd / most) * 100}%` }} /></span></td>
-        <td class="end" title=${number(one.requests)}>${compact(one.requests)}</td><td class="end">${one.requests ? html`<span class=${one.errors / one.requests >= 0.05 ? 'dashboard-failed' : ''}>${percent(one.errors / one.requests)}</span>` : '–'}</td><td class="end" title=${number(sumOf(one))}>${compact(sumOf(one))}</td><td class="end">${money(one.cost_usd)}</td></tr>`; })}</tbody></table></div>`
-    : html`<${Empty} small title=${t('dashboard.use.none')} />`)}</${Loaded}>
+    <${Loaded} of=${found} lines=${6}>${() => html`<div class="dashboard-use"><${Table} key=${of} label=${t('dashboard.use', { range: t(`dashboard.range.${from}`) })} columns=${columns} rows=${rows} rowKey=${(one) => one.of[of]}
+      empty=${html`<${Empty} small title=${t('dashboard.use.none')} />`} /></div>`}</${Loaded}>
   </${Section}>`;
 }

@@ -38,7 +38,7 @@ export function Timeline({ request }) {
   const { bars, waited, hedged, total } = spans(request);
   if (!bars.length) return html`<p class="requests-none"><${Icon} name="info" />${why(request)}</p>`;
   const marks = [0, 0.25, 0.5, 0.75, 1];
-  const kinds = [bars.some((one) => one.won) && 'wait', bars.some((one) => one.first != null && one.until - one.first > 0) && 'stream', bars.some((one) => !one.won) && 'failed'].filter(Boolean);
+  const kinds = [bars.some((one) => one.won) && 'wait', request.stream && bars.some((one) => one.first != null && one.until - one.first > 0) && 'stream', bars.some((one) => !one.won) && 'failed'].filter(Boolean);
   return html`<div class="requests-timeline">
     <div class="requests-axis" aria-hidden="true"><span />${html`<div>${marks.map((share) => html`<span key=${share} style=${{ left: `${share * 100}%` }}>${duration(total * share)}</span>`)}</div>`}</div>
     <ol>${bars.map((span, at) => html`<${Attempt} key=${at} span=${span} at=${at} request=${request} total=${total} />`)}</ol>
