@@ -46,7 +46,7 @@ const THEMES = [['auto', 'screen'], ['light', 'sun'], ['dark', 'moon']];
 
 /** Language and theme: in the header, and on the sign-in page. */
 export const Looks = () => html`
-  <${Menu} label=${t('header.language')} trigger=${(props) => html`<button type="button" class="button ghost lang" aria-label=${t('header.language')} ...${props}><${Icon} name="globe" /><span>${lang.value === 'zh' ? '中文' : 'EN'}</span></button>`}
+  <${Menu} label=${t('header.language')} trigger=${(props) => html`<button type="button" class="button ghost lang" aria-label=${`${t('header.language')}: ${lang.value === 'zh' ? '中文' : 'EN'}`} ...${props}><${Icon} name="globe" /><span>${lang.value === 'zh' ? '中文' : 'EN'}</span></button>`}
     items=${LANGS.map((one) => ({ label: one.label, checked: lang.value === one.value, onSelect: () => setLang(one.value) }))} />
   <${Menu} label=${t('header.theme')} trigger=${(props) => html`<${IconButton} icon=${theme.value === 'dark' ? 'moon' : 'sun'} label=${t('header.theme')} ...${props} />`}
     items=${THEMES.map(([value, icon]) => ({ label: t(`theme.${value}`), icon, checked: choice.value === value, onSelect: () => setTheme(value) }))} />`;
@@ -54,7 +54,7 @@ export const Looks = () => html`
 function Account() {
   const who = session.value;
   if (!who) return null;
-  return html`<${Menu} label=${t('header.account')} trigger=${(props) => html`<button type="button" class="button ghost account" aria-label=${t('header.account')} ...${props}><span class="avatar" aria-hidden="true">${who.account.slice(0, 1).toUpperCase()}</span><span class="account-name">${who.account}</span><${Icon} name="down" size=${12} /></button>`}
+  return html`<${Menu} label=${t('header.account')} trigger=${(props) => html`<button type="button" class="button ghost account" aria-label=${`${t('header.account')}: ${who.account}`} ...${props}><span class="avatar" aria-hidden="true">${who.account.slice(0, 1).toUpperCase()}</span><span class="account-name">${who.account}</span><${Icon} name="down" size=${12} /></button>`}
     items=${[
     { label: who.account, hint: t(`role.${who.role}`), disabled: true },
     '-',
