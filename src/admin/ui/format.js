@@ -73,6 +73,9 @@ export const dateTime = (time) => (time == null ? NONE
 /** 21 Nov 2026 */
 export const date = (time) => (time == null ? NONE : intl(Intl.DateTimeFormat, { dateStyle: 'medium' }).format(at(time)));
 
+/** 21 Nov: for axes of days. */
+export const day = (time) => intl(Intl.DateTimeFormat, { month: 'short', day: 'numeric' }).format(at(time));
+
 /** 15:58:54, with milliseconds where asked; with the date where it is not today. */
 export function time(when, { millis = false, always = false } = {}) {
   if (when == null) return NONE;

@@ -3,7 +3,7 @@ import { html, useRef, useEffect, useState, useMemo } from '../lib.js';
 import uPlot from '../vendor/uplot.js';
 import { theme, cssColor } from '../theme.js';
 import { lang, t } from '../i18n.js';
-import { compact, time, dateTime } from '../format.js';
+import { compact, time, date, dateTime, day } from '../format.js';
 import { Empty } from './states.js';
 
 const dim = (color, share) => color.replace(/^rgb\(([^)]+)\)$/, (_, parts) => `rgba(${parts}, ${share})`);
@@ -15,29 +15,41 @@ function axis(extra) {
   };
 }
 
+// px that a label takes, about: Chinese is as wide as high.
+const wide = (label) => [...label].reduce((sum, one) => sum + (one > '⺀' ? 11 : 6.4), 0);
+
+// A value without neighbours makes no line: it is drawn as a point.
+function alone(plot, index) {
+  const values = plot.data[index];
+  const found = [];
+  values.forEach((value, at) => { if (value != null && values[at - 1] == null && values[at + 1] == null) found.push(at); });
+  return found;
+}
+
 function build(props, width, onHover) {
   const { series, height = 180, format = compact, max, min = 0, stacked, onZoom, sync } = props;
   const paths = { line: undefined, step: uPlot.paths.stepped({ align: -1 }), bars: uPlot.paths.bars({ size: [0.8, 24] }), smooth: uPlot.paths.spline() };
   const tall = height >= 90;
+  const bars = series.some((one) => one.kind === 'bars');
   return {
-    width, height, padding: [8, 4, tall ? 0 : 4, 0], legend: { show: false },
+    width, height, padding: [8, 14, tall ? 0 : 4, 0], legend: { show: false },
     cursor: {
       sync: sync ? { key: sync } : undefined, y: false, points: { size: 7, width: 1.5, fill: cssColor('surface') },
       drag: { x: !!onZoom, y: false, setScale: false },
     },
     select: { show: !!onZoom },
-    scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(min, low ?? 0), max ?? Math.max((high ?? 0) * 1.08, (props.floor ?? 1))] } },
+    scales: { x: { time: true, range: bars ? (plot, low, high) => { const half = (plot.data[0][1] - plot.data[0][0]) / 2 || 1; return [low - half, high + half]; } : undefined }, y: { range: (_, low, high) => [Math.min(min, low ?? 0), max ?? Math.max((high ?? 0) * 1.08, (props.floor ?? 1))] } },
     axes: [
-      axis({ space: 70, size: tall ? 26 : 0, show: tall, grid: { show: false }, values: (_, splits, __, ___, step) => splits.map((at) => time(at * 1000, { always: step < 3600 * 24 }).replace(step >= 60 ? /:\d\d(?=\D*$)/ : /$^/, '')) }),
-      axis({ space: 34, size: (plot, values) => (values ? Math.max(36, 10 + 6.4 * Math.max(...values.map((one) => one.length))) : 40), values: (_, splits) => splits.map((value) => format(value)) }),
+      axis({ space: 70, size: tall ? 26 : 0, show: tall, grid: { show: false }, values: (_, splits, __, ___, step) => splits.map((at) => (step >= 86400 ? day(at * 1000) : time(at * 1000, { always: step < 3600 * 24 }).replace(step >= 60 ? /:\d\d(?=\D*$)/ : /$^/, ''))) }),
+      axis({ space: 34, size: (plot, values) => (values ? Math.max(36, 10 + Math.max(...values.map(wide))) : 40), values: (_, splits) => splits.map((value) => format(value)) }),
     ],
     series: [{}, ...series.map((one) => {
       const color = cssColor(one.color || 'accent');
-      const fill = one.kind === 'bars' ? dim(color, 0.75) : one.fill || stacked ? dim(color, stacked ? 0.3 : 0.1) : undefined;
-      return { label: one.label, stroke: color, width: one.kind === 'bars' ? 0 : 1.5, dash: one.dash, fill, paths: paths[one.kind || 'line'], points: { show: false }, spanGaps: !!one.span };
+      const fill = one.kind === 'bars' ? stacked ? color : dim(color, 0.75) : one.fill || stacked ? dim(color, stacked ? 0.3 : 0.1) : undefined;
+      return { label: one.label, stroke: color, width: one.kind === 'bars' ? 0 : 1.5, dash: one.dash, fill, paths: paths[one.kind || 'line'], points: { show: one.kind !== 'bars', size: 4, width: 0, fill: color, filter: alone }, spanGaps: !!one.span };
     })],
     // Each of a stack is filled down to the one below it.
-    bands: stacked ? series.slice(1).map((_, at) => ({ series: [at + 1, at + 2] })) : [],
+    bands: stacked && series[0]?.kind !== 'bars' ? series.slice(1).map((_, at) => ({ series: [at + 1, at + 2] })) : [],
     hooks: {
       setCursor: [(plot) => onHover(plot.cursor.idx)],
       setSelect: onZoom ? [(plot) => {
@@ -51,7 +63,7 @@ function build(props, width, onHover) {
 // What lies on each other is drawn from the top down.
 function stack(x, series) {
   const sums = x.map(() => 0);
-  return series.map((one) => one.values.map((value, at) => (sums[at] += value ?? 0)));
+  return series.map((one) => one.values.map((value, at) => (value == null ? null : (sums[at] += value))));
 }
 
 /**
@@ -97,7 +109,7 @@ export function Chart(props) {
   const shown = at != null && at <= last ? at : last;
   return html`<figure class="chart" aria-label=${title}>
     <figcaption><span class="chart-title">${title}${unit && html` <span class="dim">${unit}</span>`}</span>
-      <span class="chart-at num">${bare ? '' : at != null ? (last > 0 && x[last] - x[0] > 86400 ? dateTime(x[shown] * 1000) : time(x[shown] * 1000)) : hint || ''}</span></figcaption>
+      <span class="chart-at num">${bare ? '' : at != null ? (last > 0 && x[last] - x[last - 1] > 80000 ? date(x[shown] * 1000) : last > 0 && x[last] - x[0] > 86400 ? dateTime(x[shown] * 1000) : time(x[shown] * 1000)) : hint || ''}</span></figcaption>
     <div class="chart-legend">${series.map((one) => html`<span key=${one.label} class="key"><i style=${{ background: `var(--${one.color || 'accent'})` }} aria-hidden="true" />${one.label}<b class="num">${bare ? '' : (one.format || format)(one.values[shown])}</b></span>`)}</div>
     ${bare ? html`<div class="chart-empty" style=${{ height: `${height}px` }}>${empty || html`<${Empty} small title=${t('chart.empty')} />`}</div>`
     : html`<div class="chart-plot" ref=${box} style=${{ height: `${height}px` }} aria-hidden="true" />`}

@@ -6,8 +6,8 @@ import { Button, IconButton } from './button.js';
 import { Field, Input, Problem } from './field.js';
 
 function Head({ title, id, close, actions, sub }) {
-  return html`<header class="overlay-head"><div class="grow"><h2 id=${id}>${title}</h2>${sub && html`<p class="dim">${sub}</p>`}</div>${actions}
-    ${close && html`<${IconButton} icon="close" label=${t('do.close')} data-close="1" onClick=${close} />`}</header>`;
+  return html`<div class="overlay-head"><div class="grow"><h2 id=${id}>${title}</h2>${sub && html`<p class="dim">${sub}</p>`}</div>${actions}
+    ${close && html`<${IconButton} icon="close" label=${t('do.close')} data-close="1" onClick=${close} />`}</div>`;
 }
 
 /** @param {{title: string, close: function, wide?: boolean, footer?: any}} props */

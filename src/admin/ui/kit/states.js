@@ -6,12 +6,12 @@ import { Button } from './button.js';
 
 /** Nothing there (yet): what it would be, and the deed that makes the first. */
 export const Empty = ({ icon, title, text, action, small }) => html`<div class=${`empty ${small ? 'small' : ''}`}>${icon && html`<span class="empty-sign"><${Icon} name=${icon} size=${20} /></span>`}
-  <h3>${title}</h3>${text && html`<p>${text}</p>`}${action && html`<div class="empty-action">${action}</div>`}</div>`;
+  <h2>${title}</h2>${text && html`<p>${text}</p>`}${action && html`<div class="empty-action">${action}</div>`}</div>`;
 
 /** A failure in place of what was asked for, and how to try again. @param {{error: Error, retry?: function}} props */
 export function Failed({ error, retry, small }) {
   const said = error.status === 0 ? t('error.unreachable') : error.status === 503 ? error.detail || t('error.away') : error.detail || error.message || t('error.unknown');
-  return html`<div class=${`empty failed ${small ? 'small' : ''}`} role="alert"><span class="empty-sign"><${Icon} name="bad" size=${20} /></span><h3>${t('error.title')}</h3><p>${said}</p>
+  return html`<div class=${`empty failed ${small ? 'small' : ''}`} role="alert"><span class="empty-sign"><${Icon} name="bad" size=${20} /></span><h2>${t('error.title')}</h2><p>${said}</p>
     ${retry && html`<div class="empty-action"><${Button} icon="refresh" onClick=${retry}>${t('do.retry')}</${Button}></div>`}</div>`;
 }
 

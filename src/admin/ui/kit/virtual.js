@@ -40,23 +40,27 @@ export function VirtualList({ items, height, render, itemKey, label, class: extr
  * A table of many thousand rows. Columns as in `Table`, each with a `width` (of a CSS grid: '120px', 'minmax(120px,1fr)').
  * `phoneRow` renders a row on narrow screens, two lines high.
  * @param {{columns: any[], rows: any[], rowKey: function, rowHeight?: number, onOpen?: function, selected?: string, sort?: any, onSort?: function,
- *   onEnd?: function, label: string, phoneRow?: function, rowClass?: function, anchored?: boolean}} props `anchored`: what comes in at the top does not move what is read
+ *   onEnd?: function, onStart?: function, label: string, phoneRow?: function, rowClass?: function, anchored?: boolean}} props `anchored`: what comes in or
+ *   leaves at the top does not move what is read, but at the very top; `onStart`, `onEnd`: the reader comes near an end
  */
-export function VirtualTable({ columns, rows, rowKey, rowHeight = 34, onOpen, selected, sort, onSort, onEnd, label, phoneRow, rowClass, anchored }) {
+export function VirtualTable({ columns, rows, rowKey, rowHeight = 34, onOpen, selected, sort, onSort, onEnd, onStart, label, phoneRow, rowClass, anchored }) {
   const ref = useRef();
   const narrow = useNarrow() && phoneRow;
   const height = narrow ? 60 : rowHeight;
   const [first, last] = useWindow(ref, rows.length, height);
   const [active, setActive] = useState(null);
   useEffect(() => { if (last >= rows.length - 10 && rows.length) onEnd?.(); }, [last, rows.length]);
-  const top = useRef(null);
+  useEffect(() => { if (first <= 10 && ref.current.scrollTop > 0) onStart?.(); }, [first, rows]);
+  const before = useRef(rows);
   useLayoutEffect(() => {
     const box = ref.current;
-    if (anchored && top.current != null && box.scrollTop > 0) {
-      const moved = rows.findIndex((row) => rowKey(row) === top.current);
-      if (moved > 0) box.scrollTop += moved * height;
-    }
-    top.current = rows.length ? rowKey(rows[0]) : null;
+    const was = before.current;
+    before.current = rows;
+    if (!anchored || was === rows || box.scrollTop <= 0) return;
+    const at = Math.floor(box.scrollTop / height);
+    const key = was[at] && rowKey(was[at]);
+    const now = key == null ? -1 : rows.findIndex((row) => rowKey(row) === key);
+    if (now >= 0 && now !== at) box.scrollTop += (now - at) * height;
   }, [rows]);
   const grid = columns.map((column) => column.width || 'minmax(80px,1fr)').join(' ');
   const focus = (index) => {
