@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 
 use super::frame;
 use super::problem::{Problem, Why};
@@ -32,11 +32,6 @@ pub(super) async fn file(Path(name): Path<String>) -> Response {
         Some((_, media_type, text)) => served(media_type, text),
         None => Problem::new(Why::NotFound, "There is nothing at this path.").into_response(),
     }
-}
-
-/// `GET /`.
-pub(super) async fn to_docs() -> Redirect {
-    Redirect::to("/docs")
 }
 
 fn served(media_type: &'static str, text: &'static str) -> Response {

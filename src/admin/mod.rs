@@ -44,6 +44,7 @@ mod throttle;
 mod time;
 mod transfer;
 mod trouble;
+mod ui;
 mod vendors;
 mod visitor;
 

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::problem::{self, Problem, Why};
 use super::{
     Admin, accounts, audit, docs, events, figures, frame, guard, input, login, objects, openapi,
-    playground, providers, request_file, requests, seeds, standings, status, transfer,
+    playground, providers, request_file, requests, seeds, standings, status, transfer, ui,
 };
 
 /// Below it stands the API.
@@ -81,7 +81,10 @@ pub(super) fn router(admin: Arc<Admin>) -> Router {
     let calls = calls.nest(ALIAS, again);
     let calls = calls.route_layer(from_fn_with_state(admin.clone(), guard::guard));
     let pages = Router::new()
-        .route("/", get(docs::to_docs))
+        .route("/", get(ui::page))
+        .route("/ui", get(ui::page))
+        .route("/ui/", get(ui::page))
+        .route("/ui/{*path}", get(ui::below))
         .route("/docs", get(docs::page))
         .route("/docs/{*name}", get(docs::file));
     calls

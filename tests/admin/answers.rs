@@ -103,11 +103,41 @@ async fn no_answer_is_kept_guessed_or_framed() {
         let cors = answer.header("access-control-allow-origin");
         assert_eq!(cors, "", "`cors` is about models: {path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_path_of_the_ui_is_its_page_and_its_files_are_kept_for_good() {
+    let gateway = house("").await;
     let home = gateway.get("/").await.unwrap();
-    assert_eq!(
-        (home.status.as_u16(), home.header("location")),
-        (303, "/docs")
-    );
+    assert_eq!((home.status.as_u16(), home.header("cache-control")), (200, "no-cache"));
+    for path in ["/ui", "/ui/", "/ui/requests?model=m", "/ui/models/a%2Fb.js"] {
+        let page = gateway.get(path).await.unwrap();
+        assert_eq!((page.status.as_u16(), page.text()), (200, home.text()), "{path}");
+    }
+    let page = home.text();
+    let named = page.split('"').filter(|part| part.starts_with("/ui/~"));
+    let named: Vec<&str> = named.collect();
+    assert!(named.len() > 10, "{page}");
+    for path in named {
+        let plain = gateway.get(path).await.unwrap();
+        assert_eq!(plain.status, 200, "{path}");
+        assert!(plain.header("cache-control").contains("immutable"), "{path}");
+        let policy = plain.header("content-security-policy");
+        assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+        let headers = [("accept-encoding", "br, gzip")];
+        let small = gateway.send(asked("GET", path, &headers, None)).await;
+        assert_eq!(small.header("vary"), "accept-encoding");
+        if small.header("content-encoding") == "gzip" {
+            let mut text = String::new();
+            let mut reader = flate2::read::GzDecoder::new(&small.body[..]);
+            std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+            assert_eq!(text, plain.text(), "{path}");
+        }
+    }
+    let gone = gateway.get("/ui/~0/nothing.js").await.unwrap();
+    assert_eq!(gone.status, 404);
+    let earlier = gateway.get("/ui/~0/app.js").await.unwrap();
+    assert_eq!((earlier.status.as_u16(), earlier.header("cache-control")), (200, "no-cache"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

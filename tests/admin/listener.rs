@@ -25,7 +25,7 @@ async fn with_an_address_of_its_own_it_is_there_and_nowhere_else() {
     ] {
         assert_eq!(status(gateway.addr, path).await, 404, "{path}");
     }
-    assert_eq!(status(own, "/").await, 303);
+    assert_eq!(status(own, "/").await, 200);
     assert_eq!(status(own, "/docs").await, 200);
     assert_eq!(status(own, "/admin/api/v1/session").await, 401);
     assert_eq!(status(own, "/health").await, 200);
