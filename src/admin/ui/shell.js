@@ -54,7 +54,7 @@ export const Looks = () => html`
 function Account() {
   const who = session.value;
   if (!who) return null;
-  return html`<${Menu} label=${t('header.account')} trigger=${(props) => html`<button type="button" class="button ghost account" aria-label=${`${t('header.account')}: ${who.account}`} ...${props}><span class="avatar" data-letter=${who.account.slice(0, 1).toUpperCase()} aria-hidden="true" /><span class="account-name">${who.account}</span><${Icon} name="down" size=${12} /></button>`}
+  return html`<${Menu} label=${t('header.account')} trigger=${(props) => html`<button type="button" class="button ghost account" aria-label=${`${t('header.account')}: ${who.account}`} ...${props}><span class="avatar" aria-hidden="true" data-letter=${who.account.slice(0, 1).toUpperCase()} /><span class="account-name">${who.account}</span><${Icon} name="down" size=${12} /></button>`}
     items=${[
     { label: who.account, hint: t(`role.${who.role}`), disabled: true },
     '-',

@@ -5,6 +5,7 @@ import { number, compact, percent, duration, money } from '../format.js';
 import { useResource } from '../resource.js';
 import { useQuery, path } from '../router.js';
 import { latest } from '../events.js';
+import { can } from '../session.js';
 import { Page, Segmented, Figure, Skeleton, Failed, Empty, Button } from '../kit/index.js';
 import { backfill, summary, percentiles } from './dashboard/live.js';
 import { RANGES, usePast, useSum } from './dashboard/past.js';
@@ -61,6 +62,11 @@ function Past({ range, endpoints }) {
 
 function Live({ endpoints, overview }) {
   const model = useLive(true, t('dashboard.others'));
+  // Nothing has ever been asked: an invitation, which the first request replaces.
+  if (overview?.total.requests === 0 && !model.requests.some((n) => n > 0)) {
+    return html`<${Empty} icon="connect" title=${t('dashboard.waiting')} text=${t('dashboard.waiting.text')} action=${html`<${Button} kind="primary" icon="connect" href=${path('connect')}>${t('dashboard.waiting.connect')}</${Button}>${can.write.value && html`<${Button} icon="playground" href=${path('playground')}>${t('nav.playground')}</${Button}>`}`} />
+      <${Endpoints} endpoints=${endpoints} model=${model} range="live" />`;
+  }
   return html`<${Now} model=${model} overview=${overview} /><${Charts} model=${model} range="live" /><${Endpoints} endpoints=${endpoints} model=${model} range="live" />`;
 }
 
@@ -76,11 +82,11 @@ export default function Dashboard() {
   const items = endpoints.data?.items;
   if (endpoints.error && !items) return html`<${Page} title=${t('nav.dashboard')} tools=${tools}><${Failed} error=${endpoints.error} retry=${endpoints.reload} /></${Page}>`;
   if (items && !items.length && overview.data?.total.requests === 0) {
-    return html`<${Page} title=${t('nav.dashboard')}><${Empty} icon="providers" title=${t('dashboard.first.start')} text=${t('dashboard.first.start.text')} action=${html`<${Button} kind="primary" icon="plus" href=${path('providers')}>${t('dashboard.endpoints.add')}</${Button}><${Button} href=${path('connect')}>${t('nav.connect')}</${Button}>`} /></${Page}>`;
+    return html`<${Page} title=${t('nav.dashboard')}><${Empty} icon="providers" title=${t('dashboard.first.start')} text=${t('dashboard.first.start.text')} action=${html`${can.write.value && html`<${Button} kind="primary" icon="plus" href=${path('providers')}>${t('dashboard.endpoints.add')}</${Button}>`}<${Button} href=${path('connect')}>${t('nav.connect')}</${Button}>`} /></${Page}>`;
   }
   return html`<${Page} title=${t('nav.dashboard')} tools=${tools}>
     <${Attention} endpoints=${items} limits=${limits.data} status=${status.data} />
     ${range === 'live' ? html`<${Live} endpoints=${items ?? []} overview=${overview.data} />` : html`<${Past} key=${range} range=${range} endpoints=${items ?? []} />`}
-    <div class="dashboard-two"><${Failures} /><${Use} range=${range} /></div>
+    ${overview.data?.total.requests !== 0 && html`<div class="dashboard-two"><${Failures} /><${Use} range=${range} /></div>`}
   </${Page}>`;
 }

@@ -28,6 +28,6 @@ export function Charts({ model, range }) {
     <${Chart} ...${common} title=${t('dashboard.tokens')} unit=${t('dashboard.per.second')} floor=${1} series=${[{ label: t('dashboard.tokens.all'), values: model.tokens, color: 'chart-2', kind, fill: true, format: (value) => rate(value, 'tok') }]} />
     <${Chart} ...${common} title=${t('dashboard.cost')} unit=${live ? t('dashboard.per.hour') : each} format=${money} floor=${0.0001} series=${[{ label: t('dashboard.cost.all'), values: model.cost, color: 'chart-4', kind, fill: true }]} />
     <div class="dashboard-wide"><${Chart} ...${common} title=${t('dashboard.share')} unit=${t('dashboard.share.unit')} format=${(value) => (value == null ? '–' : percent(value, value > 0 && value < 0.1 ? 1 : 0))} max=${1} stacked height=${150}
-      x=${bare || !model.shares.length ? [] : x} series=${model.shares.length ? model.shares.map((one) => ({ ...one, kind })) : [{ label: '–', values: [], color: 'chart-6' }]} hint="" /></div>
+      x=${bare || !model.shares.length ? [] : x} series=${model.shares.map((one) => ({ ...one, kind }))} hint="" /></div>
   </div>`;
 }

@@ -4,6 +4,7 @@ import { t, lang, name as named } from '../../i18n.js';
 import { number, duration, percent, time, list } from '../../format.js';
 import { latest } from '../../events.js';
 import { path } from '../../router.js';
+import { can } from '../../session.js';
 import { Section, Table, State, Share, Empty, Button, Badge, toneOf, useNarrow } from '../../kit/index.js';
 import { keyOf } from './live.js';
 import { Strip } from './strip.js';
@@ -89,7 +90,7 @@ export function Endpoints({ endpoints, model, range }) {
   const shown = all ? rows : rows.slice(0, few);
   return html`<${Section} title=${t('dashboard.endpoints')} help=${live ? [t('dashboard.endpoints.help'), sampled && t('dashboard.endpoints.sampled')].filter(Boolean).join(lang.value === 'zh' ? '' : ' ') : t('dashboard.endpoints.past')}>
     <${Table} label=${t('dashboard.endpoints')} columns=${columns} rows=${shown} rowKey=${(one) => one.key}
-      empty=${html`<${Empty} icon="providers" title=${t('dashboard.endpoints.none')} text=${t('dashboard.endpoints.none.text')} action=${html`<${Button} kind="primary" icon="plus" href=${path('providers')}>${t('dashboard.endpoints.add')}</${Button}>`} />`} />
+      empty=${html`<${Empty} icon="providers" title=${t('dashboard.endpoints.none')} text=${t('dashboard.endpoints.none.text')} action=${can.write.value && html`<${Button} kind="primary" icon="plus" href=${path('providers')}>${t('dashboard.endpoints.add')}</${Button}>`} />`} />
     ${rows.length > few && html`<${Button} kind="ghost" size="small" icon=${all ? 'up' : 'down'} onClick=${() => setAll(!all)}>${all ? t('dashboard.fewer') : t('dashboard.more', { n: rows.length - few })}</${Button}>`}
   </${Section}>`;
 }

@@ -31,7 +31,8 @@ function suggestions(typed, field, names, take) {
   if (field) {
     const own = valueOf(field, typed);
     const list = values(field).filter((value) => holds(`${value} ${shownValue(field, value)}`.toLowerCase(), words));
-    if (own != null && !list.includes(own)) list.unshift(own);
+    // A name that is only begun stands behind those that begin so.
+    if (own != null && !list.includes(own)) list[FIELDS[field].kind === 'text' ? 'push' : 'unshift'](own);
     return list.slice(0, MOST).map((value) => ({ key: value, label: shownValue(field, value), run: () => take.value(field, value) }));
   }
   const id = typed.trim().toLowerCase();
@@ -45,7 +46,11 @@ function suggestions(typed, field, names, take) {
     if (own != null && !list.includes(own) && (FIELDS[key].kind !== 'duration' || !/^\d{3}$/.test(typed.trim()))) list.push(own);
     return list.slice(0, 6).map((value) => ({ key: `${key} ${value}`, field: fieldLabel(key), label: shownValue(key, value), run: () => take.value(key, value) }));
   });
-  return [...fields, ...found].slice(0, MOST);
+  const [first, ...rest] = words;
+  const said = rest.length === 0 ? [] : Object.keys(FIELDS).filter((key) => `${key} ${fieldLabel(key)}`.toLowerCase().split(/[\s_]/).some((word) => word.startsWith(first)))
+    .map((key) => [key, valueOf(key, rest.filter((word) => word !== 'than').join(' '))]).filter(([, value]) => value != null)
+    .map(([key, value]) => ({ key: `${key} ${value}`, field: fieldLabel(key), label: shownValue(key, value), run: () => take.value(key, value) }));
+  return [...fields, ...found, ...said].slice(0, MOST);
 }
 
 /** @param {{filters: object, open: (id: string) => void}} props */
