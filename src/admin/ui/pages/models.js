@@ -39,7 +39,7 @@ function List({ models, chosen, endpoints, requests }) {
     const here = model === chosen;
     return html`<li key=${`${model.name} ${model.home}`}><a class=${cx('models-item', model.home === 'shadowed' && 'dimmed')} href=${path('models', model.name, model.home === 'shadowed' ? { home: 'shadowed' } : null)} aria-current=${here ? 'true' : null}>
       <${Dot} tone=${toneOf(state)} /><span class="grow"><span class="models-item-name"><b>${model.name}</b>${model.home === 'file' && html`<${Icon} name="lock" size=${12} label=${named('home', 'file')} />`}${model.home === 'shadowed' && html`<span class="dim">${named('home', 'shadowed')}</span>`}</span>
-      <span class="models-item-sub">${named('state', state === 'off' ? 'unknown' : state)} · ${t('models.endpoints', { n: model.body.endpoints.length })}</span></span>
+      <span class="models-item-sub">${state === 'off' ? t('models.shadowed') : named('state', state)} · ${t('models.endpoints', { n: model.body.endpoints.length })}</span></span>
       <span class="num dim" title=${t('models.last_hour')}>${model.home === 'shadowed' ? '' : t('models.per_hour', { n: compact(requests[model.name] ?? 0) })}</span></a></li>`;
   })}</ul>${!found.length && html`<p class="none">${t('combobox.none')}</p>`}</div>`;
 }

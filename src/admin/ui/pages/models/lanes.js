@@ -1,7 +1,7 @@
 /** The endpoints of a pool: tiers as lanes, dragged between them. Also where a provider's models are put into pools. */
 import { html, cx, useState, useEffect } from '../../lib.js';
 import { t, name as named, loadTexts } from '../../i18n.js';
-import { State, Badge, Share, Input, Menu, IconButton, Tooltip } from '../../kit/index.js';
+import { State, Badge, Dot, toneOf, Share, Input, Menu, IconButton, Tooltip } from '../../kit/index.js';
 import { DragList } from '../../kit/draglist.js';
 import { percent, duration, number, compact, dateTime } from '../../format.js';
 import { tiersOf, planned, weightOf } from './data.js';
@@ -24,7 +24,8 @@ export function Weight({ value, onChange, label, disabled }) {
 const BAD_KEYS = (row) => (row?.keys ?? []).filter((key) => key.state !== 'well');
 
 /** The state of an endpoint, with why. */
-export function Standing({ endpoint, row, fresh }) {
+export function Standing({ endpoint, row, fresh, small }) {
+  if (small && !fresh) { const tone = endpoint.enabled === false ? 'disabled' : row?.state ?? 'unknown'; return html`<span class="row" title=${named('state', tone)}><${Dot} tone=${toneOf(tone)} /><span class="sr">${named('state', tone)}</span></span>`; }
   if (fresh) return html`<${Badge} tone="accent">${t('models.new')}</${Badge}>`;
   if (endpoint.enabled === false || row?.enabled === false) return html`<${State} value="disabled" />`;
   if (!row) return html`<${State} value="unknown" title=${t('models.unknown.why')} />`;
@@ -67,12 +68,12 @@ export function Lanes({ name, endpoints, balance, providerWeights, live = {}, co
     const off = endpoint.enabled === false;
     const told = [share != null && t('models.share.planned', { share: percent(share, 0) }), actual != null && t('models.share.actual', { share: percent(actual, 0), n: counts[item.key] ?? 0 })].filter(Boolean).join(' · ');
     return html`<div class=${cx('models-row', small && 'compact', off && 'off')}>
-      <span class="models-state"><${Standing} endpoint=${endpoint} row=${standing} fresh=${fresh(endpoint)} /></span>
+      <span class="models-state"><${Standing} endpoint=${endpoint} row=${standing} fresh=${fresh(endpoint)} small=${small} /></span>
       <span class="models-name"><span class="models-provider">${endpoint.provider}</span><span class="models-slash" aria-hidden="true">/</span><span class="mono models-model">${endpoint.model ?? html`<i>${t('models.passed')}</i>`}</span></span>
       ${extra?.(item)}
       ${!small && html`<span class="models-more"><${Quota} row=${standing} />${standing?.in_flight > 0 && html`<span class="dim num models-flight">${t('models.in_flight', { n: standing.in_flight })}</span>`}</span>`}
       ${!small && html`<span class="models-share">${actual != null ? html`<${Tooltip} text=${told}><span tabindex="0"><${Share} value=${actual} label=${told} /></span></${Tooltip}>` : share != null ? html`<${Tooltip} text=${told}><span class="dim num" tabindex="0">${t('models.share.plan', { share: percent(share, 0) })}</span></${Tooltip}>` : html`<span class="dim">–</span>`}</span>`}
-      <span class="models-weighs">${write ? html`<${Weight} value=${weightOf(endpoint)} onChange=${(weight) => onWeight(item, weight)} label=${t('models.weight.of', { name: label(item) })} />` : html`<span class="num" title=${t('models.weight')}>${compact(weightOf(endpoint))}</span>`}</span>
+      <span class="models-weighs">${small && html`<span class="dim" aria-hidden="true">${t('models.weight')}</span>`}${write ? html`<${Weight} value=${weightOf(endpoint)} onChange=${(weight) => onWeight(item, weight)} label=${t('models.weight.of', { name: label(item) })} />` : html`<span class="num" title=${t('models.weight')}>${compact(weightOf(endpoint))}</span>`}</span>
       ${menu && html`<span class="models-menu"><${Menu} label=${label(item)} items=${menu(item, tier, tiers)} trigger=${(props) => html`<${IconButton} icon="more" size="small" label=${t('models.actions.of', { name: label(item) })} ...${props} />`} /></span>`}
     </div>`;
   };
