@@ -5,7 +5,7 @@ import { useResource } from '../resource.js';
 import { useQuery } from '../router.js';
 import { can } from '../session.js';
 import { compare } from '../format.js';
-import { Page, Loaded, Empty, Button, Field, Input, Combobox, Tabs, TabPanel, Code, Notice, toast } from '../kit/index.js';
+import { Page, Loaded, Empty, Button, Field, Input, Combobox, Tabs, TabPanel, Segmented, Code, Notice, toast } from '../kit/index.js';
 import { path } from '../router.js';
 import { realNames } from './models/names.js';
 import { patch, mine, USUAL } from './models/data.js';
@@ -44,6 +44,7 @@ export default function Connect({ query }) {
   const keys = useResource('/client-keys');
   const status = useResource('/status');
   const [client, setClient] = useQuery('client', 'claude-code');
+  const [sdk, setSdk] = useQuery('sdk', 'openai');
   const [picked, setModel] = useQuery('model');
   const [chosen, setChosen] = useState(lately?.name ?? '');
   const [pasted, setPasted] = useState('');
@@ -60,7 +61,8 @@ export default function Connect({ query }) {
   const key = chosen || !open ? known || t('connect.key.placeholder') : 'any';
   const own = addressOf(status.data);
   const base = (address ?? own).replace(/\/+$/, '');
-  const now = CLIENTS.find((one) => one.id === client) ?? CLIENTS[0];
+  const same = CLIENTS.filter((one) => one.id === client);
+  const now = same.find((one) => one.sdk === sdk) ?? same[0] ?? CLIENTS[0];
   const here = own === location.origin;
   const direct = here && (open ? !chosen || !!known : !!known);
   useEffect(() => { if (chosen && made?.name !== chosen && keys.data && !live.some((one) => one.name === chosen)) setChosen(''); }, [keys.data]);
@@ -72,10 +74,11 @@ export default function Connect({ query }) {
       <div class="connect-choose"><${Field} label=${t('connect.model')} help=${t('connect.model.how')}><${Combobox} mono free value=${model} options=${options} onChange=${(next) => setModel(next || null)} /></${Field}>
         <${KeyField} keys=${live} open=${open} chosen=${chosen} choose=${(next) => { setChosen(next); setPasted(''); }} value=${pasted} setValue=${setPasted} made=${made} write=${can.write.value} make=${() => setMaking(true)} />
         <${Field} label=${t('connect.address')} help=${t('connect.address.how')}><${Input} mono type="url" value=${address ?? own} onInput=${setAddress} onBlur=${() => { if (!address?.trim()) setAddress(null); }} /></${Field}></div>
-      <div class="connect-lines"><${Tabs} label=${t('connect.clients')} value=${now.id} onChange=${setClient} tabs=${CLIENTS.map((one) => ({ value: one.id, label: one.label }))} />
+      <div class="connect-lines"><${Tabs} label=${t('connect.clients')} value=${now.id} onChange=${setClient} tabs=${CLIENTS.filter((one, at) => CLIENTS.findIndex((other) => other.id === one.id) === at).map((one) => ({ value: one.id, label: one.label }))} />
         <${TabPanel} value=${now.id}><${Hints} client=${now} model=${model} object=${all.find((one) => one.name === model)} models=${all} base=${base} reload=${models.reload} />
+          ${now.sdk && html`<div class="connect-sdk"><${Segmented} small label=${t('connect.sdk')} value=${now.sdk} onChange=${setSdk} options=${same.map((one) => ({ value: one.sdk, label: one.sdkLabel }))} /></div>`}
           <div class="connect-blocks">${now.blocks({ base, key, model, open: open && !chosen }).map((block) => html`<${Code} key=${block.title} title=${title(block.title)} label=${`${now.label}: ${title(block.title)}`} lang=${block.lang} text=${block.text} />`)}</div></${TabPanel}>
-        <${First} kind=${now.call} client=${now.label} model=${model} credential=${chosen ? known : ''} direct=${direct} /></div></div>`)}</${Loaded}>
+        <${First} kind=${now.call} client=${now.sdkLabel ? `${now.label} (${now.sdkLabel})` : now.label} model=${model} credential=${chosen ? known : ''} direct=${direct} /></div></div>`)}</${Loaded}>
     ${making && html`<${NewKey} model=${model} taken=${live.map((one) => one.name)} first=${auth === 'auto' && !live.length} close=${() => setMaking(false)} done=${done} />`}
   </${Page}>`;
 }

@@ -4,7 +4,7 @@ const q = (text) => JSON.stringify(text);
 const sh = (text) => (/^[\w./:@%+=,*-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 /**
- * Each: {id, label, call, blocks: ({base, key, model}) => [{title?, text, lang?}]}. `title` 'terminal' or 'run' is a text of
+ * Each: {id, label, sdk?, sdkLabel?, call, blocks: ({base, key, model}) => [{title?, text, lang?}]}. `title` 'terminal' or 'run' is a text of
  * i18n, anything else a file's name. `call` is how a first request of it goes.
  */
 export const CLIENTS = [
@@ -32,15 +32,15 @@ export const CLIENTS = [
     blocks: ({ base, key, model }) => [{ title: 'opencode.json', lang: 'json', text: JSON.stringify({ model: `tidegate/${model}`, provider: { tidegate: { npm: '@ai-sdk/openai-compatible', options: { baseURL: `${base}/v1`, apiKey: key }, models: { [model]: {} } } } }, null, 2) }],
   },
   {
-    id: 'python-openai', label: 'Python · OpenAI', call: 'chat',
+    id: 'python', sdk: 'openai', label: 'Python', sdkLabel: 'OpenAI', call: 'chat',
     blocks: ({ base, key, model }) => [{ title: 'pip install openai', text: `from openai import OpenAI\n\nclient = OpenAI(base_url="${base}/v1", api_key=${q(key)})\nanswer = client.chat.completions.create(\n    model=${q(model)},\n    messages=[{"role": "user", "content": "hello"}],\n)\nprint(answer.choices[0].message.content)` }],
   },
   {
-    id: 'python-anthropic', label: 'Python · Anthropic', call: 'anthropic',
+    id: 'python', sdk: 'anthropic', label: 'Python', sdkLabel: 'Anthropic', call: 'anthropic',
     blocks: ({ base, key, model }) => [{ title: 'pip install anthropic', text: `from anthropic import Anthropic\n\nclient = Anthropic(base_url="${base}", api_key=${q(key)})\nanswer = client.messages.create(\n    model=${q(model)},\n    max_tokens=1024,\n    messages=[{"role": "user", "content": "hello"}],\n)\nprint(answer.content[0].text)` }],
   },
   {
-    id: 'python-google', label: 'Python · Google', call: 'gemini',
+    id: 'python', sdk: 'google', label: 'Python', sdkLabel: 'Google', call: 'gemini',
     blocks: ({ base, key, model }) => [{ title: 'pip install google-genai', text: `from google import genai\n\nclient = genai.Client(api_key=${q(key)}, http_options={"base_url": "${base}"})\nanswer = client.models.generate_content(model=${q(model)}, contents="hello")\nprint(answer.text)` }],
   },
   {

@@ -1,5 +1,5 @@
 /** A new provider: address and key, checked at once; then its models (`setup.js`). */
-import { html, useState } from '../../lib.js';
+import { html, useState, useEffect, useRef } from '../../lib.js';
 import { t } from '../../i18n.js';
 import { api, ApiError } from '../../api.js';
 import { useAction } from '../../resource.js';
@@ -20,6 +20,8 @@ export function headersOf(text) {
 
 /** @param {{providers: object[], reload: function}} props */
 export function AddProvider({ providers, reload }) {
+  const root = useRef();
+  useEffect(() => { root.current.querySelector('input[name=base_url]')?.focus(); }, []);
   const taken = providers.map((one) => one.name);
   const [url, setUrl] = useState('');
   const [key, setKey] = useState('');
@@ -44,11 +46,11 @@ export function AddProvider({ providers, reload }) {
   const error = anyway.error ?? check.error;
   const found = error && refusal(error);
   const at = (field, where) => (found && found.field === where ? refusalText(found) : error?.status === 409 && where === 'name' ? t('providers.f.name.taken') : error?.field?.(field));
-  return html`<div class="providers-add"><${Steps} at=${1} />
+  return html`<div class="providers-add" ref=${root}><${Steps} at=${1} />
     <h2>${t('providers.add.title')}</h2><p class="providers-lead">${t('providers.add.lead')}</p>
-    <div class="providers-vendors" role="group" aria-label=${t('providers.vendors')}>${VENDORS.map((one) => html`<${Button} key=${one.label} size="small" aria-pressed=${String(url === one.url)} class=${url === one.url ? 'on' : ''} onClick=${() => { setUrl(one.url); check.clear(); document.querySelector('.providers-add input[name=key]')?.focus(); }}>${one.label}</${Button}>`)}</div>
+    <div class="providers-vendors" role="group" aria-label=${t('providers.vendors')}>${VENDORS.map((one) => html`<${Button} key=${one.label} size="small" aria-pressed=${String(url === one.url)} class=${url === one.url ? 'on' : ''} onClick=${() => { setUrl(one.url); check.clear(); root.current.querySelector('input[name=key]')?.focus(); }}>${one.label}</${Button}>`)}</div>
     <${Form} onSubmit=${() => { anyway.clear(); check.run(); }} error=${found || error?.status === 409 ? null : error} fields=${['base_url', 'key', 'name', 'format', 'headers']}>
-      <${Field} label=${t('providers.f.url')} help=${t('providers.f.url.how')} error=${at('base_url', 'url')}><${Input} mono type="url" name="base_url" inputmode="url" value=${url} onInput=${(value) => { setUrl(value); if (error) { check.clear(); anyway.clear(); } }} placeholder="https://api.example.com/v1" required autofocus data-autofocus /></${Field}>
+      <${Field} label=${t('providers.f.url')} help=${t('providers.f.url.how')} error=${at('base_url', 'url')}><${Input} mono type="url" name="base_url" inputmode="url" value=${url} onInput=${(value) => { setUrl(value); if (error) { check.clear(); anyway.clear(); } }} placeholder="https://api.example.com/v1" required /></${Field}>
       <${Field} label=${t('providers.f.key')} help=${t('providers.f.key.how')} error=${at('keys[0]', 'key')}><${Secret} name="key" value=${key} onInput=${(value) => { setKey(value); if (error) { check.clear(); anyway.clear(); } }} autocomplete="off" /></${Field}>
       <${Field} label=${t('providers.f.name')} help=${t('providers.f.name.how')} error=${at('name', 'name')}><${Input} mono value=${name} onInput=${setNamed} placeholder="openai" /></${Field}>
       <${Folded} title=${t('providers.f.more')} hint=${t('providers.f.more.hint')}><div class="form">

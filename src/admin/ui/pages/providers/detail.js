@@ -1,5 +1,5 @@
 /** One provider: how it is, its keys, its models, its settings; or the second step of adding it. */
-import { html, useState } from '../../lib.js';
+import { html, useState, useEffect, useRef } from '../../lib.js';
 import { t } from '../../i18n.js';
 import { api, objectPath } from '../../api.js';
 import { useAction } from '../../resource.js';
@@ -37,8 +37,10 @@ const PullError = ({ error }) => { const found = refusal(error); return found ? 
 function Setup({ provider, models, endpoints, reload }) {
   const test = useTest(provider, (provider.body.models ?? []).length > 0, reload);
   const pull = usePull(provider, reload);
+  const root = useRef();
+  useEffect(() => { root.current.querySelector('input[type=search]')?.focus({ preventScroll: true }); }, []);
   const on = (pools) => navigate(path('connect', null, { model: pools[0] ?? `${provider.name}/${provider.body.models?.[0] ?? ''}`.replace(/\/$/, ''), step: 3 }));
-  return html`<div class="providers-setup"><${Steps} at=${2} />
+  return html`<div class="providers-setup" ref=${root}><${Steps} at=${2} />
     <h2>${t('providers.setup.title', { name: provider.name })}</h2>
     <p class="providers-lead">${t((provider.body.models ?? []).length ? 'providers.setup.lead' : 'providers.setup.bare', { n: (provider.body.models ?? []).length, format: list(formatsOf(provider.body).map((one) => FORMAT_NAMES[one])) })}</p>
     <div aria-live="polite"><${TestResult} test=${test} provider=${provider} write=${can.write.value} reload=${reload} /></div>

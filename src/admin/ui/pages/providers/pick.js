@@ -87,7 +87,7 @@ export function Pick({ provider, listed: all, models, endpoints, reload, done, w
     ${one.max_context && html`<span class="dim num nowrap">${t('providers.context', { n: compact(one.max_context) })}</span>`}</div>`;
 
   return html`<div class=${cx('providers-pick', !write && 'read')}>
-    <div class="providers-pick-list"><div class="toolbar"><div class="tools"><${Input} type="search" icon="search" value=${search} onInput=${setSearch} placeholder=${t('providers.pick.search', { n: rows.length })} aria-label=${t('providers.pick.search', { n: rows.length })} data-autofocus />
+    <div class="providers-pick-list"><div class="toolbar"><div class="tools"><${Input} type="search" icon="search" value=${search} onInput=${setSearch} placeholder=${t('providers.pick.search', { n: rows.length })} aria-label=${t('providers.pick.search', { n: rows.length })} />
         <${Segmented} small label=${t('providers.pick.show')} value=${show} onChange=${setShow} options=${[{ value: 'all', label: t('providers.pick.all') }, write && { value: 'ticked', label: t('providers.pick.ticked', { n: count }) }, { value: 'used', label: t('providers.pick.used') }].filter(Boolean)} /></div></div>
       ${write && found.length > 0 && html`<div class="providers-pick-head"><${Checkbox} checked=${some > 0 && some === visible.length} some=${some > 0 && some < visible.length} disabled=${blocked} onChange=${(on) => (on ? state.tick(visible.filter((one) => !ticked[one] && !there(one, chosenPool(one)) && (words.length || talks(one))).map((one) => [one, chosenPool(one)])) : state.untick(visible))}
         label=${t(words.length ? 'providers.pick.found' : 'providers.pick.every', { n: found.length })} /></div>`}
