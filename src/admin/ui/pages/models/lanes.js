@@ -79,5 +79,5 @@ export function Lanes({ name, endpoints, balance, providerWeights, live = {}, co
   };
   return html`<div class=${cx('models-lanes', small && 'compact', !menu && 'no-menu', !write && 'read')}>
     ${!small && html`<div class="models-head" aria-hidden="true"><span class="models-state">${t('models.col.state')}</span><span class="models-name">${t('models.col.endpoint')}</span><span class="models-more" /><span class="models-share">${t('models.col.share')}</span><span class="models-weighs">${t('models.weight')}</span>${menu && html`<span class="models-menu" />`}</div>`}
-    <${DragList} label=${t('models.lanes', { name })} lanes=${lanes} itemKey=${(item) => item.key} itemLabel=${label} render=${row} onMove=${onMove} locked=${!write} newLane=${t('models.tier.new')} /></div>`;
+    <${DragList} label=${t('models.lanes', { name })} lanes=${lanes} itemKey=${(item) => item.key} itemLabel=${label} render=${row} onMove=${onMove} locked=${!write} newLane=${t('models.tier.new')} newName=${t('models.tier', { n: tiers.length + 1 })} /></div>`;
 }

@@ -98,7 +98,7 @@ export function Provider({ provider, step, models, endpoints, figures, reload })
     },
   }).then((done) => { if (done && !stuck.length) { toast(t('providers.deleted', { name })); reload(); navigate(path('providers')); } });
   const menu = [{ label: t('models.requests'), icon: 'requests', href: path('requests', null, { provider: name }) }, (write || (!inForce && can.write.value)) && '-', (write || (!inForce && can.write.value)) && { label: t('do.delete'), icon: 'trash', danger: true, onSelect: drop }].filter(Boolean);
-  const tabs = [{ value: 'overview', label: t('providers.tab.overview') }, { value: 'models', label: t('providers.models'), count: pull.listed.length }, { value: 'settings', label: t('providers.tab.settings') }];
+  const tabs = [{ value: 'overview', label: t('providers.tab.overview') }, { value: 'models', label: t('providers.models'), count: pull.listed.length || null }, { value: 'settings', label: t('providers.tab.settings') }];
   return html`<article class="providers-detail" aria-label=${name}>
     <a class="providers-back" href=${path('providers')}><${Icon} name="left" size=${14} />${t('providers.all')}</a>
     <header class="models-title"><div class="grow"><h2>${name}</h2><${Home} home=${home} /><${State} value=${standing.state} label=${standing.label} title=${standing.why} />${formatsOf(body).map((one) => html`<${Badge} key=${one}>${FORMAT_NAMES[one] ?? one}</${Badge}>`)}</div>
