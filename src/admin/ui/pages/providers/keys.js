@@ -52,7 +52,7 @@ export function Keys({ provider, endpoints, write, reload }) {
     { key: 'value', label: t('providers.key'), title: true, render: (row) => html`<code>${row.value}</code>` },
     { key: 'state', label: t('providers.state'), render: state },
     { key: 'weight', label: t('models.weight'), align: 'end', render: (row) => (write ? html`<${Weight} value=${row.weight ?? 1} label=${t('models.weight.of', { name: row.value })} onChange=${(weight) => put(row.number, { weight })} />` : row.weight ?? 1) },
-    write && { key: 'on', label: t('state.enabled'), align: 'end', render: (row) => html`<${Switch} checked=${row.enabled !== false} label=${null} onChange=${(on) => put(row.number, { enabled: on ? undefined : false })} aria-label=${t('state.enabled')} />` },
+    write && { key: 'on', label: t('state.enabled'), align: 'end', render: (row) => html`<${Switch} checked=${row.enabled !== false} hidden label=${t('providers.key.on', { key: row.value })} onChange=${(on) => put(row.number, { enabled: on ? undefined : false })} />` },
     write && { key: 'do', label: t('do.more'), hideLabel: true, actions: true, render: (row) => html`<${IconButton} size="small" icon="trash" label=${t('providers.key.delete.label', { key: row.value })} onClick=${() => remove(row)} />` },
   ].filter(Boolean);
   return html`<${Section} title=${t('providers.keys')} help=${rows.length > 1 && t('providers.keys.how')} actions=${write && html`<${Button} size="small" icon="plus" onClick=${() => setAdding(true)}>${t('providers.key.add')}</${Button}>`}>
