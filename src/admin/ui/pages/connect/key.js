@@ -21,7 +21,7 @@ export function NewKey({ model, taken, first, close, done }) {
     ${first && html`<${Notice} kind="warn">${t('connect.key.first')}</${Notice}>`}
     <${Field} label=${t('connect.key.name')} help=${t('connect.key.name.how')} error=${error}><${Input} mono value=${name} onInput=${setName} data-autofocus /></${Field}>
     ${model && html`<${Checkbox} checked=${only} onChange=${setOnly} label=${t('connect.key.only', { model })} />`}
-    <p class="dim">${t('connect.key.limits')} <a href=${path('keys')}>${t('nav.keys')}</a></p>
+    <p class="dim connect-limits">${t('connect.key.limits')} <a href=${path('keys')}>${t('nav.keys')}</a></p>
     <div class="form-foot"><${Button} onClick=${close}>${t('do.cancel')}</${Button}><${Button} type="submit" kind="primary" busy=${deed.busy} disabled=${!name.trim() || taken.includes(name.trim())}>${t('do.create')}</${Button}></div></${Form}></${Dialog}>`;
 }
 
