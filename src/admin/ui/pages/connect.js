@@ -8,7 +8,7 @@ import { compare } from '../format.js';
 import { Page, Loaded, Empty, Button, Field, Input, Combobox, Tabs, TabPanel, Segmented, Code, Notice, toast } from '../kit/index.js';
 import { path } from '../router.js';
 import { realNames } from './models/names.js';
-import { patch, mine, USUAL } from './models/data.js';
+import { patch, mine, itemsOf, USUAL } from './models/data.js';
 import { Steps } from './providers/add.js';
 import { CLIENTS } from './connect/clients.js';
 import { First } from './connect/first.js';
@@ -52,7 +52,7 @@ export default function Connect({ query }) {
   const [making, setMaking] = useState(false);
   const [address, setAddress] = useState(null);
   const all = useMemo(() => (models.data?.items ?? []).filter((one) => one.home !== 'shadowed' && one.body.enabled !== false).sort((a, b) => compare(a.name, b.name)), [models.data]);
-  const options = useMemo(() => [...all.map((one) => ({ value: one.name, label: one.name, hint: t('connect.virtual') })), ...realNames(providers.data?.items ?? [], all).filter((one) => !one.hidden && !one.name.includes('*')).map((one) => ({ value: one.name, label: one.name, hint: one.providers.join(', ') }))], [all, providers.data]);
+  const options = useMemo(() => [...all.map((one) => ({ value: one.name, label: one.name, hint: t('connect.virtual') })), ...realNames(itemsOf(providers), all).filter((one) => !one.hidden && !one.name.includes('*')).map((one) => ({ value: one.name, label: one.name, hint: one.providers.join(', ') }))], [all, providers.data]);
   const model = picked || all.find((one) => one.name === 'sonnet')?.name || options[0]?.value || '';
   const live = (keys.data?.items ?? []).filter((one) => one.home !== 'shadowed');
   const auth = status.data?.auth;

@@ -7,7 +7,7 @@ import { can } from '../session.js';
 import { compact, compare } from '../format.js';
 import { Page, Loaded, Empty, Button, Input, Dot, Tabs, TabPanel, toneOf, Icon } from '../kit/index.js';
 import { name as named } from '../i18n.js';
-import { overall } from './models/data.js';
+import { overall, itemsOf } from './models/data.js';
 import { Model } from './models/detail.js';
 import { NewModel } from './models/new.js';
 import { RealNames } from './models/names.js';
@@ -66,8 +66,8 @@ export default function Models({ name, query }) {
     : html`<div class=${cx('models-panes', name && 'open')}>
       <div class="models-side">${add}<${List} models=${all} chosen=${chosen} endpoints=${data.endpoints.data?.items} requests=${requests} /></div>
       <div class="models-main">${name && html`<a class="models-back" href=${path('models')}><${Icon} name="left" size=${14} />${t('models.all')}</a>`}
-        ${chosen ? html`<${Model} key=${`${chosen.name} ${chosen.home}`} model=${chosen} models=${all} providers=${data.providers.data?.items ?? []} endpoints=${data.endpoints.data?.items} stats=${data.stats.data?.items ?? []} reload=${reload} />`
+        ${chosen ? html`<${Model} key=${`${chosen.name} ${chosen.home}`} model=${chosen} models=${all} providers=${itemsOf(data.providers)} endpoints=${data.endpoints.data?.items} stats=${data.stats.data?.items ?? []} reload=${reload} />`
     : html`<${Empty} icon="search" title=${t('models.gone', { name })} text=${t('models.gone.text')} />`}</div></div>`)}</${Loaded}>`}</${TabPanel}>
-    ${adding && write && html`<${NewModel} models=${all} providers=${data.providers.data?.items ?? []} close=${() => setAdding(null)} done=${(made) => { reload(); navigate(path('models', made)); }} />`}
+    ${adding && write && html`<${NewModel} models=${all} providers=${itemsOf(data.providers)} close=${() => setAdding(null)} done=${(made) => { reload(); navigate(path('models', made)); }} />`}
   </${Page}>`;
 }

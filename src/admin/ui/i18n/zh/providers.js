@@ -2,7 +2,7 @@
 export default {
   'providers.add': '添加供应商', 'providers.all': '全部供应商', 'providers.search': '搜索供应商', 'providers.gone': '没有名为 {name} 的供应商', 'providers.gone.text': '它可能已被删除或改名。',
   'providers.none': '还没有供应商', 'providers.none.text': '供应商就是你在厂商处的账户：一个地址和一个密钥。添加第一个用不了一分钟。',
-  'providers.name': '供应商', 'providers.state': '状态', 'providers.address': '地址', 'providers.formats': '格式', 'providers.keys': '密钥', 'providers.models': '模型', 'providers.requests': '请求', 'providers.failed': '失败的尝试', 'providers.first': '首 Token p50', 'providers.cost': '费用', 'providers.note': '请求、尝试、耗时与费用均为最近一小时的数据。',
+  'providers.none.demo': '在此之前由内置的演示供应商应答。', 'providers.demo': '演示供应商', 'providers.demo.text': '内置于网关，在没有供应商时应答，无法更改。', 'providers.name': '供应商', 'providers.state': '状态', 'providers.address': '地址', 'providers.formats': '格式', 'providers.keys': '密钥', 'providers.models': '模型', 'providers.requests': '请求', 'providers.failed': '失败的尝试', 'providers.first': '首 Token p50', 'providers.cost': '费用', 'providers.note': '请求、尝试、耗时与费用均为最近一小时的数据。',
   'providers.unit.req': '最近一小时', 'providers.attempts': '共 {n, plural, other {# 次尝试}}', 'providers.p95': 'p95 {time}', 'providers.unpriced': '{n, plural, other {# 次请求没有价格}}',
   'providers.not_in_force': '未生效', 'providers.left_out': '未纳入', 'providers.unused': '不在任何池中', 'providers.unused.why': '没有模型池使用它的端点；仍可按真实名称请求。', 'providers.keys.all_refused': '{n, plural, =1 {密钥被拒绝} other {全部 # 个密钥被拒绝}}', 'providers.keys.refused': '{all} 个密钥中 {n} 个被拒绝',
   'providers.passthrough': '客户端自带', 'providers.passthrough.text': '把客户端自己的凭据转发给该供应商，不会带着它去请求其他供应商。',

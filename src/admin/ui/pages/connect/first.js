@@ -4,6 +4,7 @@ import { t } from '../../i18n.js';
 import { call } from '../../api.js';
 import { subscribe } from '../../events.js';
 import { path } from '../../router.js';
+import { can } from '../../session.js';
 import { duration, time, tokens, money } from '../../format.js';
 import { Button, Notice, Status, Icon } from '../../kit/index.js';
 import { CALLS } from './clients.js';
@@ -29,7 +30,7 @@ const wrong = async (response) => {
 };
 
 /**
- * @param {{kind: string, client: string, model: string, key: string|null, direct: boolean, write: boolean}} props `direct`: the data plane answers at this
+ * @param {{kind: string, client: string, model: string, credential: string, direct: boolean}} props `direct`: the data plane answers at this
  *   address, and the key is known or none is needed; else the request goes through the playground
  */
 export function First({ kind, client, model, credential, direct }) {
@@ -80,14 +81,16 @@ export function First({ kind, client, model, credential, direct }) {
       if (error.name !== 'AbortError') set({ busy: false, failed: { status: 0, said: t('error.unreachable') } });
     }
   };
+  // The playground is for admins; whoever has a key needs it not.
+  const able = direct || can.write.value;
   const record = state?.record;
   const steps = state && [
     ['sent', true, time(state.sent, { millis: true }), t('connect.first.sent', { client: state.client, model: state.model })],
     ['answer', state.first != null || state.failed, state.failed ? null : duration(state.first), state.failed ? t('connect.first.failed') : t(state.first != null ? 'connect.first.token' : 'connect.first.waiting')],
     ['arrived', !!record, record && time(record.at, { millis: true }), record ? html`${t('connect.first.arrived')} ${record.provider && html`<b>${record.provider} / ${record.endpoint}</b>`}` : t('connect.first.arriving')],
   ];
-  return html`<section class="connect-first" aria-label=${t('connect.first')}><header><div class="grow"><h2>${t('connect.first')}</h2><p class="dim">${t(direct ? 'connect.first.direct' : 'connect.first.played')}</p></div>
-      <${Button} kind="primary" icon="send" busy=${state?.busy} disabled=${!model} onClick=${send}>${t(state && !state.busy ? 'connect.first.again' : 'connect.first.send')}</${Button}></header>
+  return html`<section class="connect-first" aria-label=${t('connect.first')}><header><div class="grow"><h2>${t('connect.first')}</h2><p class="dim">${t(direct ? 'connect.first.direct' : able ? 'connect.first.played' : 'connect.first.key')}</p></div>
+      ${able && html`<${Button} kind="primary" icon="send" busy=${state?.busy} disabled=${!model} onClick=${send}>${t(state && !state.busy ? 'connect.first.again' : 'connect.first.send')}</${Button}>`}</header>
     ${state && html`<ol class="connect-steps" aria-live="polite">${steps.map(([id, done, at, text]) => html`<li key=${id} class=${done ? (state.failed && id === 'answer' ? 'bad' : 'done') : 'waiting'}><span class="connect-mark" aria-hidden="true"><${Icon} name=${!done ? 'clock' : state.failed && id === 'answer' ? 'bad' : 'ok'} /></span><span class="grow">${text}</span>${at && html`<span class="num dim nowrap">${at}</span>`}</li>`)}</ol>
       ${state.failed && html`<${Notice} kind="bad" title=${state.failed.status ? html`<${Status} code=${state.failed.status} />` : null}>${state.failed.said || t('error.unknown')}</${Notice}>`}
       ${state.text && html`<blockquote class="connect-answer">${state.text}</blockquote>`}

@@ -124,5 +124,8 @@ export function difference(before, after) {
   return change;
 }
 
+/** The objects of a list. One that the environment makes has no body: it gets an empty one. */
+export const itemsOf = (resource) => (resource.data?.items ?? []).map((one) => (one.body ? one : { ...one, body: {} }));
+
 /** Whether an object can be changed here. */
 export const mine = (object) => object?.home === 'database';

@@ -3,6 +3,7 @@ import { html, useMemo } from '../../lib.js';
 import { t } from '../../i18n.js';
 import { useQuery, path } from '../../router.js';
 import { compare } from '../../format.js';
+import { itemsOf } from './data.js';
 import { Input, VirtualTable, Loaded, Empty, Chip, Copyable, Button } from '../../kit/index.js';
 
 const matches = (pattern, name) => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(name);
@@ -26,7 +27,7 @@ export function realNames(providers, models) {
 /** @param {{providers: object, models: object}} props resources */
 export function RealNames({ providers, models }) {
   const [search, setSearch] = useQuery('q', '');
-  const all = useMemo(() => realNames(providers.data?.items ?? [], models.data?.items ?? []), [providers.data, models.data]);
+  const all = useMemo(() => realNames(itemsOf(providers), itemsOf(models)), [providers.data, models.data]);
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const found = words.length ? all.filter((row) => words.every((word) => row.name.toLowerCase().includes(word) || row.providers.some((one) => one.includes(word)))) : all;
   const by = (row) => html`<span class="models-by">${row.providers.map((one) => html`<${Chip} key=${one}><a href=${path('providers', one)}>${one}</a></${Chip}>`)}</span>`;

@@ -12,7 +12,7 @@ export const VENDORS = [
 export const FORMATS = ['openai_chat', 'openai_responses', 'anthropic', 'gemini'];
 export const FORMAT_NAMES = { openai_chat: 'OpenAI Chat', openai_responses: 'OpenAI Responses', anthropic: 'Anthropic', gemini: 'Gemini' };
 /** The formats of a provider's body, as a list. */
-export const formatsOf = (body) => [body.format ?? 'openai_chat'].flat();
+export const formatsOf = (body) => [body.format ?? []].flat();
 /** Its address in a line. */
 export const addressOf = (body) => (typeof body.base_url === 'string' ? body.base_url : Object.values(body.base_url ?? {})[0] ?? '');
 export const hostOf = (url) => { try { return new URL(url).host; } catch { return url; } };

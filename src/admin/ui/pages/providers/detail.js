@@ -34,7 +34,7 @@ function usePull(provider, reload) {
 const PullError = ({ error }) => { const found = refusal(error); return found ? html`<${Notice} kind="bad" title=${t(`providers.refused.${found.kind}`)}>${found.words ? t('providers.refused.words', { words: found.words }) : ''}</${Notice}>` : html`<${Problem} error=${error} />`; };
 
 /** The second step of adding. */
-function Setup({ provider, models, endpoints, reload }) {
+function Setup({ provider, providers, models, endpoints, reload }) {
   const test = useTest(provider, (provider.body.models ?? []).length > 0, reload);
   const pull = usePull(provider, reload);
   const root = useRef();
@@ -45,7 +45,7 @@ function Setup({ provider, models, endpoints, reload }) {
     <p class="providers-lead">${t((provider.body.models ?? []).length ? 'providers.setup.lead' : 'providers.setup.bare', { n: (provider.body.models ?? []).length, format: list(formatsOf(provider.body).map((one) => FORMAT_NAMES[one])) })}</p>
     <div aria-live="polite"><${TestResult} test=${test} provider=${provider} write=${can.write.value} reload=${reload} /></div>
     ${pull.error && html`<${PullError} error=${pull.error} />`}
-    <${Pick} provider=${provider} listed=${pull.listed} models=${models} endpoints=${endpoints} reload=${reload} write=${can.write.value} done=${on} /></div>`;
+    <${Pick} provider=${provider} providers=${providers} listed=${pull.listed} models=${models} endpoints=${endpoints} reload=${reload} write=${can.write.value} done=${on} /></div>`;
 }
 
 function Overview({ provider, models, endpoints, figure, write, reload }) {
@@ -56,24 +56,24 @@ function Overview({ provider, models, endpoints, figure, write, reload }) {
       <${Figure} label=${t('providers.first')} value=${duration(figure?.first_content_ms?.p50)} hint=${figure?.first_content_ms && t('providers.p95', { time: duration(figure.first_content_ms.p95) })} /><${Figure} label=${t('providers.cost')} value=${figure?.requests && figure.unpriced < figure.requests ? money(figure.cost_usd) : '–'} hint=${figure?.unpriced > 0 ? t('providers.unpriced', { n: figure.unpriced }) : null} /></div>`}
     <div class="providers-columns"><${Keys} provider=${provider} endpoints=${endpoints} write=${write} reload=${reload} />
     <${Section} title=${t('providers.users')} help=${!used.length && t('providers.users.none')}>${used.length > 0 && html`<ul class="providers-users">${rows.map((one, at) => html`<li key=${at}><a href=${path('models', one.pool)}>${one.pool}</a><span class="grow mono dim cut">${one.model}</span><${Standing} endpoint=${one} row=${one} /></li>`)}</ul>`}</${Section}></div>
-    <${Section} title=${t('providers.account')}><${KeyValues} items=${[
+    ${provider.home !== 'environment' && html`<${Section} title=${t('providers.account')}><${KeyValues} items=${[
     [t('providers.address'), typeof body.base_url === 'string' ? html`<${Copyable} text=${body.base_url} />` : html`${Object.entries(body.base_url ?? {}).map(([format, url]) => html`<div key=${format}>${FORMAT_NAMES[format]}: <code>${url}</code></div>`)}`],
     [t('providers.formats'), formatsOf(body).map((one) => FORMAT_NAMES[one] ?? one).join(', ')],
     [t('providers.f.expose'), body.expose?.length ? body.expose.join(', ') : body.models?.length ? t('providers.expose.all') : t('providers.expose.none')],
     body.headers && [t('providers.f.headers'), Object.keys(body.headers).join(', ')],
     [t('providers.f.health'), body.health?.active ? t('providers.health.said', { path: body.health.active.path ?? '/models', every: body.health.active.every ?? '30s' }) : t('providers.health.off')],
-  ]} /></${Section}>`;
+  ]} /></${Section}>`}`;
 }
 
 /** @param {{provider: object, step?: string, models: object[], endpoints: object[], figures: object, reload: function}} props */
-export function Provider({ provider, step, models, endpoints, figures, reload }) {
+export function Provider({ provider, providers, step, models, endpoints, figures, reload }) {
   const [tab, setTab] = useQuery('tab', 'overview');
   const test = useTest(provider, false, reload);
   const pull = usePull(provider, reload);
   const { name, body, home } = provider;
   const inForce = home !== 'shadowed';
   const write = can.write.value && mine(provider);
-  if (step === 'models' && inForce) return html`<${Setup} provider=${provider} models=${models} endpoints=${endpoints} reload=${reload} />`;
+  if (step === 'models' && inForce) return html`<${Setup} provider=${provider} providers=${providers} models=${models} endpoints=${endpoints} reload=${reload} />`;
   const standing = stateOf(provider, endpoints);
   const enable = (on) => patch('providers', provider, { enabled: on ? null : false }).then((made) => { reload(); if (made) toast(t(on ? 'providers.enabled' : 'providers.disabled', { name }), { undo: () => patch('providers', made, { enabled: on ? false : null }).then(reload, toast.error) }); }, toast.error);
   const used = inForce ? users(models, name) : [];
@@ -98,7 +98,7 @@ export function Provider({ provider, step, models, endpoints, figures, reload })
     },
   }).then((done) => { if (done && !stuck.length) { toast(t('providers.deleted', { name })); reload(); navigate(path('providers')); } });
   const menu = [{ label: t('models.requests'), icon: 'requests', href: path('requests', null, { provider: name }) }, (write || (!inForce && can.write.value)) && '-', (write || (!inForce && can.write.value)) && { label: t('do.delete'), icon: 'trash', danger: true, onSelect: drop }].filter(Boolean);
-  const tabs = [{ value: 'overview', label: t('providers.tab.overview') }, { value: 'models', label: t('providers.models'), count: pull.listed.length || null }, { value: 'settings', label: t('providers.tab.settings') }];
+  const tabs = [{ value: 'overview', label: t('providers.tab.overview') }, { value: 'models', label: t('providers.models'), count: pull.listed.length || null }, home !== 'environment' && { value: 'settings', label: t('providers.tab.settings') }];
   return html`<article class="providers-detail" aria-label=${name}>
     <a class="providers-back" href=${path('providers')}><${Icon} name="left" size=${14} />${t('providers.all')}</a>
     <header class="models-title"><div class="grow"><h2>${name}</h2><${Home} home=${home} /><${State} value=${standing.state} label=${standing.label} title=${standing.why} />${formatsOf(body).map((one) => html`<${Badge} key=${one}>${FORMAT_NAMES[one] ?? one}</${Badge}>`)}</div>
@@ -113,7 +113,7 @@ export function Provider({ provider, step, models, endpoints, figures, reload })
     <div aria-live="polite"><${TestResult} test=${test} provider=${provider} write=${write} reload=${reload} /></div>
     <${Tabs} label=${name} value=${tab} onChange=${setTab} tabs=${tabs} />
     <${TabPanel} value=${tab}>${tab === 'models' ? html`<div class="providers-models"><div class="toolbar"><p class="dim tools">${t(write ? 'providers.models.how' : 'providers.models.read')}</p>${can.write.value && inForce && html`<div class="actions"><${Button} icon="refresh" busy=${pull.busy} onClick=${() => pull.run()}>${t('providers.pull')}</${Button}></div>`}</div>
-        ${pull.error && html`<${PullError} error=${pull.error} />`}<${Pick} provider=${provider} listed=${pull.listed} models=${models} endpoints=${endpoints} reload=${reload} write=${can.write.value && inForce} /></div>`
+        ${pull.error && html`<${PullError} error=${pull.error} />`}<${Pick} provider=${provider} providers=${providers} listed=${pull.listed} models=${models} endpoints=${endpoints} reload=${reload} write=${can.write.value && inForce} /></div>`
     : tab === 'settings' ? html`${write ? html`<${Settings} key=${provider.etag} provider=${provider} reload=${reload} />` : null}<${Section} title=${t('models.yaml')} help=${t('models.yaml.hint')}><${Code} label=${t('models.yaml')} text=${yaml('providers', body)} /></${Section}>`
       : html`<${Overview} provider=${provider} models=${models} endpoints=${inForce ? endpoints : []} figure=${inForce ? figures[name] : null} write=${write} reload=${reload} />`}</${TabPanel}>
   </article>`;

@@ -2,7 +2,7 @@
 import { html, useState } from '../../lib.js';
 import { t, name as named } from '../../i18n.js';
 import { api, objectPath } from '../../api.js';
-import { useAction } from '../../resource.js';
+import { useAction, useResource } from '../../resource.js';
 import { duration, list } from '../../format.js';
 import { Section, Table, State, Switch, IconButton, Button, Dialog, Form, Field, Secret, NumberInput, Empty, confirm, toast } from '../../kit/index.js';
 import { Weight } from '../models/lanes.js';
@@ -30,8 +30,9 @@ function AddKey({ provider, close, done }) {
 export function Keys({ provider, endpoints, write, reload }) {
   const [adding, setAdding] = useState(false);
   const { body } = provider;
+  const told = useResource(provider.home === 'environment' ? `${objectPath('providers', provider.name)}/keys` : null);
   if (body.keys === 'passthrough') return html`<${Section} title=${t('providers.keys')}><p class="prose">${t('providers.passthrough.text')}</p></${Section}>`;
-  const keys = [body.keys ?? []].flat().map(full);
+  const keys = told.data ? told.data.items.map(({ masked, weight, enabled }) => ({ value: masked, weight, enabled })) : [body.keys ?? []].flat().map(full);
   const states = keyStates(endpoints, provider.name);
   const rows = keys.map((key, at) => ({ ...key, number: at + 1, standing: states[at + 1] }));
   const put = (number, change) => patch('providers', provider, { keys: keys.map((key, at) => {

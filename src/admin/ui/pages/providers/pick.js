@@ -12,14 +12,15 @@ import { aliasesFor } from '../models/new.js';
 const bare = ({ _new, ...endpoint }) => endpoint;
 
 /** The pools that are being filled: {name: endpoints}, with what is new marked. */
-function useDrafts(provider, models) {
+function useDrafts(provider, models, known) {
   const [drafts, setDrafts] = useState({});
   const inForce = (name) => models.find((one) => one.name === name && one.home !== 'shadowed');
-  const start = (name) => drafts[name] ?? inForce(name)?.body.endpoints ?? [];
+  // Whoever takes over a built-in pool gets it without the demo vendor, which is no provider of anybody's.
+  const before = (name) => (inForce(name)?.body.endpoints ?? []).filter((one) => inForce(name).home !== 'builtin' || known.some((other) => other.name === one.provider));
   const ticked = useMemo(() => Object.fromEntries(Object.entries(drafts).flatMap(([pool, all]) => all.filter((one) => one._new).map((one) => [one.model, pool]))), [drafts]);
   const without = (now, model) => Object.fromEntries(Object.entries(now).map(([pool, all]) => [pool, all.filter((one) => !(one._new && one.model === model))]).filter(([, all]) => all.some((one) => one._new)));
   const add = (now, model, pool, like) => {
-    const all = now[pool] ?? inForce(pool)?.body.endpoints ?? [];
+    const all = now[pool] ?? before(pool);
     if (all.some((one) => one.provider === provider && one.model === model)) return now;
     return { ...now, [pool]: [...all, { provider, model, weight: like?.weight ?? 10, _new: true }] };
   };
@@ -29,7 +30,7 @@ function useDrafts(provider, models) {
     untick: (names) => setDrafts((now) => names.reduce(without, now)),
     put: (pool, endpoints) => setDrafts((now) => ({ ...now, [pool]: endpoints })),
     move: (model, pool) => setDrafts((now) => add(without(now, model), model, pool, Object.values(now).flat().find((one) => one._new && one.model === model))),
-    clear: () => setDrafts({}), start,
+    clear: () => setDrafts({}),
   };
 }
 
@@ -40,13 +41,13 @@ const choices = (models) => {
 };
 
 /** @param {{provider: object, listed: {id, name?, max_context?}[], models: object[], endpoints: object[], reload: function, done?: (pools: string[]) => void, hand?: (name: string) => void}} props */
-export function Pick({ provider, listed: all, models, endpoints, reload, done, write }) {
+export function Pick({ provider, providers, listed: all, models, endpoints, reload, done, write }) {
   const [search, setSearch] = useState('');
   const [show, setShow] = useState('all');
   const [target, setTarget] = useState('');
   const [fresh, setFresh] = useState('');
   const [extra, setExtra] = useState([]);
-  const state = useDrafts(provider.name, models);
+  const state = useDrafts(provider.name, models, providers);
   const { drafts, ticked } = state;
   const pools = choices(models);
   const used = useMemo(() => {
