@@ -2,12 +2,12 @@
 import { html, cx, useMemo, useRef, uid } from '../lib.js';
 import { useField } from './field.js';
 
-/** On or off, at once. @param {{checked: boolean, onChange: (on: boolean) => void, label?: string}} props */
-export function Switch({ checked, onChange, label, disabled }) {
+/** On or off, at once. @param {{checked: boolean, onChange: (on: boolean) => void, label?: string, hidden?: boolean}} props `hidden`: the label is for screen readers only */
+export function Switch({ checked, onChange, label, hidden, disabled }) {
   const field = useField();
   return html`<label class=${cx('switch', disabled && 'disabled')}><input type="checkbox" role="switch" ...${field} checked=${!!checked} disabled=${disabled}
     aria-label=${label && !label.trim ? null : label} onChange=${(event) => onChange(event.target.checked)} /><span class="track" aria-hidden="true"></span>
-    ${label && html`<span aria-hidden="true">${label}</span>`}</label>`;
+    ${label && !hidden && html`<span aria-hidden="true">${label}</span>`}</label>`;
 }
 
 /** @param {{checked: boolean, some?: boolean, onChange: function, label: string, hidden?: boolean}} props `some`: part of what it stands for */

@@ -16,7 +16,7 @@ export function Dialog({ title, sub, close, wide, footer, children }) {
   return html`<${Modal} close=${close} labelledby=${id} wide=${wide} class="dialog">
     <${Head} title=${title} sub=${sub} id=${id} close=${close} />
     <div class="overlay-body">${children}</div>
-    ${footer && html`<footer class="overlay-foot">${footer}</footer>`}
+    ${footer && html`<div class="overlay-foot">${footer}</div>`}
   </${Modal}>`;
 }
 
@@ -29,7 +29,7 @@ export function Drawer({ title, sub, close, wide, actions, footer, children }) {
   return html`<${Modal} close=${close} labelledby=${id} wide=${wide} class="drawer">
     <${Head} title=${title} sub=${sub} id=${id} close=${close} actions=${actions} />
     <div class="overlay-body">${children}</div>
-    ${footer && html`<footer class="overlay-foot">${footer}</footer>`}
+    ${footer && html`<div class="overlay-foot">${footer}</div>`}
   </${Modal}>`;
 }
 

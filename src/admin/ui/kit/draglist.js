@@ -23,9 +23,9 @@ function targetAt(root, x, y, key) {
 /**
  * @param {{lanes: {id: string, head?: any, items: any[], empty?: any, foot?: any}[], itemKey: (item) => string, itemLabel: (item) => string,
  *   render: (item, lane) => any, onMove: (key: string, lane: string, index: number) => void, locked?: boolean, label: string,
- *   newLane?: any}} props `newLane`: text of a lane at the end that makes one (told as lane 'new'); `locked`: no grips
+ *   newLane?: any, newName?: string}} props `newLane`: text of a lane at the end that makes one (told as lane 'new', said as `newName`); `locked`: no grips
  */
-export function DragList({ lanes, itemKey, itemLabel, render, onMove, locked, label, newLane }) {
+export function DragList({ lanes, itemKey, itemLabel, render, onMove, locked, label, newLane, newName }) {
   const root = useRef();
   const drag = useRef(null);
   const focus = useRef(null);
@@ -78,7 +78,7 @@ export function DragList({ lanes, itemKey, itemLabel, render, onMove, locked, la
   const keys = (event, item, laneAt) => {
     const lane = lanes[laneAt];
     const at = lane.items.indexOf(item);
-    const beside = (by) => lanes[laneAt + by] ?? (by > 0 && newLane && lane.items.length > 1 ? { id: 'new', items: [] } : null);
+    const beside = (by) => lanes[laneAt + by] ?? (by > 0 && newLane && lane.items.length > 1 ? { id: 'new', items: [], name: newName } : null);
     let to = null;
     if (event.key === 'ArrowUp') to = at > 0 ? [lane, at - 1] : beside(-1) && [beside(-1), beside(-1).items.length];
     else if (event.key === 'ArrowDown') to = at < lane.items.length - 1 ? [lane, at + 1] : beside(1) && [beside(1), 0];

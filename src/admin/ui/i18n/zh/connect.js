@@ -1,2 +1,10 @@
+/** 接入页文案。 */
 export default {
+  'connect.none': '还没有可接入的模型', 'connect.none.text': '请先添加供应商，客户端请求的就是它的模型。', 'connect.none.add': '添加供应商',
+  'connect.model': '模型', 'connect.model.how': '虚拟模型，或供应商的真实名称。', 'connect.virtual': '虚拟模型', 'connect.address': '本网关地址', 'connect.address.how': '客户端访问时使用的地址。', 'connect.clients': '客户端', 'connect.sdk': 'SDK 供应商', 'connect.terminal': '终端',
+  'connect.key': '客户端密钥', 'connect.key.new': '新建', 'connect.key.none': '无需密钥', 'connect.key.choose': '选择密钥', 'connect.key.open': '此处不检查密钥，填写任意文本即可。', 'connect.key.needed': '客户端需要密钥。请选择一个，或新建一个。', 'connect.key.paste': '粘贴此密钥', 'connect.key.paste.how': '这里只保存其哈希，无法再次显示。粘贴后会填入下列内容，且只留在此标签页。', 'connect.key.placeholder': 'YOUR_CLIENT_KEY',
+  'connect.key.make': '新建客户端密钥', 'connect.key.name': '名称', 'connect.key.name.how': '由谁使用：人员、机器或服务。', 'connect.key.taken': '已有同名密钥。', 'connect.key.only': '仅用于 {model}', 'connect.key.limits': '限额与预算请在此设置：', 'connect.key.first': '这是第一个密钥：此后所有客户端都需要密钥，包括本机。', 'connect.key.once': '仅显示这一次，请立即复制。', 'connect.key.copy': '复制密钥', 'connect.key.done': '已创建密钥 {name}',
+  'connect.alias': 'Claude Code 会把 {model} 换成带日期的名称。请为模型添加别名 {alias}，以便匹配。', 'connect.alias.add': '添加别名', 'connect.alias.done': '已添加别名', 'connect.haiku': 'Claude Code 会在后台请求 {name}：请准备一个同名模型池。',
+  'connect.cursor': '在 Cursor 的 Settings → Models 中：按名称添加模型，再将 “OpenAI API Key” 和 “Override OpenAI Base URL” 设为以下内容。', 'connect.cursor.local': '调用由 Cursor 的服务器发出，需要可从互联网访问的地址，而不是当前地址。', 'connect.cursor.url': 'Override OpenAI Base URL（覆盖接口地址）', 'connect.cursor.key': 'OpenAI API Key（密钥）', 'connect.cursor.model': '模型名称',
+  'connect.first': '首次请求', 'connect.first.direct': '从此浏览器发送一个简短请求，与客户端的方式相同。', 'connect.first.played': '按客户端的路径发送一个简短请求，不带密钥。', 'connect.first.key': '在上方粘贴客户端密钥后，即可从这里发送。', 'connect.first.send': '发送首次请求', 'connect.first.again': '再发一次', 'connect.first.sent': '已按 {client} 的格式请求 {model}', 'connect.first.waiting': '等待首 Token', 'connect.first.token': '收到首 Token', 'connect.first.failed': '没有回答', 'connect.first.arriving': '等待其出现在日志中', 'connect.first.arrived': '已记入日志，应答者：', 'connect.first.open': '查看该请求', 'connect.unpriced': '价格未知', 'connect.attempts': '{n} 次尝试',
 };

@@ -1,0 +1,46 @@
+/** Whether a provider answers: a short request through the data plane. */
+import { html, useState, useEffect } from '../../lib.js';
+import { t } from '../../i18n.js';
+import { api, objectPath } from '../../api.js';
+import { useAction } from '../../resource.js';
+import { duration } from '../../format.js';
+import { Button, Notice, Secret, Field, Problem } from '../../kit/index.js';
+import { patch, cheapest } from '../models/data.js';
+
+const path = (name, what) => `${objectPath('providers', name)}/${what}`;
+
+/** `{run, busy, result, error}`. @param {object} provider @param {boolean} atOnce */
+export function useTest(provider, atOnce, after) {
+  const [result, setResult] = useState(null);
+  const deed = useAction(async (model) => {
+    setResult(null);
+    const asked = model ?? cheapest(provider.body.models ?? []);
+    const answer = await api.post(path(provider.name, 'test'), asked ? { model: asked } : {});
+    setResult(answer);
+    after?.();
+    return answer;
+  });
+  useEffect(() => { if (atOnce) deed.run(); }, []);
+  return { ...deed, result };
+}
+
+/** How a test went: what the vendor said, how long it took; for a refused key, a field for the right one. */
+export function TestResult({ test, provider, write, reload }) {
+  const [key, setKey] = useState('');
+  const change = useAction(async () => {
+    const keys = [provider.body.keys ?? []].flat();
+    await patch('providers', provider, { keys: [key.trim(), ...keys.slice(1)] });
+    setKey('');
+    await reload();
+    test.run();
+  });
+  if (test.busy) return html`<${Notice}>${t('providers.test.busy')}</${Notice}>`;
+  if (test.error) return html`<${Problem} error=${test.error} />`;
+  if (!test.result) return null;
+  const { ok, model, status, took_ms: took, answer, error } = test.result;
+  if (ok) return html`<${Notice} kind="ok" title=${t('providers.test.ok', { model, time: duration(took) })}>${answer ? t('providers.test.said', { text: answer.length > 160 ? `${answer.slice(0, 160)}…` : answer }) : t('providers.test.empty')}</${Notice}>`;
+  const refused = status === 401 || status === 403 || /key|auth/i.test(error ?? '');
+  return html`<${Notice} kind="bad" title=${t(refused ? 'providers.test.key' : 'providers.test.bad', { model, status })}>${t('providers.refused.words', { words: error ?? '' })}
+    ${refused && write && provider.home === 'database' && provider.body.keys !== 'passthrough' && html`<form class="providers-rekey" onSubmit=${(event) => { event.preventDefault(); if (key.trim()) change.run(); }}>
+      <${Field} label=${t('providers.rekey')} hidden error=${change.error?.detail}><${Secret} value=${key} onInput=${setKey} placeholder=${t('providers.rekey')} /></${Field}><${Button} type="submit" busy=${change.busy} disabled=${!key.trim()}>${t('providers.rekey.go')}</${Button}></form>`}</${Notice}>`;
+}
