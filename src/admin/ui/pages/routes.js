@@ -3,7 +3,7 @@ import { html, cx, useState, useMemo, useRef, useCallback, useEffect } from '../
 import { t } from '../i18n.js';
 import { api, objectPath } from '../api.js';
 import { useResource } from '../resource.js';
-import { useQuery, setQuery, path } from '../router.js';
+import { useQuery, setQuery, navigate, path } from '../router.js';
 import { can } from '../session.js';
 import { number } from '../format.js';
 import { Page, Loaded, Empty, Button, IconButton, Menu, Home, Badge, Icon, confirm, toast } from '../kit/index.js';
@@ -59,7 +59,9 @@ function Row({ row, place, verdict, dead, open, actions }) {
     <span class="routes-actions">${actions}</span></div>`;
 }
 
-export default function Routes() {
+export default function Routes({ name }) {
+  // A link to a rule by its path opens its drawer.
+  useEffect(() => { if (name) navigate(path('routes', null, { open: name }), { replace: true }); }, [name]);
   const list = useResource('/routes');
   const models = useResource('/models');
   const keys = useResource('/client-keys');
