@@ -43,7 +43,7 @@ export function Tags({ value, onChange, options = [], free = true, placeholder, 
       if (event.key === 'Enter' && !typed.trim() && at < 0) return;
       event.preventDefault();
       if (at >= 0 && shown[at]) add(shown[at].value);
-      else add(!free && shown[0] ? shown[0].value : typed);
+      else { add(!free && shown[0] ? shown[0].value : typed); setOpen(false); }
     } else if (event.key === 'Backspace' && !typed && value.length) remove(value[value.length - 1]);
     else if (event.key === 'Escape' && open) { event.preventDefault(); event.stopPropagation(); setOpen(false); setAt(-1); }
   };
