@@ -74,7 +74,7 @@ function columnsOf(kind, { tenants, accounts, figures, keysOf, deeds, write }) {
   const today = (row) => (row.home === 'shadowed' ? null : figures.get(row.name));
   const name = { key: 'name', label: t('keys.name'), width: 'minmax(190px, 1.6fr)', sort: (row) => row.name, render: (row) => html`<${Name} row=${row} masked=${row.body.masked ?? row.body.value} />` };
   const state = { key: 'state', label: t('keys.state'), width: 'minmax(120px, 0.9fr)', sort: (row) => standing(row, tenants).value, render: (row) => html`<${State} ...${standing(row, tenants)} />` };
-  const use = { key: 'use', label: t('keys.use'), width: 'minmax(200px, 1.2fr)', descending: true, sort: (row) => share(account(row)), render: (row) => (row.home === 'shadowed' ? html`<span class="dim">–</span>` : html`<${Nearest} account=${account(row)} />`) };
+  const use = { key: 'use', class: 'keys-gap', label: t('keys.use'), width: 'minmax(200px, 1.2fr)', descending: true, sort: (row) => share(account(row)), render: (row) => (row.home === 'shadowed' ? html`<span class="dim">–</span>` : html`<${Nearest} account=${account(row)} />`) };
   const requests = { key: 'requests', label: t('keys.today'), width: '100px', align: 'end', descending: true, sort: (row) => today(row)?.requests ?? 0, render: (row) => html`<span class="num">${t('keys.req.n', { n: today(row)?.requests ?? 0 })}</span>` };
   const cost = { key: 'cost', label: t('keys.cost'), width: '96px', align: 'end', descending: true, sort: (row) => today(row)?.cost_usd ?? 0, render: (row) => html`<span class="num">${money(today(row)?.cost_usd ?? 0)}</span>` };
   const actions = write && { key: 'do', label: t('do.more'), hideLabel: true, width: '36px', align: 'end', render: (row) => mine(row) && html`<${More} row=${row} deeds=${deeds} kind=${kind} limited=${account(row)?.terms.length > 0} />` };
@@ -111,6 +111,7 @@ function Listed({ kind, list, keys, tenants, limits, figures, models }) {
     && words.every((word) => `${row.name} ${row.body.tenant || ''} ${row.body.masked || row.body.value || ''} ${(row.body.models || []).join(' ')}`.toLowerCase().includes(word))), [items, only, search, inForce]);
   const columns = columnsOf(kind, { tenants: inForce, accounts, figures: today, keysOf, deeds, write });
   const { sorted, sort, onSort } = useSort(rows, columns, null);
+  useEffect(() => { if (open) { figures.reload(); limits.reload(); } }, [open]);
   const find = (id) => items.find((row) => idOf(row) === id);
   const seen = find(open);
   const changing = write && find(edited);

@@ -33,7 +33,7 @@ export default {
   'routes.explain.empty': '填入模型名称，查看请求的去向。', 'routes.explain.key': '此处不带客户端密钥，以密钥为条件的规则不会命中。',
   'routes.try.model': '模型', 'routes.try.format': '格式', 'routes.try.more': '请求的更多细节', 'routes.try.stream': '流式', 'routes.try.tools': '工具', 'routes.try.image': '图片', 'routes.try.size': '输入大小', 'routes.try.headers': '请求头，每行一个',
   'routes.try.paste': 'JSON 请求体或 curl 命令', 'routes.try.paste.help': '其中的凭据会被忽略。', 'routes.try.paste.wrong': '这既不是 JSON 请求体，也不是带有请求体的 curl 命令。',
-  'routes.matches': '命中第 {n} 条规则：{name}', 'routes.none.matches': '没有命中任何规则，由名称 {model} 决定。', 'routes.refused': '请求会被拒绝', 'routes.pool': '模型', 'routes.format': '格式', 'routes.size': '输入', 'routes.size.n': '{n, plural, other {约 # Token}}',
+  'routes.matches': '命中第 {n} 条规则：{name}', 'routes.none.matches': '没有命中任何规则，由名称 {model} 决定。', 'routes.refused': '请求会被拒绝：{code}', 'routes.real': '供应商的真实名称', 'routes.pool': '模型', 'routes.format': '格式', 'routes.size': '输入', 'routes.size.n': '{n, plural, other {约 # Token}}',
   'routes.tier': '第 {n} 层', 'routes.first': '最先访问',
   'routes.outlook.asks': '立即访问端点', 'routes.outlook.waits': '等待最先恢复的端点：{time}', 'routes.outlook.incapable': '拒绝：没有端点能够处理', 'routes.outlook.back': '拒绝：没有可用端点，最快 {time}后恢复', 'routes.outlook.nobody': '拒绝：没有可用端点',
   'routes.why.attempt': '第 {n} 次尝试', 'routes.why.and': '；', 'routes.why.more': '{why}，还需 {time}', 'routes.why.cooling': '失败后冷却中', 'routes.why.open': '连续失败，已熔断', 'routes.why.probing': '另一个请求正在试探它是否恢复', 'routes.why.keys': '所有密钥都在冷却',

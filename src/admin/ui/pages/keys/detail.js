@@ -33,7 +33,7 @@ export function Detail({ kind, row, account, today, tenants, keys, deeds, close,
     '-',
     { label: t(key ? 'keys.revoke' : 'do.delete'), icon: 'trash', danger: true, onSelect: () => deeds.remove(row) },
   ];
-  return html`<${Drawer} title=${row.name} close=${close} sub=${html`<span class="row wrap"><${State} ...${standing(row, tenants)} /><${Home} home=${row.home} /></span>`}
+  return html`<${Drawer} title=${row.name} close=${close} sub=${html`<span class="row wrap"><${State} ...${standing(row, tenants)} />${row.home !== 'shadowed' && html`<${Home} home=${row.home} />`}</span>`}
     footer=${write && mine && html`<${Menu} align="start" label=${t('do.more')} trigger=${(props) => html`<${Button} icon="more" ...${props}>${t('do.more')}</${Button}>`} items=${more} /><span class="grow" /><${Button} kind="primary" icon="edit" onClick=${() => deeds.edit(row)}>${t('do.edit')}</${Button}>`}>
     ${row.fault && html`<${Notice} kind="bad" title=${t('keys.state.fault')}>${row.fault}</${Notice}>`}
     ${row.home === 'shadowed' && html`<${Notice} kind="warn" title=${t(key ? 'keys.shadowed.title' : 'keys.tenant.shadowed.title')}>${t('home.shadowed.how')}</${Notice}>`}

@@ -28,7 +28,7 @@ function Figures({ run, record }) {
     <${Figure} label=${t('playground.status')} value=${html`<${Status} code=${run.status} />`} hint=${run.stopped ? t('playground.stopped') : run.broken ? t('playground.broken') : record ? t(`playground.ending.${record.ending}`) : null} />
     <${Figure} label=${t('playground.first')} value=${first == null ? '–' : duration(first)} hint=${record?.first_content_ms != null ? t('playground.gateway', { time: duration(record.first_content_ms) }) : null} help=${t('playground.first.help')} />
     <${Figure} label=${t('playground.total')} value=${duration(run.total ?? run.elapsed)} hint=${speed ? t('playground.speed', { n: compact(speed) }) : null} />
-    <${Figure} label=${t('playground.tokens')} value=${input == null && output == null ? '–' : html`${compact(input)}<span class="playground-to"> → </span>${compact(output)}`} hint=${tokens ? [tokens.cache_read ? t('playground.cached', { n: tokens.cache_read }) : null, tokens.reasoning ? t('playground.reasoned', { n: tokens.reasoning }) : null, record.tokens_estimated ? t('playground.estimated') : null].filter(Boolean).join(t('playground.comma')) || t('playground.inout') : null} />
+    <${Figure} label=${t('playground.tokens')} value=${input == null && output == null ? '–' : html`${compact(input)}<span class="playground-to"> → </span>${compact(output)}`} hint=${tokens ? [tokens.cache_read ? t('playground.cached', { n: tokens.cache_read }) : null, tokens.reasoning ? t('playground.reasoned', { n: tokens.reasoning }) : null, record.tokens_estimated ? t('playground.estimated') : null].filter(Boolean).join(t('playground.comma')) || (input == null && output == null ? null : t('playground.inout')) : null} />
     <${Figure} label=${t('playground.cost')} value=${record ? money(record.cost_usd) : '–'} hint=${record && record.cost_usd == null ? t('playground.unpriced') : null} /></div>`;
 }
 
@@ -38,7 +38,7 @@ function Attempts({ record }) {
     <${KeyValues} items=${[
     [t('playground.asked'), html`<code>${record.asked_model}</code>`],
     record.route && [t('playground.rule'), html`<a href=${path('routes', record.route)}>${record.route}</a>`],
-    record.model && [t('playground.pool'), html`<a href=${path('models', record.model)}>${record.model}</a>`],
+    record.model && [t('playground.pool'), record.model.startsWith('(') ? t('playground.real') : html`<a href=${path('models', record.model)}>${record.model}</a>`],
   ]} />
     ${record.attempts.length > 0 && html`<ol class="playground-attempts">${record.attempts.map((one, at) => html`<li key=${at}><${Dot} tone=${one.outcome === 'ok' ? 'ok' : 'bad'} />
       <div class="grow"><div class="row wrap"><code>${one.provider}/${one.model}</code>${one.key_masked && html`<span class="dim mono">${one.key_masked}</span>`}<span class="grow" />${one.status && html`<${Status} code=${one.status} />`}<span class="num">${duration(one.took_ms)}</span></div>
@@ -62,7 +62,7 @@ function Said({ run, busy, record, carryOn }) {
   useLayoutEffect(() => { if (busy && stick.current) { const box = end.current?.closest('.playground-scroll'); if (box) box.scrollTop = box.scrollHeight; } });
   const tools = (answer?.tools || []).filter(Boolean);
   return html`${answer?.reasoning && html`<${Folded} title=${t('playground.reasoning')} open=${!answer.text}><p class="playground-text dim">${answer.reasoning}</p></${Folded}>`}
-    ${answer?.error && html`<${Notice} kind="bad" title=${t('playground.refused', { code: run.status ?? '–' })}>${answer.error}</${Notice}>`}
+    ${answer?.error && html`<${Notice} kind="bad" title=${run.status < 400 ? t('playground.broke') : t('playground.refused', { code: run.status ?? '–' })}>${answer.error}</${Notice}>`}
     <div class="playground-said" role="log" aria-live="polite" aria-busy=${String(busy)} aria-label=${t('playground.answer')}>
       ${answer?.text && html`<p class=${cx('playground-text', busy && 'typing')}>${answer.text}</p>`}
       ${!answer?.text && busy && html`<p class="dim playground-wait"><span class="spinner" aria-hidden="true" />${t('playground.waiting')}</p>`}

@@ -61,12 +61,23 @@ export async function send(request, { signal, told }) {
 
 const wait = (ms, signal) => new Promise((resolve) => { const timer = setTimeout(resolve, ms); signal?.addEventListener('abort', () => { clearTimeout(timer); resolve(); }); });
 
+const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
+// The id after this one: what is older than that begins with this.
+function after(id) {
+  let at = id.length - 1;
+  while (at > 0 && id[at] === 'z') at -= 1;
+  return id.slice(0, at) + (DIGITS[DIGITS.indexOf(id[at]) + 1] ?? 'z') + '0'.repeat(id.length - at - 1);
+}
+
 /** The row of a request that has just ended: it is written a moment later. Null where none comes. */
 export async function recordOf(id, signal) {
   for (const pause of [120, 250, 400, 600, 900, 1200, 1800]) {
     await wait(pause, signal);
     if (signal?.aborted) return null;
-    try { return await api.get(`/requests/${encodeURIComponent(id)}`); } catch (error) { if (error.status !== 404) return null; }
+    try {
+      const { items } = await api.get('/requests', { query: { before: after(id), limit: 1 } });
+      if (items[0]?.id === id) return items[0];
+    } catch { return null; }
   }
   return null;
 }

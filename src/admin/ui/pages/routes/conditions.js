@@ -25,10 +25,10 @@ function Value({ condition, put, names, error }) {
 }
 
 // What the API says of a condition: of its pair by the pair's name.
-const errorOf = (error, { kind, key, values }) => {
+const errorOf = (error, { kind, key, values, value }) => {
   const found = error?.problems?.find((one) => (typeOf(kind) === 'pair' ? one.field === `when.${kind}.${key}` : one.field === `when.${kind}` || one.field?.startsWith(`when.${kind}[`)));
   if (found) return error.field(found.field);
-  return error?.missing && (values ? !values.length || key === '' : false) ? t('routes.needed') : null;
+  return error?.missing && (values ? !values.length || key === '' : value == null) ? t('routes.needed') : null;
 };
 
 /**

@@ -30,6 +30,10 @@ function requestOf({ model, format, stream, tools, image, size, headers }) {
 const Candidate = ({ one, first }) => html`<li class=${cx('routes-candidate', one.state)}><${Dot} tone=${toneOfCandidate(one)} /><div class="grow"><div class="row"><code class="cut">${one.provider}/${one.model}</code>${first && html`<b class="routes-first">${t('routes.first')}</b>`}</div>
   <small>${why(one.why)}</small></div></li>`;
 
+// The API puts the status that a client would get into a sentence.
+const REFUSED = /^The request would be refused \((\d+)\): /;
+const codeOf = (error) => REFUSED.exec(error.detail)?.[1] ?? '';
+
 // Those that are asked first, in their order.
 const turnOf = (one) => (one.state === 'asked' ? Number(/\d+/.exec(one.why)?.[0] ?? 0) : 999);
 const byTurn = (a, b) => turnOf(a) - turnOf(b);
@@ -50,7 +54,7 @@ function Answer({ said, routes }) {
   return html`<div class="routes-answer">
     <p class="routes-verdict">${said.route == null ? tx('routes.none.matches', { model: html`<code>${said.asked_model}</code>` })
     : tx('routes.matches', { n: html`<b>${at < 0 ? '–' : number(at + 1)}</b>`, name: html`<code>${said.route}</code>` })}</p>
-    <dl class="routes-facts"><div><dt>${t('routes.pool')}</dt><dd><a href=${path('models', said.pool)}><code>${said.pool}</code></a></dd></div>
+    <dl class="routes-facts"><div><dt>${t('routes.pool')}</dt><dd>${said.pool.startsWith('(') ? t('routes.real') : html`<a href=${path('models', said.pool)}><code>${said.pool}</code></a>`}</dd></div>
       <div><dt>${t('routes.format')}</dt><dd>${formatName(said.format)}</dd></div>
       <div><dt>${t('routes.size')}</dt><dd class="num">${t('routes.size.n', { n: said.estimated_tokens })}</dd></div></dl>
     <p class=${`routes-outlook ${ahead.tone}`}><${Dot} tone=${ahead.tone} />${ahead.text}</p>
@@ -108,8 +112,8 @@ export function Explain({ routes, models, generation, told }) {
     : html`<${Field} label=${t('routes.try.paste')} help=${t('routes.try.paste.help')} error=${text.trim() && !pasted ? t('routes.try.paste.wrong') : null}>
         <${Textarea} mono rows=${9} value=${text} onInput=${setText} placeholder=${'{\n  "model": "sonnet",\n  "messages": […]\n}'} /></${Field}>`}</div>
     <div class="routes-result" aria-live="polite" aria-busy=${String(state.busy)}>
-      ${state.error ? html`<${Notice} kind=${state.error.status === 422 ? 'warn' : 'bad'} title=${state.error.status === 422 ? t('routes.refused') : null}
-          action=${state.error.status !== 422 && html`<${Button} size="small" onClick=${look}>${t('do.retry')}</${Button}>`}>${state.error.status === 0 ? t('error.unreachable') : state.error.detail}</${Notice}>`
+      ${state.error ? html`<${Notice} kind=${state.error.status === 422 ? 'warn' : 'bad'} title=${state.error.status === 422 ? t('routes.refused', { code: codeOf(state.error) }) : null}
+          action=${state.error.status !== 422 && html`<${Button} size="small" onClick=${look}>${t('do.retry')}</${Button}>`}>${state.error.status === 0 ? t('error.unreachable') : state.error.detail.replace(REFUSED, '')}</${Notice}>`
     : state.said && request ? html`<${Answer} said=${state.said} routes=${routes} />` : state.busy ? html`<${Skeleton} lines=${4} />` : html`<p class="dim routes-hint">${t('routes.explain.empty')}</p>`}
     </div>
     <p class="routes-note dim">${t('routes.explain.key')}</p></aside>`;

@@ -28,7 +28,7 @@ export function conditionsOf(when) {
 }
 
 /** A condition of that kind with nothing in it yet. */
-export const fresh = (kind) => ({ id: uid('c'), kind, ...(FLAGS.has(kind) ? { value: true } : SIZES.has(kind) ? { value: null } : { key: '', values: [] }) });
+export const fresh = (kind) => ({ id: uid('c'), kind, ...(FLAGS.has(kind) ? { value: true } : SIZES.has(kind) ? { value: null } : MANY.has(kind) ? { key: '', values: [] } : { values: [] }) });
 
 const one = (values) => (values.length === 1 ? values[0] : values);
 
