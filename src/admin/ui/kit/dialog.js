@@ -6,8 +6,8 @@ import { Button, IconButton } from './button.js';
 import { Field, Input, Problem } from './field.js';
 
 function Head({ title, id, close, actions, sub }) {
-  return html`<header class="overlay-head"><div class="grow"><h2 id=${id}>${title}</h2>${sub && html`<p class="dim">${sub}</p>`}</div>${actions}
-    ${close && html`<${IconButton} icon="close" label=${t('do.close')} data-close="1" onClick=${close} />`}</header>`;
+  return html`<div class="overlay-head"><div class="grow"><h2 id=${id}>${title}</h2>${sub && html`<p class="dim">${sub}</p>`}</div>${actions}
+    ${close && html`<${IconButton} icon="close" label=${t('do.close')} data-close="1" onClick=${close} />`}</div>`;
 }
 
 /** @param {{title: string, close: function, wide?: boolean, footer?: any}} props */
@@ -16,7 +16,7 @@ export function Dialog({ title, sub, close, wide, footer, children }) {
   return html`<${Modal} close=${close} labelledby=${id} wide=${wide} class="dialog">
     <${Head} title=${title} sub=${sub} id=${id} close=${close} />
     <div class="overlay-body">${children}</div>
-    ${footer && html`<footer class="overlay-foot">${footer}</footer>`}
+    ${footer && html`<div class="overlay-foot">${footer}</div>`}
   </${Modal}>`;
 }
 
@@ -29,7 +29,7 @@ export function Drawer({ title, sub, close, wide, actions, footer, children }) {
   return html`<${Modal} close=${close} labelledby=${id} wide=${wide} class="drawer">
     <${Head} title=${title} sub=${sub} id=${id} close=${close} actions=${actions} />
     <div class="overlay-body">${children}</div>
-    ${footer && html`<footer class="overlay-foot">${footer}</footer>`}
+    ${footer && html`<div class="overlay-foot">${footer}</div>`}
   </${Modal}>`;
 }
 
