@@ -41,7 +41,7 @@ const byTurn = (a, b) => turnOf(a) - turnOf(b);
 function Tiers({ candidates, first }) {
   const tiers = [...new Set(candidates.map((one) => one.tier))];
   let left = first;
-  return html`<ol class="routes-tiers">${tiers.map((tier) => html`<li key=${tier}><h4>${t('routes.tier', { n: tier })}</h4><ul>${candidates.filter((one) => one.tier === tier).sort(byTurn).map((one, at) => {
+  return html`<ol class="routes-tiers">${tiers.map((tier) => html`<li key=${tier}><h3>${t('routes.tier', { n: tier })}</h3><ul>${candidates.filter((one) => one.tier === tier).sort(byTurn).map((one, at) => {
     const is = left && left.provider === one.provider && left.model === one.model && one.state === 'asked';
     if (is) left = null;
     return html`<${Candidate} key=${at} one=${one} first=${is} />`;
