@@ -58,6 +58,8 @@ export default function Playground() {
     const begin = { headers: {}, raw: '', answer: null, status: null, total: null, first: null };
     setState({ run: begin, record: null, request, busy: true, error: null });
     if (tab === 'request') setTab('answer');
+    // Where the answer stands below the request, it comes into view.
+    if (matchMedia('(max-width: 959px)').matches) requestAnimationFrame(() => document.querySelector('.playground-answer')?.scrollIntoView({ block: 'start', behavior: 'smooth' }));
     try {
       const run = await send(request, { signal: mine.signal, told: (so) => { if (abort.current === mine) setState((was) => ({ ...was, run: so })); } });
       if (abort.current !== mine) return;
@@ -75,9 +77,9 @@ export default function Playground() {
   };
   return html`<${Page} full title=${t('nav.playground')}><div class="playground">
     <${Compose} models=${models} onSend=${go} note=${html`${!write && html`<${Notice} kind="warn">${t('playground.viewer')}</${Notice}>`}${note && html`<${Loaded} note=${note} clear=${clear} />`}`}>
-      <span class="grow dim playground-keys">${write && html`<kbd>${/Mac|iPhone|iPad/.test(navigator.platform) ? '⌘' : 'Ctrl'}</kbd> <kbd>Enter</kbd>`}</span>
-      ${write && state.busy && html`<${Button} icon="pause" onClick=${() => abort.current?.abort()}>${t('playground.stop.do')}</${Button}>`}
-      ${write && html`<${Button} type="submit" kind="primary" icon="send" busy=${state.busy} disabled=${!request}>${t('playground.send')}</${Button}>`}
+      ${write && html`<span class="grow dim playground-keys"><kbd>${/Mac|iPhone|iPad/.test(navigator.platform) ? '⌘' : 'Ctrl'}</kbd> <kbd>Enter</kbd></span>
+        ${state.busy && html`<${Button} icon="pause" onClick=${() => abort.current?.abort()}>${t('playground.stop.do')}</${Button}>`}
+        <${Button} type="submit" kind="primary" icon="send" busy=${state.busy} disabled=${!request}>${t('playground.send')}</${Button}>`}
     </${Compose}>
     ${state.error ? html`<section class="playground-answer"><${Problem} error=${state.error} /></section>`
     : html`<${Answer} run=${state.run} record=${state.record} busy=${state.busy} request=${state.run ? state.request : request} tab=${tab} setTab=${setTab} carryOn=${carryOn} />`}

@@ -66,9 +66,10 @@ export default function Routes({ name }) {
   const models = useResource('/models');
   const keys = useResource('/client-keys');
   const [open, setOpen] = useQuery('open', null, { push: true });
-  const [fresh] = useQuery('new', null);
+  const [asked] = useQuery('new', null);
   const [verdict, setVerdict] = useState(null);
   const write = can.write.value;
+  const fresh = write && asked;
   const order = useOrder(list);
   const items = list.data?.items ?? [];
   const forced = useMemo(() => items.filter(inForce), [items]);
@@ -118,14 +119,15 @@ export default function Routes({ name }) {
   };
 
   return html`<${Page} title=${t('nav.routes')} lead=${t('routes.lead')}>
-    <div class="split routes-split"><div class="routes-list">
+    <div class="split routes-split"><div class=${cx('routes-list', !write && 'locked')}>
       <${Loaded} of=${list}>${() => {
     const fixed = items.filter(declared);
     const mine = items.filter((row) => !declared(row));
     const shown = [...items].find((row) => idOf(row) === open);
-    const from = route => items.find((row) => idOf(row) === route);
-    return html`<div class="toolbar"><h2 class="grow">${t('routes.rules')}</h2>${write && html`<div class="actions"><${Button} kind="primary" icon="plus" onClick=${() => setQuery({ new: 1 }, { push: true })}>${t('routes.add')}</${Button}></div>`}</div>
-      ${!items.length && html`<${Empty} icon="routes" title=${t('routes.none')} text=${t('routes.none.text')} />`}
+    const add = write && html`<${Button} kind="primary" icon="plus" onClick=${() => setQuery({ new: 1 }, { push: true })}>${t('routes.add')}</${Button}>`;
+    const from = (route) => items.find((row) => idOf(row) === route);
+    return html`<div class="toolbar"><h2 class="grow">${t('routes.rules')}</h2>${items.length > 0 && html`<div class="actions">${add}</div>`}</div>
+      ${!items.length && html`<${Empty} icon="routes" title=${t('routes.none')} text=${t('routes.none.text')} action=${add} />`}
       ${fixed.length > 0 && html`<ul class="routes-fixed" aria-label=${t('routes.fixed')}>${fixed.map((row) => html`<li key=${idOf(row)}><span class="routes-lock" aria-hidden="true" />${rowOf(row)}</li>`)}</ul>`}
       ${mine.length > 0 && html`<${DragList} label=${t('routes.rules')} locked=${!write} lanes=${[{ id: 'rules', name: t('routes.rules'), items: mine }]} itemKey=${(row) => row.name} itemLabel=${(row) => row.name}
         onMove=${(name, _, index) => move(name, index)} render=${(row) => rowOf(row, actions(row, mine.indexOf(row), mine.length))} />`}

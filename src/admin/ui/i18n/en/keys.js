@@ -1,7 +1,7 @@
 /** Texts of the page Keys & tenants. */
 export default {
   'keys.tab.keys': 'Client keys', 'keys.tab.tenants': 'Tenants', 'keys.add': 'Create key', 'keys.tenant.add': 'Create tenant', 'keys.search': 'Search keys', 'keys.tenant.search': 'Search tenants', 'keys.shown': '{n} of {all}',
-  'keys.none': 'No client keys yet', 'keys.none.text': 'A client key says who is calling: what it may ask for, until when, and how much.', 'keys.tenant.none': 'No tenants yet', 'keys.tenant.none.text': 'A tenant is a team or a customer: its keys share limits, and are switched off together.', 'keys.nothing': 'Nothing fits the search',
+  'keys.none': 'No client keys yet', 'keys.none.text': 'A client key says who is calling: what it may ask for, until when, and how much.', 'keys.tenant.empty': 'No tenants yet', 'keys.tenant.empty.text': 'A tenant is a team or a customer: its keys share limits, and are switched off together.', 'keys.nothing': 'Nothing fits the search',
   'keys.open': 'Nobody is asked for a key', 'keys.open.text': 'auth is “open”: whoever reaches the gateway may call, and keys with their limits are ignored.', 'keys.nobody': 'So far only programs on this machine may call. With the first key, every caller needs one.',
   'keys.name': 'Name', 'keys.name.help': 'Who or what calls with it. It is in logs and figures.', 'keys.tenant.name.help': 'A team, a customer, an application.', 'keys.needed': 'This is needed.',
   'keys.state': 'State', 'keys.state.all': 'All states', 'keys.state.fault': 'Not in force', 'keys.state.shadowed': 'Shadowed', 'keys.state.tenant': 'Tenant disabled', 'keys.state.tenant.how': 'The tenant {name} is disabled, and all of its keys with it', 'keys.state.soon': 'Ends {when}', 'keys.state.ending': 'Ends soon',

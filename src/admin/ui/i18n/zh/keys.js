@@ -1,7 +1,7 @@
 /** “密钥与租户”页的文案。 */
 export default {
   'keys.tab.keys': '客户端密钥', 'keys.tab.tenants': '租户', 'keys.add': '创建密钥', 'keys.tenant.add': '创建租户', 'keys.search': '搜索密钥', 'keys.tenant.search': '搜索租户', 'keys.shown': '{n} / {all}',
-  'keys.none': '还没有客户端密钥', 'keys.none.text': '客户端密钥标明调用者是谁：可以请求什么、到何时为止、用量多少。', 'keys.tenant.none': '还没有租户', 'keys.tenant.none.text': '租户是一个团队或客户，名下的密钥共享限额，并可一并停用。', 'keys.nothing': '没有符合条件的结果',
+  'keys.none': '还没有客户端密钥', 'keys.none.text': '客户端密钥标明调用者是谁：可以请求什么、到何时为止、用量多少。', 'keys.tenant.empty': '还没有租户', 'keys.tenant.empty.text': '租户是一个团队或客户，名下的密钥共享限额，并可一并停用。', 'keys.nothing': '没有符合条件的结果',
   'keys.open': '目前调用无需密钥', 'keys.open.text': 'auth 设为“open”：能访问网关的人都可以调用，密钥及其限额不起作用。', 'keys.nobody': '目前只有本机程序可以调用。创建第一个密钥后，所有调用方都需要密钥。',
   'keys.name': '名称', 'keys.name.help': '使用它的人或程序，会出现在日志和统计中。', 'keys.tenant.name.help': '团队、客户或应用。', 'keys.needed': '此项必填。',
   'keys.state': '状态', 'keys.state.all': '全部状态', 'keys.state.fault': '未生效', 'keys.state.shadowed': '被遮蔽', 'keys.state.tenant': '租户已停用', 'keys.state.tenant.how': '租户 {name} 已停用，名下密钥随之停用', 'keys.state.soon': '{when}到期', 'keys.state.ending': '即将到期',

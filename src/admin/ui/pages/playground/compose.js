@@ -61,5 +61,5 @@ export function Compose({ models, note, onSend, children }) {
       ${said.raw ? html`<${ByHand} />` : html`<${ByFields} models=${models} />`}
       <${Folded} title=${t('playground.headers')} open=${!!said.headers}><${Field} label=${t('playground.headers')} hidden help=${t('playground.headers.help')}><${Textarea} mono rows=${2} value=${said.headers} onInput=${(headers) => put({ headers })} placeholder="x-session-id: try-1" /></${Field}></${Folded}>
     </div></div>
-    <footer class="playground-foot">${children}</footer></form>`;
+    ${children && html`<div class="playground-foot">${children}</div>`}</form>`;
 }
