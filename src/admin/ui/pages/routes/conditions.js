@@ -1,5 +1,5 @@
 /** The conditions of a rule in its editor. */
-import { html } from '../../lib.js';
+import { html, useEffect, useRef } from '../../lib.js';
 import { t } from '../../i18n.js';
 import { FORMATS } from '../../calls.js';
 import { Field, Input, NumberInput, Checkbox, Segmented, Tags, IconButton, Button, Menu } from '../../kit/index.js';
@@ -31,6 +31,14 @@ const errorOf = (error, { kind, key, values, value }) => {
   return error?.missing && (values ? !values.length || key === '' : value == null) ? t('routes.needed') : null;
 };
 
+function Row({ one, put, remove, names, error }) {
+  const ref = useRef();
+  // One that was just added is where the writing goes on.
+  useEffect(() => { if (one.added) ref.current.querySelector('input,button')?.focus(); }, []);
+  return html`<div class="routes-condition" ref=${ref}><div class="grow"><${Value} condition=${one} put=${put} names=${names} error=${errorOf(error, one)} /></div>
+    <${IconButton} icon="close" size="small" label=${t('routes.condition.remove', { name: t(`routes.kind.${one.kind}`) })} onClick=${remove} /></div>`;
+}
+
 /**
  * @param {{conditions: object[], onChange: (conditions: object[]) => void, names: {model: any[], client_key: any[]}, error?: Error}} props
  */
@@ -40,9 +48,8 @@ export function Conditions({ conditions, onChange, names, error }) {
   const left = KINDS.filter((kind) => MANY.has(kind) || !conditions.some((one) => one.kind === kind));
   return html`<div class="routes-conditions">
     ${!conditions.length && html`<p class="dim">${t('routes.if.every.help')}</p>`}
-    ${conditions.map((one) => html`<div class="routes-condition" key=${one.id}><div class="grow"><${Value} condition=${one} put=${(change) => put(one.id, change)} names=${names} error=${errorOf(error, one)} /></div>
-      <${IconButton} icon="close" size="small" label=${t('routes.condition.remove', { name: t(`routes.kind.${one.kind}`) })} onClick=${() => remove(one.id)} /></div>`)}
+    ${conditions.map((one) => html`<${Row} key=${one.id} one=${one} put=${(change) => put(one.id, change)} remove=${() => remove(one.id)} names=${names} error=${error} />`)}
     <div><${Menu} align="start" label=${t('routes.condition.add')} trigger=${(props) => html`<${Button} size="small" icon="plus" ...${props}>${t('routes.condition.add')}</${Button}>`}
-      items=${left.map((kind) => ({ label: t(`routes.kind.${kind}`), onSelect: () => onChange([...conditions, fresh(kind)]) }))} /></div>
+      items=${left.map((kind) => ({ label: t(`routes.kind.${kind}`), onSelect: () => onChange([...conditions, { ...fresh(kind), added: true }]) }))} /></div>
   </div>`;
 }
