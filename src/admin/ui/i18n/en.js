@@ -18,6 +18,7 @@ export default {
   'do.more': 'More actions', 'do.reset': 'Reset', 'do.enable': 'Enable', 'do.disable': 'Disable', 'do.open': 'Open', 'do.search': 'Search',
   'field.optional': 'optional', 'field.show': 'Show', 'field.hide': 'Hide',
   'combobox.none': 'Nothing found', 'combobox.free': 'Press Enter to use what you typed', 'combobox.more': '{n, plural, one {# more} other {# more}}: type to narrow down',
+  'tags.added': 'Added: {name}', 'tags.removed': 'Removed: {name}', 'tags.remove': 'Remove {name}',
   'confirm.type': 'Type {name} to confirm',
   'conflict.title': 'Changed meanwhile', 'conflict.text': 'Somebody else has changed {name} since you opened it.', 'conflict.theirs': 'Show their version', 'conflict.mine': 'Keep mine',
   'copy.copy': 'Copy', 'copy.done': 'Copied', 'copy.failed': 'Could not copy',

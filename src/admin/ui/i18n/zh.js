@@ -18,6 +18,7 @@ export default {
   'do.more': '更多操作', 'do.reset': '重置', 'do.enable': '启用', 'do.disable': '停用', 'do.open': '打开', 'do.search': '搜索',
   'field.optional': '选填', 'field.show': '显示', 'field.hide': '隐藏',
   'combobox.none': '没有匹配项', 'combobox.free': '按回车使用输入的内容', 'combobox.more': '{n, plural, other {还有 # 项}}，继续输入以缩小范围',
+  'tags.added': '已添加：{name}', 'tags.removed': '已移除：{name}', 'tags.remove': '移除 {name}',
   'confirm.type': '输入 {name} 以确认',
   'conflict.title': '内容已被更改', 'conflict.text': '在你打开之后，有人更改了 {name}。', 'conflict.theirs': '查看对方的版本', 'conflict.mine': '保留我的版本',
   'copy.copy': '复制', 'copy.done': '已复制', 'copy.failed': '复制失败',

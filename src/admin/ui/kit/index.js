@@ -4,6 +4,7 @@ export { Button, IconButton } from './button.js';
 export { Field, Input, NumberInput, Secret, Textarea, Select, Form, Problem } from './field.js';
 export { Switch, Checkbox, Segmented } from './choice.js';
 export { Combobox } from './combobox.js';
+export { Tags } from './tags.js';
 export { Dot, State, Badge, Status, Chip, Home, toneOf } from './sign.js';
 export { Table } from './table.js';
 export { VirtualList, VirtualTable, useNarrow } from './virtual.js';

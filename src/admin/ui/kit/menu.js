@@ -3,12 +3,15 @@ import { html, cx, useState, useRef, useLayoutEffect, useEffect, useMemo, uid, c
 import { Icon } from './icons.js';
 import { Layer, useEscape } from './overlay.js';
 
+// What is without a box of its own (a menu around a tooltip around a button) stands for its first child.
+const boxOf = (one) => (one?.firstElementChild && getComputedStyle(one).display === 'contents' ? boxOf(one.firstElementChild) : one);
+
 /** Puts `ref` beside `anchor`, within the window. */
 export function usePlace(ref, anchor, { align = 'start', side = 'below', width } = {}) {
   useLayoutEffect(() => {
     const put = () => {
       const box = ref.current;
-      const at = (anchor.current?.firstElementChild && getComputedStyle(anchor.current).display === 'contents' ? anchor.current.firstElementChild : anchor.current)?.getBoundingClientRect();
+      const at = boxOf(anchor.current)?.getBoundingClientRect();
       if (!box || !at) return;
       if (width === 'anchor') box.style.minWidth = `${at.width}px`;
       const { offsetWidth: w, offsetHeight: h } = box;

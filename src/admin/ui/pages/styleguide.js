@@ -4,7 +4,7 @@ import { t } from '../i18n.js';
 import { useQuery } from '../router.js';
 import {
   Page, Section, Tabs, TabPanel, Icon, Button, IconButton, Field, Input, NumberInput, Secret, Textarea, Select, Switch, Checkbox, Segmented,
-  Combobox, State, Badge, Status, Chip, Home, Notice, Meter, Sparkline, Share, Help, Folded, CopyButton, Copyable, Code, Menu, Tooltip, KeyValues, Figure,
+  Combobox, State, Badge, Status, Chip, Home, Notice, Meter, Sparkline, Share, Help, Folded, CopyButton, Copyable, Code, Menu, Tooltip, KeyValues, Figure, Tags,
 } from '../kit/index.js';
 import { ICONS } from '../kit/icons.js';
 import { Data } from './styleguide/data.js';
@@ -20,6 +20,7 @@ function Controls() {
   const [on, setOn] = useState(true);
   const [seg, setSeg] = useState('day');
   const [model, setModel] = useState('claude-sonnet-5-5');
+  const [tags, setTags] = useState(['sonnet', 'claude-*']);
   const models = useMemo(() => ['claude-sonnet-5-5', 'claude-haiku-5-5', 'gpt-6', 'gpt-6-mini', 'gemini-4-pro'].concat(Array.from({ length: 2000 }, (_, at) => `relay/model-${at}`)).map((value, at) => ({ value, label: value, hint: at < 5 ? '200K context' : '' })), []);
   return html`<${Section} title="Buttons" help="One primary in a view. Danger only in the dialog that asks.">
       <div class="row wrap"><${Button} kind="primary" icon="plus">Add provider</${Button}><${Button} icon="refresh">Pull models</${Button}><${Button}>Plain</${Button}><${Button} kind="ghost">Ghost</${Button}>
@@ -36,6 +37,7 @@ function Controls() {
     </div><div class="form">
       <div class="form-row"><${Field} label="Requests"><${NumberInput} value=${number} onInput=${setNumber} unit="per min" /></${Field}><${Field} label="Format"><${Select} value="auto" onChange=${noop} options=${[{ value: 'auto', label: 'Detect' }, { value: 'openai', label: 'OpenAI Chat' }]} /></${Field}></div>
       <${Field} label="Model" help="2,005 options: searched, not rendered"><${Combobox} value=${model} onChange=${setModel} options=${models} clearable mono /></${Field}>
+      <${Field} label="Models"><${Tags} value=${tags} onChange=${setTags} options=${models} /></${Field}>
       <${Field} label="Search" hidden><${Input} icon="search" value="" onInput=${noop} placeholder="Search models" /></${Field}>
       <${Field} label="Streaming" row><${Switch} checked=${on} onChange=${setOn} label=${on ? 'On' : 'Off'} /></${Field}>
       <${Field} label="Range" row><${Segmented} label="Range" value=${seg} onChange=${setSeg} options=${[{ value: 'hour', label: 'Hour' }, { value: 'day', label: 'Day' }, { value: 'week', label: 'Week' }]} /></${Field}>
