@@ -17,8 +17,11 @@ const shown = signal(null);
 const failed = signal(null);
 const modules = new Map();
 
+/** Pages that show parts of others, and so need their styles. */
+const ALSO = { providers: ['models'], connect: ['models', 'providers'] };
+
 function loadStyle(id) {
-  const href = `/ui/styles/pages/${id}.css`;
+  const { href } = new URL(`styles/pages/${id}.css`, import.meta.url);
   if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
   return new Promise((resolve) => {
     const link = document.createElement('link');
@@ -32,7 +35,7 @@ function loadStyle(id) {
 
 function load(id) {
   if (!modules.has(id)) {
-    modules.set(id, Promise.all([import(`./pages/${id}.js`), loadTexts(id), loadStyle(id)]).then(([module]) => module.default));
+    modules.set(id, Promise.all([import(`./pages/${id}.js`), loadTexts(id), ...(ALSO[id] ?? []).map(loadStyle), loadStyle(id)]).then(([module]) => module.default));
   }
   return modules.get(id);
 }
