@@ -255,6 +255,7 @@ impl Gateway {
     }
 
     /// The same, where it may not be ready yet: it listens.
+    #[allow(dead_code, reason = "the tests of the admin side use it")]
     pub async fn start_again_unready(&mut self) {
         self.child = Gateway::launch(&self.dir, &self.env);
         until("it listens", PATIENCE, async || {
