@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::http::HeaderMap;
-use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use parking_lot::Mutex;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::admin::house::{House, LeftOut, Tried};
+use crate::admin::condition::Condition;
+use crate::admin::house::{House, Tried};
 use crate::admin::trouble::Trouble;
+use crate::admin::view::{View, built_in, of_database, of_file, shipped};
 use crate::config::hidden::{self, Hidden};
-use crate::config::{self, Declared, Home, Kind, Loaded};
+use crate::config::{Home, Kind};
 use crate::store::{Author, Change, Cipher, Fault, Shelf, Store, Stored};
 
 /// How often a change is tried where others are always faster.
@@ -27,41 +27,6 @@ pub struct Desk {
     last: Mutex<Option<Shelf>>,
     /// One change at a time in this process; between processes the database sees to it.
     turn: tokio::sync::Mutex<()>,
-}
-
-/// An object as it is shown.
-#[derive(Debug, Clone)]
-pub struct View {
-    pub kind: Kind,
-    pub name: String,
-    pub home: Home,
-    /// With secrets masked.
-    pub body: Value,
-    /// What the database knows of it; nothing of an object of the file.
-    pub stored: Option<Facts>,
-    /// Why it is not in force, where that is because of what is wrong with it.
-    pub fault: Option<String>,
-    /// Of a shipped price: where the vendor says it, and when that was read.
-    pub source: Option<(String, String)>,
-}
-
-#[derive(Debug, Clone)]
-pub struct Facts {
-    pub etag: String,
-    /// Milliseconds since the Unix epoch.
-    pub created_at: i64,
-    pub updated_at: i64,
-}
-
-/// What must be so of an object, or it is not changed.
-#[derive(Debug, Clone, Default)]
-pub struct Condition {
-    /// Its ETag is one of these (`If-Match`); `*`: it is there.
-    pub matches: Option<String>,
-    /// It is not there yet: it is to be made.
-    pub is_new: bool,
-    /// The same, as a condition (`If-None-Match: *`).
-    pub none_matches: bool,
 }
 
 /// What has come of a change.
@@ -412,108 +377,6 @@ fn touched(change: &Change) -> Option<(Kind, String)> {
     }
 }
 
-fn of_file(declared: &Declared) -> View {
-    View {
-        kind: declared.kind,
-        name: declared.name.clone(),
-        home: declared.home,
-        body: shown(
-            declared.kind,
-            hidden::hide(declared.kind, &declared.name, &declared.body).shown,
-        ),
-        stored: None,
-        fault: None,
-        source: None,
-    }
-}
-
-/// What holds where nobody has said anything.
-fn shipped(kind: Kind) -> Box<dyn Iterator<Item = View>> {
-    let view = move |name: String, body, source| View {
-        kind,
-        name,
-        home: Home::BuiltIn,
-        body,
-        stored: None,
-        fault: None,
-        source,
-    };
-    match kind {
-        Kind::Price => Box::new(
-            config::shipped_prices()
-                .into_iter()
-                .map(move |price| view(price.name, price.body, Some((price.source, price.date)))),
-        ),
-        Kind::Setting => {
-            let all = config::default_settings().into_iter();
-            Box::new(all.map(move |(name, body)| view(name.to_owned(), body, None)))
-        }
-        _ => Box::new(std::iter::empty()),
-    }
-}
-
-/// The models that are there while nobody declares others of their names.
-fn built_in(loaded: &Loaded) -> impl Iterator<Item = View> + '_ {
-    let gateway = &loaded.gateway;
-    let declared = |name: &str| {
-        let mut all = loaded.declared.iter();
-        all.any(|one| one.kind == Kind::Model && one.name == name)
-    };
-    let built_in = gateway.virtual_models();
-    let built_in = built_in.filter(move |model| !declared(&model.name));
-    built_in.map(|model| {
-        let endpoints = model.endpoints.iter().map(|endpoint| {
-            let provider = gateway.providers.get(endpoint.provider);
-            json!({
-                "provider": provider.map(|provider| &provider.name),
-                "model": endpoint.model,
-                "priority": endpoint.priority,
-                "weight": endpoint.weight,
-            })
-        });
-        let aliases = model.aliases.iter().map(|alias| alias.pattern());
-        View {
-            kind: Kind::Model,
-            name: model.name.clone(),
-            home: Home::BuiltIn,
-            body: json!({
-                "name": model.name,
-                "aliases": aliases.collect::<Vec<_>>(),
-                "endpoints": endpoints.collect::<Vec<_>>(),
-            }),
-            stored: None,
-            fault: None,
-            source: None,
-        }
-    })
-}
-
-fn of_database(stored: &Stored, home: Home, left_out: &[LeftOut]) -> View {
-    let mut out = left_out.iter();
-    let fault = out.find(|out| out.kind == stored.kind && out.name == stored.name);
-    View {
-        kind: stored.kind,
-        name: stored.name.clone(),
-        home,
-        body: shown(stored.kind, stored.body.shown.clone()),
-        stored: Some(Facts {
-            etag: stored.etag(),
-            created_at: stored.created_at,
-            updated_at: stored.updated_at,
-        }),
-        fault: fault.map(|out| out.why.clone()),
-        source: None,
-    }
-}
-
-/// Without the hash of a client key: nobody needs to see it.
-fn shown(kind: Kind, mut body: Value) -> Value {
-    if let (Kind::ClientKey, Value::Object(members)) = (kind, &mut body) {
-        members.remove("hash");
-    }
-    body
-}
-
 /// A body as it is kept: with its name, and with the secrets that were sent back masked.
 fn prepared(
     (kind, name): (Kind, &str),
@@ -570,44 +433,6 @@ fn keep_hash(members: &mut Map<String, Value>, was: Option<&Stored>) {
         if let Some(kept) = was.and_then(|was| was.body.shown.get(name)) {
             members.insert(name.to_owned(), kept.clone());
         }
-    }
-}
-
-impl Condition {
-    /// As a request says it.
-    pub(super) fn of(headers: &HeaderMap) -> Condition {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        Condition {
-            matches: text(&IF_MATCH).map(str::to_owned),
-            is_new: false,
-            none_matches: text(&IF_NONE_MATCH).is_some_and(|told| told.trim() == "*"),
-        }
-    }
-
-    fn holds(&self, was: Option<&Stored>) -> Result<(), Trouble> {
-        if self.is_new
-            && let Some(was) = was
-        {
-            return Err(Trouble::Exists(was.kind, was.name.clone()));
-        }
-        if self.none_matches && was.is_some() {
-            return Err(Trouble::IsThere);
-        }
-        match self.is_met_by(was.map(Stored::etag).as_deref()) {
-            true => Ok(()),
-            false => Err(Trouble::Changed),
-        }
-    }
-
-    /// Whether `If-Match` holds for what has this ETag; `None`: for what is not there.
-    pub(super) fn is_met_by(&self, etag: Option<&str>) -> bool {
-        let Some(matches) = &self.matches else {
-            return true;
-        };
-        etag.is_some_and(|etag| {
-            let mut told = matches.split(',').map(str::trim);
-            told.any(|told| told == "*" || told == etag)
-        })
     }
 }
 

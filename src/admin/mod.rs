@@ -13,6 +13,7 @@ mod accounts;
 mod audit;
 mod bodies;
 mod channels;
+mod condition;
 mod desk;
 mod docs;
 mod door;
@@ -46,6 +47,7 @@ mod transfer;
 mod trouble;
 mod ui;
 mod vendors;
+mod view;
 mod visitor;
 
 use std::path::PathBuf;
@@ -53,13 +55,15 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-pub use desk::{Condition, Desk, Done, Facts, View};
+pub use condition::Condition;
+pub use desk::{Desk, Done};
 pub use house::{House, LeftOut, Refusal, Tried};
 pub use plane::Plane;
 pub use problem::Flaw;
 pub use socket::Sockets;
 pub use trouble::Trouble;
 pub use vendors::{VendorPage, Vendors};
+pub use view::{Facts, View};
 
 use crate::clock::{self, Tick};
 use crate::live::Live;

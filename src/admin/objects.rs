@@ -21,13 +21,15 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema as _, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::desk::{Condition, Desk, Done, View};
+use super::condition::Condition;
+use super::desk::{Desk, Done};
 use super::door::{Viewer, Who};
 use super::input::{AnyBody, Body};
 use super::mint;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::time::rfc3339;
 use super::trouble::Trouble;
+use super::view::View;
 use super::{Admin, bodies};
 use crate::config::{Home, Kind};
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::Admin;
-use super::desk::Condition;
+use super::condition::Condition;
 use super::door::Viewer;
 use super::input::Body;
 use super::plane;

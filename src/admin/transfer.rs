@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Admin;
-use super::desk::Condition;
+use super::condition::Condition;
 use super::door::{Viewer, may};
 use super::guard::For;
 use super::house::{House, Refusal};

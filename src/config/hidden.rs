@@ -11,7 +11,7 @@ use crate::ir::Format;
 
 /// What stands where a secret could, and is none.
 const OPEN: [&str; 1] = ["passthrough"];
-/// Headers of a provider whose values are no secrets; those of all others are.
+/// Headers of a provider whose values are no secrets, whatever they look like.
 const OPEN_HEADERS: [&str; 11] = [
     "accept",
     "accept-language",
@@ -25,9 +25,19 @@ const OPEN_HEADERS: [&str; 11] = [
     "user-agent",
     "x-title",
 ];
-/// Members of `set` whose names have one of these in them hold secrets, but for one that every client sends.
-const SECRET_MEMBERS: [&str; 6] = ["auth", "key", "token", "secret", "password", "credential"];
+/// Headers, and members of `set`, whose names have one of these in them hold secrets, but for one that every client sends.
+const SECRET_NAMES: [&str; 7] = [
+    "auth",
+    "key",
+    "token",
+    "secret",
+    "cookie",
+    "password",
+    "credential",
+];
 const OPEN_MEMBERS: [&str; 1] = ["prompt_cache_key"];
+/// A value that nobody has named a secret is one from so many characters on.
+const SHORTEST_SECRET: usize = 12;
 /// What may stand beside a key in its header.
 const SCHEMES: [&str; 7] = ["", "bearer", "basic", "token", "key", "apikey", "api-key"];
 
@@ -188,8 +198,13 @@ impl Walk {
                 }
             }
             (Shape::Headers, Value::Object(members)) => {
-                for (name, value) in members.iter().filter(|(name, _)| is_secret_header(name)) {
-                    self.below(name, |walk| walk.meet(value));
+                for (name, value) in members {
+                    if value
+                        .as_str()
+                        .is_some_and(|said| is_secret_header(name, said))
+                    {
+                        self.below(name, |walk| walk.meet(value));
+                    }
                 }
             }
             (Shape::Scheme, Value::String(said)) if is_secret_scheme(said) => self.meet(value),
@@ -265,20 +280,36 @@ fn is_reference(value: &str) -> bool {
     rest.is_empty() && !value.is_empty()
 }
 
-/// Whether the value of a provider's header is one.
-pub(super) fn is_secret_header(name: &str) -> bool {
+/// Whether the value of a provider's header is one: its name says so, or it looks like one.
+pub(super) fn is_secret_header(name: &str, said: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    !OPEN_HEADERS.contains(&&*name)
+    let named = || SECRET_NAMES.iter().any(|part| name.contains(part));
+    !OPEN_HEADERS.contains(&&*name) && (named() || is_like_a_secret(said))
+}
+
+/// Long, of one word, with letters and digits; or credentials with their scheme (RFC 9110, section 11.4); or a masked one.
+fn is_like_a_secret(said: &str) -> bool {
+    let scheme = said.split_once(' ').map(|(scheme, _)| scheme);
+    let has_scheme = scheme.is_some_and(|scheme| {
+        let known = SCHEMES.iter().filter(|known| !known.is_empty());
+        known
+            .into_iter()
+            .any(|known| scheme.eq_ignore_ascii_case(known))
+    });
+    let has = |what: fn(&char) -> bool| said.chars().any(|c| what(&c));
+    let is_word = said.len() >= SHORTEST_SECRET && !has(|c| c.is_whitespace());
+    let is_mixed = has(char::is_ascii_digit) && has(char::is_ascii_alphabetic);
+    has_scheme || said.contains('…') || is_word && is_mixed
 }
 
 fn is_secret_member(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    !OPEN_MEMBERS.contains(&&*name) && SECRET_MEMBERS.iter().any(|part| name.contains(part))
+    !OPEN_MEMBERS.contains(&&*name) && SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
 /// Whether more than a scheme stands beside the key: `Bearer {key}` is none.
 pub(super) fn is_secret_scheme(said: &str) -> bool {
-    let beside = said.replacen("{key}", "", 1).trim().to_ascii_lowercase();
+    let beside = said.replace("{key}", "").trim().to_ascii_lowercase();
     !SCHEMES.contains(&&*beside)
 }
 
@@ -338,7 +369,22 @@ mod tests {
             assert!(!is_secret_scheme(open), "{open}");
         }
         assert!(is_secret_scheme("Bearer x-{key}"));
-        assert!(!is_secret_header("User-Agent") && is_secret_header("X-Goog"));
+        for (name, said) in [
+            ("X-Goog", "AIzaSyA1234567890"),
+            ("X-Goog", "Basic dXNlcg=="),
+            ("X-Goog", "AIza…7890"),
+            ("X-Api-Token", "x"),
+        ] {
+            assert!(is_secret_header(name, said), "{name}: {said}");
+        }
+        for (name, said) in [
+            ("User-Agent", "tidegate-0.1.0-abcdef"),
+            ("X-Team", "search"),
+            ("X-Team", "search and ranking 2"),
+            ("Host", "other.example.com"),
+        ] {
+            assert!(!is_secret_header(name, said), "{name}: {said}");
+        }
     }
 
     #[test]

@@ -342,11 +342,10 @@ fn what_other_programs_set_is_warned_about_and_ignored() {
         ("HOST", "build-7"),
         ("DEBUG", "app:*"),
         ("MODE", "production"),
-        ("DATABASE_URL", "mysql://x"),
         ("ADMIN_PASSWORD", "p"),
     ]);
     let loaded = nothing(&env, &Overrides::default());
-    assert_eq!(loaded.warnings.count(Severity::Warning), 6);
+    assert_eq!(loaded.warnings.count(Severity::Warning), 5);
     assert_eq!(loaded.gateway.listen[0].addr.to_string(), "0.0.0.0:8899");
     assert!(
         loaded

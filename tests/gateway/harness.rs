@@ -255,7 +255,6 @@ impl Gateway {
     }
 
     /// The same, where it may not be ready yet: it listens.
-    #[allow(dead_code, reason = "the tests of the admin side use it")]
     pub async fn start_again_unready(&mut self) {
         self.child = Gateway::launch(&self.dir, &self.env);
         until("it listens", PATIENCE, async || {
@@ -594,8 +593,7 @@ fn text(value: &Value) -> &str {
 /// Counts of whatever has a name.
 pub fn tally<T: Ord>(of: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
     let mut tally = BTreeMap::new();
-    for item in of {
-        *tally.entry(item).or_insert(0) += 1;
-    }
+    of.into_iter()
+        .for_each(|item| *tally.entry(item).or_insert(0) += 1);
     tally
 }

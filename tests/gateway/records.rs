@@ -384,9 +384,13 @@ async fn a_disk_that_is_full_under_the_spool_costs_no_request_and_every_loss_is_
 async fn where_neither_database_nor_spool_can_be_written_requests_go_on_and_the_loss_is_shown() {
     let vendor = TestVendor::start().await;
     let away = format!("postgres://nobody:not-to-be-shown@{}/x", dead_addr());
-    let gateway = Gateway::start(&models(&vendor, &away)).await;
-    std::fs::create_dir_all(gateway.dir().join("data")).unwrap();
+    let mut gateway = Gateway::start(&models(&vendor, "")).await;
+    gateway.kill();
+    // Nobody waits for the database to say who may call.
+    gateway.rewrite(&format!("  auth: open\n{}", models(&vendor, &away)));
+    std::fs::remove_file(gateway.dir().join("data/records.spool")).unwrap_or_default();
     symlink("/dev/full", gateway.dir().join("data/records.spool")).unwrap();
+    gateway.start_again_unready().await;
     for _ in 0..5 {
         assert_eq!(gateway.chat("m", true).await.status, 200);
     }

@@ -33,7 +33,8 @@ impl Check<'_> {
             Shape::Headers => {
                 self.expect(node, node.is_map(), "a mapping");
                 for entry in node.entries() {
-                    if hidden::is_secret_header(&entry.key.text) {
+                    let said = entry.node.text().unwrap_or_default();
+                    if hidden::is_secret_header(&entry.key.text, said) {
                         self.keep_secret(&entry.node);
                     }
                     self.named(entry, Shape::Value);
