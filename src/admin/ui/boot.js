@@ -12,10 +12,12 @@
   page = page ? page[1] : 'dashboard';
   window.tidegateSession = fetch('/admin/api/v1/session', { cache: 'no-store', headers: { accept: 'application/json' } });
   window.tidegateSession.catch(function () {});
+  // Beside this file, wherever that is.
+  var base = document.currentScript.src.replace(/boot\.js$/, '');
   ['i18n/' + lang + '.js', 'i18n/' + lang + '/' + page + '.js', 'pages/' + page + '.js'].forEach(function (file) {
     var link = document.createElement('link');
     link.rel = 'modulepreload';
-    link.href = '/ui/' + file;
+    link.href = base + file;
     document.head.appendChild(link);
   });
 })();
