@@ -124,11 +124,12 @@ fn security(whom: For) -> Vec<SecurityRequirement> {
 fn failures(whom: For) -> &'static [(&'static str, &'static str)] {
     match whom {
         For::Everybody => &[("400", "The request is not what the call takes")],
-        For::Viewers => &[MALFORMED, NOBODY, NOT_ALLOWED, AWAY],
+        For::Viewers => &[MALFORMED, NOBODY, NOT_ALLOWED, GUESSED, AWAY],
         For::Admins => &[
             MALFORMED,
             NOBODY,
             NOT_ALLOWED,
+            GUESSED,
             AWAY,
             (
                 "409",
@@ -145,6 +146,7 @@ const NOT_ALLOWED: (&str, &str) = (
     "403",
     "The account may not do this, or `x-csrf-token` is missing",
 );
+const GUESSED: (&str, &str) = ("429", "Wrong admin keys came too often from this address");
 const AWAY: (&str, &str) = ("503", "The database does not answer");
 
 fn of_one(one: bool) -> &'static [(&'static str, &'static str)] {

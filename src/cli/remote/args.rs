@@ -233,7 +233,7 @@ pub enum PricesWhat {
     /// Say what a model costs, over the shipped table
     Set {
         model: String,
-        /// Of a token of input
+        /// A million tokens of input
         #[arg(long, value_name = "USD")]
         input: String,
         /// Read from a prompt cache
@@ -242,7 +242,7 @@ pub enum PricesWhat {
         /// Written to one
         #[arg(long, value_name = "USD")]
         cache_write: Option<String>,
-        /// Of a token of output
+        /// A million tokens of output
         #[arg(long, value_name = "USD")]
         output: Option<String>,
     },
