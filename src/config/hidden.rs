@@ -287,7 +287,8 @@ pub(super) fn is_secret_header(name: &str, said: &str) -> bool {
     !OPEN_HEADERS.contains(&&*name) && (named() || is_like_a_secret(said))
 }
 
-/// Long, of one word, with letters and digits; or credentials with their scheme (RFC 9110, section 11.4); or a masked one.
+/// Long, of one word, with letters and digits; or credentials with their scheme (RFC 9110, section 11.4); or what stands for
+/// one: its mask, or a variable.
 fn is_like_a_secret(said: &str) -> bool {
     let scheme = said.split_once(' ').map(|(scheme, _)| scheme);
     let has_scheme = scheme.is_some_and(|scheme| {
@@ -299,7 +300,7 @@ fn is_like_a_secret(said: &str) -> bool {
     let has = |what: fn(&char) -> bool| said.chars().any(|c| what(&c));
     let is_word = said.len() >= SHORTEST_SECRET && !has(|c| c.is_whitespace());
     let is_mixed = has(char::is_ascii_digit) && has(char::is_ascii_alphabetic);
-    has_scheme || said.contains('…') || is_word && is_mixed
+    has_scheme || said.contains('…') || is_reference(said) || is_word && is_mixed
 }
 
 fn is_secret_member(name: &str) -> bool {
@@ -373,6 +374,7 @@ mod tests {
             ("X-Goog", "AIzaSyA1234567890"),
             ("X-Goog", "Basic dXNlcg=="),
             ("X-Goog", "AIza…7890"),
+            ("X-Goog", "${GOOG}"),
             ("X-Api-Token", "x"),
         ] {
             assert!(is_secret_header(name, said), "{name}: {said}");
