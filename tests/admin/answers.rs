@@ -13,7 +13,7 @@ const BEARER: &str = "Bearer tg-admin-key-of-the-test";
 const ERRORS: &[&str] = &[
     "GET|/admin/nothing|||404|not-found|nothing",
     "GET|/admin|||404|not-found|nothing",
-    "GET|/ui/x|||404|not-found|nothing",
+    "GET|/ui/~0/x|||404|not-found|nothing",
     "GET|/docs/nothing|||404|not-found|nothing",
     "PATCH|LOGIN|JSON|{}|405|method-not-allowed|PATCH",
     "TRACE|LOGIN|||405|method-not-allowed|TRACE",
@@ -109,10 +109,17 @@ async fn no_answer_is_kept_guessed_or_framed() {
 async fn every_path_of_the_ui_is_its_page_and_its_files_are_kept_for_good() {
     let gateway = house("").await;
     let home = gateway.get("/").await.unwrap();
-    assert_eq!((home.status.as_u16(), home.header("cache-control")), (200, "no-cache"));
+    assert_eq!(
+        (home.status.as_u16(), home.header("cache-control")),
+        (200, "no-cache")
+    );
     for path in ["/ui", "/ui/", "/ui/requests?model=m", "/ui/models/a%2Fb.js"] {
         let page = gateway.get(path).await.unwrap();
-        assert_eq!((page.status.as_u16(), page.text()), (200, home.text()), "{path}");
+        assert_eq!(
+            (page.status.as_u16(), page.text()),
+            (200, home.text()),
+            "{path}"
+        );
     }
     let page = home.text();
     let named = page.split('"').filter(|part| part.starts_with("/ui/~"));
@@ -121,9 +128,15 @@ async fn every_path_of_the_ui_is_its_page_and_its_files_are_kept_for_good() {
     for path in named {
         let plain = gateway.get(path).await.unwrap();
         assert_eq!(plain.status, 200, "{path}");
-        assert!(plain.header("cache-control").contains("immutable"), "{path}");
+        assert!(
+            plain.header("cache-control").contains("immutable"),
+            "{path}"
+        );
         let policy = plain.header("content-security-policy");
-        assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+        assert!(
+            policy.contains("script-src 'self'") && !policy.contains("unsafe"),
+            "{policy}"
+        );
         let headers = [("accept-encoding", "br, gzip")];
         let small = gateway.send(asked("GET", path, &headers, None)).await;
         assert_eq!(small.header("vary"), "accept-encoding");
@@ -137,7 +150,10 @@ async fn every_path_of_the_ui_is_its_page_and_its_files_are_kept_for_good() {
     let gone = gateway.get("/ui/~0/nothing.js").await.unwrap();
     assert_eq!(gone.status, 404);
     let earlier = gateway.get("/ui/~0/app.js").await.unwrap();
-    assert_eq!((earlier.status.as_u16(), earlier.header("cache-control")), (200, "no-cache"));
+    assert_eq!(
+        (earlier.status.as_u16(), earlier.header("cache-control")),
+        (200, "no-cache")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
