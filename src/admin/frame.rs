@@ -1,19 +1,24 @@
-//! What is around every answer. Its headers: nothing is kept, guessed, framed or told to others. And its end: a stream of
-//! events ends when the process leaves.
+//! What is around every answer. Its headers: nothing is kept, guessed, framed or told to others. Its end: a stream of
+//! events ends when the process leaves. And before it: a small body is read to its end first, so that who is refused
+//! before has sent all of it, and the connection can serve another request.
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 
 use super::Admin;
+use super::problem::{Problem, Why};
+
+/// A body up to this size is read before anything is answered.
+const SMALL: usize = 64 << 10;
 
 /// An answer of the API is no page.
 const DATA: HeaderValue = HeaderValue::from_static(
@@ -30,7 +35,10 @@ pub(super) async fn frame(
     request: Request,
     next: Next,
 ) -> Response {
-    let mut answer = next.run(request).await;
+    let mut answer = match with_its_body(request).await {
+        Ok(request) => next.run(request).await,
+        Err(broken) => broken.into_response(),
+    };
     let of = answer.headers().get(CONTENT_TYPE);
     if of.is_some_and(|of| of.as_bytes().starts_with(b"text/event-stream")) {
         let mut leaving = admin.leaving.clone();
@@ -65,4 +73,18 @@ pub(super) async fn frame(
         headers.insert(name, HeaderValue::from_static(value));
     }
     answer
+}
+
+async fn with_its_body(request: Request) -> Result<Request, Problem> {
+    let (head, body) = request.into_parts();
+    let length = body.size_hint().upper();
+    let Some(length) = length.and_then(|length| usize::try_from(length).ok()) else {
+        return Ok(Request::from_parts(head, body));
+    };
+    if length == 0 || length > SMALL {
+        return Ok(Request::from_parts(head, body));
+    }
+    let broken = |_| Problem::new(Why::BadRequest, "The body of the request breaks off.");
+    let bytes = to_bytes(body, SMALL).await.map_err(broken)?;
+    Ok(Request::from_parts(head, Body::from(bytes)))
 }
