@@ -55,7 +55,7 @@ build preact hooks/dist/hooks.mjs hooks.js "$here"
 build @preact/signals-core dist/signals-core.mjs signals-core.js
 build @preact/signals dist/signals.mjs signals.js "$here"
 build htm dist/htm.mjs htm.js
-build uplot dist/uPlot.iife.min.js uplot.js '$a export default uPlot;'
+build uplot dist/uPlot.iife.min.js uplot.js "\$a export default uPlot;"
 build uplot dist/uPlot.min.css uplot.css
 
 if [[ ${1:-} == --check ]]; then
