@@ -206,15 +206,7 @@ fn usd(nano: u64) -> f64 {
 }
 
 fn count_tokens(model: &str, usage: &Usage) {
-    let buckets = [
-        ("input", usage.input),
-        ("cache_read", usage.cache_read),
-        ("cache_write", usage.cache_write),
-        ("output", usage.output),
-        ("reasoning", usage.reasoning),
-        ("audio", usage.audio()),
-    ];
-    for (bucket, tokens) in buckets {
+    for (bucket, tokens) in access::buckets(usage) {
         if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
             metrics::TOKENS
                 .with_label_values(&[model, bucket])

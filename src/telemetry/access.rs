@@ -92,7 +92,8 @@ fn cost(line: &mut Line<'_>, record: &Record) {
     }
 }
 
-fn buckets(usage: &Usage) -> [(&'static str, Option<u64>); 6] {
+/// Tokens by the bucket that they are told in; `None`: nobody has said. They share none.
+pub fn buckets(usage: &Usage) -> [(&'static str, Option<u64>); 6] {
     [
         ("input", usage.input),
         ("cache_read", usage.cache_read),
