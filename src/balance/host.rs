@@ -17,6 +17,7 @@ use pingora_load_balancing::{Backend, Backends, LoadBalancer};
 use tokio::sync::watch;
 
 use crate::balance::discovery::Dns;
+use crate::balance::peer::VendorPeer;
 use crate::clock::{self, Tick};
 use crate::config::{BaseUrl, HttpVersions};
 
@@ -93,7 +94,7 @@ pub enum PeerError {
 
 /// One address of a host, ready to connect to.
 pub struct Address {
-    pub peer: HttpPeer,
+    pub peer: VendorPeer,
     shunned_until: AtomicU64,
 }
 
@@ -248,7 +249,7 @@ impl Host {
                 let kept = before.iter().find(|(addr, _)| *addr == backend.addr);
                 let address = kept.map(|(_, address)| address.clone()).unwrap_or_else(|| {
                     Arc::new(Address {
-                        peer: self.template.peer(backend.addr.clone()),
+                        peer: self.template.peer(backend.addr.clone()).into(),
                         shunned_until: AtomicU64::new(0),
                     })
                 });

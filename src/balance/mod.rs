@@ -12,6 +12,7 @@ pub mod health;
 pub mod host;
 pub mod hosts;
 pub mod page;
+pub mod peer;
 pub mod selection;
 
 pub use host::{Host, PeerError};

@@ -89,7 +89,7 @@ impl Who {
 #[derive(Debug)]
 pub struct Known {
     pub name: Arc<str>,
-    hash: [u8; 32],
+    hash: KeyDigest,
     /// Which of the configuration's client keys it is.
     pub index: usize,
     pub tenant: Option<Arc<str>>,
@@ -135,7 +135,7 @@ pub struct Access {
     awaits: bool,
     /// By the first eight bytes of the hash; the rest is compared in constant time.
     keys: FxHashMap<u64, Vec<Arc<Known>>>,
-    admin: Option<[u8; 32]>,
+    admin: Option<KeyDigest>,
     trusted_proxies: Vec<IpNet>,
 }
 
@@ -145,7 +145,7 @@ impl Access {
         for (index, key) in gateway.client_keys.iter().enumerate() {
             let tenant = key.tenant.and_then(|tenant| gateway.tenants.get(tenant));
             let budget = tenant.and_then(|tenant| tenant.allowance.budget.as_ref());
-            let hash = *key.hash.bytes();
+            let hash = words(key.hash.bytes());
             keys.entry(bucket(&hash)).or_default().push(Arc::new(Known {
                 name: key.name.as_str().into(),
                 index,
@@ -283,13 +283,21 @@ impl Access {
     }
 }
 
-fn digest(value: &str) -> [u8; 32] {
-    Sha256::digest(value.as_bytes()).into()
+/// SHA-256, in words: compared in constant time, these take an eighth of what bytes do.
+type KeyDigest = [u64; 4];
+
+fn digest(value: &str) -> KeyDigest {
+    words(&Sha256::digest(value.as_bytes()).into())
 }
 
-fn bucket(hash: &[u8; 32]) -> u64 {
-    hash.first_chunk::<8>()
-        .map_or(0, |head| u64::from_le_bytes(*head))
+fn words(hash: &[u8; 32]) -> KeyDigest {
+    let (words, _) = hash.as_chunks::<8>();
+    std::array::from_fn(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)))
+}
+
+fn bucket(hash: &KeyDigest) -> u64 {
+    let [first, ..] = hash;
+    *first
 }
 
 /// What a request presents for credentials: never to be stored.

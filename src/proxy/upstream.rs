@@ -14,6 +14,7 @@ use pingora::protocols::Stream;
 use pingora::protocols::http::client::HttpSession;
 use pingora::protocols::http::v1::client::HttpSession as HttpSession1;
 use pingora::time::timeout;
+use pingora::upstreams::peer::Peer as _;
 use tokio::io::AsyncWriteExt;
 
 use crate::balance::host::Address;
@@ -234,7 +235,7 @@ impl Upstream {
                 address,
                 ..
             } = *self;
-            let idle = address.peer.options.idle_timeout;
+            let idle = address.peer.idle_timeout();
             // Waits for nothing but a farewell to a vendor that does not keep the connection; closed without one.
             connector
                 .release_http_session(session, &address.peer, idle)
