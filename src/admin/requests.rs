@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Admin;
 use super::input::{queries, wrong_query};
 use super::problem::{Problem, Why};
+use super::reasons::RefusalCode;
 use super::time::{moment, rfc3339};
 use crate::id::RequestId;
 use crate::ir::Format;
@@ -122,6 +123,7 @@ pub(super) struct Request {
     pub(super) limited: Option<String>,
     /// Why it was refused, in a word that stays; where the gateway has done so.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<RefusalCode>)]
     pub(super) refusal: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) first_content_ms: Option<f64>,
