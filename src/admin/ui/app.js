@@ -17,25 +17,9 @@ const shown = signal(null);
 const failed = signal(null);
 const modules = new Map();
 
-/** Pages that show parts of others, and so need their styles. */
-const ALSO = { providers: ['models'], connect: ['models', 'providers'] };
-
-function loadStyle(id) {
-  const { href } = new URL(`styles/pages/${id}.css`, import.meta.url);
-  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
-  return new Promise((resolve) => {
-    const link = document.createElement('link');
-    link.rel = 'stylesheet';
-    link.href = href;
-    link.onload = resolve;
-    link.onerror = resolve;
-    document.head.append(link);
-  });
-}
-
 function load(id) {
   if (!modules.has(id)) {
-    modules.set(id, Promise.all([import(`./pages/${id}.js`), loadTexts(id), ...(ALSO[id] ?? []).map(loadStyle), loadStyle(id)]).then(([module]) => module.default));
+    modules.set(id, import(`./pages/${id}.js`).then((module) => module.default));
   }
   return modules.get(id);
 }
@@ -71,7 +55,7 @@ function App() {
 
 async function begin() {
   try {
-    await Promise.all([whoAmI(), loadTexts('')]);
+    await Promise.all([whoAmI(), loadTexts()]);
     failed.value = null;
   } catch (error) { failed.value = error; }
 }

@@ -1,5 +1,16 @@
 /** Texts of the shell and of components. */
+import connect from './en/connect.js';
+import dashboard from './en/dashboard.js';
+import keys from './en/keys.js';
+import models from './en/models.js';
+import playground from './en/playground.js';
+import providers from './en/providers.js';
+import requests from './en/requests.js';
+import routes from './en/routes.js';
+import settings from './en/settings.js';
+
 export default {
+  ...connect, ...dashboard, ...keys, ...models, ...playground, ...providers, ...requests, ...routes, ...settings,
   'nav.label': 'Pages', 'nav.open': 'Show navigation', 'nav.skip': 'Skip to content', 'nav.docs': 'API reference',
   'nav.dashboard': 'Dashboard', 'nav.providers': 'Providers', 'nav.models': 'Models', 'nav.routes': 'Routes', 'nav.keys': 'Keys & tenants',
   'nav.requests': 'Requests', 'nav.playground': 'Playground', 'nav.connect': 'Connect', 'nav.settings': 'Settings', 'nav.styleguide': 'Style guide',

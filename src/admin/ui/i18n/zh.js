@@ -1,5 +1,16 @@
 /** 外壳与组件的文案。 */
+import connect from './zh/connect.js';
+import dashboard from './zh/dashboard.js';
+import keys from './zh/keys.js';
+import models from './zh/models.js';
+import playground from './zh/playground.js';
+import providers from './zh/providers.js';
+import requests from './zh/requests.js';
+import routes from './zh/routes.js';
+import settings from './zh/settings.js';
+
 export default {
+  ...connect, ...dashboard, ...keys, ...models, ...playground, ...providers, ...requests, ...routes, ...settings,
   'nav.label': '页面', 'nav.open': '打开导航', 'nav.skip': '跳到正文', 'nav.docs': 'API 文档',
   'nav.dashboard': '概览', 'nav.providers': '供应商', 'nav.models': '模型', 'nav.routes': '路由', 'nav.keys': '密钥与租户',
   'nav.requests': '请求', 'nav.playground': '试验台', 'nav.connect': '接入', 'nav.settings': '设置', 'nav.styleguide': '样式指南',
