@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tidegate::config::{Database, Retention, Secret};
 use tidegate::id::RequestId;
 use tidegate::ir::{Format, Usage};
-use tidegate::ledger::{AttemptRow, Ending, Record};
+use tidegate::ledger::{AttemptRow, Ending, Record, Timing};
 use tidegate::store::{By, Every, Filter, Place, Question, Status, Store};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -200,6 +200,13 @@ fn attempt(dice: u64, provider: String, outcome: &'static str) -> AttemptRow {
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
         took: Duration::from_millis(400 + dice % 9_000),
+        timing: Timing {
+            began: Duration::from_micros(300),
+            connect: None,
+            reused: true,
+            head: Some(Duration::from_millis(200 + dice % 200)),
+            first: Some(Duration::from_millis(300 + dice % 100)),
+        },
         taken: true,
         price: None,
         usage: Usage {
@@ -253,6 +260,7 @@ fn record(n: u64, rows: u64) -> Record {
         }),
         tenant: Some(name("tenant", 5).into()),
         limited: None,
+        refusal: None,
         method: http::Method::POST,
         path: "/v1/chat/completions".into(),
         format: Some(formats[which]),

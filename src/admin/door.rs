@@ -60,6 +60,28 @@ pub(crate) struct Held {
     pub(super) expires_at: i64,
 }
 
+/// Who is not let in.
+pub(super) enum Stranger {
+    /// They come with nothing, or with a session that is over.
+    Nobody(Problem),
+    /// With something that is wrong, or cannot be looked at now.
+    Wrong(Problem),
+}
+
+impl From<Stranger> for Problem {
+    fn from(stranger: Stranger) -> Problem {
+        match stranger {
+            Stranger::Nobody(problem) | Stranger::Wrong(problem) => problem,
+        }
+    }
+}
+
+impl From<Problem> for Stranger {
+    fn from(problem: Problem) -> Stranger {
+        Stranger::Wrong(problem)
+    }
+}
+
 /// Whoever may look: every call that is no `GET` has asked already whether its caller may change anything.
 pub(crate) struct Viewer(pub Arc<Who>);
 
@@ -114,7 +136,7 @@ pub(super) async fn who(
     admin: &Admin,
     method: &Method,
     headers: &HeaderMap,
-) -> Result<Who, Problem> {
+) -> Result<Who, Stranger> {
     let client = Visitor::of(headers).client;
     if let Some(said) = headers.get(AUTHORIZATION) {
         let account = bearer(admin, said.to_str().unwrap_or(""), client)?;
@@ -125,7 +147,7 @@ pub(super) async fn who(
             session: None,
         });
     }
-    let token = cookie(headers).ok_or_else(nobody)?;
+    let token = cookie(headers).ok_or_else(|| Stranger::Nobody(nobody()))?;
     let who = session(admin, token, client, time::now()).await?;
     if !matches!(*method, Method::GET | Method::HEAD) {
         not_forged(headers, &secret::csrf(token))?;
@@ -181,10 +203,12 @@ async fn session(
     token: &str,
     client: Option<IpAddr>,
     now: i64,
-) -> Result<Who, Problem> {
-    let over = || Problem::unauthenticated("Your session is over; log in again.");
+) -> Result<Who, Stranger> {
+    let over =
+        || Stranger::Nobody(Problem::unauthenticated("Your session is over; log in again."));
     let (store, hash) = (admin.store()?, secret::digest(token));
-    let session = store.session(&hash).await?.ok_or_else(over)?;
+    let session = store.session(&hash).await.map_err(Problem::from)?;
+    let session = session.ok_or_else(over)?;
     if is_over(&session, now) {
         return Err(over());
     }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::{OpenApi, PathItem, RefOr};
 
-use super::door;
+use super::door::{self, Stranger};
 use super::problem::{Flaw, Problem, Why};
 use super::{Admin, routes};
 
@@ -20,6 +20,8 @@ use super::{Admin, routes};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum For {
     Everybody,
+    /// Also who comes with nothing, or with a session that is over; nobody who comes with something wrong.
+    Strangers,
     /// Whoever has an account.
     Viewers,
     Admins,
@@ -28,6 +30,7 @@ pub(super) enum For {
 /// What changes nothing that others see is for viewers also where it is no `GET`; below the API's root.
 const FOR_VIEWERS: &[&str] = &["/explain", "/logout", "/session/password"];
 const FOR_EVERYBODY: &[&str] = &["/login", "/openapi.json"];
+const FOR_STRANGERS: &[&str] = &["/session"];
 
 impl For {
     /// Of the operation at a path.
@@ -35,6 +38,8 @@ impl For {
         let below = path.strip_prefix(routes::ROOT).unwrap_or(path);
         if FOR_EVERYBODY.contains(&below) {
             For::Everybody
+        } else if FOR_STRANGERS.contains(&below) {
+            For::Strangers
         } else if matches!(method, "GET" | "HEAD") || FOR_VIEWERS.contains(&below) {
             For::Viewers
         } else {
@@ -122,7 +127,8 @@ pub(super) async fn guard(
     let whom = For::of(request.method().as_str(), &path);
     let entered = match door::who(&admin, request.method(), request.headers()).await {
         Err(_) if whom == For::Everybody => Ok(()),
-        Err(problem) => Err(problem),
+        Err(Stranger::Nobody(_)) if whom == For::Strangers => Ok(()),
+        Err(stranger) => Err(stranger.into()),
         Ok(who) => {
             let allowed = door::may(&who, whom);
             request.extensions_mut().insert(Arc::new(who));
@@ -218,6 +224,7 @@ mod tests {
             assert_eq!(of(method, "/accounts"), For::Admins);
         }
         assert_eq!(of("POST", "/login"), For::Everybody);
+        assert_eq!(of("GET", "/session"), For::Strangers);
         assert_eq!(of("POST", "/logout"), For::Viewers);
         assert_eq!(For::of("GET", "/admin/stats"), For::Viewers);
         assert_eq!(For::of("POST", "/admin/reload"), For::Admins);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Json;
+use axum::{Extension, Json};
 use axum::extract::State;
 use axum::http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
@@ -42,6 +42,17 @@ pub(super) struct SessionOf {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     expires_at: Option<String>,
+}
+
+/// Who asks.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Met {
+    Somebody(SessionOf),
+    Nobody {
+        /// `null`: nobody is logged in.
+        account: (),
+    },
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -158,25 +169,30 @@ pub(super) async fn log_out(
 }
 
 /// Who am I
+///
+/// Also nobody is told so: whoever comes with nothing, or with a session that is over.
 #[utoipa::path(
     get,
     path = "/session",
     tag = "session",
-    responses((status = 200, description = "Who is logged in", body = SessionOf))
+    responses((status = 200, description = "Who is logged in", body = Met))
 )]
-pub(super) async fn session(Viewer(who): Viewer) -> Json<SessionOf> {
+pub(super) async fn session(who: Option<Extension<Arc<Who>>>) -> Json<Met> {
+    let Some(Extension(who)) = who else {
+        return Json(Met::Nobody { account: () });
+    };
     let Who {
         account,
         role,
         session,
         ..
     } = Who::clone(&who);
-    Json(SessionOf {
+    Json(Met::Somebody(SessionOf {
         account,
         role: role.name(),
         expires_at: session.as_ref().map(|held| time::rfc3339(held.expires_at)),
         csrf: session.map(|held| held.csrf),
-    })
+    }))
 }
 
 /// Change one's own password

@@ -33,6 +33,7 @@ mod plane;
 mod playground;
 mod problem;
 mod providers;
+mod reasons;
 mod request_file;
 mod requests;
 mod routes;

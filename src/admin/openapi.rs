@@ -113,7 +113,7 @@ fn id(method: &str, path: &str) -> String {
 /// Role names, as 3.1 has them for every scheme.
 fn security(whom: For) -> Vec<SecurityRequirement> {
     let role = match whom {
-        For::Everybody => return vec![SecurityRequirement::default()],
+        For::Everybody | For::Strangers => return vec![SecurityRequirement::default()],
         For::Viewers => "viewer",
         For::Admins => "admin",
     };
@@ -124,6 +124,7 @@ fn security(whom: For) -> Vec<SecurityRequirement> {
 fn failures(whom: For) -> &'static [(&'static str, &'static str)] {
     match whom {
         For::Everybody => &[("400", "The request is not what the call takes")],
+        For::Strangers => &[MALFORMED, WRONG, GUESSED, AWAY],
         For::Viewers => &[MALFORMED, NOBODY, NOT_ALLOWED, GUESSED, AWAY],
         For::Admins => &[
             MALFORMED,
@@ -141,6 +142,7 @@ fn failures(whom: For) -> &'static [(&'static str, &'static str)] {
 }
 
 const MALFORMED: (&str, &str) = ("400", "The request is not what the call takes");
+const WRONG: (&str, &str) = ("401", "What you come with is wrong");
 const NOBODY: (&str, &str) = ("401", "Not logged in");
 const NOT_ALLOWED: (&str, &str) = (
     "403",

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Admin;
 use super::input::{queries, wrong_query};
 use super::problem::{Problem, Why};
+use super::reasons::RefusalCode;
 use super::time::{moment, rfc3339};
 use crate::id::RequestId;
 use crate::ir::Format;
@@ -49,6 +50,9 @@ pub(super) struct Which {
     pub stream: Option<bool>,
     /// More than one endpoint was asked.
     pub failover: Option<bool>,
+    /// So many attempts were made, or more; also at one endpoint.
+    #[param(minimum = 1, maximum = 1000)]
+    pub min_attempts: Option<u16>,
     /// A conversion has lost something.
     pub losses: Option<bool>,
     /// Took so long, to the end of the answer, or longer; a day at most.
@@ -117,6 +121,10 @@ pub(super) struct Request {
     /// Whose limit has refused it, and which.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) limited: Option<String>,
+    /// Why it was refused, in a word that stays; where the gateway has done so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<RefusalCode>)]
+    pub(super) refusal: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) first_content_ms: Option<f64>,
     pub(super) total_ms: f64,
@@ -137,6 +145,8 @@ pub(super) struct Request {
     pub(super) attempts: Vec<Attempt>,
     /// How every endpoint of the pool was seen, where that is more than "the first was asked and has answered".
     pub(super) candidates: Vec<Candidate>,
+    /// What was said is kept: see `/requests/{id}/bodies`.
+    pub(super) bodies_kept: bool,
 }
 
 /// Disjoint: a token is in one of them.
@@ -175,6 +185,21 @@ pub(super) struct Attempt {
     /// vendor had read it nobody knows.
     outcome: String,
     took_ms: f64,
+    /// Since the request's arrival.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began_ms: Option<f64>,
+    /// How long it took to connect, where a connection was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect_ms: Option<f64>,
+    /// Whether a connection that had served another request was there. Left out: there was none of either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reused: Option<bool>,
+    /// From its begin to the head of the vendor's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head_ms: Option<f64>,
+    /// From its begin to the first content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_content_ms: Option<f64>,
     tokens: TokensShown,
     tokens_estimated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -276,6 +301,8 @@ impl Request {
             status: row.status,
             ending: row.ending,
             limited: row.limited,
+            refusal: row.refusal,
+            bodies_kept: row.kept,
             bytes_in: row.bytes_in,
             bytes_out: row.bytes_out,
         }
@@ -301,6 +328,11 @@ impl Attempt {
             status: attempt.status,
             outcome: attempt.outcome.clone(),
             took_ms: millis(attempt.took_us),
+            began_ms: attempt.began_us.map(millis),
+            connect_ms: attempt.connect_us.map(millis),
+            reused: (attempt.reused || attempt.connect_us.is_some()).then_some(attempt.reused),
+            head_ms: attempt.head_us.map(millis),
+            first_content_ms: attempt.first_us.map(millis),
             tokens: TokensShown::of(&attempt.tokens),
             tokens_estimated: attempt.estimated,
             cost_usd: attempt.cost.map(usd),
@@ -360,6 +392,7 @@ impl Which {
             format: self.format.as_deref().map(format).transpose()?,
             stream: self.stream,
             failover: self.failover,
+            attempts: self.min_attempts.map(attempts).transpose()?,
             losses: self.losses,
             slower: self.slower_than_ms.map(slower).transpose()?,
         })
@@ -387,6 +420,13 @@ impl Leaf {
             limit @ 1..=LONGEST_PAGE => Ok(limit),
             _ => Err(wrong_query(Some("limit"), "expected 1 to 1000")),
         }
+    }
+}
+
+fn attempts(least: u16) -> Result<u16, Problem> {
+    match least {
+        1..=1000 => Ok(least),
+        _ => Err(wrong_query(Some("min_attempts"), "expected 1 to 1000")),
     }
 }
 

@@ -13,6 +13,7 @@ mod bodies;
 mod cost;
 mod past;
 mod record;
+mod refusal;
 mod slide;
 mod tally;
 mod window;
@@ -22,6 +23,7 @@ pub use bodies::{Bodies, Body, Secrets};
 pub use cost::{Usd, cost};
 
 pub use past::Past;
-pub use record::{AttemptRow, CandidateRow, Ending, Record, brief};
+pub use record::{AttemptRow, CandidateRow, Ending, Record, Timing, brief};
+pub use refusal::RefusalCode;
 pub use tally::{Amount, Reservation, Short, Take, Tally, Used};
 pub use window::Window;

@@ -14,6 +14,7 @@ use crate::ir::{Format, Usage};
 use super::account::Spent;
 use super::bodies::Bodies;
 use super::cost::cost;
+use super::refusal::RefusalCode;
 
 /// Bytes that a record keeps of a text which a stranger has chosen.
 const LONGEST: usize = 256;
@@ -40,6 +41,8 @@ pub struct Record {
     pub tenant: Option<Arc<str>>,
     /// Whose limit refused it (`key`, `tenant`), and which.
     pub limited: Option<(&'static str, &'static str)>,
+    /// Why it was refused, in a word, where that was our doing.
+    pub refusal: Option<RefusalCode>,
     pub method: Method,
     /// Without the query; [`brief`].
     pub path: String,
@@ -82,6 +85,7 @@ impl Record {
             client_key: None,
             tenant: None,
             limited: None,
+            refusal: None,
             method: Method::GET,
             path: String::new(),
             format: None,
@@ -186,6 +190,7 @@ pub struct AttemptRow {
     /// without a word, so that it was sent once more. Whether the vendor had read it nobody knows.
     pub outcome: &'static str,
     pub took: Duration,
+    pub timing: Timing,
     /// The vendor has taken it: the head of a 2xx came, whatever became of the answer.
     pub taken: bool,
     /// What its tokens cost. `None`: nobody knows.
@@ -194,6 +199,21 @@ pub struct AttemptRow {
     pub usage: Usage,
     /// The vendor did not say; the numbers are ours.
     pub usage_estimated: bool,
+}
+
+/// When in an attempt what happened, each since it began. `None`: it has not come to that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// When it began, since the request's arrival.
+    pub began: Duration,
+    /// How long it took to connect, where a connection was made.
+    pub connect: Option<Duration>,
+    /// A connection that had served another request was there.
+    pub reused: bool,
+    /// Until the head of the answer.
+    pub head: Option<Duration>,
+    /// Until there was something in it that the client may see.
+    pub first: Option<Duration>,
 }
 
 impl AttemptRow {

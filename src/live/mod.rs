@@ -13,6 +13,7 @@
 mod era;
 mod foresee;
 mod lane;
+mod marks;
 mod meter;
 mod outbox;
 mod purse;
@@ -24,6 +25,7 @@ mod vault;
 
 pub use foresee::{Outlook, foresee};
 pub use lane::{Arrange, Lane};
+pub use marks::{Marked, Marks};
 pub use meter::{Meter, MeterName, Pledge, Quotas, Reading};
 pub use outbox::Outbox;
 pub use purse::{Grant, Owner, Purse, PurseState, Purses, Refused, TermName};

@@ -122,6 +122,7 @@ mod tests {
             client_key: None,
             tenant: None,
             limited: None,
+            refusal: None,
             method: http::Method::POST,
             path: "/".into(),
             format: None,

@@ -10,6 +10,7 @@ use crate::clock::Tick;
 use crate::config::{self, Policy};
 use crate::route::{Blow, Ewma, Health, Held, HeldBy, KeyHealth, KeyMark, Look, Ticket, Verdict};
 
+use super::marks::Marks;
 use super::meter::{Hold, Pledge};
 
 /// Counts every change between well and not well, of anybody: who has seen a number knows that nothing changed since.
@@ -146,6 +147,7 @@ impl Standing {
             hold: None,
             status: AtomicU16::new(0),
             resent: Mutex::default(),
+            marks: Marks::default(),
         })
     }
 
@@ -208,6 +210,8 @@ pub struct Pass {
     status: AtomicU16,
     /// How long each sending was under way that was made again.
     resent: Mutex<Vec<Duration>>,
+    /// When in it what happened.
+    pub marks: Marks,
 }
 
 impl Pass {
@@ -267,6 +271,7 @@ impl Pass {
     /// Whether the same attempt may ask once more.
     pub fn renew(&self, now: Tick) -> bool {
         self.status.store(0, Ordering::Relaxed);
+        self.marks.clear();
         self.hold.as_ref().is_none_or(|hold| hold.renew(now))
     }
 }

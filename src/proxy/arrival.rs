@@ -73,6 +73,7 @@ impl Arrival {
             client_key: None,
             tenant: None,
             limited: None,
+            refusal: None,
             method: short(&head.method),
             path: brief(path).into_owned(),
             format: match &ask {

@@ -169,7 +169,8 @@ impl Order<'_> {
 
     async fn connect(&self, alarm: &mut Alarm) -> Result<Connection, Miss> {
         let host = &self.outgoing.line.host;
-        let mut now = clock::now();
+        let asked = clock::now();
+        let mut now = asked;
         let limit = now + self.timeouts.connect;
         let tries = host.addresses().clamp(1, MOST_ADDRESSES);
         let mut last = Failure::Connect;
@@ -184,10 +185,15 @@ impl Order<'_> {
             };
             match connected {
                 Ok(Ok((session, reused))) => {
+                    // One that was there cost no time.
+                    let ready = if reused { now } else { clock::now() };
+                    let took = (!reused).then(|| ready.since(asked));
+                    self.pass.marks.connected(took);
                     return Ok(Connection {
                         session,
                         reused,
                         began: now,
+                        ready,
                         connector: self.connector.clone(),
                         address,
                     });
@@ -206,6 +212,7 @@ impl Order<'_> {
 
     async fn converse(&self, connection: Connection, alarm: &mut Alarm) -> Result<Reply, Miss> {
         let (up, sent_at) = self.ask(connection, alarm).await?;
+        self.pass.marks.head(clock::now());
         let limit = self.limit(sent_at);
         let Some(head) = up.head() else {
             return Err(self.miss(Failure::ResetBeforeHead));
@@ -230,7 +237,9 @@ impl Order<'_> {
             cost: cost(&miss),
             ..miss
         })?;
-        let first_token = clock::now().since(sent_at);
+        let now = clock::now();
+        self.pass.marks.content(now);
+        let first_token = now.since(sent_at);
         if let ReplyBody::Stream(streaming) = &mut held.body {
             streaming.up.set_read_timeout(Some(self.timeouts.idle));
         }
@@ -254,7 +263,7 @@ impl Order<'_> {
         alarm: &mut Alarm,
     ) -> Result<(Box<Upstream>, Tick), Miss> {
         let host = self.outgoing.line.host.name();
-        let sent_by = self.limit(clock::now());
+        let sent_by = self.limit(connection.ready);
         let limit = (&mut *alarm, sent_by);
         let sending = Upstream::send(connection, &self.outgoing, self.body, limit).await;
         let (up, sent) = sending.map_err(|e| {

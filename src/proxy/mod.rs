@@ -32,6 +32,7 @@ pub mod paths;
 pub mod pump;
 pub mod race;
 pub mod refusal;
+mod refusal_code;
 pub mod reply;
 pub mod resume;
 pub mod retry_after;
@@ -323,6 +324,7 @@ async fn refuse(
     refusal: Refusal,
     tab: &mut Tab,
 ) -> Result<(), Gone> {
+    tab.record.refusal = Some(refusal.code());
     let allow = match &refusal {
         Refusal::WrongMethod { allow } => Some(*allow),
         _ => None,
@@ -364,6 +366,7 @@ async fn refuse_in_stream(
     refusal: Refusal,
     (tab, sent): (&mut Tab, u64),
 ) -> Result<(), Gone> {
+    tab.record.refusal = Some(refusal.code());
     let mut event = Vec::with_capacity(256);
     crate::wire::codec(arrival.stamp.format).write_fault_event(&refusal.fault(), &mut event);
     tab.answered(&event);

@@ -216,8 +216,7 @@ impl Course<'_> {
     /// What it cost by then nobody says.
     fn row_of_cancelled(&self, running: &Running, why: &'static str) -> AttemptRow {
         let Running { attempt, started } = running;
-        let took = clock::now().since(*started);
-        let mut row = self.row(attempt, (None, why), took);
+        let mut row = self.row(attempt, (None, why), (*started, clock::now()));
         if self.call.kind != CallKind::Count {
             row.usage = Usage {
                 output: None,

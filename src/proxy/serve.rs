@@ -1,14 +1,13 @@
 //! The walk of a call through its attempts, to exactly one answer.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use pingora_proxy::Session;
 
-use crate::clock;
+use crate::clock::{self, Tick};
 use crate::config::Resume;
 use crate::ir::{Fault, FaultKind, Usage};
-use crate::ledger::{AttemptRow, Ending};
+use crate::ledger::{AttemptRow, Ending, Timing};
 use crate::live::Pass;
 use crate::proxy::Proxy;
 use crate::proxy::arrival::Arrival;
@@ -63,6 +62,7 @@ pub async fn serve(
     let mut course = Course {
         proxy,
         call,
+        arrived: arrival.at,
         plan: Plan::new(call.lane.pool().clone(), needs, arrival.at),
         bodies: Bodies::new(call, proxy.vault()),
         without_state: Vec::new(),
@@ -98,6 +98,7 @@ pub(super) struct Client<'s> {
 pub(super) struct Course<'a> {
     pub proxy: &'a Proxy,
     pub call: &'a Call,
+    pub arrived: Tick,
     pub plan: Plan,
     pub bodies: Bodies<'a>,
     /// By attempt number.
@@ -314,7 +315,7 @@ impl Course<'_> {
         tab.record.bytes_out = pumped.bytes;
         self.book(tab, pumped.usage, pumped.bytes.saturating_sub(before));
         let name = outcome_name(&outcome);
-        let mut row = self.row(&attempt, (Some(status), name), now.since(started));
+        let mut row = self.row(&attempt, (Some(status), name), (started, now));
         row.usage = tab.record.usage;
         row.usage_estimated = tab.record.usage_estimated;
         attempt.pass.settle(row.usage.total());
@@ -334,7 +335,7 @@ impl Course<'_> {
         &self,
         attempt: &Attempt<Pass>,
         (status, outcome): (Option<u16>, &'static str),
-        took: Duration,
+        (started, now): (Tick, Tick),
     ) -> AttemptRow {
         let seat = self.plan.pool().seat(attempt.spot);
         let taken = attempt.pass.taken();
@@ -348,7 +349,8 @@ impl Course<'_> {
                 .and_then(|key| self.call.lane.masked(attempt.spot, key)),
             status: status.or(taken),
             outcome,
-            took,
+            took: now.since(started),
+            timing: self.timing(attempt, started),
             taken: taken.is_some(),
             price: self.call.price(seat).cloned(),
             usage: Usage::default(),
@@ -356,14 +358,34 @@ impl Course<'_> {
         }
     }
 
+    fn timing(&self, attempt: &Attempt<Pass>, started: Tick) -> Timing {
+        let marked = attempt.pass.marks.read();
+        Timing {
+            began: started.since(self.arrived),
+            connect: marked.connect,
+            reused: marked.reused,
+            head: marked.head.map(|at| at.since(started)),
+            first: marked.content.map(|at| at.since(started)),
+        }
+    }
+
     /// Puts an attempt into the record, and each time before that it was sent to no avail: the vendor may have seen all.
     pub(super) fn enter(&self, attempt: &Attempt<Pass>, mut row: AttemptRow, tab: &mut Tab) {
         for took in attempt.pass.take_resent() {
             row.took = row.took.saturating_sub(took);
+            let began = row.timing.began;
+            row.timing.began += took;
+            row.timing.head = row.timing.head.map(|head| head.saturating_sub(took));
+            row.timing.first = row.timing.first.map(|first| first.saturating_sub(took));
             tab.attempt(AttemptRow {
                 status: None,
                 outcome: "resent",
                 took,
+                timing: Timing {
+                    began,
+                    reused: true,
+                    ..Timing::default()
+                },
                 taken: false,
                 usage: Usage::default(),
                 usage_estimated: false,
@@ -377,7 +399,7 @@ impl Course<'_> {
     pub(super) fn row_of_miss(&self, running: &Running, miss: &Miss) -> AttemptRow {
         let Running { attempt, started } = running;
         let what = (miss.status, outcome_name(&miss.outcome));
-        let mut row = self.row(attempt, what, clock::now().since(*started));
+        let mut row = self.row(attempt, what, (*started, clock::now()));
         let cost = miss.cost.as_ref();
         if let Some(cost) = cost.filter(|_| self.call.kind != CallKind::Count) {
             let estimate = self.estimate(cost.bytes);

@@ -40,6 +40,8 @@ pub struct Connection {
     pub reused: bool,
     /// When it was asked for.
     pub began: Tick,
+    /// When it was there.
+    pub ready: Tick,
     pub connector: Arc<Connector>,
     pub address: Arc<Address>,
 }

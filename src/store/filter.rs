@@ -29,6 +29,8 @@ pub struct Filter {
     pub stream: Option<bool>,
     /// More than one endpoint was asked.
     pub failover: Option<bool>,
+    /// So many attempts were made, or more.
+    pub attempts: Option<u16>,
     /// A conversion has lost something.
     pub losses: Option<bool>,
     /// Took so long, to the end of the answer, or longer.
@@ -77,6 +79,7 @@ impl Filter {
             ("format", self.format.map(Format::name)),
             ("stream", set(self.stream)),
             ("failover", set(self.failover)),
+            ("again", set(self.attempts.map(|attempts| attempts > 1))),
             ("losses", set(self.losses)),
         ];
         let texts = texts.into_iter();
@@ -138,6 +141,10 @@ impl Filter {
             .into_iter()
             .filter_map(|(sql, flag)| Some((sql, Value::Flag(flag?))));
         all.extend(flags);
+        all.extend(
+            self.attempts
+                .map(|attempts| (" AND attempts >= ", Value::Int(i64::from(attempts)))),
+        );
         all.extend(
             self.slower
                 .map(|time| (" AND total_us >= ", Value::Int(micros(time)))),

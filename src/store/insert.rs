@@ -20,8 +20,8 @@ const REQUESTS: &str = "INSERT INTO requests (id, at, client_key, tenant, model,
 const REQUEST_COLUMNS: usize = 25;
 
 const DETAILS: &str = "INSERT INTO request_details (id, method, path, client, route, asked_model, bytes_in, bytes_out, \
-     dropped, limited, attempted, candidates) VALUES";
-const DETAIL_COLUMNS: usize = 12;
+     dropped, limited, refusal, attempted, candidates) VALUES";
+const DETAIL_COLUMNS: usize = 13;
 
 const BODIES: &str =
     "INSERT INTO request_bodies (id, request, response, request_cut, response_cut) VALUES";
@@ -249,6 +249,7 @@ fn details<'a>(
         Value::Int(row.bytes_out),
         text(&row.dropped),
         text(&row.limited),
+        text(&row.refusal),
         Value::Text(attempted),
         Value::Text(candidates),
     ]);

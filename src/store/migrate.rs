@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_objects.sql"),
     include_str!("migrations/0003_accounts.sql"),
     include_str!("migrations/0004_seal.sql"),
+    include_str!("migrations/0005_refusals.sql"),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_versions (

@@ -31,11 +31,12 @@ pub struct Page {
     pub next: Option<RequestId>,
 }
 
-/// Of both tables, in the order that [`row`] reads.
+/// Of both tables, and whether there is a row of the third; in the order that [`row`] reads.
 const COLUMNS: &str = "r.id, r.at, r.client_key, r.tenant, r.model, r.status, r.ending, r.format, r.stream, \
      r.first_us, r.total_us, r.input, r.cache_read, r.cache_write, r.output, r.reasoning, r.audio_input, \
      r.audio_output, r.estimated, r.cost, d.method, d.path, d.client, d.route, d.asked_model, d.bytes_in, \
-     d.bytes_out, d.dropped, d.limited, d.attempted, d.candidates";
+     d.bytes_out, d.dropped, d.limited, d.attempted, d.candidates, d.refusal, \
+     EXISTS (SELECT 1 FROM request_bodies b WHERE b.id = r.id)";
 
 /// Where a page stands among all rows that fit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -297,6 +298,8 @@ fn row(found: &Found) -> Result<Row, sqlx::Error> {
         // Of a version that wrote them otherwise: a row without its attempts is better than none.
         attempts: serde_json::from_str(&found.text(29)?).unwrap_or_default(),
         candidates: serde_json::from_str(&found.text(30)?).unwrap_or_default(),
+        refusal: found.maybe_text(31)?,
+        kept: found.flag(32)?,
         bodies: None,
     })
 }

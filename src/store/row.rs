@@ -40,6 +40,9 @@ pub struct Row {
     /// Whose limit has refused it, and which: `key rpm`.
     #[serde(default)]
     pub limited: Option<String>,
+    /// Why it was refused, in a word.
+    #[serde(default)]
+    pub refusal: Option<String>,
     pub method: String,
     pub path: String,
     #[serde(default)]
@@ -57,6 +60,9 @@ pub struct Row {
     pub attempts: Vec<Attempt>,
     #[serde(default)]
     pub candidates: Vec<Candidate>,
+    /// What was said is kept.
+    #[serde(default)]
+    pub kept: bool,
     /// On the way to the database alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) bodies: Option<Sealed>,
@@ -99,6 +105,21 @@ pub struct Attempt {
     /// `ok`, or why it ended.
     pub outcome: String,
     pub took_us: i64,
+    /// Since the request's arrival. `None`: of a version that did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_us: Option<i64>,
+    /// How long connecting took, where a connection was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_us: Option<i64>,
+    /// A connection was there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
+    /// From the attempt's begin to the head of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_us: Option<i64>,
+    /// From its begin to the first content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_us: Option<i64>,
     #[serde(flatten)]
     pub tokens: Tokens,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -121,6 +142,7 @@ pub struct Candidate {
 
 impl Row {
     pub fn of(record: &Record) -> Row {
+        let bodies = record.bodies.as_deref().and_then(Sealed::of);
         Row {
             id: record.id.as_str().to_owned(),
             at: i64::try_from(record.at.as_millis()).unwrap_or(i64::MAX),
@@ -129,6 +151,7 @@ impl Row {
             limited: record
                 .limited
                 .map(|(owner, limit)| format!("{owner} {limit}")),
+            refusal: record.refusal.map(|why| why.name().to_owned()),
             cost: record.cost().map(int),
             model: record.model.as_deref().map(clean),
             status: record.status.into(),
@@ -149,7 +172,8 @@ impl Row {
             dropped: record.dropped.as_deref().map(clean),
             attempts: record.attempts.iter().map(Attempt::of).collect(),
             candidates: record.candidates.iter().map(Candidate::of).collect(),
-            bodies: record.bodies.as_deref().and_then(Sealed::of),
+            kept: bodies.is_some(),
+            bodies,
         }
     }
 
@@ -275,6 +299,11 @@ impl Attempt {
             status: row.status,
             outcome: row.outcome.to_owned(),
             took_us: micros(row.took),
+            began_us: Some(micros(row.timing.began)),
+            connect_us: row.timing.connect.map(micros),
+            reused: row.timing.reused,
+            head_us: row.timing.head.map(micros),
+            first_us: row.timing.first.map(micros),
             tokens: Tokens::of(&row.usage),
             estimated: row.usage_estimated,
             cost: row.cost().map(int),
@@ -325,6 +354,11 @@ mod tests {
             status: Some(200),
             outcome: "ok".into(),
             took_us: 5,
+            began_us: Some(1),
+            connect_us: None,
+            reused: true,
+            head_us: Some(3),
+            first_us: Some(4),
             tokens: Tokens {
                 input: Some(3),
                 ..Tokens::default()
@@ -339,7 +373,7 @@ mod tests {
         let text = serde_json::to_string(&attempt("a")).unwrap();
         assert_eq!(
             text,
-            r#"{"provider":"a","model":"m","key":1,"key_masked":"sk-…9","status":200,"outcome":"ok","took_us":5,"input":3}"#
+            r#"{"provider":"a","model":"m","key":1,"key_masked":"sk-…9","status":200,"outcome":"ok","took_us":5,"began_us":1,"reused":true,"head_us":3,"first_us":4,"input":3}"#
         );
         assert_eq!(
             serde_json::from_str::<Attempt>(&text).unwrap(),

@@ -160,7 +160,7 @@ impl Sum {
 }
 
 /// What rows can be found by, but for their time: the column's name and the value.
-fn facets(row: &Row) -> [Option<(&'static str, Cow<'_, str>)>; 12] {
+fn facets(row: &Row) -> [Option<(&'static str, Cow<'_, str>)>; 13] {
     let text = |name, text| Some((name, Cow::Borrowed(text)));
     let yes = |name, flag: bool| flag.then_some((name, Cow::Borrowed("1")));
     let endpoint = row.endpoint();
@@ -177,6 +177,7 @@ fn facets(row: &Row) -> [Option<(&'static str, Cow<'_, str>)>; 12] {
         row.format.as_deref().and_then(|name| text("format", name)),
         yes("stream", row.stream),
         yes("failover", row.failed_over()),
+        yes("again", row.attempts.len() > 1),
         yes("losses", row.dropped.is_some()),
         text("total", class_name(row.total_us)),
     ]

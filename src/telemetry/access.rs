@@ -429,6 +429,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Timing;
     use crate::id::RequestId;
     use crate::ledger::Ending;
 
@@ -440,6 +441,7 @@ mod tests {
             client_key: Some("ci".into()),
             tenant: Some("search".into()),
             limited: Some(("key", "rpm")),
+            refusal: None,
             method: http::Method::POST,
             path: "/v1/chat/completions".into(),
             format: Some(crate::ir::Format::OpenaiChat),
@@ -471,6 +473,7 @@ mod tests {
                 status: Some(200),
                 outcome: "ok",
                 took: Duration::from_millis(9),
+                timing: Timing::default(),
                 taken: true,
                 price: None,
                 usage: Usage::default(),

@@ -108,7 +108,7 @@ async fn life(gateway: &Gateway, database: Database) {
     .await;
     assert_eq!(changed.status, 200);
     assert_eq!(
-        second.get(gateway, "/session").await.status,
+        second.get(gateway, "/status").await.status,
         401,
         "its sessions end"
     );

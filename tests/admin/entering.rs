@@ -111,7 +111,9 @@ async fn the_variables_password_holds_and_a_changed_one_until_the_variable_chang
         401
     );
     let over = admin.get(&gateway, "/session").await;
-    assert_eq!(over.status, 401, "sessions of the old password end");
+    assert_eq!(over.status, 200);
+    assert_eq!(over.json(), json!({ "account": null }), "sessions of the old password end");
+    assert_eq!(admin.get(&gateway, "/status").await.status, 401);
     for secret in [PASSWORD, "changed by hand", "another of the variable"] {
         assert!(!gateway.stderr().contains(secret), "{secret}");
     }
@@ -185,7 +187,14 @@ async fn a_session_is_a_cookie_that_scripts_and_other_sites_do_not_get() {
     let out = admin.ask(&gateway, "POST", "/logout", None).await;
     assert_eq!(out.status, 204);
     assert!(out.header("set-cookie").contains("tidegate_session=; "));
-    assert_eq!(admin.get(&gateway, "/session").await.status, 401);
+    for nobody in [admin, Visitor::default()] {
+        let told = nobody.get(&gateway, "/session").await;
+        assert_eq!(told.status, 200, "an opened console has no error to show");
+        assert_eq!(told.json(), json!({ "account": null }));
+        assert_eq!(nobody.get(&gateway, "/status").await.status, 401);
+    }
+    let wrong = Visitor::bearer("tg-another-key");
+    assert_eq!(wrong.get(&gateway, "/session").await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,7 +27,8 @@ async fn with_an_address_of_its_own_it_is_there_and_nowhere_else() {
     }
     assert_eq!(status(own, "/").await, 200);
     assert_eq!(status(own, "/docs").await, 200);
-    assert_eq!(status(own, "/admin/api/v1/session").await, 401);
+    assert_eq!(status(own, "/admin/api/v1/session").await, 200);
+    assert_eq!(status(own, "/admin/api/v1/status").await, 401);
     assert_eq!(status(own, "/health").await, 200);
     assert_eq!(status(gateway.addr, "/v1/models").await, 200);
     for path in ["/v1/models", "/v1/chat/completions", "/openai/v1/models"] {

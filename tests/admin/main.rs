@@ -27,6 +27,7 @@ mod listener;
 #[allow(dead_code, reason = "shared with the tests of the database")]
 #[path = "../store/postgres.rs"]
 mod postgres;
+mod rows;
 mod secrets;
 mod together;
 mod told;

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use tidegate::config::{Database, Retention};
 use tidegate::id::RequestId;
 use tidegate::ir::{Format, Usage};
-use tidegate::ledger::{AttemptRow, Bodies, CandidateRow, Ending, Record, Secrets};
+use tidegate::ledger::{AttemptRow, Bodies, CandidateRow, Ending, Record, RefusalCode, Secrets, Timing};
 use tidegate::store::{By, Every, Figures, Filter, Page, Place, Question, Status, Store};
 
 /// Noon of a day long ago, so that nothing depends on when the test runs.
@@ -177,6 +177,13 @@ pub(crate) fn record(n: u64) -> Record {
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
         took: Duration::from_millis(40),
+        timing: Timing {
+            began: Duration::from_millis(2),
+            connect: Some(Duration::from_millis(1)),
+            reused: false,
+            head: Some(Duration::from_millis(7)),
+            first: None,
+        },
         taken: true,
         price: None,
         usage: Usage::default(),
@@ -202,6 +209,7 @@ pub(crate) fn record(n: u64) -> Record {
         client_key: Some(if n == 500 { "rare" } else { "usual" }.into()),
         tenant: Some("search".into()),
         limited: refused.then_some(("key", "rpm")),
+        refusal: refused.then_some(RefusalCode::LimitExceeded),
         method: http::Method::POST,
         path: "/v1/chat/completions".into(),
         format: Some(Format::OpenaiChat),

@@ -235,7 +235,8 @@ function find(event) {
 async function whoAmI() {
   const who = document.querySelector('#who');
   const answer = await fetch('/admin/api/v1/session').catch(() => null);
-  const session = answer && answer.ok ? await answer.json() : null;
+  const told = answer && answer.ok ? await answer.json() : null;
+  const session = told && told.account ? told : null;
   state.csrf = session ? session.csrf : null;
   who.textContent = session ? `logged in as ${session.account} (${session.role})` : '';
 }

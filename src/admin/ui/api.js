@@ -110,8 +110,9 @@ export async function whoAmI() {
     const early = globalThis.tidegateSession;
     delete globalThis.tidegateSession;
     const answer = await early?.catch(() => null);
-    if (answer?.status === 401) { session.value = null; return; }
-    enter(answer?.ok ? await answer.json() : await data('GET', '/session', { anonymous: true }));
+    const who = answer?.ok ? await answer.json() : await data('GET', '/session', { anonymous: true });
+    if (who.account == null) { session.value = null; return; }
+    enter(who);
   } catch (error) {
     if (error.status !== 401) throw error;
     session.value = null;

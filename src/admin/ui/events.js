@@ -4,7 +4,7 @@
  * collected, and told when it is seen again.
  */
 import { signal, batch as together } from './lib.js';
-import { session, enter } from './session.js';
+import { session, enter, signedInAgain } from './session.js';
 import { api } from './api.js';
 
 /** 'on' | 'connecting' | 'off': for the live sign. */
@@ -52,9 +52,10 @@ async function again() {
   tries += 1;
   const wait = Math.min(15e3, 500 * 2 ** Math.min(tries, 5)) * (0.75 + Math.random() / 2);
   timer = setTimeout(async () => {
-    // A stream cannot say why it failed: a call can, and lays the sign-in over the page where the session is over.
+    // A stream cannot say why it failed: a call can. Where the session is over the sign-in is laid over the page.
     try {
-      enter(await api.get('/session'));
+      const who = await api.get('/session');
+      if (who.account == null) await signedInAgain(); else enter(who);
       connect();
     } catch { if (session.peek()) again(); }
   }, wait);

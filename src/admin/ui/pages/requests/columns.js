@@ -23,7 +23,7 @@ const Model = ({ request }) => html`<span title=${request.asked_model !== reques
 
 const Endpoint = ({ request }) => (request.provider
   ? html`${failedOver(request) && html`<span class="requests-failover" title=${t('requests.failed.over', { n: request.attempts.length })}><${Icon} name="routes" size=${12} label=${t('requests.failed.over', { n: request.attempts.length })} />${number(request.attempts.length)}</span>`}<span class="cut">${request.provider} <span class="dim">/ ${request.endpoint}</span></span>`
-  : html`<span class="dim">${request.limited ? t('requests.limited.brief') : t('requests.nobody')}</span>`);
+  : html`<span class="dim">${request.limited ? t('requests.limited.brief') : request.refusal ? named('refusal', request.refusal) : t('requests.nobody')}</span>`);
 
 const tilde = (request) => (request.tokens_estimated ? '~' : '');
 const Tokens = ({ request }) => (tokensIn(request) == null && tokensOut(request) == null ? html`<span class="dim">–</span>`

@@ -1,6 +1,6 @@
 /** One request, beside the list: attempts, choice of endpoints, tokens, losses, what was said. */
 import { html, useEffect, useState } from '../../lib.js';
-import { t, has, name as named } from '../../i18n.js';
+import { t, name as named } from '../../i18n.js';
 import { duration, number, money, bytes, percent, rate, time } from '../../format.js';
 import { useResource } from '../../resource.js';
 import { path, useQuery } from '../../router.js';
@@ -34,8 +34,8 @@ function seen(candidate, request) {
     if (!last) return ['off', t('requests.seen.asked')];
     return last.outcome === 'ok' ? ['ok', t('requests.seen.answered', { at })] : ['bad', t('requests.seen.failed', { at, why: outcome(last) })];
   }
-  const words = has(`requests.seen.${candidate.seen}`) ? t(`requests.seen.${candidate.seen}`) : candidate.seen;
-  const tone = { not_reached: 'off', cooling: 'cool', keys: 'cool', open: 'bad', probing: 'warn', quota: 'warn' }[candidate.seen] || 'off';
+  const words = named('reason', candidate.seen);
+  const tone = { not_reached: 'off', cooling: 'cool', keys: 'cool', limited: 'cool', open: 'bad', probing: 'warn', quota: 'warn' }[candidate.seen] || 'off';
   return [tone, candidate.wait_ms > 0 ? t('requests.seen.wait', { why: words, time: duration(candidate.wait_ms) }) : words];
 }
 
@@ -63,11 +63,11 @@ function Said({ said, of }) {
     ${words && raw === 'text' ? html`<${Code} text=${words} label=${t('requests.body.words')} wrap max=${420} />` : html`<${Code} text=${whole.text} lang=${whole.json ? 'json' : ''} label=${t(`requests.body.${of}`)} wrap max=${420} />`}`;
 }
 
-function Bodies({ bodies, keeps, ask }) {
+function Bodies({ bodies, wants, keeps }) {
   const [tab, setTab] = useQuery('body', 'request');
   const of = tab === 'response' ? 'response' : 'request';
-  if (bodies.error?.status === 404 || (!keeps && !bodies.asked)) {
-    return html`<div class="requests-nobody"><p class="dim">${t(bodies.error ? 'requests.body.none' : 'requests.body.off')}</p>${!bodies.error && html`<${Button} size="small" onClick=${ask}>${t('requests.body.look')}</${Button}>`}
+  if (bodies.error?.status === 404 || !wants) {
+    return html`<div class="requests-nobody"><p class="dim">${t(keeps ? 'requests.body.none' : 'requests.body.off')}</p>
       ${can.write.value && html`<a href=${path('settings')}>${t('requests.body.how')}</a>`}</div>`;
   }
   if (bodies.error) return html`<${Failed} small error=${bodies.error} retry=${bodies.reload} />`;
@@ -76,7 +76,7 @@ function Bodies({ bodies, keeps, ask }) {
     <${TabPanel} value=${of}><${Said} key=${of} said=${bodies.data[of]} of=${of} /></${TabPanel}>`;
 }
 
-function Whole({ request, bodies, keeps, ask }) {
+function Whole({ request, bodies, wants, keeps }) {
   const streamed = request.stream && request.first_content_ms != null ? (request.total_ms - request.first_content_ms) / 1000 : 0;
   const speed = streamed > 0.05 && tokensOut(request) ? tokensOut(request) / streamed : null;
   return html`<div class="figures requests-figures">
@@ -99,7 +99,7 @@ function Whole({ request, bodies, keeps, ask }) {
     [t('requests.size'), t('requests.size.both', { in: bytes(request.bytes_in), out: bytes(request.bytes_out) })],
     [t('requests.id'), html`<${Copyable} text=${request.id} label=${t('requests.id.copy')} />`],
   ]} /></${Part}>
-    <${Part} title=${t('requests.bodies')}><${Bodies} bodies=${bodies} keeps=${keeps} ask=${ask} /></${Part}>`;
+    <${Part} title=${t('requests.bodies')}><${Bodies} bodies=${bodies} wants=${wants} keeps=${keeps} /></${Part}>`;
 }
 
 /**
@@ -109,10 +109,9 @@ function Whole({ request, bodies, keeps, ask }) {
 export function Detail({ id, row, close, step, steps, keeps, status }) {
   const found = useResource(row ? null : `/requests/${encodeURIComponent(id)}`);
   const request = row ?? found.data;
-  const [asked, setAsked] = useState(null);
-  const wants = keeps || asked === id;
+  const wants = request?.bodies_kept ?? false;
   const kept = useResource(wants && request ? `/requests/${encodeURIComponent(id)}/bodies` : null);
-  const bodies = { ...kept, asked: asked === id, size: request && { in: request.bytes_in, out: request.bytes_out } };
+  const bodies = { ...kept, size: request && { in: request.bytes_in, out: request.bytes_out } };
   useEffect(() => {
     const keys = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.('input,textarea,select,pre,[role=tab],[role=radio]')) return;
@@ -130,7 +129,7 @@ export function Detail({ id, row, close, step, steps, keeps, status }) {
     ${can.write.value && html`<${Button} kind="primary" icon="playground" href=${path('playground', null, { replay: id })}>${t('requests.replay')}</${Button}>`}`;
   return html`<${Drawer} wide title=${title} sub=${sub} close=${close} footer=${footer} actions=${html`
       <${IconButton} icon="up" label=${t('requests.newer')} disabled=${!steps.newer} onClick=${() => step(-1)} /><${IconButton} icon="down" label=${t('requests.older')} disabled=${!steps.older} onClick=${() => step(1)} />`}>
-    <div class="requests-detail" key=${id}>${request ? html`<${Whole} request=${request} bodies=${bodies} keeps=${keeps} ask=${() => setAsked(id)} />`
+    <div class="requests-detail" key=${id}>${request ? html`<${Whole} request=${request} bodies=${bodies} wants=${wants} keeps=${keeps} />`
     : found.error?.status === 404 ? html`<${Empty} icon="requests" title=${t('requests.gone')} text=${t('requests.gone.text')} />` : html`<${Loaded} of=${found}>${() => null}</${Loaded}>`}</div>
   </${Drawer}>`;
 }

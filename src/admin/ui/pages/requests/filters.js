@@ -23,6 +23,7 @@ export const FIELDS = {
   },
   ending: named2('requests.ending', ['complete', 'refused', 'broken', 'client_gone'], (one) => one.ending),
   failover: flag(failedOver),
+  min_attempts: { kind: 'number', values: ['2', '3', '4'], test: (one, value) => one.attempts.length >= Number(value) },
   slower_than_ms: { kind: 'duration', values: ['500', '1000', '2000', '5000', '10000', '30000'], test: (one, value) => one.total_ms >= Number(value) },
   losses: flag((one) => one.losses.length > 0),
   format: named2('requests.format', ['openai_chat', 'openai_responses', 'anthropic', 'gemini'], (one) => one.format),
@@ -46,6 +47,7 @@ export function valueOf(key, said) {
   if (field.kind === 'duration') return millis(typed);
   if (field.kind === 'status') return /^([245]xx|[1-5]\d\d)$/i.test(typed) ? typed.toLowerCase() : null;
   if (field.kind === 'text') return typed;
+  if (field.kind === 'number') return /^\d{1,3}$/.test(typed) && Number(typed) > 0 ? String(Number(typed)) : null;
   return field.values.find((one) => one === typed || shownValue(key, one).toLowerCase() === typed.toLowerCase()) ?? null;
 }
 
@@ -54,6 +56,7 @@ export function shownValue(key, value) {
   const field = FIELDS[key];
   if (field.kind === 'duration') return duration(Number(value));
   if (field.kind === 'names') return named(field.group, value);
+  if (field.kind === 'number') return t('requests.least', { n: Number(value) });
   if (field.kind === 'flag') return t(value === 'true' ? 'requests.yes' : 'requests.no');
   if (field.kind === 'status') return /^\dxx$/.test(value) ? `${value} · ${t(`requests.status.${value}`)}` : value;
   return value;

@@ -43,7 +43,7 @@ function suggestions(typed, field, names, take) {
   const found = Object.keys(FIELDS).filter((key) => FIELDS[key].kind !== 'flag').flatMap((key) => {
     const own = FIELDS[key].kind === 'text' ? null : valueOf(key, typed);
     const list = values(key).filter((value) => holds(`${value} ${shownValue(key, value)}`.toLowerCase(), words));
-    if (own != null && !list.includes(own) && (FIELDS[key].kind !== 'duration' || !/^\d{3}$/.test(typed.trim()))) list.push(own);
+    if (own != null && !list.includes(own) && (!['duration', 'number'].includes(FIELDS[key].kind) || !/^\d{3}$/.test(typed.trim()))) list.push(own);
     return list.slice(0, 6).map((value) => ({ key: `${key} ${value}`, field: fieldLabel(key), label: shownValue(key, value), run: () => take.value(key, value) }));
   });
   const [first, ...rest] = words;

@@ -3,7 +3,7 @@ import { html, cx } from '../../lib.js';
 import { t, has, name as named } from '../../i18n.js';
 import { duration, rate, money } from '../../format.js';
 import { Icon, Status, Help } from '../../kit/index.js';
-import { spans } from './timing.js';
+import { spans, parts } from './timing.js';
 import { tokensOut } from './columns.js';
 
 /** Why an attempt ended, in words. */
@@ -13,8 +13,14 @@ function Bar({ span, total, request }) {
   const x = (ms) => `${Math.min(100, total ? (ms / total) * 100 : 0)}%`;
   const part = (from, until, kind) => html`<i class=${kind} style=${{ left: x(from), width: `max(2px, calc(${x(until)} - ${x(from)}))` }} />`;
   return html`<div class="requests-bar" aria-hidden="true">
-    ${span.first != null ? html`${part(span.from, span.first, 'wait')}${part(span.first, span.until, cx('stream', request.ending === 'broken' && 'broken'))}` : part(span.from, span.until, span.won ? 'wait' : 'failed')}
+    ${parts(span, request).map(([from, until, kind]) => part(from, until, kind))}
     ${span.first != null && html`<b style=${{ left: x(span.first) }} />`}</div>`;
+}
+
+/** How it came to a connection, and when the vendor began to answer. */
+function connection({ reused, connect_ms: connect, head_ms: head }) {
+  const way = connect != null ? t('requests.attempt.connect', { time: duration(connect) }) : reused ? t('requests.attempt.reused') : '';
+  return [way, head != null && t('requests.attempt.head', { time: duration(head) })].filter(Boolean).join(t('requests.attempt.and'));
 }
 
 function Attempt({ span, at, request, total }) {
@@ -28,6 +34,7 @@ function Attempt({ span, at, request, total }) {
     <div class="requests-attempt-when"><${Bar} span=${span} total=${total} request=${request} />
       <p><${Icon} name=${ok ? 'ok' : 'bad'} size=${14} /><span class="grow">${outcome(attempt)}${attempt.status != null && html` <span class="dim">HTTP</span> <${Status} code=${attempt.status} />`}</span>
         <span class="num">${duration(attempt.took_ms)}</span></p>
+      ${connection(attempt) && html`<p class="dim"><span>${connection(attempt)}</span></p>`}
       ${span.first != null && html`<p class="dim"><span>${t('requests.attempt.first', { time: duration(span.first - span.from) })}${request.stream && streamed > 0 ? t('requests.attempt.streamed', { time: duration(streamed) }) : ''}${speed ? t('requests.attempt.speed', { rate: rate(speed, 'tok') }) : ''}</span></p>`}
       ${!ok && attempt.cost_usd > 0 && html`<p class="dim">${t('requests.attempt.cost', { cost: money(attempt.cost_usd) })}</p>`}
     </div></li>`;
@@ -38,7 +45,7 @@ export function Timeline({ request }) {
   const { bars, waited, hedged, total } = spans(request);
   if (!bars.length) return html`<p class="requests-none"><${Icon} name="info" />${why(request)}</p>`;
   const marks = [0, 0.25, 0.5, 0.75, 1];
-  const kinds = [bars.some((one) => one.won) && 'wait', request.stream && bars.some((one) => one.first != null && one.until - one.first > 0) && 'stream', bars.some((one) => !one.won) && 'failed'].filter(Boolean);
+  const kinds = [bars.some((one) => one.connected > one.from) && 'connect', bars.some((one) => one.first != null || one.won) && 'wait', request.stream && bars.some((one) => one.first != null && one.until - one.first > 0) && 'stream', bars.some((one) => !one.won) && 'failed'].filter(Boolean);
   return html`<div class="requests-timeline">
     <div class="requests-axis" aria-hidden="true"><span />${html`<div>${marks.map((share) => html`<span key=${share} style=${{ left: `${share * 100}%` }}>${duration(total * share)}</span>`)}</div>`}</div>
     <ol>${bars.map((span, at) => html`<${Attempt} key=${at} span=${span} at=${at} request=${request} total=${total} />`)}</ol>
@@ -49,11 +56,12 @@ export function Timeline({ request }) {
 }
 
 /** Why nobody was asked. */
-function why(request) {
+export function why(request) {
   if (request.limited) {
     const [owner, limit] = request.limited.split(' ');
     return t('requests.why.limited', { owner: t(`requests.owner.${owner}`, { name: (owner === 'tenant' ? request.tenant : request.client_key) ?? '' }), limit: named('requests.limit', limit) });
   }
   if (request.ending === 'client_gone') return t('requests.why.gone');
+  if (request.refusal && has(`refusal.${request.refusal}`)) return t('requests.why.refused', { why: named('refusal', request.refusal), status: request.status });
   return has(`requests.why.${request.status}`) ? t(`requests.why.${request.status}`, { model: request.asked_model ?? '–' }) : t('requests.why.other', { status: request.status });
 }

@@ -1,34 +1,47 @@
 /**
- * Where a request's time went. The API tells how long each attempt took, when the first content came and when all was over,
- * not when an attempt began: they stand one after the other, the last one ends with the request, and what is left over lies
- * before it. Attempts that took longer than all together ran beside each other (a hedge).
+ * Where a request's time went: when each attempt began, had its connection, its first content, its end. Rows of an earlier
+ * version do not tell when an attempt began: those stand one after the other, and the last ends with the request.
  */
 import { html } from '../../lib.js';
 import { t } from '../../i18n.js';
 import { duration } from '../../format.js';
 
-/** [{attempt, from, until, first?, won}] in ms, and {waited, hedged, after}. */
+function began(request, at, before) {
+  const one = request.attempts[at];
+  if (one.began_ms != null) return Math.min(one.began_ms, request.total_ms);
+  const last = at === request.attempts.length - 1;
+  return last ? Math.max(before, request.total_ms - one.took_ms) : before;
+}
+
+/** [{attempt, from, connected?, first?, until, won}] in ms, and {waited, hedged, total}. */
 export function spans(request) {
   const total = request.total_ms;
   const all = request.attempts;
-  const sum = all.reduce((ms, one) => ms + one.took_ms, 0);
-  const hedged = all.length > 1 && sum > total * 1.02 + 2;
   let at = 0;
   let waited = 0;
+  let hedged = false;
   const bars = all.map((attempt, index) => {
-    const last = index === all.length - 1;
-    let from = at;
-    if (last || hedged) {
-      from = Math.max(0, (attempt.outcome === 'ok' || last ? total : at + attempt.took_ms) - attempt.took_ms);
-      if (!hedged) { from = Math.max(from, at); waited = from - at; }
-    }
+    const from = began(request, index, at);
     const until = Math.min(total, from + attempt.took_ms);
-    at = until;
-    return { attempt, from, until, won: attempt.outcome === 'ok' || (last && request.first_content_ms != null) };
+    // Clocks are read one after the other: a hair is no overlap.
+    if (from < at - 1) hedged = true;
+    waited += Math.max(0, from - at);
+    at = Math.max(at, until);
+    const inside = (ms) => (ms == null ? null : Math.min(from + ms, until));
+    const won = attempt.outcome === 'ok' || (index === all.length - 1 && request.first_content_ms != null);
+    return { attempt, from, connected: inside(attempt.connect_ms), first: inside(attempt.first_content_ms), until, won };
   });
   const winner = bars.findLast((one) => one.won);
-  if (winner && request.first_content_ms != null) winner.first = Math.min(Math.max(request.first_content_ms, winner.from), winner.until);
+  if (winner && winner.first == null && request.first_content_ms != null) winner.first = Math.min(Math.max(request.first_content_ms, winner.from), winner.until);
   return { bars, waited, hedged, total };
+}
+
+/** The parts of an attempt: [from, until, kind]. */
+export function parts(span, request) {
+  const begin = span.connected ?? span.from;
+  const connect = span.connected != null && span.connected > span.from ? [[span.from, span.connected, 'connect']] : [];
+  if (span.first == null) return [...connect, [begin, span.until, span.won ? 'wait' : 'failed']];
+  return [...connect, [begin, span.first, 'wait'], [span.first, span.until, request.ending === 'broken' || !span.won ? 'stream broken' : 'stream']];
 }
 
 /** The same, as one small bar in a row of the list. `scale`: ms of its whole width. */
@@ -39,7 +52,7 @@ export function TimingBar({ request, scale }) {
   const said = t('requests.timing.said', { first: duration(request.first_content_ms), total: duration(total) });
   return html`<span class=${total > scale ? 'requests-timing over' : 'requests-timing'} role="img" aria-label=${said} title=${said}>
     ${bars.length === 0 && part(0, total, 'unasked', 'x')}
-    ${bars.map((one, at) => (one.first != null ? [part(one.from, one.first, 'wait', `w${at}`), part(one.first, one.until, request.ending === 'broken' ? 'stream broken' : 'stream', `s${at}`)] : part(one.from, one.until, one.won ? 'wait' : 'failed', at)))}
+    ${bars.flatMap((one, at) => parts(one, request).map(([from, until, kind], n) => part(from, until, kind, `${at}-${n}`)))}
   </span>`;
 }
 
