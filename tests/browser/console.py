@@ -55,6 +55,7 @@ gateway:
       use: steady
   prices:
     demo-large: {{ input: 2.5, cached: 1.25, output: 10 }}
+    demo-503: {{ input: 1, output: 4 }}
     demo-small: {{ input: 0.2, output: 1 }}
 """
 
@@ -158,7 +159,8 @@ def make_traffic(console: Console) -> None:
     for n in range(3):
         assert console.chat("steady", f"hello {n}")[0] == 200
     assert console.chat("coder", "words: 40", stream=True)[0] == 200
-    assert console.chat("shaky", "are you there?")[0] == 200
+    answer = console.chat("shaky", "are you there?")
+    assert answer[0] == 200, answer
     assert console.chat("nobody-knows-it")[0] == 404
     eventually(lambda: len(console.requests()) >= 6, "the requests are in the log", patience=20)
 

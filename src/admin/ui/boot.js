@@ -8,7 +8,7 @@
   if (theme === 'light' || theme === 'dark') root.dataset.theme = theme;
   var lang = kept('lang') || (/^zh\b/i.test(navigator.language || '') ? 'zh' : 'en');
   root.lang = lang === 'zh' ? 'zh-CN' : 'en';
-  var page = /^\/ui\/([a-z]+)/.exec(location.pathname);
+  var page = /^\/ui\/(requests|providers|models|routes|keys|playground|connect|settings)\b/.exec(location.pathname);
   page = page ? page[1] : 'dashboard';
   window.tidegateSession = fetch('/admin/api/v1/session', { cache: 'no-store', headers: { accept: 'application/json' } });
   window.tidegateSession.catch(function () {});

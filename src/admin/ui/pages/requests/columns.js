@@ -1,7 +1,7 @@
 /** The columns of the list, and a row of it on a phone. */
 import { html } from '../../lib.js';
 import { t, name as named } from '../../i18n.js';
-import { time, dateTime, duration, money, number, compact } from '../../format.js';
+import { time, dateTime, duration, money, number, compact, modelOf } from '../../format.js';
 import { Status, Icon, Dot } from '../../kit/index.js';
 import { TimingBar } from './timing.js';
 import { failedOver } from './filters.js';
@@ -18,8 +18,8 @@ export const tokensOut = (request) => (request.tokens.output == null ? null : ou
 export const Ended = ({ request }) => html`<span class="requests-ended" title=${named('requests.ending', request.ending)}><${Dot} tone=${toneOf(request)} /><${Status} code=${request.status} /><span class="sr">${named('requests.ending', request.ending)}</span>
   ${request.ending === 'broken' || request.ending === 'client_gone' ? html`<small class=${toneOf(request)}>${t(`requests.ending.${request.ending}.brief`)}</small>` : null}</span>`;
 
-const Model = ({ request }) => html`<span title=${request.asked_model !== request.model ? `${request.asked_model} → ${request.model ?? '–'}` : null}>${request.model ?? request.asked_model ?? html`<span class="dim">–</span>`}
-  ${request.asked_model && request.model && request.asked_model !== request.model && html`<small class="dim"> ← ${request.asked_model}</small>`}</span>`;
+const Model = ({ request }) => html`<span title=${request.asked_model && request.asked_model !== modelOf(request) ? `${request.asked_model} → ${modelOf(request)}` : null}>${modelOf(request) ?? html`<span class="dim">–</span>`}
+  ${request.asked_model && request.asked_model !== modelOf(request) && html`<small class="dim"> ← ${request.asked_model}</small>`}</span>`;
 
 const Endpoint = ({ request }) => (request.provider
   ? html`${failedOver(request) && html`<span class="requests-failover" title=${t('requests.failed.over', { n: request.attempts.length })}><${Icon} name="routes" size=${12} label=${t('requests.failed.over', { n: request.attempts.length })} />${number(request.attempts.length)}</span>`}<span class="cut">${request.provider} <span class="dim">/ ${request.endpoint}</span></span>`
@@ -43,5 +43,5 @@ export const columns = (scale, room) => [
   room > 760 && { key: 'cost', label: t('requests.cost'), width: '80px', align: 'end', class: 'num', render: (one) => money(one.cost_usd) },
 ].filter(Boolean);
 
-export const phoneRow = (one) => html`<div class="requests-phone"><div><${Ended} request=${one} /><b class="grow cut">${one.model ?? one.asked_model ?? '–'}</b><span class="num">${duration(one.total_ms)}</span></div>
+export const phoneRow = (one) => html`<div class="requests-phone"><div><${Ended} request=${one} /><b class="grow cut">${modelOf(one) ?? '–'}</b><span class="num">${duration(one.total_ms)}</span></div>
   <div class="dim"><span class="num">${time(one.at)}</span><span class="grow cut requests-endpoint"><${Endpoint} request=${one} /></span><span class="num">${money(one.cost_usd)}</span></div></div>`;
