@@ -25,12 +25,12 @@ ASKED = [
 ]
 #         key                    tenant's weight, formats, models
 CLIENTS = [
-    ("tg-web-app-0001", 9, ["openai_chat", "openai_chat", "openai_responses"], ["sonnet"] * 5 + ["haiku"] * 3 + ["opus"]),
-    ("tg-mobile-app-0001", 5, ["anthropic", "gemini"], ["haiku"] * 4 + ["sonnet"] * 2 + ["cheap"]),
-    ("tg-support-bot-0001", 4, ["anthropic", "openai_chat"], ["sonnet", "haiku", "haiku", "claude-sonnet-4-6"]),
-    ("tg-lea-notebook-0001", 2, ["openai_responses", "openai_chat"], ["opus", "sonnet", "cheap", "local"]),
-    ("tg-ci-0001", 2, ["openai_chat"], ["coder", "coder", "cheap"]),
-    ("tg-jan-codex-0001", 3, ["openai_responses"], ["coder", "gpt-5.3-codex"]),
+    ("tg-5203bb90be2dd195768108c4df9ec8b8f341", 9, ["openai_chat", "openai_chat", "openai_responses"], ["sonnet"] * 5 + ["haiku"] * 3 + ["opus"]),
+    ("tg-cd74c512be0d03ca72a10d6325fbc8002314", 5, ["anthropic", "gemini"], ["haiku"] * 4 + ["sonnet"] * 2 + ["cheap"]),
+    ("tg-e13f3a1ab96314a0951a10c862a3c10bda17", 4, ["anthropic", "openai_chat"], ["sonnet", "haiku", "haiku", "claude-sonnet-4-6"]),
+    ("tg-cb7e0f6969edf62d7cfc61debb024d52767a", 2, ["openai_responses", "openai_chat"], ["opus", "sonnet", "cheap", "local"]),
+    ("tg-9a5c5b7f345568ec2c7049d845c599483487", 2, ["openai_chat"], ["coder", "coder", "cheap"]),
+    ("tg-ca672ce925f8cc2b76c73db274693a26b6b3", 3, ["openai_responses"], ["coder", "gpt-5.3-codex"]),
 ]
 TOOL = {"name": "get_weather", "description": "The weather at a place", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}}
 
@@ -38,19 +38,30 @@ TOOL = {"name": "get_weather", "description": "The weather at a place", "paramet
 PACE = {
     "claude-opus-5-5": (780, 22), "claude-sonnet-5-5": (430, 13), "claude-haiku-5-5": (210, 7), "gpt-5.5": (560, 15),
     "gpt-5.4-mini": (260, 8), "gpt-5.4-nano": (170, 5), "gemini-3.1-pro-preview": (640, 12), "gemini-2.5-flash": (190, 6),
-    "deepseek-v3.2": (510, 18), "qwen3-coder": (340, 16), "qwen3-32b": (300, 14), "gpt-5.3-codex": (620, 15),
+    "deepseek-v3.2": (510, 18), "qwen3-coder": (340, 16), "qwen3-32b": (300, 14), "gpt-5.3-codex": (620, 15), "anthropic/claude-sonnet-5.5": (520, 14), "qwen/qwen3-coder": (410, 15),
 }
-LIMITED = {"status": {"status": 429, "headers": {"retry-after": "7"}}}
+
+
+def fails(status: int, after: int, **headers: str) -> list:
+    """A step: this status, so many milliseconds after the request."""
+    return [{"slow_head": after}, {"status": {"status": status, "headers": headers}}]
+
+
+LIMITED = fails(429, 90, **{"retry-after": "7"})
 # What goes wrong now and then: a model, and a step for each of the next requests for it.
 TROUBLE = [
-    ("claude-sonnet-5-5", [[{"status": {"status": 529}}]] * 5 + [["reset"]]),
-    ("gpt-5.5", [[LIMITED]] * 2),
-    ("claude-haiku-5-5", [[LIMITED]] * 3),
-    ("qwen3-coder", [["reset"]] * 3 + [[{"status": {"status": 503}}]] * 2),
+    ("claude-sonnet-5-5", [fails(529, 380)] * 4),
+    ("anthropic/claude-sonnet-5.5", [fails(529, 270)] * 3 + ["reset"]),
+    ("gpt-5.5", [LIMITED] * 2),
+    ("claude-haiku-5-5", [LIMITED] * 3),
+    ("qwen3-coder", ["reset", fails(503, 150), "reset", fails(503, 120)]),
+    ("claude-sonnet-5-5", [[{"slow_first_token": 3100}]] * 3),
     ("deepseek-v3.2", [[{"break": {"at": {"events": 9}, "how": "close"}}]]),
-    ("gemini-3.1-pro-preview", [[{"slow_first_token": 3400}]] * 2),
+    ("gemini-3.1-pro-preview", [[{"slow_first_token": 2600}]] * 2),
+    ("gpt-5.4-mini", [fails(500, 210)] * 3),
+    ("gemini-2.5-flash", [fails(503, 180)] * 2),
     ("gpt-5.4-mini", [[{"break": {"at": {"events": 14}, "how": "reset"}}]]),
-    ("claude-sonnet-5-5", [[{"slow_first_token": 2900}]] * 3),
+    ("qwen/qwen3-coder", [fails(502, 240)] * 2),
 ]
 
 
@@ -100,9 +111,9 @@ class Life:
         key, _, formats, models = dice.choices(CLIENTS, [weight for _, weight, _, _ in CLIENTS])[0]
         model, said, stream, leaves = dice.choice(models), dice.choice(ASKED), dice.random() < 0.78, dice.random() < 0.012
         odd = dice.random()
-        if odd < 0.006:
+        if odd < 0.003:
             key = "tg-of-nobody"
-        elif odd < 0.014:
+        elif odd < 0.006:
             model = "gpt-3"
         path, body = request(dice.choice(formats), model, said, stream, dice.random())
         asked = urllib.request.Request(self.gateway + path, json.dumps(body).encode(), {"content-type": "application/json", "authorization": f"Bearer {key}"})
@@ -121,7 +132,7 @@ class Life:
                 if now > troubles:
                     model, steps = TROUBLE[nth % len(TROUBLE)]
                     self.script(model, steps)
-                    nth, troubles = nth + 1, now + 7
+                    nth, troubles = nth + 1, now + 6
                 clients.submit(self.ask)
                 wave = 1 + 0.45 * math.sin(now / 23) + 0.15 * math.sin(now / 5)
                 self.over.wait(self.dice.expovariate(rate * wave))
@@ -175,7 +186,7 @@ def make_past(database: Path, played: float):
 
         whole = {row[0] for row in base.execute("SELECT id FROM requests")}
         dice = random.Random(3)
-        moves = [(int(played * 1000) * turn, 1.0) for turn in range(1, math.ceil(660 / played))]
+        moves = [(int(played * 1000) * turn + turn * 3700, 0.72 + 0.12 * (turn % 3)) for turn in range(1, math.ceil(660 / played))]
         moves += [(hour * 3_600_000, 0.25) for hour in range(1, 24)]
         copies = [(mark, ms, {one for one in whole if dice.random() < share}) for mark, (ms, share) in enumerate(moves, 1)]
         originals = {}

@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import io
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -33,7 +34,9 @@ def free_ports(count: int) -> int:
         with contextlib.ExitStack() as stack:
             try:
                 for port in range(first, first + count):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                    there = stack.enter_context(socket.socket())
+                    there.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    there.bind(("127.0.0.1", port))
                 return first
             except OSError:
                 continue
@@ -78,7 +81,9 @@ class Running:
         return subprocess.Popen([self.binary, *words], cwd=self.folder, env=environment, stdout=log, stderr=log)
 
     def start(self):
+        (self.folder / "data/admin.token").unlink(missing_ok=True)
         self.gateway = self.begin("-c", "tidegate.yaml")
+        until((self.folder / "data/admin.token").exists, "the gateway")
         until(lambda: call(f"{self.url}/ready"), "the gateway")
 
     def stop(self, *processes: subprocess.Popen):
@@ -119,7 +124,10 @@ def settle(page: Page):
 def row_with_failover(life: Life) -> str:
     """The newest request with the most to tell: attempts that failed before one that answered, and losses."""
     rows = life.api("/requests?from=1h&failover=true&ending=complete&stream=true&limit=200")["items"]
-    told = lambda row: (len(row["attempts"]) >= 3, bool(row.get("dropped")), len({one["provider"] for one in row["attempts"]}))
+
+    def told(row: dict) -> tuple:
+        return bool(row["losses"]), len(row["attempts"]) == 3, len({one["provider"] for one in row["attempts"]}), row["tokens"]["output"] or 0
+
     return max(rows, key=told)["id"]
 
 
@@ -132,7 +140,7 @@ def views(life: Life) -> dict:
         page.get_by_label("API key").first.fill("sk-groq-demo-2291")
 
     def play(page: Page):
-        page.locator("textarea").last.fill("Why are the tides higher at new moon?")
+        page.locator("textarea").last.fill("Why are the tides highest at new moon?")
         page.keyboard.press("Control+Enter")
         page.wait_for_timeout(3500)
 
@@ -141,13 +149,15 @@ def views(life: Life) -> dict:
         "dashboard-week": ("/?range=7d", None),
         "requests": ("/ui/requests", None),
         "request": (f"/ui/requests?open={failover}", None),
+        # The drawer alone, for the README.
+        "timeline": (f"/ui/requests?open={failover}", None),
         "providers": ("/ui/providers", None),
         "provider": ("/ui/providers/openai", None),
         "provider-add": ("/ui/providers?add=1", add_provider),
         "models": ("/ui/models/sonnet", None),
         "routes": ("/ui/routes", None),
         "keys": ("/ui/keys", None),
-        "playground": ("/ui/playground", play),
+        "playground": ("/ui/playground?model=sonnet", play),
         "connect": ("/ui/connect", None),
         "settings": ("/ui/settings", None),
         "signin": ("/ui/requests", None),
@@ -174,6 +184,8 @@ def take(running: Running, chosen: argparse.Namespace):
                 for name, (path, before) in sorted(views(running.life).items(), key=lambda one: one[0] != "signin"):
                     if chosen.only and name not in chosen.only.split(","):
                         continue
+                    if name == "timeline" and form:
+                        continue
                     if name != "signin" and not signed_in:
                         context.request.post(f"{base}/admin/api/v1/login", data={"password": PASSWORD})
                         signed_in = True
@@ -184,7 +196,8 @@ def take(running: Running, chosen: argparse.Namespace):
                     page.wait_for_timeout(2500 if name.startswith("dashboard") else 700)
                     settle(page)
                     file = Path(chosen.out) / f"{name}-{theme}{form}.png"
-                    file.write_bytes(small(page.screenshot()))
+                    part = page.locator(".drawer") if name == "timeline" else page
+                    file.write_bytes(small(part.screenshot()))
                     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
                     print(f"{file.name}  {file.stat().st_size // 1024} KiB" + (f"  {wide} px too wide" if wide > 0 else ""), flush=True)
                 context.close()
@@ -200,6 +213,8 @@ def main():
     words.add_argument("--lang", default="en")
     words.add_argument("--stay", action="store_true", help="no pictures: the gateway goes on until Ctrl-C")
     chosen = words.parse_args()
+    # What was started ends with us, also where somebody else ends us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     Path(chosen.out).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tidegate-pictures-") as folder:
         running = Running(chosen.binary, Path(folder))
@@ -210,6 +225,7 @@ def main():
             running.start()
             life.make_objects(running.places)
             life.pace()
+            print(f"life for {PLAYED:.0f} s, then pictures", flush=True)
             life.load(PLAYED, 7)
             running.stop(running.gateway)
             make_past(Path(folder) / "data/tidegate.db", PLAYED)

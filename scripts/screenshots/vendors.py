@@ -13,12 +13,17 @@ DOORS = {
     "anthropic": ["claude-opus-5-5", "claude-sonnet-5-5", "claude-sonnet-4-6", "claude-haiku-5-5", "claude-haiku-4-5"],
     "openai": ["gpt-5.5", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.3-codex", "gpt-5.2", "gpt-5.1", "text-embedding-3-small"],
     "google": ["gemini-3.1-pro-preview", "gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite"],
-    "openrouter": ["claude-sonnet-5-5", "gpt-5.5", "deepseek-v3.2", "qwen3-coder", "kimi-k2", "glm-4.6", "llama-4-maverick"],
+    "openrouter": ["anthropic/claude-sonnet-5.5", "openai/gpt-5.5", "qwen/qwen3-coder", "moonshotai/kimi-k2", "z-ai/glm-4.6"],
     "deepseek": ["deepseek-v3.2", "deepseek-r2"],
     "office-gpu": ["qwen3-coder", "qwen3-32b", "bge-m3"],
     "groq": ["llama-4-maverick", "kimi-k2", "qwen3-32b", "gpt-oss-120b"],
 }
 REFUSED_KEY = "sk-revoked-last-week"
+# What the demo vendor is told to say to what is asked in the pictures.
+ANSWERS = {
+    "Why are the tides highest at new moon?": "At new moon the sun and the moon stand on the same side of the earth and pull along one line. Their tides add up to a "
+    "spring tide: high water is higher, and low water lower, than in the weeks between. The same happens at full moon, when they pull from opposite sides.",
+}
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "host"}
 
 
@@ -67,6 +72,8 @@ def door(name: str, demo_port: int) -> type[BaseHTTPRequestHandler]:
                 model = said["model"]
                 said["model"] = f"demo-{model}"
                 body = json.dumps(said).encode()
+            for question, told in ANSWERS.items():
+                body = body.replace(json.dumps(question).encode(), json.dumps(f"say: {told}").encode())
             headers = {key: value for key, value in self.headers.items() if key.lower() not in HOP_BY_HOP}
             self.hand_on(path, headers, body, model.encode())
 

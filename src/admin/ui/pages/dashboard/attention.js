@@ -34,7 +34,7 @@ function ofEndpoints(endpoints) {
   return once(endpoints, latest.value?.unwell).filter((one) => ['open', 'cooling', 'half_open'].includes(one.state)).map((one) => ({
     key: one.key, tone: { open: 'bad', cooling: 'cool', half_open: 'warn' }[one.state], title: one.key,
     text: [t(`dashboard.need.${one.state}`), one.back > 0 && t('dashboard.need.back', { time: duration(Math.ceil(one.back / 1000) * 1000) })].filter(Boolean).join(lang.value === 'zh' ? '' : ' '),
-    href: path('requests', null, { provider: one.provider, endpoint: one.model }), word: named('state', one.state),
+    href: path('requests', null, { provider: one.provider, endpoint: one.model }), word: named('state', one.state), endpoint: true,
   }));
 }
 
@@ -75,10 +75,18 @@ function useLinger(items) {
   return [...items, ...gone];
 }
 
+/** Many endpoints that come and go are one line, so that the page stays where it is. */
+function together(items) {
+  const unwell = items.filter((one) => one.endpoint && one.tone !== 'ok');
+  if (unwell.length < 3) return items;
+  const tone = ['bad', 'warn', 'cool'].find((which) => unwell.some((one) => one.tone === which));
+  return [...items.filter((one) => !one.endpoint), { key: 'endpoints', tone, title: t('dashboard.need.endpoints', { n: unwell.length }), text: list(unwell.map((one) => one.title)), href: path('models'), hint: unwell.map((one) => `${one.title}: ${one.word}`).join('\n') }];
+}
+
 /** @param {{endpoints?: any[], limits?: object, status?: object}} props nothing where all is well */
 export function Attention({ endpoints, limits, status }) {
   const [all, setAll] = useState(false);
-  const items = useLinger([...ofGateway(status), ...ofKeys(endpoints ?? []), ...ofEndpoints(endpoints ?? []), ...ofLimits(limits)].filter(Boolean)).sort((a, b) => ORDER[a.tone] - ORDER[b.tone]);
+  const items = together(useLinger([...ofGateway(status), ...ofKeys(endpoints ?? []), ...ofEndpoints(endpoints ?? []), ...ofLimits(limits)].filter(Boolean))).sort((a, b) => ORDER[a.tone] - ORDER[b.tone]);
   if (!endpoints || !status) return html`<div class="dashboard-needs" />`;
   if (!items.length) return html`<p class="dashboard-well"><${Icon} name="ok" />${t('dashboard.well', { n: once(endpoints).length })}</p>`;
   const shown = all ? items : items.slice(0, FEW);

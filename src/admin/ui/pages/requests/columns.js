@@ -40,8 +40,8 @@ export const columns = (scale, room) => [
   { key: 'first', label: t('requests.first'), width: '76px', align: 'end', class: 'num', render: (one) => duration(one.first_content_ms) },
   { key: 'total', label: t('requests.total'), width: '68px', align: 'end', class: 'num', render: (one) => duration(one.total_ms) },
   room > 820 && { key: 'tokens', label: t('requests.tokens'), width: '98px', align: 'end', class: 'num', render: (one) => html`<${Tokens} request=${one} />` },
-  room > 760 && { key: 'cost', label: t('requests.cost'), width: '80px', align: 'end', class: 'num', render: (one) => money(one.cost_usd) },
+  room > 760 && { key: 'cost', label: t('requests.cost'), width: '80px', align: 'end', class: 'num', render: (one) => html`<span title=${money(one.cost_usd)}>${money(one.cost_usd, { brief: true })}</span>` },
 ].filter(Boolean);
 
 export const phoneRow = (one) => html`<div class="requests-phone"><div><${Ended} request=${one} /><b class="grow cut">${modelOf(one) ?? '–'}</b><span class="num">${duration(one.total_ms)}</span></div>
-  <div class="dim"><span class="num">${time(one.at)}</span><span class="grow cut requests-endpoint"><${Endpoint} request=${one} /></span><span class="num">${money(one.cost_usd)}</span></div></div>`;
+  <div class="dim"><span class="num">${time(one.at)}</span><span class="grow cut requests-endpoint"><${Endpoint} request=${one} /></span><span class="num">${money(one.cost_usd, { brief: true })}</span></div></div>`;
