@@ -1,14 +1,17 @@
 //! The console as it is sent: the files of `src/admin/ui/`, as few and as small as they can be without being rewritten.
 //!
-//! Three things are done to them, and nothing else. Lines that are only a comment are left out. The stylesheets that the
-//! page names become one, in its order; the texts of a language become one file, the shell's with those of each page after
-//! it. And all are compressed here, once, so that it costs neither a start nor a visit. `src/admin/ui.rs` serves them, and
-//! its tests hold what is said here.
+//! Three things are done to them, and nothing else. Lines that are only a comment are left out. What is never loaded apart is
+//! joined: the stylesheets that the page names, the texts of a language, the modules of the kit and those of each page
+//! (`build/modules.rs`). And all are compressed here, once, so that it costs neither a start nor a visit. `src/admin/ui.rs`
+//! serves them, and its tests hold what is said here.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
+
+#[path = "build/modules.rs"]
+mod modules;
 
 const FROM: &str = "src/admin/ui";
 const PAGE: &str = "index.html";
@@ -24,6 +27,7 @@ const NOT_SENT: [&str; 4] = [
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={FROM}");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     let out = PathBuf::from(env::var("OUT_DIR")?).join("ui");
     match fs::remove_dir_all(&out) {
         Err(failed) if failed.kind() != io::ErrorKind::NotFound => return Err(failed.into()),
@@ -38,8 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Every file stands below a path that changes with any of them.
         *page = page.replace("\"/ui/", &format!("\"/ui/~{version}/"));
     }
-    let mut table =
-        format!("pub(super) const VERSION: &str = {version:?};\npub(super) static FILES: &[(&str, &[u8])] = &[\n");
+    let mut table = format!(
+        "pub(super) const VERSION: &str = {version:?};\npub(super) static FILES: &[(&str, &[u8])] = &[\n"
+    );
     for (at, (name, text)) in sent.iter().enumerate() {
         let path = out.join(format!("{at}.br"));
         fs::write(&path, compressed(text.as_bytes())?)?;
@@ -102,7 +107,7 @@ fn without_comments(text: &str) -> Result<String, &'static str> {
     Ok(kept)
 }
 
-/// The stylesheets of the page as one, the texts of a language as one; all else as it is.
+/// What is never loaded apart as one file; all else as it is.
 fn join(files: &[(String, String)]) -> Result<Vec<(String, String)>, String> {
     let text = |name: &str| {
         let found = files.iter().find(|(known, _)| known == name);
@@ -110,26 +115,30 @@ fn join(files: &[(String, String)]) -> Result<Vec<(String, String)>, String> {
             .map(|(_, text)| text.as_str())
             .ok_or(format!("{FROM} has no {name}"))
     };
-    let mut sent = Vec::new();
+    let (page, style) = one_style(text(PAGE)?, text)?;
+    let mut sent = vec![(PAGE.to_owned(), page), (STYLE.to_owned(), style)];
+    let mut scripts = Vec::new();
     for (name, own) in files {
-        if name == PAGE {
-            let (page, style) = one_style(own, text)?;
-            sent.push((PAGE.to_owned(), page));
-            sent.push((STYLE.to_owned(), style));
-        } else if let Some(language) = name
-            .strip_prefix("i18n/")
-            .filter(|rest| !rest.contains('/'))
-        {
-            let below = format!("i18n/{}/", language.trim_end_matches(".js"));
+        if let Some(language) = name.strip_prefix("i18n/") {
+            let Some(language) = language
+                .strip_suffix(".js")
+                .filter(|rest| !rest.contains('/'))
+            else {
+                continue;
+            };
+            let below = format!("i18n/{language}/");
             let parts = files.iter().filter(|(part, _)| part.starts_with(&below));
             let parts = parts.map(|(_, text)| text.as_str());
             let joined = one_language(own, parts)
                 .ok_or(format!("{name}: its parts are not in the form that joins"))?;
             sent.push((name.clone(), joined));
-        } else if !name.starts_with("i18n/") && !name.ends_with(".css") {
+        } else if name.ends_with(".js") && !name.starts_with("vendor/") {
+            scripts.push((name.as_str(), own.as_str()));
+        } else if name != PAGE && (!name.ends_with(".css") || name == STYLE) {
             sent.push((name.clone(), own.clone()));
         }
     }
+    sent.extend(modules::join(&scripts)?);
     sent.sort();
     Ok(sent)
 }
@@ -152,10 +161,27 @@ fn one_style<'a>(
                 }
                 style.push_str(text(name)?);
             }
-            None => lines.extend([line, "\n"]),
+            None => match preloaded(line) {
+                // A module that was joined is loaded with those it was joined with.
+                Some((before, name, after)) => {
+                    let line = format!("{before}{}{after}\n", modules::home(name));
+                    if !lines.contains(&line) {
+                        lines.push_str(&line);
+                    }
+                }
+                None => lines.extend([line, "\n"]),
+            },
         }
     }
     Ok((lines, style))
+}
+
+/// A line of the page that names a module beforehand: what is before and behind the name.
+fn preloaded(line: &str) -> Option<(&str, &str, &str)> {
+    const BEFORE: &str = "<link rel=\"modulepreload\" href=\"/ui/";
+    let rest = line.strip_prefix(BEFORE)?;
+    let (name, _) = rest.split_once('"')?;
+    Some((BEFORE, name, &rest[name.len()..]))
 }
 
 /// `import` lines and `...spread` lines give way to what they name: the members of the parts' objects.

@@ -8,7 +8,7 @@ import { Dot, Button, Icon } from '../../kit/index.js';
 import { once, REFUSED } from './endpoints.js';
 
 const NEAR = 0.8;
-const FEW = 5;
+const FIRST = 5;
 /** How long what is over stays, so that the page does not jump while endpoints come and go. */
 const STAYS = 30e3;
 const ORDER = { bad: 0, warn: 1, cool: 2, ok: 3 };
@@ -76,7 +76,7 @@ function useLinger(items) {
 }
 
 /** Many endpoints that come and go are one line, so that the page stays where it is. */
-function together(items) {
+function gathered(items) {
   const unwell = items.filter((one) => one.endpoint && one.tone !== 'ok');
   if (unwell.length < 3) return items;
   const tone = ['bad', 'warn', 'cool'].find((which) => unwell.some((one) => one.tone === which));
@@ -86,10 +86,10 @@ function together(items) {
 /** @param {{endpoints?: any[], limits?: object, status?: object}} props nothing where all is well */
 export function Attention({ endpoints, limits, status }) {
   const [all, setAll] = useState(false);
-  const items = together(useLinger([...ofGateway(status), ...ofKeys(endpoints ?? []), ...ofEndpoints(endpoints ?? []), ...ofLimits(limits)].filter(Boolean))).sort((a, b) => ORDER[a.tone] - ORDER[b.tone]);
+  const items = gathered(useLinger([...ofGateway(status), ...ofKeys(endpoints ?? []), ...ofEndpoints(endpoints ?? []), ...ofLimits(limits)].filter(Boolean))).sort((a, b) => ORDER[a.tone] - ORDER[b.tone]);
   if (!endpoints || !status) return html`<div class="dashboard-needs" />`;
   if (!items.length) return html`<p class="dashboard-well"><${Icon} name="ok" />${t('dashboard.well', { n: once(endpoints).length })}</p>`;
-  const shown = all ? items : items.slice(0, FEW);
+  const shown = all ? items : items.slice(0, FIRST);
   return html`<section class="dashboard-needs" aria-label=${t('dashboard.needs')}><h2 class="sr">${t('dashboard.needs')}</h2><ul>${shown.map((one) => html`<li key=${one.key}><a href=${one.href} title=${one.hint}><${Dot} tone=${one.tone} /><span class=${`dashboard-need ${one.tone}`}>${one.title}</span><span class="grow dashboard-need-text">${one.text}</span><${Icon} name="right" size=${14} /></a></li>`)}</ul>
-    ${items.length > FEW && html`<${Button} kind="ghost" size="small" icon=${all ? 'up' : 'down'} onClick=${() => setAll(!all)}>${all ? t('dashboard.fewer') : t('dashboard.more', { n: items.length - FEW })}</${Button}>`}</section>`;
+    ${items.length > FIRST && html`<${Button} kind="ghost" size="small" icon=${all ? 'up' : 'down'} onClick=${() => setAll(!all)}>${all ? t('dashboard.fewer') : t('dashboard.more', { n: items.length - FIRST })}</${Button}>`}</section>`;
 }

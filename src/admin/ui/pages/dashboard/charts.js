@@ -6,7 +6,7 @@ import { navigate, path } from '../../router.js';
 import { Chart } from '../../kit/chart.js';
 import { Empty, useNarrow } from '../../kit/index.js';
 
-const count = (value) => (value == null ? '–' : t('dashboard.requests.n', { n: value < 10000 ? Math.round(value) : value, short: compact(value) }));
+const counted = (value) => (value == null ? '–' : t('dashboard.requests.n', { n: value < 10000 ? Math.round(value) : value, short: compact(value) }));
 
 /** @param {{model: object, range: string}} props */
 export function Charts({ model, range }) {
@@ -19,7 +19,7 @@ export function Charts({ model, range }) {
   const each = t(live ? 'dashboard.per.second' : model.past.every === 'hour' ? 'dashboard.per.hour' : 'dashboard.per.day');
   const zoom = useMemo(() => (from, until) => navigate(path('requests', null, { from: new Date(from * 1000).toISOString(), until: new Date(until * 1000 + 1000).toISOString() })), []);
   const common = { x: axis, sync: `dashboard-${range}`, onZoom: zoom, height: 168, empty: html`<${Empty} small title=${t('dashboard.none.then')} />` };
-  const req = live ? (value) => rate(value, 'req') : count;
+  const req = live ? (value) => rate(value, 'req') : counted;
   return html`<div class="dashboard-charts">
     <${Chart} ...${common} title=${t('dashboard.requests')} unit=${each} floor=${1} hint=${narrow ? '' : t('dashboard.zoom')}
       series=${[{ label: t('dashboard.all'), values: model.requests, color: 'chart-1', kind, fill: true, format: req }, { label: t('dashboard.errors'), values: model.errors, color: 'bad', kind, format: req }]} />

@@ -1,6 +1,6 @@
 /** What the charts show, live and of the past, in one shape. */
 import { useMemo, useRef } from '../../lib.js';
-import { tick, window, percentiles, byEndpoint, SLICE } from './live.js';
+import { tick, recent, percentiles, byEndpoint, SLICE } from './live.js';
 
 const SHOWN = 5;
 
@@ -35,7 +35,7 @@ function stacked(x, keys, colors, valueOf, other) {
 /** The last ten minutes. @param {string} other the word for small endpoints together */
 export function useLive(on, other) {
   const now = on ? tick.value : 0;
-  const slices = useMemo(() => (on ? window() : []), [now, on]);
+  const slices = useMemo(() => (on ? recent() : []), [now, on]);
   const sums = useMemo(() => byEndpoint(slices.map((one) => one.slice).filter(Boolean)), [slices]);
   const ranked = [...sums].map(([key, one]) => [key, one.share]).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
   const colors = useColors(ranked);

@@ -26,7 +26,7 @@ const Endpoint = ({ request }) => (request.provider
   : html`<span class="dim">${request.limited ? t('requests.limited.brief') : request.refusal ? named('refusal', request.refusal) : t('requests.nobody')}</span>`);
 
 const tilde = (request) => (request.tokens_estimated ? '~' : '');
-const Tokens = ({ request }) => (tokensIn(request) == null && tokensOut(request) == null ? html`<span class="dim">–</span>`
+const Flow = ({ request }) => (tokensIn(request) == null && tokensOut(request) == null ? html`<span class="dim">–</span>`
   : html`<span title=${t('requests.tokens.said', { input: number(tokensIn(request)), output: number(tokensOut(request)) }) + (request.tokens_estimated ? ` · ${t('requests.estimated')}` : '')}>${tilde(request)}${compact(tokensIn(request))} <span class="dim">→</span> ${compact(tokensOut(request))}</span>`);
 
 /** @param {number} scale ms of the timing bar @param {number} room px of the list */
@@ -34,12 +34,12 @@ export const columns = (scale, room) => [
   { key: 'at', label: t('requests.time'), width: '98px', class: 'num', render: (one) => html`<time dateTime=${one.at} title=${dateTime(one.at)}>${time(one.at, { millis: true })}</time>` },
   { key: 'status', label: t('requests.status'), width: '118px', render: (one) => html`<${Ended} request=${one} />` },
   { key: 'model', label: t('requests.model'), width: 'minmax(96px,1fr)', class: 'strong', render: (one) => html`<${Model} request=${one} />` },
-  { key: 'endpoint', label: t('requests.endpoint'), width: 'minmax(160px,1.9fr)', class: 'requests-endpoint', render: (one) => html`<${Endpoint} request=${one} />` },
+  { key: 'endpoint', label: t('requests.endpoint'), width: 'minmax(160px,2.4fr)', class: 'requests-endpoint', render: (one) => html`<${Endpoint} request=${one} />` },
   room > 900 && { key: 'key', label: t('requests.key'), width: 'minmax(84px,.7fr)', render: (one) => one.client_key ?? html`<span class="dim">–</span>` },
   { key: 'timing', label: html`<span class="requests-scale"><span>${t('requests.timing')}</span><span class="num">${duration(scale)}</span></span>`, width: room > 1100 ? '116px' : '84px', class: 'requests-timing-cell', render: (one) => html`<${TimingBar} request=${one} scale=${scale} />` },
   { key: 'first', label: t('requests.first'), width: '76px', align: 'end', class: 'num', render: (one) => duration(one.first_content_ms) },
   { key: 'total', label: t('requests.total'), width: '68px', align: 'end', class: 'num', render: (one) => duration(one.total_ms) },
-  room > 820 && { key: 'tokens', label: t('requests.tokens'), width: '98px', align: 'end', class: 'num', render: (one) => html`<${Tokens} request=${one} />` },
+  room > 820 && { key: 'tokens', label: t('requests.tokens'), width: '98px', align: 'end', class: 'num', render: (one) => html`<${Flow} request=${one} />` },
   room > 760 && { key: 'cost', label: t('requests.cost'), width: '80px', align: 'end', class: 'num', render: (one) => html`<span title=${money(one.cost_usd)}>${money(one.cost_usd, { brief: true })}</span>` },
 ].filter(Boolean);
 
