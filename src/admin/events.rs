@@ -1,7 +1,7 @@
 //! What happens, as it happens: server-sent events (WHATWG HTML, section 9.2) for a dashboard and a log's tail. The same
 //! number of events a second, however many requests there are.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,14 @@ use super::problem::Problem;
 use super::requests::{Request, usd};
 use super::time::{now, rfc3339};
 use crate::live::Live;
-use crate::store::{Batch, Histogram};
+use crate::store::{Batch, Endpoint, Histogram, Load};
 use crate::telemetry::metrics;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Requests that are told of one second at most: the newest.
 const NEWEST: usize = 20;
+/// Endpoints that are told of one by one; the others are told as one.
+const MOST_ENDPOINTS: usize = 50;
 
 /// What happened within a second: the event `stats`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,6 +50,13 @@ pub(super) struct Second {
     first_content_p50_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_content_p95_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_content_p99_ms: Option<f64>,
+    /// What came to each endpoint in this second, the busiest first; 50 at most.
+    endpoints: Vec<EndpointSecond>,
+    /// What came to all others together. Left out: there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<OthersSecond>,
     /// Endpoints that are not well.
     unwell: Vec<Unwell>,
 }
@@ -59,6 +68,74 @@ struct Unwell {
     model: String,
     /// `half_open`, `cooling`, `open`
     state: &'static str,
+}
+
+/// What came to an endpoint in a second.
+#[derive(Debug, Serialize, ToSchema)]
+struct EndpointSecond {
+    provider: String,
+    /// The upstream model.
+    model: String,
+    #[serde(flatten)]
+    load: LoadShown,
+}
+
+/// What came to the less busy endpoints in a second.
+#[derive(Debug, Serialize, ToSchema)]
+struct OthersSecond {
+    /// So many they are.
+    endpoints: usize,
+    #[serde(flatten)]
+    load: LoadShown,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct LoadShown {
+    /// That it has answered, or was the last to be asked for.
+    requests: u64,
+    /// Of them refused, or broken off.
+    errors: u64,
+    attempts: u64,
+    failed_attempts: u64,
+    /// Of all its attempts, all buckets together.
+    tokens: i64,
+    /// From the begin of an attempt to its first content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_content_p50_ms: Option<f64>,
+}
+
+impl LoadShown {
+    fn of(load: &Load) -> LoadShown {
+        LoadShown {
+            requests: load.requests,
+            errors: load.errors,
+            attempts: load.attempts,
+            failed_attempts: load.failed_attempts,
+            tokens: load.tokens,
+            first_content_p50_ms: load.first.permille(500).map(milliseconds),
+        }
+    }
+}
+
+/// The busiest, and all others as one.
+fn busiest(loads: BTreeMap<Endpoint, Load>) -> (Vec<EndpointSecond>, Option<OthersSecond>) {
+    let mut all: Vec<(Endpoint, Load)> = loads.into_iter().collect();
+    all.sort_by_key(|(_, load)| std::cmp::Reverse((load.requests, load.attempts)));
+    let rest = all.split_off(all.len().min(MOST_ENDPOINTS));
+    let others = (!rest.is_empty()).then(|| {
+        let mut sum = Load::default();
+        rest.iter().for_each(|(_, load)| sum.merge(load));
+        OthersSecond {
+            endpoints: rest.len(),
+            load: LoadShown::of(&sum),
+        }
+    });
+    let shown = all.into_iter().map(|(endpoint, load)| EndpointSecond {
+        provider: endpoint.provider,
+        model: endpoint.model,
+        load: LoadShown::of(&load),
+    });
+    (shown.collect(), others)
 }
 
 struct Watcher {
@@ -78,6 +155,7 @@ struct Sum {
     cost: i64,
     unpriced: bool,
     first: Histogram,
+    loads: BTreeMap<Endpoint, Load>,
     newest: VecDeque<Request>,
 }
 
@@ -89,6 +167,12 @@ impl Sum {
         self.cost = self.cost.saturating_add(batch.cost);
         self.unpriced |= batch.unpriced;
         self.first.merge(&batch.first);
+        for (endpoint, load) in &batch.endpoints {
+            match self.loads.get_mut(endpoint) {
+                Some(sum) => sum.merge(load),
+                None => drop(self.loads.insert(endpoint.clone(), load.clone())),
+            }
+        }
         for row in &batch.newest {
             if self.newest.len() == NEWEST {
                 self.newest.pop_front();
@@ -102,6 +186,7 @@ impl Sum {
             let time: Option<Duration> = self.first.permille(share);
             time.map(milliseconds)
         };
+        let (endpoints, others) = busiest(self.loads);
         let second = Second {
             at: rfc3339(now()),
             in_flight: metrics::IN_FLIGHT.get(),
@@ -111,6 +196,9 @@ impl Sum {
             cost_usd: (self.cost != 0 || !self.unpriced).then(|| usd(self.cost)),
             first_content_p50_ms: millis(500),
             first_content_p95_ms: millis(950),
+            first_content_p99_ms: millis(990),
+            endpoints,
+            others,
             unwell: unwell(live),
         };
         let requests = self.newest.iter().map(|request| {
@@ -191,5 +279,31 @@ impl Watcher {
                 _ = self.leaving.changed() => return None,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_endpoints_there_are_so_many_are_told_and_nothing_is_lost() {
+        let load = |requests| Load {
+            requests,
+            attempts: requests,
+            ..Load::default()
+        };
+        let endpoint = |n: u64| Endpoint {
+            provider: "p".to_owned(),
+            model: format!("m{n}"),
+        };
+        let (told, others) = busiest((0..60).map(|n| (endpoint(n), load(n))).collect());
+        assert_eq!((told.len(), &*told[0].model), (MOST_ENDPOINTS, "m59"));
+        let others = others.unwrap();
+        assert_eq!((others.endpoints, others.load.requests), (10, (0..10).sum()));
+        let all: u64 = told.iter().map(|one| one.load.requests).sum();
+        assert_eq!(all + others.load.requests, (0..60).sum::<u64>());
+        let (told, others) = busiest((0..50).map(|n| (endpoint(n), load(n))).collect());
+        assert_eq!((told.len(), others.is_none()), (50, true));
     }
 }

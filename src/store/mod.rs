@@ -64,7 +64,7 @@ pub use retention::RetentionNow;
 pub use row::{Attempt, Candidate, Row, Tokens};
 pub use seal::Settled;
 pub use statistics::{By, Every, Figures, Question};
-pub use tail::Batch;
+pub use tail::{Batch, Endpoint, Load};
 
 use crate::config;
 use crate::id::RequestId;

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use tokio::sync::broadcast;
 
 use super::histogram::Histogram;
-use super::row::Row;
+use super::row::{Row, Tokens};
 
 /// Of so many batches a slow watcher loses none.
 const BATCHES: usize = 64;
@@ -27,8 +28,80 @@ pub struct Batch {
     pub unpriced: bool,
     /// Until the first content.
     pub first: Histogram,
+    /// By endpoint, in no order.
+    pub endpoints: Vec<(Endpoint, Load)>,
     /// The newest, oldest of them first.
     pub newest: Vec<Row>,
+}
+
+/// An endpoint, as the configuration names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    pub provider: String,
+    pub model: String,
+}
+
+/// What came to an endpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Load {
+    /// That it has answered, or was the last to be asked for.
+    pub requests: u64,
+    /// Of them refused, or broken off.
+    pub errors: u64,
+    pub attempts: u64,
+    pub failed_attempts: u64,
+    /// Of all its attempts.
+    pub tokens: i64,
+    /// From the begin of an attempt to its first content.
+    pub first: Histogram,
+}
+
+impl Load {
+    pub fn merge(&mut self, other: &Load) {
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.attempts += other.attempts;
+        self.failed_attempts += other.failed_attempts;
+        self.tokens = self.tokens.saturating_add(other.tokens);
+        self.first.merge(&other.first);
+    }
+}
+
+fn sum(tokens: &Tokens) -> i64 {
+    let all = tokens.columns().into_iter().flatten();
+    all.fold(0, i64::saturating_add)
+}
+
+/// What came to each endpoint, by its names.
+#[derive(Default)]
+struct Loads<'r>(FxHashMap<(&'r str, &'r str), Load>);
+
+impl<'r> Loads<'r> {
+    fn add(&mut self, row: &'r Row) {
+        let decisive = row.decisive();
+        for (at, attempt) in row.attempts.iter().enumerate() {
+            let key = (&*attempt.provider, attempt.endpoint());
+            let load = self.0.entry(key).or_default();
+            load.attempts += 1;
+            load.failed_attempts += u64::from(attempt.has_failed());
+            load.tokens = load.tokens.saturating_add(sum(&attempt.tokens));
+            if Some(at) == decisive {
+                load.requests += 1;
+                load.errors += u64::from(row.is_error());
+            }
+            if let Some(first) = attempt.first_us {
+                load.first.add(first);
+            }
+        }
+    }
+
+    fn told(self) -> Vec<(Endpoint, Load)> {
+        let all = self.0.into_iter().map(|((provider, model), load)| {
+            let (provider, model) = (provider.to_owned(), model.to_owned());
+            (Endpoint { provider, model }, load)
+        });
+        all.collect()
+    }
 }
 
 /// Where batches are passed on.
@@ -55,17 +128,19 @@ impl Tail {
             newest: rows[rows.len().saturating_sub(NEWEST)..].to_vec(),
             ..Batch::default()
         };
+        let mut loads = Loads::default();
         for row in rows {
             batch.requests += 1;
             batch.errors += u64::from(row.is_error());
-            let tokens = row.tokens.columns().into_iter().flatten();
-            batch.tokens = tokens.fold(batch.tokens, i64::saturating_add);
+            batch.tokens = batch.tokens.saturating_add(sum(&row.tokens));
+            loads.add(row);
             batch.cost = batch.cost.saturating_add(row.cost.unwrap_or(0));
             batch.unpriced |= row.cost.is_none();
             if let Some(first) = row.first_us {
                 batch.first.add(first);
             }
         }
+        batch.endpoints = loads.told();
         // The last watcher may have left just now.
         drop(self.0.send(Arc::new(batch)));
     }

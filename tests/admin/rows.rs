@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tidegate::demo::{ErrorKind, Fault};
 
-use crate::caller::{Heard, Operator};
+use crate::caller::{Events, Heard, Operator};
 use crate::harness::{Answer, Gateway, TestVendor, chat_body, until};
 use crate::house::{KEY, PATIENCE, Visitor, house};
 
@@ -52,8 +52,15 @@ async fn each_attempt_tells_when_what_happened_in_it() {
     let operator = operator(&gateway);
     a.vendor
         .script("demo-a", [Fault::Error(ErrorKind::Internal).into()]);
+    let mut events = Events::open(&operator).await;
     let answer = gateway.chat("m", true).await;
     assert_eq!((answer.status.as_u16(), answer.route()), (200, "b/demo-b"));
+    // What each endpoint had of this second, and how late the first content was at most.
+    let failed = r#""model":"demo-a","requests":0,"errors":0,"attempts":1,"failed_attempts":1"#;
+    let served = r#""model":"demo-b","requests":1,"errors":0,"attempts":1,"failed_attempts":0"#;
+    events
+        .until(&[failed, served, "first_content_p99_ms"])
+        .await;
     let over = row(&operator, &answer).await;
     let (failed, won) = (&over["attempts"][0], &over["attempts"][1]);
     for one in [failed, won] {

@@ -101,7 +101,7 @@ export function ago(when, now = Date.now()) {
 }
 
 /** Names as a sentence has them: a, b and c. */
-export const list = (items) => intl(Intl.ListFormat, { type: 'conjunction' }).format(items);
+export const list = (items) => (lang.value === 'zh' ? items.join('、') : intl(Intl.ListFormat, { type: 'conjunction' }).format(items));
 
 /** What a request is known by: its virtual model; without one, the name that was asked for. */
 export const modelOf = (request) => (request.model && request.model !== '(exposed)' ? request.model : request.asked_model ?? null);

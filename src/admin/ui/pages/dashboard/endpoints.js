@@ -1,12 +1,12 @@
 /** Every endpoint: how it stands, how it stood, what share it has, how it answers. What is not well comes first. */
 import { html, useMemo, useState } from '../../lib.js';
-import { t, lang, name as named } from '../../i18n.js';
+import { t, name as named } from '../../i18n.js';
 import { number, duration, percent, time, list } from '../../format.js';
 import { latest } from '../../events.js';
 import { path } from '../../router.js';
 import { can } from '../../session.js';
 import { Section, Table, State, Share, Empty, Button, Badge, toneOf, useNarrow } from '../../kit/index.js';
-import { keyOf } from './live.js';
+import { keyOf, OTHERS } from './live.js';
 import { Strip } from './strip.js';
 
 const FEW = 10;
@@ -51,8 +51,6 @@ function pastCells(model, key) {
   });
 }
 
-const median = (all) => (all?.length ? [...all].sort((a, b) => a - b)[Math.floor(all.length / 2)] : null);
-
 function Keys({ keys }) {
   const bad = keys.filter((one) => REFUSED.has(one.state)).length;
   const limited = keys.filter((one) => one.state === 'limited').length;
@@ -68,11 +66,11 @@ export function Endpoints({ endpoints, model, range }) {
     const known = once(endpoints, latest.value?.unwell);
     const keys = new Set(known.map((one) => one.key));
     // Of pools that name no model ("*"), and of what was deleted since.
-    const others = [...model.sums.keys()].filter((key) => !keys.has(key)).map((key) => { const [provider, ...rest] = key.split(' / '); return { key, provider, model: rest.join(' / '), pools: [], keys: [], state: null }; });
+    const others = [...model.sums.keys()].filter((key) => key !== OTHERS && !keys.has(key)).map((key) => { const [provider, ...rest] = key.split(' / '); return { key, provider, model: rest.join(' / '), pools: [], keys: [], state: null }; });
     const total = [...model.sums.values()].reduce((sum, one) => sum + one.share, 0);
     return [...known, ...others].map((one) => {
       const sum = model.sums.get(one.key);
-      return { ...one, share: total ? (sum?.share ?? 0) / total : 0, attempts: sum?.attempts ?? 0, failed: sum?.failed ?? 0, first: sum?.first ?? median(sum?.firsts) };
+      return { ...one, share: total ? (sum?.share ?? 0) / total : 0, attempts: sum?.attempts ?? 0, failed: sum?.failed ?? 0, first: sum?.first };
     }).sort((a, b) => (RANK[a.state] ?? 5) - (RANK[b.state] ?? 5) || b.share - a.share || (a.key < b.key ? -1 : 1));
   }, [endpoints, model, latest.value?.unwell]);
   const span = t(live ? 'dashboard.strip.live' : `dashboard.range.${range}`);
@@ -86,9 +84,8 @@ export function Endpoints({ endpoints, model, range }) {
     { key: 'failed', label: t('dashboard.failed'), align: 'end', descending: true, sort: (one) => (one.attempts ? one.failed / one.attempts : null), render: (one) => (one.attempts ? html`<a class=${one.failed / one.attempts >= 0.05 ? 'dashboard-failed' : 'dashboard-clean'} href=${path('requests', null, { provider: one.provider, endpoint: one.model })} title=${t('dashboard.failed.of', { failed: one.failed, n: one.attempts })}>${percent(one.failed / one.attempts)}</a>` : html`<span class="dim">–</span>`) },
     { key: 'flight', label: t('dashboard.flight.requests'), align: 'end', phone: false, sort: (one) => one.inFlight, render: (one) => number(one.inFlight) },
   ];
-  const sampled = live && model.slices.some(({ slice }) => slice && slice.requests > slice.told);
   const shown = all ? rows : rows.slice(0, few);
-  return html`<${Section} title=${t('dashboard.endpoints')} help=${live ? [t('dashboard.endpoints.help'), sampled && t('dashboard.endpoints.sampled')].filter(Boolean).join(lang.value === 'zh' ? '' : ' ') : t('dashboard.endpoints.past')}>
+  return html`<${Section} title=${t('dashboard.endpoints')} help=${t(live ? 'dashboard.endpoints.help' : 'dashboard.endpoints.past')}>
     <${Table} label=${t('dashboard.endpoints')} columns=${columns} rows=${shown} rowKey=${(one) => one.key}
       empty=${html`<${Empty} icon="providers" title=${t('dashboard.endpoints.none')} text=${t('dashboard.endpoints.none.text')} action=${can.write.value && html`<${Button} kind="primary" icon="plus" href=${path('providers')}>${t('dashboard.endpoints.add')}</${Button}>`} />`} />
     ${rows.length > few && html`<${Button} kind="ghost" size="small" icon=${all ? 'up' : 'down'} onClick=${() => setAll(!all)}>${all ? t('dashboard.fewer') : t('dashboard.more', { n: rows.length - few })}</${Button}>`}

@@ -1,6 +1,7 @@
 /**
- * The last ten minutes in slices of five seconds: what the gateway tells each second, and of the requests that it tells (all
- * of them up to 20 a second, else the newest 20) first tokens, and who answered. Kept while other pages are shown.
+ * The last ten minutes in slices of five seconds: what the gateway tells each second of all traffic, by endpoint too; and of
+ * the requests that it tells (all of them up to 20 a second, else the newest 20) exact first tokens. Kept while other pages
+ * are shown.
  */
 import { signal, batch as together } from '../../lib.js';
 import { api } from '../../api.js';
@@ -22,7 +23,7 @@ export const newest = signal(Date.now());
 const slices = new Map();
 let before = 0;
 
-const empty = (at) => ({ at, seconds: 0, requests: 0, errors: 0, tokens: 0, cost: 0, inFlight: null, firsts: [], p50: 0, p95: 0, weighed: 0, told: 0, by: new Map(), states: new Map(), whole: false });
+const empty = (at) => ({ at, seconds: 0, requests: 0, errors: 0, tokens: 0, cost: 0, inFlight: null, firsts: [], p50: 0, p95: 0, p99: 0, weighed: 0, told: 0, by: new Map(), states: new Map(), whole: false });
 
 function sliceOf(ms) {
   const at = Math.floor(ms / MS) * MS;
@@ -30,24 +31,47 @@ function sliceOf(ms) {
   return slices.get(at);
 }
 
+/** The key of the endpoints that are told as one. */
+export const OTHERS = '';
 /** provider / model, as a key. */
 export const keyOf = (provider, model) => `${provider} / ${model}`;
 
-function count(slice, request) {
+function endpointOf(slice, key) {
+  if (!slice.by.has(key)) slice.by.set(key, { share: 0, attempts: 0, failed: 0, firsts: [], p50: 0, weighed: 0 });
+  return slice.by.get(key);
+}
+
+/** What a request that is told says exactly. */
+function look(slice, request) {
   slice.told += 1;
   if (request.first_content_ms != null) slice.firsts.push(request.first_content_ms);
-  const of = (key) => { if (!slice.by.has(key)) slice.by.set(key, { share: 0, attempts: 0, failed: 0, firsts: [] }); return slice.by.get(key); };
-  if (request.provider) {
-    const one = of(keyOf(request.provider, request.endpoint));
-    one.share += 1;
-    // Its own: without the attempts before it.
-    const earlier = request.attempts.slice(0, -1).reduce((ms, attempt) => ms + attempt.took_ms, 0);
-    if (request.first_content_ms != null) one.firsts.push(Math.max(0, request.first_content_ms - earlier));
-  }
   for (const attempt of request.attempts) {
-    const one = of(keyOf(attempt.provider, attempt.model));
+    if (attempt.first_content_ms != null) endpointOf(slice, keyOf(attempt.provider, attempt.model)).firsts.push(attempt.first_content_ms);
+  }
+}
+
+const UNTROUBLED = new Set(['ok', 'client_gone', 'lost', 'resent']);
+
+/** A request of before this page was opened. */
+function count(slice, request) {
+  look(slice, request);
+  if (request.provider) endpointOf(slice, keyOf(request.provider, request.endpoint)).share += 1;
+  for (const attempt of request.attempts) {
+    const one = endpointOf(slice, keyOf(attempt.provider, attempt.model));
     one.attempts += 1;
-    if (attempt.outcome !== 'ok' && attempt.outcome !== 'client_gone') one.failed += 1;
+    if (!UNTROUBLED.has(attempt.outcome)) one.failed += 1;
+  }
+}
+
+/** What a second says of an endpoint. */
+function load(slice, told, key) {
+  const one = endpointOf(slice, key);
+  one.share += told.requests;
+  one.attempts += told.attempts;
+  one.failed += told.failed_attempts;
+  if (told.first_content_p50_ms != null) {
+    one.p50 += told.first_content_p50_ms * told.requests;
+    one.weighed += told.requests;
   }
 }
 
@@ -78,6 +102,7 @@ function take({ stats, requests }) {
   if (stats.first_content_p50_ms != null) {
     slice.p50 += stats.first_content_p50_ms * stats.requests;
     slice.p95 += stats.first_content_p95_ms * stats.requests;
+    slice.p99 += stats.first_content_p99_ms * stats.requests;
     slice.weighed += stats.requests;
   }
   slice.watched = true;
@@ -86,7 +111,9 @@ function take({ stats, requests }) {
     const was = slice.states.get(key);
     if (!was || WORSE[one.state] > WORSE[was]) slice.states.set(key, one.state);
   }
-  requests.forEach((request) => count(slice, request));
+  stats.endpoints.forEach((one) => load(slice, one, keyOf(one.provider, one.model)));
+  if (stats.others) load(slice, stats.others, OTHERS);
+  requests.forEach((request) => look(slice, request));
 }
 
 function forget(now) {
@@ -150,15 +177,12 @@ export function recent(now = newest.peek()) {
 
 const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))];
 
-/** p50, p95 and p99 of slices, in ms; where more requests ended than are told, p50 and p95 are the gateway's. */
+/** p50, p95 and p99 of slices, in ms: exact where every request is told, else the gateway's, of all of them. */
 export function percentiles(list) {
-  const firsts = list.flatMap((one) => one.firsts).sort((a, b) => a - b);
-  if (!firsts.length) return { p50: null, p95: null, p99: null };
   const sum = (of) => list.reduce((n, one) => n + one[of], 0);
-  const sampled = sum('requests') > sum('told') && sum('weighed') > 0;
-  const p50 = sampled ? sum('p50') / sum('weighed') : at(firsts, 0.5);
-  const p95 = sampled ? sum('p95') / sum('weighed') : at(firsts, 0.95);
-  return { p50, p95, p99: Math.max(p95, at(firsts, 0.99)), sampled };
+  if (sum('requests') > sum('told') && sum('weighed') > 0) return { p50: sum('p50') / sum('weighed'), p95: sum('p95') / sum('weighed'), p99: sum('p99') / sum('weighed') };
+  const firsts = list.flatMap((one) => one.firsts).sort((a, b) => a - b);
+  return firsts.length ? { p50: at(firsts, 0.5), p95: at(firsts, 0.95), p99: at(firsts, 0.99) } : { p50: null, p95: null, p99: null };
 }
 
 /** Sums of slices: per second where it is a rate. */
@@ -167,21 +191,25 @@ export function summary(list) {
   const seconds = sum('seconds');
   if (!seconds) return null;
   const requests = sum('requests');
-  return { seconds, requests, errors: sum('errors'), rate: requests / seconds, share: requests ? sum('errors') / requests : 0, tokens: sum('tokens') / seconds, cost: (sum('cost') / seconds) * 3600, sampled: requests > sum('told') };
+  return { seconds, requests, errors: sum('errors'), rate: requests / seconds, share: requests ? sum('errors') / requests : 0, tokens: sum('tokens') / seconds, cost: (sum('cost') / seconds) * 3600 };
 }
 
-/** By endpoint: {key, share, attempts, failed, firsts}. */
+/** By endpoint: {share, attempts, failed, first}; `first`: the median in ms, null where none is known. */
 export function byEndpoint(list) {
   const all = new Map();
   for (const slice of list) {
     for (const [key, one] of slice.by) {
-      const sum = all.get(key) ?? { share: 0, attempts: 0, failed: 0, firsts: [] };
+      const sum = all.get(key) ?? { share: 0, attempts: 0, failed: 0, firsts: [], p50: 0, weighed: 0 };
       sum.share += one.share;
       sum.attempts += one.attempts;
       sum.failed += one.failed;
+      sum.p50 += one.p50;
+      sum.weighed += one.weighed;
       sum.firsts.push(...one.firsts);
       all.set(key, sum);
     }
   }
+  // Of a busy endpoint the gateway's median of each second is of all its attempts; of a quiet one all are told.
+  for (const sum of all.values()) sum.first = sum.weighed > sum.firsts.length ? sum.p50 / sum.weighed : at(sum.firsts.sort((a, b) => a - b), 0.5) ?? null;
   return all;
 }

@@ -1,6 +1,6 @@
 /** What the charts show, live and of the past, in one shape. */
 import { useMemo, useRef } from '../../lib.js';
-import { tick, recent, percentiles, byEndpoint, SLICE } from './live.js';
+import { tick, recent, percentiles, byEndpoint, SLICE, OTHERS } from './live.js';
 
 const SHOWN = 5;
 
@@ -38,7 +38,7 @@ export function useLive(on, other) {
   const slices = useMemo(() => (on ? recent() : []), [now, on]);
   const sums = useMemo(() => byEndpoint(slices.map((one) => one.slice).filter(Boolean)), [slices]);
   const ranked = [...sums].map(([key, one]) => [key, one.share]).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
-  const colors = useColors(ranked);
+  const colors = useColors(ranked.filter(([key]) => key !== OTHERS));
   return useMemo(() => {
     if (!on) return null;
     const x = slices.map((one) => one.time);
