@@ -193,3 +193,27 @@ def test_language_and_theme_are_chosen_in_the_header_and_stay(lively: Console, o
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     assert ground(page) < 60
     assert page.get_by_role("button", name="语言: 中文").or_(page.get_by_role("button", name=re.compile("语言"))).is_visible()
+
+
+def test_whatever_goes_wrong_on_a_page_is_seen(lively: Console, browser: Browser, axe: str) -> None:
+    sight = Sight(browser, lively, "en", "light", WIDE).sign_in()
+    page = sight.go("/")
+    assert sight.unexpected() == []
+    page.evaluate(
+        """
+        async () => {
+          console.error('said aloud');
+          setTimeout(() => { throw new Error('thrown') });
+          document.body.insertAdjacentHTML('beforeend', '<p style="color: red">said in red</p><img src="/icon.svg">');
+          await fetch('/ui/no-such-page.js/').catch(() => {});
+          await fetch('http://127.0.0.1:9/').catch(() => {});
+        }
+        """
+    )
+    eventually(lambda: page.evaluate("0") or len(sight.unexpected()) >= 4, "it is noted")
+    seen = "\n".join(sight.unexpected())
+    for one in ("said aloud", "thrown", "CSP: style-src", "CSP: connect-src"):
+        assert one in seen, seen
+    page.evaluate(axe)
+    assert any("image-alt" in one for one in violations(page, EVERYTHING))
+    sight.context.close()
