@@ -217,3 +217,13 @@ def test_whatever_goes_wrong_on_a_page_is_seen(lively: Console, browser: Browser
     page.evaluate(axe)
     assert any("image-alt" in one for one in violations(page, EVERYTHING))
     sight.context.close()
+
+
+def test_a_page_that_breaks_leaves_the_others_usable(lively: Console, opened: Open) -> None:
+    sight = opened(lively).sign_in()
+    sight.expect("TypeError")
+    sight.context.route("**/admin/api/v1/limits", lambda route: route.fulfill(json={"client_keys": [{"name": "notebook"}], "tenants": []}))
+    page = sight.go("/ui/keys")
+    expect(page.get_by_role("alert")).to_contain_text("This did not load")
+    page.get_by_role("link", name="Models").click()
+    expect(page.get_by_role("heading", name="coder")).to_be_visible()
