@@ -24,7 +24,7 @@ threads: 2
 gateway:
   listen: ["127.0.0.1:{port}"]
   auth: keys
-  retry: {{ base: 10ms, max: 50ms }}
+  retry: {{ retries: 0 }}
   log: {{ bodies: true }}
   tenants:
     - {{ name: platform, limits: {{ rpm: 6000, budget: {{ usd: 500, reset: "0 0 1 * *" }} }} }}
@@ -124,6 +124,9 @@ def started(folder: Path, arguments: list[str], variables: dict[str, str], port:
     with process(command, folder / "gateway.log", port, "/health", variables):
         eventually(lambda: answers(port, "/admin/api/v1/session"), "the admin side answers", patience=20)
         eventually((folder / "data" / "admin.token").exists, "there is an admin token", patience=20)
+        account = "the password of the account `admin` is", "the account `admin` was made"
+        log = folder / "gateway.log"
+        eventually(lambda: any(made in log.read_text() for made in account), "there is an account", patience=20)
         yield Console(f"http://127.0.0.1:{port}", folder)
 
 

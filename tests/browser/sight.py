@@ -44,7 +44,8 @@ class Sight:
         self.expected: list[re.Pattern[str]] = []
         self.pending: set[Any] = set()
         self.context: BrowserContext = browser.new_context(
-            viewport=size, locale=LOCALES[language], color_scheme=theme, base_url=console.url, timezone_id="UTC"
+            viewport=size, locale=LOCALES[language], color_scheme=theme, base_url=console.url, timezone_id="UTC",
+            reduced_motion="reduce",
         )
         self.context.set_default_timeout(10_000)
         self.context.add_init_script(TELL_VIOLATIONS)
@@ -68,6 +69,12 @@ class Sight:
         self.settle()
         return self.page
 
+    def turn_to(self, path: str) -> Page:
+        """Within the open document, as a step back or forward does."""
+        self.page.evaluate("(path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path)
+        self.settle()
+        return self.page
+
     def settle(self) -> None:
         """Until what was asked for has come and is shown."""
 
@@ -86,6 +93,12 @@ class Sight:
             self.page.evaluate("new Promise((done) => setTimeout(done))")
         self.context.close()
         assert not self.unexpected(), "\n".join(self.unexpected())
+
+    def taken(self) -> list[str]:
+        """What went wrong since this was asked last."""
+        found = self.unexpected()
+        self.troubles.clear()
+        return found
 
     def unexpected(self) -> list[str]:
         return [one for one in self.troubles if not any(pattern.search(one) for pattern in self.expected)]

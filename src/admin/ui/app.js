@@ -1,5 +1,5 @@
 /** Begins: texts, session, then the page that was asked for. Pages are loaded when they are first shown. */
-import { html, render, signal, effect } from './lib.js';
+import { html, render, signal, effect, useErrorBoundary } from './lib.js';
 import { loadTexts, t } from './i18n.js';
 import { route } from './router.js';
 import { session } from './session.js';
@@ -43,7 +43,13 @@ function Current() {
   const { name, query, page } = route.value;
   if (!now) return html`<div class="page"><${Skeleton} lines=${6} /></div>`;
   if (now.error) return html`<${Page} title=${t(`nav.${now.id}`)}><${Failed} error=${now.error} retry=${() => show(now.id)} /></${Page}>`;
-  return html`<${now.View} key=${now.id} name=${now.id === page ? name : null} query=${query} />`;
+  return html`<${Guarded} key=${now.id} id=${now.id}><${now.View} name=${now.id === page ? name : null} query=${query} /></${Guarded}>`;
+}
+
+/** A page that breaks leaves the others usable. */
+function Guarded({ id, children }) {
+  const [error, again] = useErrorBoundary((broken) => console.error(broken));
+  return error ? html`<${Page} title=${t(`nav.${id}`)}><${Failed} error=${error} retry=${again} /></${Page}>` : children;
 }
 
 function App() {
