@@ -42,26 +42,26 @@ PACE = {
 }
 
 
-def fails(status: int, after: int, **headers: str) -> list:
-    """A step: this status, so many milliseconds after the request."""
-    return [{"slow_head": after}, {"status": {"status": status, "headers": headers}}]
+def fails(status: int, **headers: str) -> list:
+    """A step: this status."""
+    return [{"status": {"status": status, "headers": headers}}]
 
 
-LIMITED = fails(429, 90, **{"retry-after": "7"})
+LIMITED = fails(429, **{"retry-after": "7"})
 # What goes wrong now and then: a model, and a step for each of the next requests for it.
 TROUBLE = [
-    ("claude-sonnet-5-5", [fails(529, 380)] * 4),
-    ("anthropic/claude-sonnet-5.5", [fails(529, 270)] * 3 + ["reset"]),
+    ("claude-sonnet-5-5", [fails(529)] * 4),
+    ("anthropic/claude-sonnet-5.5", [fails(529)] * 3 + ["reset"]),
     ("gpt-5.5", [LIMITED] * 2),
     ("claude-haiku-5-5", [LIMITED] * 3),
-    ("qwen3-coder", ["reset", fails(503, 150), "reset", fails(503, 120)]),
-    ("claude-sonnet-5-5", [[{"slow_first_token": 3100}]] * 3),
+    ("qwen3-coder", ["reset", fails(503), "reset", fails(503)]),
+    ("claude-sonnet-5-5", [[{"slow_first_token": 2300}]]),
     ("deepseek-v3.2", [[{"break": {"at": {"events": 9}, "how": "close"}}]]),
-    ("gemini-3.1-pro-preview", [[{"slow_first_token": 2600}]] * 2),
-    ("gpt-5.4-mini", [fails(500, 210)] * 3),
-    ("gemini-2.5-flash", [fails(503, 180)] * 2),
+    ("gpt-5.5", [[{"slow_first_token": 1700}]]),
+    ("gpt-5.4-mini", [fails(500)] * 3),
+    ("gemini-2.5-flash", [fails(503)] * 2),
     ("gpt-5.4-mini", [[{"break": {"at": {"events": 14}, "how": "reset"}}]]),
-    ("qwen/qwen3-coder", [fails(502, 240)] * 2),
+    ("qwen/qwen3-coder", [fails(502)] * 2),
 ]
 
 
@@ -177,7 +177,7 @@ def earlier(name: str, ms: int, mark: int) -> str:
 
 
 def make_past(database: Path, played: float):
-    """Repeats what was just played (seconds): before it, until ten minutes are full; and in each hour of 30 days, as sums.
+    """Repeats what was just played (seconds): before it, until ten minutes are full; after it, until now; and in each hour of 30 days, as sums.
 
     The gateway is not running meanwhile. What is repeated is the gateway's own rows, moved in time."""
     with sqlite3.connect(database) as base:
@@ -189,6 +189,10 @@ def make_past(database: Path, played: float):
         moves = [(int(played * 1000) * turn + turn * 3700, 0.72 + 0.12 * (turn % 3)) for turn in range(1, math.ceil(660 / played))]
         moves += [(hour * 3_600_000, 0.25) for hour in range(1, 24)]
         copies = [(mark, ms, {one for one in whole if dice.random() < share}) for mark, (ms, share) in enumerate(moves, 1)]
+        # And while the gateway was away: what came as long after the beginning.
+        until = time.time() * 1000 + 2500 - played * 1000
+        begun = base.execute("SELECT id FROM requests WHERE at <= ?", [until]).fetchall()
+        copies.append((len(copies) + 1, -int(played * 1000), {row[0] for row in begun}))
         originals = {}
         for table in ("rollups", "seen"):
             rows = base.execute(f"SELECT * FROM {table}").fetchall()

@@ -6,6 +6,7 @@ A door lists its models, refuses keys that it does not know, and hands the rest 
 import http.client
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # By port behind the first: formats' lists of models, and who may come.
@@ -83,6 +84,8 @@ def door(name: str, demo_port: int) -> type[BaseHTTPRequestHandler]:
             try:
                 behind.request("POST", path, body, headers | {"accept-encoding": "identity"})
                 answer = behind.getresponse()
+                # A vendor that refuses has thought about it.
+                time.sleep({529: 0.38, 429: 0.07}.get(answer.status, 0.16) if answer.status >= 400 else 0)
                 self.send_response(answer.status)
                 for key, value in answer.getheaders():
                     if key.lower() not in HOP_BY_HOP:
@@ -96,7 +99,7 @@ def door(name: str, demo_port: int) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(b"0\r\n\r\n")
             except (OSError, http.client.HTTPException):
                 # The demo vendor broke off, and so does its door.
-                pass
+                time.sleep(0.1)
             finally:
                 behind.close()
 

@@ -6,7 +6,7 @@ export default {
   'dashboard.today.requests': '{n, plural, other {今日 {short} 次}}', 'dashboard.today.tokens': '今日 {short} Token', 'dashboard.today.cost': '今日 {cost}', 'dashboard.attempts.of': '{n, plural, other {{short} 次尝试}}', 'dashboard.unpriced': '{n, plural, other {# 次请求价格未知}}',
   'dashboard.unit.req': '次/秒', 'dashboard.unit.tok': 'Token/秒', 'dashboard.unit.hour': '每小时', 'dashboard.unit.requests': '{n, plural, other {次请求}}', 'dashboard.unit.tokens': 'Token',
   'dashboard.per.second': '每秒', 'dashboard.per.hour': '每小时', 'dashboard.per.day': '每天', 'dashboard.zoom': '拖选一段时间以查看其中的请求', 'dashboard.estimates': '按分档估算', 'dashboard.none.then': '这段时间没有数据',
-  'dashboard.share': '各端点占比', 'dashboard.share.unit': '占请求数', 'dashboard.share.short': '占比', 'dashboard.others': '其他',
+  'dashboard.share': '各端点占比', 'dashboard.share.unit.live': '占请求数，30 秒滑动', 'dashboard.share.unit': '占请求数', 'dashboard.share.short': '占比', 'dashboard.others': '其他',
   'dashboard.endpoints': '端点', 'dashboard.endpoints.help': '异常的端点排在最前，其余数据取自最近 10 分钟。', 'dashboard.endpoints.past': '占比、首 Token 与失败率取自所选时间；状态为当前状态。',
   'dashboard.endpoints.none': '还没有端点', 'dashboard.endpoints.none.text': '端点是加入模型池的供应商模型。', 'dashboard.endpoints.add': '添加供应商', 'dashboard.endpoint': '端点', 'dashboard.of': '属于 {pools}', 'dashboard.state': '状态', 'dashboard.unlisted': '不在任何池中', 'dashboard.back': '{state}，剩余 {time}', 'dashboard.failed': '失败率', 'dashboard.failed.of': '{n} 次尝试中失败 {failed} 次',
   'dashboard.strip.live': '最近 10 分钟', 'dashboard.strip.state': '状态（{span}）', 'dashboard.strip.failed': '失败的尝试（{span}）', 'dashboard.strip.attempts': '{at}：{n} 次尝试中失败 {failed} 次', 'dashboard.strip.said': '{name}，{span}：{n} 次尝试中失败 {failed} 次',
