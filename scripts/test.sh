@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything: check.sh, then unit, property and integration tests, doc tests, and the real clients. Ends with one line
+# Everything: check.sh, then unit, property and integration tests, doc tests, the real clients and the
+# console in a real browser. Ends with one line
 # that sums up all runners. A failing part does not stop the others. TIDEGATE_FUZZ_SECONDS also fuzzes each target that long.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -49,6 +50,7 @@ fi
 part "doc tests" cargo test --locked --doc
 part build cargo build --locked
 part clients bash tests/clients/run.sh
+part browser bash tests/browser/run.sh
 [ -z "${TIDEGATE_FUZZ_SECONDS:-}" ] || part fuzz bash scripts/fuzz.sh "$TIDEGATE_FUZZ_SECONDS"
 
 [ ${#broken[@]} = 0 ] || printf 'broken: %s\n' "${broken[*]}"

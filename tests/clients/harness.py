@@ -80,8 +80,16 @@ class Vendor:
         return [Seen(row) for row in self._control("GET", "/demo/requests")["requests"]]
 
     def forget(self) -> None:
-        self._control("DELETE", "/demo/requests")
+        self.forget_requests()
         self._control("DELETE", "/demo/script")
+
+    def forget_requests(self) -> None:
+        """What is scripted stays."""
+        self._control("DELETE", "/demo/requests")
+
+    def always(self, step: Any, **when: str) -> None:
+        """From now on, for every request of this `key` or `model`. What was told first holds."""
+        self._control("POST", "/demo/script", when | {"always": step})
 
     def script(self, model: str, *steps: Any) -> None:
         """The next requests for this model take a step each."""

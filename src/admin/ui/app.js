@@ -1,5 +1,5 @@
 /** Begins: texts, session, then the page that was asked for. Pages are loaded when they are first shown. */
-import { html, render, signal, effect } from './lib.js';
+import { html, render, signal, effect, useErrorBoundary } from './lib.js';
 import { loadTexts, t } from './i18n.js';
 import { route } from './router.js';
 import { session } from './session.js';
@@ -17,25 +17,9 @@ const shown = signal(null);
 const failed = signal(null);
 const modules = new Map();
 
-/** Pages that show parts of others, and so need their styles. */
-const ALSO = { providers: ['models'], connect: ['models', 'providers'] };
-
-function loadStyle(id) {
-  const { href } = new URL(`styles/pages/${id}.css`, import.meta.url);
-  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
-  return new Promise((resolve) => {
-    const link = document.createElement('link');
-    link.rel = 'stylesheet';
-    link.href = href;
-    link.onload = resolve;
-    link.onerror = resolve;
-    document.head.append(link);
-  });
-}
-
 function load(id) {
   if (!modules.has(id)) {
-    modules.set(id, Promise.all([import(`./pages/${id}.js`), loadTexts(id), ...(ALSO[id] ?? []).map(loadStyle), loadStyle(id)]).then(([module]) => module.default));
+    modules.set(id, import(`./pages/${id}.js`).then((module) => module.default));
   }
   return modules.get(id);
 }
@@ -59,7 +43,13 @@ function Current() {
   const { name, query, page } = route.value;
   if (!now) return html`<div class="page"><${Skeleton} lines=${6} /></div>`;
   if (now.error) return html`<${Page} title=${t(`nav.${now.id}`)}><${Failed} error=${now.error} retry=${() => show(now.id)} /></${Page}>`;
-  return html`<${now.View} key=${now.id} name=${now.id === page ? name : null} query=${query} />`;
+  return html`<${Guarded} key=${now.id} id=${now.id}><${now.View} name=${now.id === page ? name : null} query=${query} /></${Guarded}>`;
+}
+
+/** A page that breaks leaves the others usable. */
+function Guarded({ id, children }) {
+  const [error, again] = useErrorBoundary((broken) => console.error(broken));
+  return error ? html`<${Page} title=${t(`nav.${id}`)}><${Failed} error=${error} retry=${again} /></${Page}>` : children;
 }
 
 function App() {
@@ -71,7 +61,7 @@ function App() {
 
 async function begin() {
   try {
-    await Promise.all([whoAmI(), loadTexts('')]);
+    await Promise.all([whoAmI(), loadTexts()]);
     failed.value = null;
   } catch (error) { failed.value = error; }
 }

@@ -8,13 +8,13 @@
   if (theme === 'light' || theme === 'dark') root.dataset.theme = theme;
   var lang = kept('lang') || (/^zh\b/i.test(navigator.language || '') ? 'zh' : 'en');
   root.lang = lang === 'zh' ? 'zh-CN' : 'en';
-  var page = /^\/ui\/([a-z]+)/.exec(location.pathname);
+  var page = /^\/ui\/(requests|providers|models|routes|keys|playground|connect|settings)\b/.exec(location.pathname);
   page = page ? page[1] : 'dashboard';
   window.tidegateSession = fetch('/admin/api/v1/session', { cache: 'no-store', headers: { accept: 'application/json' } });
   window.tidegateSession.catch(function () {});
   // Beside this file, wherever that is.
   var base = document.currentScript.src.replace(/boot\.js$/, '');
-  ['i18n/' + lang + '.js', 'i18n/' + lang + '/' + page + '.js', 'pages/' + page + '.js'].forEach(function (file) {
+  ['i18n/' + lang + '.js', 'pages/' + page + '.js'].forEach(function (file) {
     var link = document.createElement('link');
     link.rel = 'modulepreload';
     link.href = base + file;

@@ -24,12 +24,13 @@ export const percent = (share, digits) => (missing(share) ? NONE
   : intl(Intl.NumberFormat, { style: 'percent', maximumFractionDigits: digits ?? (share > 0 && share < 0.1 ? 2 : share < 1 ? 1 : 0) }).format(share));
 
 /** US dollars; small sums keep the digits that say something: $0.00042. */
-export function money(usd) {
+export function money(usd, { brief = false } = {}) {
   if (missing(usd)) return NONE;
+  if (brief && usd > 0 && usd < 0.0001) return `<${money(0.0001)}`;
   const size = Math.abs(usd);
   const digits = size === 0 || size >= 1 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 }
     : size >= 0.01 ? { minimumFractionDigits: 2, maximumFractionDigits: 4 } : { maximumSignificantDigits: 2 };
-  return intl(Intl.NumberFormat, { style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol', ...digits }).format(usd);
+  return intl(Intl.NumberFormat, { style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol', ...digits, ...(brief && { trailingZeroDisplay: 'stripIfInteger' }) }).format(usd);
 }
 
 /** Milliseconds as 240 ms, 1.24 s, 3 min 20 s, 2 h 5 min, 3 d 4 h. */
@@ -100,7 +101,10 @@ export function ago(when, now = Date.now()) {
 }
 
 /** Names as a sentence has them: a, b and c. */
-export const list = (items) => intl(Intl.ListFormat, { type: 'conjunction' }).format(items);
+export const list = (items) => (lang.value === 'zh' ? items.join('、') : intl(Intl.ListFormat, { type: 'conjunction' }).format(items));
+
+/** What a request is known by: its virtual model; without one, the name that was asked for. */
+export const modelOf = (request) => (request.model && request.model !== '(exposed)' ? request.model : request.asked_model ?? null);
 
 /** Compares texts as people sort them. */
 export const compare = (a, b) => intl(Intl.Collator, { numeric: true, sensitivity: 'base' }).compare(a ?? '', b ?? '');

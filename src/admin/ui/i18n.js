@@ -1,5 +1,5 @@
 /**
- * Texts by key. `i18n/LANG.js` has those of the shell and of components, `i18n/LANG/PAGE.js` those of a page, loaded with it.
+ * Texts by key. `i18n/LANG.js` has those of the shell and of components, `i18n/LANG/PAGE.js` those of a page; they are sent as one.
  *
  * `{name}` is filled in (numbers as the language writes them); `{n, plural, one {# key} other {# keys}}` chooses by
  * `Intl.PluralRules`, `#` being the number.
@@ -18,30 +18,19 @@ const first = () => {
 /** 'en' | 'zh'. Whatever reads it (each `t`) follows a change at once. */
 export const lang = signal(first());
 const texts = signal({ en: {}, zh: {} });
-const loaded = { en: new Set(), zh: new Set() };
-const wanted = new Set(['']);
 
 /** The tag for `Intl`. */
 export const locale = () => (lang.value === 'zh' ? 'zh-CN' : 'en-US');
 
-async function load(language, part) {
-  if (loaded[language].has(part)) return;
-  const file = part ? `./i18n/${language}/${part}.js` : `./i18n/${language}.js`;
-  const more = (await import(file)).default;
-  loaded[language].add(part);
-  const now = texts.peek();
-  texts.value = { ...now, [language]: { ...now[language], ...more } };
-}
-
-/** Loads the texts of a page ('' for the shell) in the language that is shown. */
-export function loadTexts(part) {
-  wanted.add(part);
-  return load(lang.peek(), part);
+/** Loads the texts of a language. */
+export async function loadTexts(language = lang.peek()) {
+  const more = (await import(`./i18n/${language}.js`)).default;
+  texts.value = { ...texts.peek(), [language]: more };
 }
 
 /** @param {'en'|'zh'} next */
 export async function setLang(next) {
-  await Promise.all([...wanted].map((part) => load(next, part)));
+  await loadTexts(next);
   kept.set('lang', next);
   document.documentElement.lang = next === 'zh' ? 'zh-CN' : 'en';
   lang.value = next;

@@ -4,7 +4,7 @@ import htm from './vendor/htm.js';
 
 export { h, render, Fragment, Component, createContext, cloneElement, toChildArray, createPortal } from './vendor/preact.js';
 export {
-  useState, useEffect, useLayoutEffect, useMemo, useRef, useCallback, useContext, useReducer, useId,
+  useState, useEffect, useLayoutEffect, useMemo, useRef, useCallback, useContext, useReducer, useId, useErrorBoundary,
 } from './vendor/hooks.js';
 export { signal, computed, effect, batch, untracked, useSignal, useComputed, useSignalEffect } from './vendor/signals.js';
 

@@ -1,5 +1,16 @@
 /** Texts of the shell and of components. */
+import connect from './en/connect.js';
+import dashboard from './en/dashboard.js';
+import keys from './en/keys.js';
+import models from './en/models.js';
+import playground from './en/playground.js';
+import providers from './en/providers.js';
+import requests from './en/requests.js';
+import routes from './en/routes.js';
+import settings from './en/settings.js';
+
 export default {
+  ...connect, ...dashboard, ...keys, ...models, ...playground, ...providers, ...requests, ...routes, ...settings,
   'nav.label': 'Pages', 'nav.open': 'Show navigation', 'nav.skip': 'Skip to content', 'nav.docs': 'API reference',
   'nav.dashboard': 'Dashboard', 'nav.providers': 'Providers', 'nav.models': 'Models', 'nav.routes': 'Routes', 'nav.keys': 'Keys & tenants',
   'nav.requests': 'Requests', 'nav.playground': 'Playground', 'nav.connect': 'Connect', 'nav.settings': 'Settings', 'nav.styleguide': 'Style guide',
@@ -38,6 +49,7 @@ export default {
   'state.cooling': 'Cooling down', 'state.open': 'Circuit open', 'state.down': 'Down', 'state.refused': 'Refused', 'state.failed': 'Failed', 'state.unhealthy': 'Unhealthy',
   'state.disabled': 'Disabled', 'state.enabled': 'Enabled', 'state.active': 'Active', 'state.unknown': 'Unknown', 'state.revoked': 'Revoked', 'state.expired': 'Expired',
   'state.used_up': 'Quota used up', 'state.exhausted': 'Quota used up', 'state.degraded': 'Degraded',
+  'pool.(exposed)': 'Real names',
   'home.file': 'In tidegate.yaml', 'home.environment': 'From the environment', 'home.shadowed': 'Shadowed', 'home.builtin': 'Built in',
   'home.file.how': 'Declared in the configuration file: change it there, then reload.', 'home.environment.how': 'Set by an environment variable: change it there.',
   'home.shadowed.how': 'The configuration file declares the same name, and wins. Remove it there to put this one in force.', 'home.builtin.how': 'Comes with the gateway. Make one of the same name to replace it.',

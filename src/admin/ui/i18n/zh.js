@@ -1,5 +1,16 @@
 /** 外壳与组件的文案。 */
+import connect from './zh/connect.js';
+import dashboard from './zh/dashboard.js';
+import keys from './zh/keys.js';
+import models from './zh/models.js';
+import playground from './zh/playground.js';
+import providers from './zh/providers.js';
+import requests from './zh/requests.js';
+import routes from './zh/routes.js';
+import settings from './zh/settings.js';
+
 export default {
+  ...connect, ...dashboard, ...keys, ...models, ...playground, ...providers, ...requests, ...routes, ...settings,
   'nav.label': '页面', 'nav.open': '打开导航', 'nav.skip': '跳到正文', 'nav.docs': 'API 文档',
   'nav.dashboard': '概览', 'nav.providers': '供应商', 'nav.models': '模型', 'nav.routes': '路由', 'nav.keys': '密钥与租户',
   'nav.requests': '请求', 'nav.playground': '试验台', 'nav.connect': '接入', 'nav.settings': '设置', 'nav.styleguide': '样式指南',
@@ -38,6 +49,7 @@ export default {
   'state.cooling': '冷却中', 'state.open': '已熔断', 'state.down': '不可用', 'state.refused': '被拒绝', 'state.failed': '失败', 'state.unhealthy': '不健康',
   'state.disabled': '已停用', 'state.enabled': '已启用', 'state.active': '有效', 'state.unknown': '未知', 'state.revoked': '已吊销', 'state.expired': '已过期',
   'state.used_up': '配额已用尽', 'state.exhausted': '配额已用尽', 'state.degraded': '降级',
+  'pool.(exposed)': '真实名称',
   'home.file': '来自 tidegate.yaml', 'home.environment': '来自环境变量', 'home.shadowed': '被遮蔽', 'home.builtin': '内置',
   'home.file.how': '在配置文件中声明：请在文件中修改，然后重新加载。', 'home.environment.how': '由环境变量设定：请在环境中修改。',
   'home.shadowed.how': '配置文件中有同名声明，以文件为准。从文件中移除后，此项才会生效。', 'home.builtin.how': '网关自带。创建同名项即可替换。',

@@ -27,7 +27,7 @@ function alone(plot, index) {
 }
 
 function build(props, width, onHover) {
-  const { series, height = 180, format = compact, max, min = 0, stacked, onZoom, sync } = props;
+  const { series, height = 180, format = compact, axisFormat, max, min = 0, stacked, onZoom, sync } = props;
   const paths = { line: undefined, step: uPlot.paths.stepped({ align: -1 }), bars: uPlot.paths.bars({ size: [0.8, 24] }), smooth: uPlot.paths.spline() };
   const tall = height >= 90;
   const bars = series.some((one) => one.kind === 'bars');
@@ -41,7 +41,7 @@ function build(props, width, onHover) {
     scales: { x: { time: true, range: bars ? (plot, low, high) => { const half = (plot.data[0][1] - plot.data[0][0]) / 2 || 1; return [low - half, high + half]; } : undefined }, y: { range: (_, low, high) => [Math.min(min, low ?? 0), max ?? Math.max((high ?? 0) * 1.08, (props.floor ?? 1))] } },
     axes: [
       axis({ space: 70, size: tall ? 26 : 0, show: tall, grid: { show: false }, values: (_, splits, __, ___, step) => splits.map((at) => (step >= 86400 ? day(at * 1000) : time(at * 1000, { always: step < 3600 * 24 }).replace(step >= 60 ? /:\d\d(?=\D*$)/ : /$^/, ''))) }),
-      axis({ space: 34, size: (plot, values) => (values ? Math.max(36, 10 + Math.max(...values.map(wide))) : 40), values: (_, splits) => splits.map((value) => format(value)) }),
+      axis({ space: 34, size: (plot, values) => (values ? Math.max(36, 10 + Math.max(...values.map(wide))) : 40), values: (_, splits) => splits.map((value) => (axisFormat ?? format)(value)) }),
     ],
     series: [{}, ...series.map((one) => {
       const color = cssColor(one.color || 'accent');
@@ -68,7 +68,7 @@ function stack(x, series) {
 
 /**
  * @param {{x: number[], series: {label: string, values: (number|null)[], color?: string, kind?: 'line'|'step'|'bars'|'smooth', fill?: boolean, dash?: number[],
- *   format?: function}[], title: string, unit?: string, format?: (n: number) => string, height?: number, max?: number, floor?: number, stacked?: boolean,
+ *   format?: function}[], title: string, unit?: string, format?: (n: number) => string, axisFormat?: (n: number) => string, height?: number, max?: number, floor?: number, stacked?: boolean,
  *   sync?: string, onZoom?: (from: number, until: number) => void, empty?: any, loading?: boolean, hint?: any}} props
  *   `x`: seconds since 1970, ascending; colours are tokens ('accent', 'ok', 'bad', 'chart-1'…); `sync`: charts of one name share their hover
  */

@@ -30,15 +30,17 @@ export function usePlace(ref, anchor, { align = 'start', side = 'below', width }
   });
 }
 
-/** A layer beside `anchor` (a ref); a press elsewhere or Esc closes it. */
+/** A layer beside `anchor` (a ref); a press elsewhere, Esc or a step back closes it. */
 export function Popover({ anchor, close, align, side, width, class: extra, children, ...rest }) {
   const ref = useRef();
   usePlace(ref, anchor, { align, side, width });
   useEscape(close);
   useEffect(() => {
     const away = (event) => { if (!ref.current?.contains(event.target) && !anchor.current?.contains(event.target)) close(); };
+    const gone = () => close();
     document.addEventListener('pointerdown', away);
-    return () => document.removeEventListener('pointerdown', away);
+    addEventListener('popstate', gone);
+    return () => { document.removeEventListener('pointerdown', away); removeEventListener('popstate', gone); };
   }, []);
   return html`<${Layer}><div ref=${ref} class=${cx('popover', extra)} ...${rest}>${children}</div></${Layer}>`;
 }

@@ -48,8 +48,8 @@ export function Chip({ label, onRemove, onClick, mono, removeLabel, children }) 
 
 const HOMES = { file: 'lock', environment: 'lock', shadowed: 'warn', builtin: 'info' };
 
-/** Where an object is declared, where that is not the database: `home` of the API. Says how to change it. */
-export function Home({ home }) {
+/** Where an object is declared, where that is not the database: `home` of the API. Says how to change it. `brief`: the sign alone, for tables. */
+export function Home({ home, brief }) {
   if (!home || home === 'database') return null;
-  return html`<${Tooltip} text=${t(`home.${home}.how`)}><span class=${`home ${home}`} tabindex="0"><${Icon} name=${HOMES[home] || 'info'} size=${12} />${named('home', home)}</span></${Tooltip}>`;
+  return html`<${Tooltip} text=${t(`home.${home}.how`)}><span class=${`home ${home}`} tabindex="0"><${Icon} name=${HOMES[home] || 'info'} size=${12} /><span class=${brief && home !== 'shadowed' ? 'sr' : ''}>${named('home', home)}</span></span></${Tooltip}>`;
 }

@@ -6,7 +6,7 @@ import { Popover } from './menu.js';
 import { Icon } from './icons.js';
 import { search } from './combobox.js';
 
-const SEEN = 40;
+const OFFERED = 40;
 
 /**
  * @param {{value: string[], onChange: (value: string[]) => void, options?: (string|{value: string, label?: string, hint?: string})[], free?: boolean,
@@ -22,7 +22,7 @@ export function Tags({ value, onChange, options = [], free = true, placeholder, 
   const anchor = useRef();
   const input = useRef();
   const list = useMemo(() => uid('l'), []);
-  const shown = useMemo(() => (open ? search(all.filter((one) => !value.includes(one.value)), typed).slice(0, SEEN) : []), [all, typed, open, value]);
+  const shown = useMemo(() => (open ? search(all.filter((one) => !value.includes(one.value)), typed).slice(0, OFFERED) : []), [all, typed, open, value]);
   const reset = () => { setTyped(''); setAt(-1); };
   const add = (...texts) => {
     const fresh = texts.map((one) => one.trim()).filter((one) => one && (free || all.some((known) => known.value === one)));

@@ -23,7 +23,7 @@ export function toast(text, { kind = 'ok', undo, action, seconds } = {}) {
 toast.error = (error) => toast(error.status === 0 ? t('error.unreachable') : error.detail || error.message || t('error.unknown'), { kind: 'bad' });
 
 const drop = (id) => { shown.value = shown.value.filter((one) => one.id !== id); };
-const SIGNS = { ok: 'ok', bad: 'bad', warn: 'warn', info: 'info' };
+const KINDS = { ok: 'ok', bad: 'bad', warn: 'warn', info: 'info' };
 
 function Toast({ id, text, kind, action, seconds }) {
   const timer = useRef();
@@ -31,7 +31,7 @@ function Toast({ id, text, kind, action, seconds }) {
   const stop = () => clearTimeout(timer.current);
   useEffect(() => { start(); return stop; }, []);
   return html`<div class=${cx('toast', kind)} onMouseEnter=${stop} onMouseLeave=${start} onFocusIn=${stop} onFocusOut=${start}>
-    <${Icon} name=${SIGNS[kind]} /><div class="grow">${text}</div>
+    <${Icon} name=${KINDS[kind]} /><div class="grow">${text}</div>
     ${action && html`<button type="button" class="button small" onClick=${() => { drop(id); action.run(); }}>${action.label}</button>`}
     <${IconButton} size="small" icon="close" label=${t('do.dismiss')} onClick=${() => drop(id)} /></div>`;
 }

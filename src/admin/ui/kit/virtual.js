@@ -50,7 +50,7 @@ export function VirtualTable({ columns, rows, rowKey, rowHeight = 34, onOpen, se
   const [first, last] = useWindow(ref, rows.length, height);
   const [active, setActive] = useState(null);
   useEffect(() => { if (last >= rows.length - 10 && rows.length) onEnd?.(); }, [last, rows.length]);
-  useEffect(() => { if (first <= 10 && ref.current.scrollTop > 0) onStart?.(); }, [first, rows]);
+  useEffect(() => { if (first <= 10 && ref.current?.scrollTop > 0) onStart?.(); }, [first, rows]);
   const before = useRef(rows);
   useLayoutEffect(() => {
     const box = ref.current;

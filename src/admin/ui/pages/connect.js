@@ -1,6 +1,6 @@
 /** Connect: the exact lines for each client, with this gateway's address and a key; and a first request. */
 import { html, useState, useMemo, useEffect } from '../lib.js';
-import { t, tx, loadTexts } from '../i18n.js';
+import { t, tx } from '../i18n.js';
 import { useResource } from '../resource.js';
 import { useQuery } from '../router.js';
 import { can } from '../session.js';
@@ -14,7 +14,6 @@ import { CLIENTS } from './connect/clients.js';
 import { First } from './connect/first.js';
 import { KeyField, NewKey } from './connect/key.js';
 
-await loadTexts('providers');
 
 // Keys that were made since the document was loaded: shown until it is left, and nowhere kept.
 let lately = null;

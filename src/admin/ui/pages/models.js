@@ -57,7 +57,7 @@ export default function Models({ name, query }) {
   }, [data.stats.data]);
   const shadowed = query.get('home') === 'shadowed';
   const chosen = all.find((one) => one.name === name && (one.home === 'shadowed') === shadowed) ?? (name ? null : all.find((one) => one.home !== 'shadowed') ?? null);
-  const reload = () => { data.models.reload(); data.endpoints.reload(); };
+  const reload = () => Promise.all([data.models.reload(), data.endpoints.reload()]);
   const add = write && html`<${Button} icon="plus" onClick=${() => setAdding('1')}>${t('models.add')}</${Button}>`;
   const tabs = html`<${Tabs} label=${t('nav.models')} value=${tab} onChange=${setTab} tabs=${[{ value: 'pools', label: t('models.tab.pools'), count: all.length || null }, { value: 'names', label: t('models.tab.names') }]} />`;
   return html`<${Page} title=${t('nav.models')} tabs=${tabs}>

@@ -5,7 +5,7 @@ import { useResource } from '../resource.js';
 import { useQuery, path, navigate } from '../router.js';
 import { can } from '../session.js';
 import { compact, percent, duration, money, compare } from '../format.js';
-import { Page, Table, Loaded, Empty, Button, Input, State, Home, Badge } from '../kit/index.js';
+import { Page, Table, Loaded, Empty, Button, Input, State, Home } from '../kit/index.js';
 import { AddProvider } from './providers/add.js';
 import { Provider } from './providers/detail.js';
 import { itemsOf } from './models/data.js';
@@ -34,11 +34,11 @@ export default function Providers({ name, query }) {
   const rows = all.filter((one) => !words || `${one.name} ${addressOf(one.body)} ${formatsOf(one.body).join(' ')}`.toLowerCase().includes(words)).map((one) => ({ ...one, key: `${one.name} ${one.home}`, standing: stateOf(one, endpoints.data?.items), figure: one.home === 'shadowed' ? null : figures[one.name] }));
   const keys = (row) => (row.home === 'environment' ? compact(1) : row.body.keys === 'passthrough' ? t('providers.passthrough') : compact([row.body.keys ?? []].flat().length));
   const columns = [
-    { key: 'name', label: t('providers.name'), title: true, sort: (row) => row.name, render: (row) => html`<span class="providers-name"><a href=${path('providers', row.name, row.home === 'shadowed' ? { home: 'shadowed' } : null)}>${row.name}</a><${Home} home=${row.home} /></span>` },
+    { key: 'name', label: t('providers.name'), title: true, sort: (row) => row.name, render: (row) => html`<span class="providers-name"><a href=${path('providers', row.name, row.home === 'shadowed' ? { home: 'shadowed' } : null)}>${row.name}</a><${Home} home=${row.home} brief /></span>` },
     { key: 'state', label: t('providers.state'), sort: (row) => row.standing.state, render: (row) => html`<${State} value=${row.standing.state} label=${row.standing.label} title=${row.standing.why} />` },
     { key: 'address', label: t('providers.address'), sort: (row) => addressOf(row.body), render: (row) => html`<span class="mono dim">${hostOf(addressOf(row.body)) || '–'}</span>` },
-    { key: 'formats', label: t('providers.formats'), phone: false, render: (row) => html`<span class="row wrap providers-formats">${formatsOf(row.body).map((one) => html`<${Badge} key=${one}>${FORMAT_NAMES[one] ?? one}</${Badge}>`)}</span>` },
-    { key: 'keys', label: t('providers.keys'), align: 'end', render: keys },
+    { key: 'formats', label: t('providers.formats'), phone: false, render: (row) => html`<span class="nowrap">${formatsOf(row.body).map((one) => FORMAT_NAMES[one] ?? one).join(' · ')}</span>` },
+    { key: 'keys', label: t('providers.keys'), align: 'end', phone: false, render: keys },
     { key: 'models', label: t('providers.models'), align: 'end', sort: (row) => row.body.models?.length ?? 0, descending: true, phone: false, render: (row) => compact((row.body.models ?? []).length) },
     { key: 'requests', label: t('providers.requests'), align: 'end', sort: (row) => row.figure?.requests ?? 0, descending: true, render: (row) => compact(row.figure?.requests ?? (row.home === 'shadowed' ? null : 0)) },
     { key: 'failed', label: t('providers.failed'), align: 'end', sort: (row) => (row.figure?.attempts ? row.figure.failed_attempts / row.figure.attempts : null), descending: true, render: (row) => html`<span class=${row.figure?.attempts && row.figure.failed_attempts / row.figure.attempts > 0.05 ? 'providers-bad' : ''}>${row.figure?.attempts ? percent(row.figure.failed_attempts / row.figure.attempts) : '–'}</span>` },

@@ -10,6 +10,10 @@ import { ICONS } from '../kit/icons.js';
 import { Data } from './styleguide/data.js';
 import { Layers } from './styleguide/layers.js';
 
+// Its styles are not the console's.
+const style = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: new URL('../styles/pages/styleguide.css', import.meta.url).href });
+document.head.append(style);
+
 const noop = () => {};
 const Swatches = ({ names }) => html`<div class="styleguide-swatches">${names.map((name) => html`<div key=${name}><i style=${{ background: `var(--${name})` }} /><code>${name}</code></div>`)}</div>`;
 

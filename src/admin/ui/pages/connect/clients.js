@@ -63,11 +63,12 @@ export const CLIENTS = [
   },
 ];
 
-const hello = 'Say hello in one short sentence.';
-/** How a first request goes in each format: {path, body, header, text: (event) => string}. */
+/** `ref` tells a first request from all others, wherever it is looked for: in the vendor's log too. */
+const hello = (ref) => `Say hello in one short sentence. (ref ${ref})`;
+/** How a first request goes in each format: {path, body: (model, ref) => object, header, text: (event) => string}. */
 export const CALLS = {
-  chat: { path: () => '/v1/chat/completions', body: (model) => ({ model, stream: true, max_tokens: 64, messages: [{ role: 'user', content: hello }] }), header: (key) => ({ authorization: `Bearer ${key}` }), text: (event) => event.choices?.[0]?.delta?.content },
-  responses: { path: () => '/v1/responses', body: (model) => ({ model, stream: true, max_output_tokens: 64, input: hello }), header: (key) => ({ authorization: `Bearer ${key}` }), text: (event) => (event.type === 'response.output_text.delta' ? event.delta : '') },
-  anthropic: { path: () => '/v1/messages', body: (model) => ({ model, stream: true, max_tokens: 64, messages: [{ role: 'user', content: hello }] }), header: (key) => ({ 'x-api-key': key, 'anthropic-version': '2023-06-01' }), text: (event) => event.delta?.text },
-  gemini: { path: (model) => `/v1beta/models/${encodeURIComponent(model).replaceAll('%2F', '/')}:streamGenerateContent?alt=sse`, body: () => ({ contents: [{ role: 'user', parts: [{ text: hello }] }], generationConfig: { maxOutputTokens: 64 } }), header: (key) => ({ 'x-goog-api-key': key }), text: (event) => event.candidates?.[0]?.content?.parts?.map((part) => part.text ?? '').join('') },
+  chat: { path: () => '/v1/chat/completions', body: (model, ref) => ({ model, stream: true, max_tokens: 64, messages: [{ role: 'user', content: hello(ref) }] }), header: (key) => ({ authorization: `Bearer ${key}` }), text: (event) => event.choices?.[0]?.delta?.content },
+  responses: { path: () => '/v1/responses', body: (model, ref) => ({ model, stream: true, max_output_tokens: 64, input: hello(ref) }), header: (key) => ({ authorization: `Bearer ${key}` }), text: (event) => (event.type === 'response.output_text.delta' ? event.delta : '') },
+  anthropic: { path: () => '/v1/messages', body: (model, ref) => ({ model, stream: true, max_tokens: 64, messages: [{ role: 'user', content: hello(ref) }] }), header: (key) => ({ 'x-api-key': key, 'anthropic-version': '2023-06-01' }), text: (event) => event.delta?.text },
+  gemini: { path: (model) => `/v1beta/models/${encodeURIComponent(model).replaceAll('%2F', '/')}:streamGenerateContent?alt=sse`, body: (model, ref) => ({ contents: [{ role: 'user', parts: [{ text: hello(ref) }] }], generationConfig: { maxOutputTokens: 64 } }), header: (key) => ({ 'x-goog-api-key': key }), text: (event) => event.candidates?.[0]?.content?.parts?.map((part) => part.text ?? '').join('') },
 };

@@ -50,14 +50,15 @@ export function First({ kind, client, model, credential, direct }) {
     const { signal } = stop.current;
     current.current = null;
     const begun = performance.now();
-    const sent = { sent: new Date(), text: '', busy: true, client, model };
+    const ref = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => (byte % 36).toString(36)).join('');
+    const sent = { sent: new Date(), text: '', busy: true, client, model, ref };
     setState(sent);
     const set = (change) => { if (!signal.aborted) setState((was) => ({ ...was, ...change })); };
     try {
       let response;
-      if (direct) response = await fetch(how.path(model), { method: 'POST', headers: { 'content-type': 'application/json', ...(credential ? how.header(credential) : {}) }, body: JSON.stringify(how.body(model)), signal, credentials: 'omit' });
+      if (direct) response = await fetch(how.path(model), { method: 'POST', headers: { 'content-type': 'application/json', ...(credential ? how.header(credential) : {}) }, body: JSON.stringify(how.body(model, ref)), signal, credentials: 'omit' });
       else {
-        try { response = await call('POST', '/playground', { body: { path: how.path(model), body: how.body(model) }, raw: true, signal, headers: { accept: '*/*' } }); } catch (error) {
+        try { response = await call('POST', '/playground', { body: { path: how.path(model), body: how.body(model, ref) }, raw: true, signal, headers: { accept: '*/*' } }); } catch (error) {
           if (error.name === 'AbortError') throw error;
           set({ busy: false, failed: { status: error.status, said: error.detail } });
           return;
@@ -85,7 +86,7 @@ export function First({ kind, client, model, credential, direct }) {
   const able = direct || can.write.value;
   const record = state?.record;
   const steps = state && [
-    ['sent', true, time(state.sent, { millis: true }), t('connect.first.sent', { client: state.client, model: state.model })],
+    ['sent', true, time(state.sent, { millis: true }), t('connect.first.sent', { client: state.client, model: state.model, ref: state.ref })],
     ['answer', state.first != null || state.failed, state.failed ? null : duration(state.first), state.failed ? t('connect.first.failed') : t(state.first != null ? 'connect.first.token' : 'connect.first.waiting')],
     ['arrived', !!record, record && time(record.at, { millis: true }), record ? html`${t('connect.first.arrived')} ${record.provider && html`<b>${record.provider} / ${record.endpoint}</b>`}` : t('connect.first.arriving')],
   ];

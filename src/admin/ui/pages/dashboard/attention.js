@@ -8,7 +8,7 @@ import { Dot, Button, Icon } from '../../kit/index.js';
 import { once, REFUSED } from './endpoints.js';
 
 const NEAR = 0.8;
-const FEW = 5;
+const FIRST = 5;
 /** How long what is over stays, so that the page does not jump while endpoints come and go. */
 const STAYS = 30e3;
 const ORDER = { bad: 0, warn: 1, cool: 2, ok: 3 };
@@ -34,7 +34,7 @@ function ofEndpoints(endpoints) {
   return once(endpoints, latest.value?.unwell).filter((one) => ['open', 'cooling', 'half_open'].includes(one.state)).map((one) => ({
     key: one.key, tone: { open: 'bad', cooling: 'cool', half_open: 'warn' }[one.state], title: one.key,
     text: [t(`dashboard.need.${one.state}`), one.back > 0 && t('dashboard.need.back', { time: duration(Math.ceil(one.back / 1000) * 1000) })].filter(Boolean).join(lang.value === 'zh' ? '' : ' '),
-    href: path('requests', null, { provider: one.provider, endpoint: one.model }), word: named('state', one.state),
+    href: path('requests', null, { provider: one.provider, endpoint: one.model }), word: named('state', one.state), endpoint: true,
   }));
 }
 
@@ -75,13 +75,21 @@ function useLinger(items) {
   return [...items, ...gone];
 }
 
+/** Many endpoints that come and go are one line, so that the page stays where it is. */
+function gathered(items) {
+  const unwell = items.filter((one) => one.endpoint && one.tone !== 'ok');
+  if (unwell.length < 3) return items;
+  const tone = ['bad', 'warn', 'cool'].find((which) => unwell.some((one) => one.tone === which));
+  return [...items.filter((one) => !one.endpoint), { key: 'endpoints', tone, title: t('dashboard.need.endpoints', { n: unwell.length }), text: list(unwell.map((one) => one.title)), href: path('models'), hint: unwell.map((one) => `${one.title}: ${one.word}`).join('\n') }];
+}
+
 /** @param {{endpoints?: any[], limits?: object, status?: object}} props nothing where all is well */
 export function Attention({ endpoints, limits, status }) {
   const [all, setAll] = useState(false);
-  const items = useLinger([...ofGateway(status), ...ofKeys(endpoints ?? []), ...ofEndpoints(endpoints ?? []), ...ofLimits(limits)].filter(Boolean)).sort((a, b) => ORDER[a.tone] - ORDER[b.tone]);
+  const items = gathered(useLinger([...ofGateway(status), ...ofKeys(endpoints ?? []), ...ofEndpoints(endpoints ?? []), ...ofLimits(limits)].filter(Boolean))).sort((a, b) => ORDER[a.tone] - ORDER[b.tone]);
   if (!endpoints || !status) return html`<div class="dashboard-needs" />`;
   if (!items.length) return html`<p class="dashboard-well"><${Icon} name="ok" />${t('dashboard.well', { n: once(endpoints).length })}</p>`;
-  const shown = all ? items : items.slice(0, FEW);
+  const shown = all ? items : items.slice(0, FIRST);
   return html`<section class="dashboard-needs" aria-label=${t('dashboard.needs')}><h2 class="sr">${t('dashboard.needs')}</h2><ul>${shown.map((one) => html`<li key=${one.key}><a href=${one.href} title=${one.hint}><${Dot} tone=${one.tone} /><span class=${`dashboard-need ${one.tone}`}>${one.title}</span><span class="grow dashboard-need-text">${one.text}</span><${Icon} name="right" size=${14} /></a></li>`)}</ul>
-    ${items.length > FEW && html`<${Button} kind="ghost" size="small" icon=${all ? 'up' : 'down'} onClick=${() => setAll(!all)}>${all ? t('dashboard.fewer') : t('dashboard.more', { n: items.length - FEW })}</${Button}>`}</section>`;
+    ${items.length > FIRST && html`<${Button} kind="ghost" size="small" icon=${all ? 'up' : 'down'} onClick=${() => setAll(!all)}>${all ? t('dashboard.fewer') : t('dashboard.more', { n: items.length - FIRST })}</${Button}>`}</section>`;
 }

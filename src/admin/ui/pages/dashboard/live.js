@@ -166,7 +166,7 @@ export function backfill() {
 }
 
 /** The slices of the last ten minutes, oldest first; null where nothing is known. */
-export function window(now = newest.peek()) {
+export function recent(now = newest.peek()) {
   const last = Math.floor((now - 500) / MS) * MS;
   return Array.from({ length: SLICES }, (_, at) => {
     const time = last - (SLICES - 1 - at) * MS;

@@ -1,8 +1,10 @@
 /** What the charts show, live and of the past, in one shape. */
 import { useMemo, useRef } from '../../lib.js';
-import { tick, window, percentiles, byEndpoint, SLICE, OTHERS } from './live.js';
+import { tick, recent, percentiles, byEndpoint, SLICE, OTHERS } from './live.js';
 
 const SHOWN = 5;
+/** Slices that a share is of: those of a single one jump where there are few requests. */
+const SMOOTH = 6;
 
 /**
  * Colours that stay with an endpoint as long as it is among the largest, so that none changes its colour while one looks.
@@ -35,7 +37,7 @@ function stacked(x, keys, colors, valueOf, other) {
 /** The last ten minutes. @param {string} other the word for small endpoints together */
 export function useLive(on, other) {
   const now = on ? tick.value : 0;
-  const slices = useMemo(() => (on ? window() : []), [now, on]);
+  const slices = useMemo(() => (on ? recent() : []), [now, on]);
   const sums = useMemo(() => byEndpoint(slices.map((one) => one.slice).filter(Boolean)), [slices]);
   const ranked = [...sums].map(([key, one]) => [key, one.share]).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
   const colors = useColors(ranked.filter(([key]) => key !== OTHERS));
@@ -43,12 +45,13 @@ export function useLive(on, other) {
     if (!on) return null;
     const x = slices.map((one) => one.time);
     const rate = (of, by = 1) => slices.map(({ slice }) => (slice ? (slice[of] / slice.seconds) * by : null));
+    const lately = (key, at) => (slices[at].slice ? slices.slice(Math.max(0, at - SMOOTH + 1), at + 1).reduce((sum, one) => sum + (one.slice?.by.get(key)?.share ?? 0), 0) : 0);
     const firsts = slices.map(({ slice }) => (slice ? percentiles([slice]) : null));
     return {
       x, slice: SLICE, slices, sums, colors,
       requests: rate('requests'), errors: rate('errors'), tokens: rate('tokens'), cost: rate('cost', 3600),
       p50: firsts.map((one) => one?.p50 ?? null), p95: firsts.map((one) => one?.p95 ?? null), p99: firsts.map((one) => one?.p99 ?? null),
-      shares: stacked(x, ranked.map(([key]) => key), colors, (key, at) => slices[at].slice?.by.get(key)?.share ?? 0, other),
+      shares: stacked(x, ranked.map(([key]) => key), colors, lately, other),
     };
   }, [slices, on, other]);
 }

@@ -57,9 +57,10 @@ export function linesOf(account) {
   if (!account) return [];
   const lines = [];
   const add = (key, used, limit, more) => { if (limit != null) lines.push({ key, used, limit, share: limit ? used / limit : 1, format: number, ...more }); };
-  add('rpm', account.rpm.used, account.rpm.limit);
-  add('tpm', account.tpm.used, account.tpm.limit, { format: compact });
-  add('concurrency', account.concurrency.used, account.concurrency.limit);
+  // Rates are counted only where one of them has a limit.
+  if (account.rpm) add('rpm', account.rpm.used, account.rpm.limit);
+  if (account.tpm) add('tpm', account.tpm.used, account.tpm.limit, { format: compact });
+  if (account.concurrency) add('concurrency', account.concurrency.used, account.concurrency.limit);
   for (const term of account.terms) {
     const when = { resets: term.resets_at, since: term.since };
     if (term.requests) add('requests', term.requests.used, term.requests.limit, { ...when, reserved: term.requests.reserved });

@@ -6,26 +6,26 @@ import { Folded, Form, Field, Select, Input, NumberInput, Switch, Button, toast 
 import { patch, difference } from './data.js';
 import { Tuning, TUNED, Rest, useRest } from './tuning.js';
 
-const FIELDS = ['name', 'aliases', 'balance', 'mode', 'sticky', 'provider_weights', 'resume', 'hedge', 'fallbacks', 'endpoints', 'enabled', ...TUNED];
+const BEHAVIOUR = ['name', 'aliases', 'balance', 'mode', 'sticky', 'provider_weights', 'resume', 'hedge', 'fallbacks', 'endpoints', 'enabled', ...TUNED];
 const SHOWN = ['mode', 'sticky', 'resume', 'after', 'budget', 'provider_weights', 'connect', 'first_token', 'response', 'idle', 'total', 'retries', 'base', 'max', 'max_attempts', 'patience', 'probe_after', 'failures', 'open_for'];
 
 /** @param {{model: object, providers: string[], reload: function}} props */
 export function Behaviour({ model, providers, reload }) {
   const [draft, setDraft] = useState(model.body);
-  const rest = useRest(model.body, FIELDS);
+  const rest = useRest(model.body, BEHAVIOUR);
   const set = (change) => setDraft((was) => ({ ...was, ...change }));
   const choose = (key, usual) => ({ value: draft[key] === false ? 'off' : draft[key] ?? usual, onChange: (value) => set({ [key]: value === usual ? undefined : value }) });
   const options = (key, values) => values.map((value) => ({ value, label: t(`models.${key}.${value}`) }));
   const deed = useAction(async () => {
     if (rest.error) return;
-    const known = Object.fromEntries(Object.entries(draft).filter(([key, value]) => FIELDS.includes(key) && value !== undefined));
+    const known = Object.fromEntries(Object.entries(draft).filter(([key, value]) => BEHAVIOUR.includes(key) && value !== undefined));
     const change = difference(model.body, { ...rest.value, ...known });
     const saved = Object.keys(change).length ? await patch('models', model, change) : true;
     if (saved) toast(t('models.saved', { name: model.name }));
     reload();
   });
   const kept = Object.entries(draft).filter(([, value]) => value !== undefined);
-  const dirty = JSON.stringify(Object.fromEntries(kept)) !== JSON.stringify(model.body) || rest.text.trim() !== (Object.keys(model.body).some((key) => !FIELDS.includes(key)) ? JSON.stringify(Object.fromEntries(Object.entries(model.body).filter(([key]) => !FIELDS.includes(key))), null, 2) : '');
+  const dirty = JSON.stringify(Object.fromEntries(kept)) !== JSON.stringify(model.body) || rest.text.trim() !== (Object.keys(model.body).some((key) => !BEHAVIOUR.includes(key)) ? JSON.stringify(Object.fromEntries(Object.entries(model.body).filter(([key]) => !BEHAVIOUR.includes(key))), null, 2) : '');
   const weights = draft.provider_weights ?? {};
   const weigh = (name, value) => { const next = { ...weights, [name]: value }; if (value == null || value === 1) delete next[name]; set({ provider_weights: Object.keys(next).length ? next : undefined }); };
   const said = ['sticky', 'resume', 'hedge', 'mode', 'provider_weights', ...TUNED].filter((key) => model.body[key] != null).map((key) => t(`models.said.${key}`)).join(', ');

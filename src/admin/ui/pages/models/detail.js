@@ -1,5 +1,5 @@
 /** One virtual model: its names, its pool, what comes after, and how it behaves. */
-import { html, useMemo, useState } from '../../lib.js';
+import { html, useMemo, useRef, useState } from '../../lib.js';
 import { t, tx, name as named } from '../../i18n.js';
 import { api, objectPath } from '../../api.js';
 import { path, navigate } from '../../router.js';
@@ -14,23 +14,30 @@ import { yaml } from './yaml.js';
 
 const BALANCES = ['round_robin', 'weighted', 'least_busy', 'fastest'];
 
-/** Writes to the model: at once on the screen, back where it fails, with undo where that is wanted. */
+/** Writes to the model: at once on the screen, one after the other, back where one fails, with undo where that is wanted. */
 function useWrites(model, reload) {
   const [draft, setDraft] = useState(null);
+  const last = useRef({ model, waiting: 0, done: Promise.resolve() }).current;
+  if (!last.waiting) last.model = model;
   const body = draft ?? model.body;
   const write = async (change, { said, undo } = {}) => {
-    const before = Object.fromEntries(Object.keys(change).map((key) => [key, model.body[key] ?? null]));
+    const before = Object.fromEntries(Object.keys(change).map((key) => [key, body[key] ?? null]));
     setDraft({ ...body, ...change });
+    last.waiting += 1;
     try {
-      const made = await patch('models', model, change);
-      await reload(made);
-      setDraft(null);
+      // What was written just now is what the next write begins with.
+      const turn = last.done.then(() => patch('models', last.model, change));
+      last.done = turn.then((made) => { last.model = made ?? last.model; }, () => {});
+      const made = await turn;
+      if (last.waiting === 1) await reload();
       if (said && made) toast(said, undo ? { undo: () => patch('models', made, before).then(() => reload(), toast.error) } : {});
       return true;
     } catch (error) {
-      setDraft(null);
       toast.error({ ...error, status: error.status, detail: error.problems?.[0] ? `${error.problems[0].message}${error.problems[0].help ? `: ${error.problems[0].help}` : ''}` : error.detail });
       return false;
+    } finally {
+      last.waiting -= 1;
+      if (!last.waiting) setDraft(null);
     }
   };
   return { body, write };

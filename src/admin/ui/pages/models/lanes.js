@@ -1,12 +1,10 @@
 /** The endpoints of a pool: tiers as lanes, dragged between them. Also where a provider's models are put into pools. */
 import { html, cx, useState, useEffect } from '../../lib.js';
-import { t, name as named, loadTexts } from '../../i18n.js';
+import { t, name as named } from '../../i18n.js';
 import { State, Badge, Dot, toneOf, Share, Input, Menu, IconButton, Tooltip } from '../../kit/index.js';
 import { DragList } from '../../kit/draglist.js';
 import { percent, duration, number, compact, dateTime } from '../../format.js';
 import { tiersOf, planned, weightOf } from './data.js';
-
-await loadTexts('models');
 
 /** A weight that is written when it is left or confirmed by Enter. */
 export function Weight({ value, onChange, label, disabled }) {

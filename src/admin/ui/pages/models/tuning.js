@@ -1,9 +1,8 @@
 /** Parts of forms that providers, models and endpoints share: timeouts and the like, lists of texts, JSON of the rest. */
 import { html, useState, useMemo } from '../../lib.js';
-import { t, loadTexts } from '../../i18n.js';
+import { t } from '../../i18n.js';
 import { Field, Input, Textarea, Chip, Icon } from '../../kit/index.js';
 
-await loadTexts('models');
 
 const GROUPS = {
   timeouts: { connect: '10s', first_token: '60s', response: '300s', idle: '60s', total: '600s' },

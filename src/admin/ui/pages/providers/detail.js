@@ -73,7 +73,7 @@ export function Provider({ provider, providers, step, models, endpoints, figures
   const { name, body, home } = provider;
   const inForce = home !== 'shadowed';
   const write = can.write.value && mine(provider);
-  if (step === 'models' && inForce) return html`<${Setup} provider=${provider} providers=${providers} models=${models} endpoints=${endpoints} reload=${reload} />`;
+  if (step === 'models' && inForce && write) return html`<${Setup} provider=${provider} providers=${providers} models=${models} endpoints=${endpoints} reload=${reload} />`;
   const standing = stateOf(provider, endpoints);
   const enable = (on) => patch('providers', provider, { enabled: on ? null : false }).then((made) => { reload(); if (made) toast(t(on ? 'providers.enabled' : 'providers.disabled', { name }), { undo: () => patch('providers', made, { enabled: on ? false : null }).then(reload, toast.error) }); }, toast.error);
   const used = inForce ? users(models, name) : [];

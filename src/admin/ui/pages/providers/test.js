@@ -7,7 +7,7 @@ import { duration } from '../../format.js';
 import { Button, Notice, Secret, Field, Problem } from '../../kit/index.js';
 import { patch, cheapest } from '../models/data.js';
 
-const path = (name, what) => `${objectPath('providers', name)}/${what}`;
+const callOf = (name, what) => `${objectPath('providers', name)}/${what}`;
 
 /** `{run, busy, result, error}`. @param {object} provider @param {boolean} atOnce */
 export function useTest(provider, atOnce, after) {
@@ -15,7 +15,7 @@ export function useTest(provider, atOnce, after) {
   const deed = useAction(async (model) => {
     setResult(null);
     const asked = model ?? cheapest(provider.body.models ?? []);
-    const answer = await api.post(path(provider.name, 'test'), asked ? { model: asked } : {});
+    const answer = await api.post(callOf(provider.name, 'test'), asked ? { model: asked } : {});
     setResult(answer);
     after?.();
     return answer;

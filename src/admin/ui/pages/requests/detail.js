@@ -1,7 +1,7 @@
 /** One request, beside the list: attempts, choice of endpoints, tokens, losses, what was said. */
 import { html, useEffect, useState } from '../../lib.js';
 import { t, name as named } from '../../i18n.js';
-import { duration, number, money, bytes, percent, rate, time } from '../../format.js';
+import { duration, number, money, bytes, percent, rate, time, modelOf } from '../../format.js';
 import { useResource } from '../../resource.js';
 import { path, useQuery } from '../../router.js';
 import { can } from '../../session.js';
@@ -91,7 +91,7 @@ function Whole({ request, bodies, wants, keeps }) {
     ><${Part} title=${t('requests.losses')} help=${t('requests.losses.how')}>${request.losses.length ? html`<ul class="requests-losses">${request.losses.map((one) => html`<li key=${one}><code>${one}</code></li>`)}</ul><p class="dim">${t('requests.losses.text', { n: request.losses.length })}</p>` : html`<p class="dim">${t('requests.losses.none')}</p>`}</${Part}></div>
     <${Part} title=${t('requests.details')}><${KeyValues} columns=${2} items=${[
     [t('requests.asked'), request.asked_model && html`<code>${request.asked_model}</code>`],
-    [t('requests.became'), request.model && html`<a href=${path('models', request.model)}>${request.model}</a>`],
+    [t('requests.became'), request.model && request.model === modelOf(request) && html`<a href=${path('models', request.model)}>${request.model}</a>`],
     [t('requests.route'), request.route && html`<a href=${path('routes', request.route)}>${request.route}</a>`],
     [t('requests.field.format'), request.format && html`${named('requests.format', request.format)} <span class="dim">${t(request.stream ? 'requests.streamed' : 'requests.whole')}</span>`],
     [t('requests.key'), request.client_key], [t('requests.field.tenant'), request.tenant],
@@ -121,7 +121,7 @@ export function Detail({ id, row, close, step, steps, keeps, status }) {
     addEventListener('keydown', keys);
     return () => removeEventListener('keydown', keys);
   }, [step]);
-  const title = request ? html`<span class="requests-title">${request.model ?? request.asked_model ?? t('requests.one')}<span class="dim num">${time(request.at, { millis: true })}</span></span>` : t('requests.one');
+  const title = request ? html`<span class="requests-title">${modelOf(request) ?? t('requests.one')}<span class="dim num">${time(request.at, { millis: true })}</span></span>` : t('requests.one');
   const sub = request && html`<span class="mono">${request.method} ${request.path}</span>`;
   const body = bodies.data?.request?.cut ? null : bodies.data?.request?.text ?? null;
   const footer = request && html`<span class="grow dim requests-foot">${body == null ? t('requests.curl.blank') : ''}</span>

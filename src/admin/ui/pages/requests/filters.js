@@ -59,7 +59,7 @@ export function shownValue(key, value) {
   if (field.kind === 'number') return t('requests.least', { n: Number(value) });
   if (field.kind === 'flag') return t(value === 'true' ? 'requests.yes' : 'requests.no');
   if (field.kind === 'status') return /^\dxx$/.test(value) ? `${value} · ${t(`requests.status.${value}`)}` : value;
-  return value;
+  return key === 'model' ? named('pool', value) : value;
 }
 
 export const fieldLabel = (key) => t(`requests.field.${key}`);

@@ -7,7 +7,7 @@ import { Icon, Chip, Popover, IconButton } from '../../kit/index.js';
 import { FIELDS, fieldLabel, shownValue, valueOf, setFilters, clearFilters } from './filters.js';
 
 const ID = /^[0-9a-hjkmnp-tv-z]{26}$/i;
-const MOST = 40;
+const MOST_OFFERED = 40;
 
 /** Names that the gateway knows, by source; asked for when the field is first used. */
 function useNames(wanted) {
@@ -33,7 +33,7 @@ function suggestions(typed, field, names, take) {
     const list = values(field).filter((value) => holds(`${value} ${shownValue(field, value)}`.toLowerCase(), words));
     // A name that is only begun stands behind those that begin so.
     if (own != null && !list.includes(own)) list[FIELDS[field].kind === 'text' ? 'push' : 'unshift'](own);
-    return list.slice(0, MOST).map((value) => ({ key: value, label: shownValue(field, value), run: () => take.value(field, value) }));
+    return list.slice(0, MOST_OFFERED).map((value) => ({ key: value, label: shownValue(field, value), run: () => take.value(field, value) }));
   }
   const id = typed.trim().toLowerCase();
   if (ID.test(id)) return [{ key: id, icon: 'requests', label: t('requests.open.id'), hint: id, run: () => take.open(id) }];
@@ -50,7 +50,7 @@ function suggestions(typed, field, names, take) {
   const said = rest.length === 0 ? [] : Object.keys(FIELDS).filter((key) => `${key} ${fieldLabel(key)}`.toLowerCase().split(/[\s_]/).some((word) => word.startsWith(first)))
     .map((key) => [key, valueOf(key, rest.filter((word) => word !== 'than').join(' '))]).filter(([, value]) => value != null)
     .map(([key, value]) => ({ key: `${key} ${value}`, field: fieldLabel(key), label: shownValue(key, value), run: () => take.value(key, value) }));
-  return [...fields, ...found, ...said].slice(0, MOST);
+  return [...fields, ...found, ...said].slice(0, MOST_OFFERED);
 }
 
 /** @param {{filters: object, open: (id: string) => void}} props */

@@ -31,7 +31,7 @@ const errorOf = (error, { kind, key, values, value }) => {
   return error?.missing && (values ? !values.length || key === '' : value == null) ? t('routes.needed') : null;
 };
 
-function Row({ one, put, remove, names, error }) {
+function Condition({ one, put, remove, names, error }) {
   const ref = useRef();
   // One that was just added is where the writing goes on.
   useEffect(() => { if (one.added) ref.current.querySelector('input,button')?.focus(); }, []);
@@ -48,7 +48,7 @@ export function Conditions({ conditions, onChange, names, error }) {
   const left = KINDS.filter((kind) => MANY.has(kind) || !conditions.some((one) => one.kind === kind));
   return html`<div class="routes-conditions">
     ${!conditions.length && html`<p class="dim">${t('routes.if.every.help')}</p>`}
-    ${conditions.map((one) => html`<${Row} key=${one.id} one=${one} put=${(change) => put(one.id, change)} remove=${() => remove(one.id)} names=${names} error=${error} />`)}
+    ${conditions.map((one) => html`<${Condition} key=${one.id} one=${one} put=${(change) => put(one.id, change)} remove=${() => remove(one.id)} names=${names} error=${error} />`)}
     <div><${Menu} align="start" label=${t('routes.condition.add')} trigger=${(props) => html`<${Button} size="small" icon="plus" ...${props}>${t('routes.condition.add')}</${Button}>`}
       items=${left.map((kind) => ({ label: t(`routes.kind.${kind}`), onSelect: () => onChange([...conditions, { ...fresh(kind), added: true }]) }))} /></div>
   </div>`;

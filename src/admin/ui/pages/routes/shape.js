@@ -30,13 +30,13 @@ export function conditionsOf(when) {
 /** A condition of that kind with nothing in it yet. */
 export const fresh = (kind) => ({ id: uid('c'), kind, ...(FLAGS.has(kind) ? { value: true } : SIZES.has(kind) ? { value: null } : MANY.has(kind) ? { key: '', values: [] } : { values: [] }) });
 
-const one = (values) => (values.length === 1 ? values[0] : values);
+const single = (values) => (values.length === 1 ? values[0] : values);
 
 function whenOf(conditions) {
   const when = {};
   for (const { kind, key, values, value } of conditions) {
-    if (MANY.has(kind)) (when[kind] ??= {})[key.trim()] = one(values);
-    else when[kind] = values ? one(values) : value;
+    if (MANY.has(kind)) (when[kind] ??= {})[key.trim()] = single(values);
+    else when[kind] = values ? single(values) : value;
   }
   return when;
 }

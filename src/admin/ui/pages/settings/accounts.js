@@ -9,7 +9,7 @@ import { Section, Loaded, Table, Badge, Button, Menu, IconButton, Dialog, Form, 
 
 const roles = () => ['admin', 'viewer'].map((value) => ({ value, label: t(`role.${value}`) }));
 
-function Editor({ account, close, done }) {
+function AccountEditor({ account, close, done }) {
   const [name, setName] = useState(account?.name ?? '');
   const [role, setRole] = useState(account?.role ?? 'viewer');
   const [password, setPassword] = useState('');
@@ -62,5 +62,5 @@ export function Accounts({ write }) {
   return html`<${Section} title=${t('settings.accounts')} help=${t('settings.accounts.help')} actions=${write && html`<${Button} kind="primary" icon="plus" onClick=${() => edit({})}>${t('settings.account.new')}</${Button}>`}>
       <${Loaded} of=${list} lines=${3}>${({ items }) => html`<${Table} label=${t('settings.accounts')} columns=${columns} rows=${items} />`}</${Loaded}></${Section}>
     ${me.csrf && html`<${Password} />`}
-    ${edited && html`<${Editor} account=${edited.name ? edited : null} close=${() => edit(null)} done=${list.reload} />`}`;
+    ${edited && html`<${AccountEditor} account=${edited.name ? edited : null} close=${() => edit(null)} done=${list.reload} />`}`;
 }

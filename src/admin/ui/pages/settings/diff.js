@@ -15,4 +15,4 @@ export function differences(before, after, path = '') {
 
 /** @param {{fields: {path: string, before?: any, after?: any}[]}} props */
 export const Diff = ({ fields }) => html`<table class="diff"><thead class="sr"><tr><th>${t('settings.diff.field')}</th><th>${t('settings.diff.before')}</th><th>${t('settings.diff.after')}</th></tr></thead>
-  <tbody>${fields.map((one) => html`<tr key=${one.path}><th scope="row">${one.path || t('settings.diff.value')}</th><td>${plain(one.before) != null && html`<del>${plain(one.before)}</del>`}</td><td>${plain(one.after) != null && html`<ins>${plain(one.after)}</ins>`}</td></tr>`)}</tbody></table>`;
+  <tbody>${fields.map((one) => html`<tr key=${one.path}><th scope="row">${one.path ? html`<code>${one.path}</code>` : t('settings.diff.value')}</th><td>${plain(one.before) != null && html`<del>${plain(one.before)}</del>`}</td><td>${plain(one.after) != null && html`<ins>${plain(one.after)}</ins>`}</td></tr>`)}</tbody></table>`;

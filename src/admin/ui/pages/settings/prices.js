@@ -8,7 +8,7 @@ import { Section, Loaded, Table, Button, IconButton, Home, Dialog, Form, Field, 
 
 const RATES = ['input', 'cached', 'cache_write', 'output', 'reasoning'];
 
-function Editor({ price, close, done }) {
+function PriceEditor({ price, close, done }) {
   const [name, setName] = useState(price?.name ?? '');
   const [body, setBody] = useState(price?.body ?? {});
   const save = useAction(async () => {
@@ -51,5 +51,5 @@ export function Prices({ write }) {
   return html`<${Section} title=${t('settings.prices')} help=${t('settings.prices.help')} actions=${list.data?.items.length > 0 && add}>
     <${Loaded} of=${list}>${({ items }) => html`<${Table} label=${t('settings.prices')} columns=${columns} rows=${items} rowKey=${(row) => row.name + row.home} sort=${{ key: 'name', dir: 1 }}
       empty=${html`<${Empty} icon="file" title=${t('settings.prices.none')} text=${t('settings.prices.none.text')} action=${add} />`} />`}</${Loaded}>
-    ${edited && html`<${Editor} price=${edited.name ? edited : null} close=${() => edit(null)} done=${list.reload} />`}</${Section}>`;
+    ${edited && html`<${PriceEditor} price=${edited.name ? edited : null} close=${() => edit(null)} done=${list.reload} />`}</${Section}>`;
 }

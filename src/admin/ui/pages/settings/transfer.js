@@ -7,11 +7,11 @@ import { Section, Button, Field, Textarea, Select, Checkbox, Problem, Notice, Ba
 import { Diff } from './diff.js';
 
 const FORMATS = ['auto', 'tidegate', 'provider_json', 'app_yml', 'litellm'];
-const TONES = { added: 'ok', changed: 'warn', removed: 'bad' };
+const CHANGES = { added: 'ok', changed: 'warn', removed: 'bad' };
 
 function Preview({ result }) {
-  return html`<div class="settings-preview"><div class="row wrap">${['added', 'changed', 'removed', 'same'].map((what) => html`<${Badge} key=${what} tone=${result[what] ? TONES[what] || 'off' : 'off'}>${t(`settings.import.${what}`, { n: result[what] })}</${Badge}>`)}<span class="dim">${t('settings.import.as', { format: named('settings.format', result.format) })}</span></div>
-    ${result.changes.map((one) => html`<div class="settings-change" key=${one.kind + one.name}><div class="row"><${Badge} tone=${TONES[one.what]}>${t(`settings.what.${one.what}`)}</${Badge}><span class="dim">${named('settings.kind', one.kind)}</span><code>${one.name}</code></div>${one.fields?.length > 0 && html`<${Diff} fields=${one.fields} />`}</div>`)}
+  return html`<div class="settings-preview"><div class="row wrap">${['added', 'changed', 'removed', 'same'].map((what) => html`<${Badge} key=${what} tone=${result[what] ? CHANGES[what] || 'off' : 'off'}>${t(`settings.import.${what}`, { n: result[what] })}</${Badge}>`)}<span class="dim">${t('settings.import.as', { format: named('settings.format', result.format) })}</span></div>
+    ${result.changes.map((one) => html`<div class="settings-change" key=${one.kind + one.name}><div class="row"><${Badge} tone=${CHANGES[one.what]}>${t(`settings.what.${one.what}`)}</${Badge}><span class="dim">${named('settings.kind', one.kind)}</span><code>${one.name}</code></div>${one.fields?.length > 0 && html`<${Diff} fields=${one.fields} />`}</div>`)}
     ${result.notes.length > 0 && html`<${Notice} kind="warn" title=${t('settings.import.notes')}><ul>${result.notes.map((one, at) => html`<li key=${at}>${typeof one === 'string' ? one : html`${(one.place || one.path) && html`<code>${one.place || one.path}</code> `}${one.message ?? one.text ?? JSON.stringify(one)}`}</li>`)}</ul></${Notice}>`}
     ${result.restart.length > 0 && html`<${Notice} kind="warn" title=${t('settings.restart')}>${result.restart.join(', ')}</${Notice}>`}</div>`;
 }

@@ -1,0 +1,273 @@
+//! The modules of the kit as one, and of each page: one file where they would always be loaded together.
+//!
+//! They are put behind one another in the order in which a browser would run them; what one of them takes from another of
+//! its group is there by its name, and what they take from elsewhere stands once at the head. So a group has each name once:
+//! what would not go together that way fails the build, with the file and the name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Parts of the kit that only some pages load.
+const APART: [&str; 2] = ["kit/chart.js", "kit/draglist.js"];
+
+/// What scripts take from the browser: a module of a group must not hide it from the others.
+const OF_THE_BROWSER: [&str; 21] = [
+    "addEventListener",
+    "crypto",
+    "document",
+    "event",
+    "fetch",
+    "history",
+    "innerHeight",
+    "innerWidth",
+    "location",
+    "matchMedia",
+    "navigator",
+    "performance",
+    "removeEventListener",
+    "requestAnimationFrame",
+    "scrollTo",
+    "setTimeout",
+    "structuredClone",
+    "top",
+    "window",
+    "Event",
+    "URL",
+];
+
+/// The file that a module is sent in.
+pub fn home(name: &str) -> String {
+    if APART.contains(&name) {
+        return name.to_owned();
+    }
+    match name.split('/').collect::<Vec<_>>()[..] {
+        ["kit", _] => "kit/index.js".to_owned(),
+        ["pages", page, _] => format!("pages/{page}.js"),
+        _ => name.to_owned(),
+    }
+}
+
+struct Module<'a> {
+    name: &'a str,
+    takes: Vec<Taken<'a>>,
+    code: String,
+}
+
+/// `import { NAME as LOCAL } from 'FROM'`; or `export { … } from 'FROM'`, which gives it on.
+struct Taken<'a> {
+    from: String,
+    names: Vec<(&'a str, &'a str)>,
+    given_on: Option<&'a str>,
+}
+
+/// Every module, or those that were joined in its place.
+pub fn join(scripts: &[(&str, &str)]) -> Result<Vec<(String, String)>, String> {
+    let mut groups: BTreeMap<String, BTreeMap<&str, Module<'_>>> = BTreeMap::new();
+    for (name, text) in scripts {
+        let module = read(name, text).map_err(|why| format!("{name}: {why}"))?;
+        groups.entry(home(name)).or_default().insert(name, module);
+    }
+    groups
+        .into_iter()
+        .map(|(home, group)| one(home, &group))
+        .collect()
+}
+
+/// Its imports stand at its head.
+fn read<'a>(name: &'a str, text: &'a str) -> Result<Module<'a>, &'static str> {
+    let (mut rest, mut takes) = (text.trim_start(), Vec::new());
+    while rest.starts_with("import ") || rest.starts_with("export {") {
+        let (line, after) = rest.split_once(";\n").ok_or("an import has no end")?;
+        takes.push(taken(name, line).ok_or("an import is not in the form that joins")?);
+        rest = after.trim_start_matches('\n');
+    }
+    Ok(Module {
+        name,
+        takes,
+        code: rest.to_owned(),
+    })
+}
+
+fn taken<'a>(name: &str, line: &'a str) -> Option<Taken<'a>> {
+    let (what, from) = line.split_once(" from '")?;
+    let from = resolved(name, from.strip_suffix('\'')?);
+    let (kind, what) = what.split_once(' ')?;
+    let names = match what.trim().strip_prefix('{') {
+        _ if kind == "export" => {
+            return Some(Taken {
+                from,
+                names: Vec::new(),
+                given_on: Some(what.trim()),
+            });
+        }
+        None => vec![("default", what.trim())],
+        Some(list) => {
+            let list = list.strip_suffix('}')?.split(',').map(str::trim);
+            let list = list.filter(|one| !one.is_empty());
+            list.map(|one| one.split_once(" as ").unwrap_or((one, one)))
+                .collect()
+        }
+    };
+    Some(Taken {
+        from,
+        names,
+        given_on: None,
+    })
+}
+
+fn resolved(name: &str, from: &str) -> String {
+    let mut path: Vec<&str> = name.split('/').collect();
+    path.pop();
+    for step in from.split('/') {
+        match step {
+            "." => {}
+            ".." => drop(path.pop()),
+            step => path.push(step),
+        }
+    }
+    path.join("/")
+}
+
+fn relative(from: &str, to: &str) -> String {
+    let up = from.matches('/').count();
+    match from.rsplit_once('/') {
+        Some((folder, _))
+            if to
+                .strip_prefix(folder)
+                .is_some_and(|rest| rest.starts_with('/')) =>
+        {
+            format!(".{}", &to[folder.len()..])
+        }
+        None => format!("./{to}"),
+        Some(_) => format!("{}{to}", "../".repeat(up)),
+    }
+}
+
+fn one(home: String, group: &BTreeMap<&str, Module<'_>>) -> Result<(String, String), String> {
+    let mut order = Vec::new();
+    let first = group
+        .get(home.as_str())
+        .ok_or(format!("there is no {home}"))?;
+    run(first, group, &mut order, &mut Vec::new())?;
+    if let Some(lost) = group.keys().find(|name| {
+        order
+            .iter()
+            .all(|module: &&Module<'_>| module.name != **name)
+    }) {
+        return Err(format!("{lost}: no module of {home} imports it"));
+    }
+    let mut sources: Vec<String> = Vec::new();
+    let mut wanted: BTreeMap<String, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    // Whose each name is: another file's, by its own name there; or a module's of this group.
+    let mut owners: BTreeMap<&str, (String, &str)> = BTreeMap::new();
+    let mut own = |name: &str, local, of: (String, _)| match owners.insert(local, of.clone()) {
+        _ if order.len() > 1 && OF_THE_BROWSER.contains(&local) => Err(format!(
+            "{name}: `{local}` would hide the browser's from the other modules of {home}"
+        )),
+        Some(other) if other != of => Err(format!(
+            "{name}: `{local}` stands for something else in {}",
+            other.0
+        )),
+        _ => Ok(()),
+    };
+    let mut code = String::new();
+    for module in &order {
+        for taken in &module.takes {
+            if group.contains_key(taken.from.as_str()) {
+                // What is given on of the group is exported where it stands.
+                if let Some((_, local)) = taken.names.iter().find(|(name, local)| name != local) {
+                    return Err(format!(
+                        "{}: `{local}` is another name for what is joined with it",
+                        module.name
+                    ));
+                }
+                continue;
+            }
+            let from = self::home(&taken.from);
+            if let Some(given) = taken.given_on {
+                code += &format!("export {given} from '{}';\n", relative(&home, &from));
+            } else if !sources.contains(&from) {
+                sources.push(from.clone());
+            }
+            for (name, local) in &taken.names {
+                own(module.name, local, (from.clone(), name))?;
+                wanted
+                    .entry(from.clone())
+                    .or_default()
+                    .insert((name, local));
+            }
+        }
+        for name in module.code.lines().filter_map(declared) {
+            own(module.name, name, (module.name.to_owned(), name))?;
+        }
+        code.push_str(&module.code);
+    }
+    let heads = sources
+        .iter()
+        .map(|from| import(wanted.get(from), &relative(&home, from)));
+    let text = heads.collect::<String>() + &code;
+    Ok((home, text))
+}
+
+fn import(names: Option<&BTreeSet<(&str, &str)>>, from: &str) -> String {
+    let Some(names) = names else {
+        return format!("import '{from}';\n");
+    };
+    let (whole, parts): (Vec<_>, Vec<_>) = names.iter().partition(|(name, _)| *name == "default");
+    let said = |(name, local): &(&str, &str)| {
+        if name == local {
+            (*name).to_owned()
+        } else {
+            format!("{name} as {local}")
+        }
+    };
+    let parts: Vec<String> = parts.iter().map(|one| said(one)).collect();
+    let mut heads: String = whole
+        .iter()
+        .map(|(_, local)| format!("import {local} from '{from}';\n"))
+        .collect();
+    if !parts.is_empty() {
+        heads += &format!("import {{ {} }} from '{from}';\n", parts.join(", "));
+    }
+    heads
+}
+
+/// In the order in which a browser runs them: what a module takes comes before it.
+fn run<'a, 'b>(
+    module: &'b Module<'a>,
+    group: &'b BTreeMap<&str, Module<'a>>,
+    order: &mut Vec<&'b Module<'a>>,
+    open: &mut Vec<&'a str>,
+) -> Result<(), String> {
+    if order.iter().any(|known| known.name == module.name) {
+        return Ok(());
+    }
+    if open.contains(&module.name) {
+        return Err(format!(
+            "{}: takes what takes it: {}",
+            module.name,
+            open.join(", ")
+        ));
+    }
+    open.push(module.name);
+    for taken in module
+        .takes
+        .iter()
+        .filter_map(|taken| group.get(taken.from.as_str()))
+    {
+        run(taken, group, order, open)?;
+    }
+    open.pop();
+    order.push(module);
+    Ok(())
+}
+
+/// The name that a line declares for its whole module.
+fn declared(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    let line = line.strip_prefix("default ").unwrap_or(line);
+    let line = line.strip_prefix("async ").unwrap_or(line);
+    let kinds = ["const ", "let ", "function ", "class "];
+    let rest = kinds.iter().find_map(|kind| line.strip_prefix(kind))?;
+    let end = rest.find(|next: char| !(next.is_alphanumeric() || next == '_' || next == '$'));
+    Some(&rest[..end.unwrap_or(rest.len())])
+}
