@@ -7,7 +7,7 @@
 //! which write records is told apart. Every answer is compared with what the upstream sent.
 //!
 //! `cases` says what is asked, `upstream` and `bare` are processes of their own (this binary again), `proxies` starts
-//! and ends what is measured, `load` asks, `cpu` counts, `report` prints.
+//! and ends what is measured, `load` asks, `cpu` counts, `report` prints. `watched` is another measure: of a dashboard.
 
 #![allow(
     clippy::print_stdout,
@@ -25,6 +25,7 @@ mod proxies;
 mod report;
 mod run;
 mod upstream;
+mod watched;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -62,6 +63,12 @@ struct Options {
     /// Measured rounds (one more warms up).
     #[arg(long)]
     rounds: Option<usize>,
+    /// Measures instead what an open dashboard costs, at 50 and at 5,000 requests a second.
+    #[arg(long)]
+    watched: bool,
+    /// With `--watched`: counts instructions by callgrind (of Debian's `valgrind`) in place of time.
+    #[arg(long, requires = "watched")]
+    callgrind: bool,
     /// Connections of the load generator.
     #[arg(long, default_value_t = 16)]
     connections: usize,
@@ -85,6 +92,7 @@ fn main() -> ExitCode {
     let ended = match cli.role {
         Some(Role::Upstream { listen }) => upstream::serve(listen),
         Some(Role::Bare { listen, upstream }) => bare::serve(listen, upstream),
+        None if cli.options.watched => watched::run(&cli.options),
         None => run::run(&cli.options),
     };
     match ended {

@@ -13,6 +13,14 @@ pub(super) struct Used {
     pub(super) records: Duration,
 }
 
+impl Used {
+    /// All that was used since then.
+    pub(super) fn since(self, before: Used) -> Duration {
+        let all = |used: Used| used.serving + used.records;
+        all(self).saturating_sub(all(before))
+    }
+}
+
 /// What this process has used so far: what the scheduler has booked for its threads, in nanoseconds
 /// (`/proc/PID/schedstat`, per thread).
 pub(super) fn used(pid: u32) -> anyhow::Result<Used> {

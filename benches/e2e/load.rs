@@ -10,6 +10,7 @@ use tidegate::clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use super::cases::Case;
 
@@ -37,6 +38,9 @@ struct Task {
     request: Bytes,
     answer: Vec<u8>,
     left: AtomicUsize,
+    requests: usize,
+    /// How far apart they begin.
+    every: Option<Duration>,
 }
 
 impl Load {
@@ -57,10 +61,23 @@ impl Load {
         case: &Case,
         requests: usize,
     ) -> anyhow::Result<Round> {
+        self.paced(to, case, requests, None)
+    }
+
+    /// The same, no more than so many a second.
+    pub(super) fn paced(
+        &self,
+        to: SocketAddr,
+        case: &Case,
+        requests: usize,
+        rate: Option<usize>,
+    ) -> anyhow::Result<Round> {
         let task = Arc::new(Task {
             request: request(case, to),
             answer: case.answer.clone(),
             left: AtomicUsize::new(requests),
+            requests,
+            every: rate.map(|rate| Duration::from_secs(1) / u32::try_from(rate).unwrap_or(1)),
         });
         let began = clock::now();
         let latencies = self.runtime.block_on(async {
@@ -106,11 +123,12 @@ async fn ask(to: SocketAddr, task: &Arc<Task>, connections: usize) -> anyhow::Re
 }
 
 impl Task {
-    fn take(&self) -> bool {
+    /// Which request is next, from 0.
+    fn take(&self) -> Option<usize> {
         let taken = self
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
-        taken.is_ok()
+        taken.ok().map(|left| self.requests - left)
     }
 }
 
@@ -122,7 +140,11 @@ struct Client {
 impl Client {
     async fn ask_on(&mut self, task: &Task) -> anyhow::Result<Vec<u32>> {
         let mut latencies = Vec::new();
-        while task.take() {
+        let start = Instant::now();
+        while let Some(at) = task.take() {
+            if let Some(every) = task.every {
+                sleep_until(start + every * u32::try_from(at)?).await;
+            }
             let began = clock::now();
             self.tcp.write_all(&task.request).await?;
             self.answer(&task.answer).await?;

@@ -187,6 +187,22 @@ impl Stage {
         self.start(GATEWAY, addr, &mut command)
     }
 
+    /// The gateway under callgrind, which counts once it is told to; its dumps are files of the stage.
+    pub(super) fn counted(&self, binary: &Path, upstream: SocketAddr) -> anyhow::Result<Process> {
+        let addr = free_port()?;
+        let file = self.configure("gateway.yaml", &gateway_conf(), addr, upstream)?;
+        let mut command = Command::new("valgrind");
+        let dumps = self.dir.join("callgrind.%p");
+        command
+            .args(["--tool=callgrind", "--instr-atstart=no"])
+            .arg(format!("--callgrind-out-file={}", dumps.display()))
+            .arg(fs::canonicalize(binary).context("the gateway's binary")?)
+            .arg("-c")
+            .arg(&file)
+            .current_dir(&self.dir);
+        self.start(GATEWAY, addr, &mut command)
+    }
+
     fn configure(
         &self,
         name: &str,

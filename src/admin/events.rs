@@ -7,21 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::Uri;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream;
-use serde::Serialize;
-use tokio::sync::{broadcast, watch};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Admin;
 use super::figures::milliseconds;
+use super::input;
 use super::problem::Problem;
 use super::requests::{Request, usd};
 use super::time::{now, rfc3339};
 use crate::live::Live;
-use crate::store::{Batch, Endpoint, Histogram, Load};
+use crate::store::{Batch, Endpoint, Histogram, Load, Rows, Watch};
 use crate::telemetry::metrics;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -138,9 +140,32 @@ fn busiest(loads: BTreeMap<Endpoint, Load>) -> (Vec<EndpointSecond>, Option<Othe
     (shown.collect(), others)
 }
 
+/// Which requests are told one by one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Told {
+    /// The newest, at most 20 a second.
+    #[default]
+    Newest,
+    /// Of those that were refused or broken off.
+    Failed,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Which requests are told one by one, at most 20 a second: the newest (as it is without this), or the newest of those
+    /// that were refused or broken off. Whoever shows none spares the gateway most of the work.
+    #[param(inline)]
+    #[serde(default)]
+    requests: Told,
+}
+
 struct Watcher {
     live: Arc<Live>,
-    batches: broadcast::Receiver<Arc<Batch>>,
+    batches: Watch,
+    told: Told,
     leaving: watch::Receiver<bool>,
     tick: Interval,
     since: Sum,
@@ -160,7 +185,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, batch: &Batch) {
+    fn add(&mut self, batch: &Batch, told: Told) {
         self.requests += batch.requests;
         self.errors += batch.errors;
         self.tokens = self.tokens.saturating_add(batch.tokens);
@@ -173,7 +198,11 @@ impl Sum {
                 None => drop(self.loads.insert(endpoint.clone(), load.clone())),
             }
         }
-        for row in &batch.newest {
+        let rows = match told {
+            Told::Newest => &batch.newest,
+            Told::Failed => &batch.failed,
+        };
+        for row in rows {
             if self.newest.len() == NEWEST {
                 self.newest.pop_front();
             }
@@ -235,17 +264,24 @@ fn unwell(live: &Live) -> Vec<Unwell> {
     get,
     path = "/events",
     tag = "gateway",
+    params(Asked),
     responses((status = 200, description = "Events without an end; the data of `stats` is this, that of `request` as in `/requests/{id}`",
                body = Second, content_type = "text/event-stream"))
 )]
 pub(super) async fn events(
     State(admin): State<Arc<Admin>>,
+    uri: Uri,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let asked: Asked = input::query(&uri)?;
     let mut tick = interval_at(Instant::now() + EVERY, EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let watcher = Watcher {
         live: admin.live.clone(),
-        batches: admin.store()?.watch(),
+        batches: admin.store()?.watch(match asked.requests {
+            Told::Newest => Rows::Newest,
+            Told::Failed => Rows::Failed,
+        }),
+        told: asked.requests,
         leaving: admin.leaving.clone(),
         tick,
         since: Sum::default(),
@@ -267,12 +303,7 @@ impl Watcher {
                 return Some(event);
             }
             tokio::select! {
-                batch = self.batches.recv() => match batch {
-                    Ok(batch) => self.since.add(&batch),
-                    // It was too slow for some; the next are told again.
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                },
+                batch = self.batches.next() => self.since.add(&*batch?, self.told),
                 _ = self.tick.tick() => {
                     self.waiting = std::mem::take(&mut self.since).told(&self.live);
                 }
@@ -300,7 +331,10 @@ mod tests {
         let (told, others) = busiest((0..60).map(|n| (endpoint(n), load(n))).collect());
         assert_eq!((told.len(), &*told[0].model), (MOST_ENDPOINTS, "m59"));
         let others = others.unwrap();
-        assert_eq!((others.endpoints, others.load.requests), (10, (0..10).sum()));
+        assert_eq!(
+            (others.endpoints, others.load.requests),
+            (10, (0..10).sum())
+        );
         let all: u64 = told.iter().map(|one| one.load.requests).sum();
         assert_eq!(all + others.load.requests, (0..60).sum::<u64>());
         let (told, others) = busiest((0..50).map(|n| (endpoint(n), load(n))).collect());

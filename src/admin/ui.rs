@@ -212,7 +212,10 @@ mod tests {
             assert!(file.brotli.len() < file.plain().len(), "{name}");
             assert!(file.gzip().len() < file.plain().len(), "{name}");
         }
-        println!("{} files: {brotli} bytes by brotli, {gzip} by gzip", FILES.len());
+        println!(
+            "{} files: {brotli} bytes by brotli, {gzip} by gzip",
+            FILES.len()
+        );
     }
 
     #[test]

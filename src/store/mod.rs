@@ -64,7 +64,7 @@ pub use retention::RetentionNow;
 pub use row::{Attempt, Candidate, Row, Tokens};
 pub use seal::Settled;
 pub use statistics::{By, Every, Figures, Question};
-pub use tail::{Batch, Endpoint, Load};
+pub use tail::{Batch, Endpoint, Load, Rows, Watch};
 
 use crate::config;
 use crate::id::RequestId;
@@ -143,8 +143,8 @@ impl Store {
     }
 
     /// What is finished from now on, some batches a second.
-    pub fn watch(&self) -> tokio::sync::broadcast::Receiver<Arc<Batch>> {
-        self.tail.watch()
+    pub fn watch(&self, rows: Rows) -> Watch {
+        self.tail.watch(rows)
     }
 
     /// Whether it takes what it is given, as of the last time that it was given something, or looked at: each second.

@@ -2,6 +2,7 @@
 //! watches: nothing is made.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustc_hash::FxHashMap;
 use tokio::sync::broadcast;
@@ -30,8 +31,10 @@ pub struct Batch {
     pub first: Histogram,
     /// By endpoint, in no order.
     pub endpoints: Vec<(Endpoint, Load)>,
-    /// The newest, oldest of them first.
+    /// The newest, oldest of them first; none, where nobody watches all of them.
     pub newest: Vec<Row>,
+    /// The newest that were refused or broken off, oldest of them first.
+    pub failed: Vec<Row>,
 }
 
 /// An endpoint, as the configuration names it.
@@ -104,30 +107,82 @@ impl<'r> Loads<'r> {
     }
 }
 
+/// Which requests a watcher is told one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    Newest,
+    Failed,
+}
+
 /// Where batches are passed on.
 #[derive(Clone)]
-pub(super) struct Tail(broadcast::Sender<Arc<Batch>>);
+pub(super) struct Tail {
+    batches: broadcast::Sender<Arc<Batch>>,
+    /// So many watch for the newest requests.
+    closely: Arc<AtomicUsize>,
+}
 
 impl Default for Tail {
     fn default() -> Tail {
-        Tail(broadcast::Sender::new(BATCHES))
+        Tail {
+            batches: broadcast::Sender::new(BATCHES),
+            closely: Arc::default(),
+        }
+    }
+}
+
+/// What finishes, for one who watches.
+pub struct Watch {
+    batches: broadcast::Receiver<Arc<Batch>>,
+    closely: Option<Arc<AtomicUsize>>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(closely) = &self.closely {
+            closely.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Watch {
+    /// The next batch. `None`: there comes no more.
+    pub async fn next(&mut self) -> Option<Arc<Batch>> {
+        loop {
+            match self.batches.recv().await {
+                Ok(batch) => return Some(batch),
+                // It was too slow for some; the next are told again.
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
     }
 }
 
 impl Tail {
-    pub(super) fn watch(&self) -> broadcast::Receiver<Arc<Batch>> {
-        self.0.subscribe()
+    pub(super) fn watch(&self, rows: Rows) -> Watch {
+        let closely = (rows == Rows::Newest).then(|| self.closely.clone());
+        if let Some(closely) = &closely {
+            closely.fetch_add(1, Ordering::Relaxed);
+        }
+        Watch {
+            batches: self.batches.subscribe(),
+            closely,
+        }
     }
 
     /// The same number of batches a second, however many requests there are.
     pub(super) fn tell(&self, rows: &[Row]) {
-        if self.0.receiver_count() == 0 || rows.is_empty() {
+        if self.batches.receiver_count() == 0 || rows.is_empty() {
             return;
         }
-        let mut batch = Batch {
-            newest: rows[rows.len().saturating_sub(NEWEST)..].to_vec(),
-            ..Batch::default()
-        };
+        let mut batch = Batch::default();
+        if self.closely.load(Ordering::Relaxed) > 0 {
+            batch.newest = rows[rows.len().saturating_sub(NEWEST)..].to_vec();
+        }
+        let failed = rows.iter().rev().filter(|row| row.is_error());
+        batch.failed = failed.take(NEWEST).cloned().collect();
+        batch.failed.reverse();
         let mut loads = Loads::default();
         for row in rows {
             batch.requests += 1;
@@ -142,6 +197,6 @@ impl Tail {
         }
         batch.endpoints = loads.told();
         // The last watcher may have left just now.
-        drop(self.0.send(Arc::new(batch)));
+        drop(self.batches.send(Arc::new(batch)));
     }
 }

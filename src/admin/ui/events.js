@@ -17,7 +17,11 @@ const HISTORY = 600;
 const HELD = 600;
 
 const subscribers = new Set();
+/** Those of them that want to be told of every request, not only of those that failed. */
+const close = new Set();
+const asked = () => (close.size ? 'newest' : 'failed');
 let source = null;
+let telling = '';
 let timer = 0;
 let tries = 0;
 let requests = [];
@@ -65,7 +69,8 @@ async function again() {
 export function connect() {
   if (source) return;
   live.value = 'connecting';
-  source = new EventSource('/admin/api/v1/events');
+  telling = asked();
+  source = new EventSource(`/admin/api/v1/events?requests=${telling}`);
   source.addEventListener('open', () => { live.value = 'on'; tries = 0; });
   source.addEventListener('request', (event) => {
     requests.push(JSON.parse(event.data));
@@ -73,6 +78,14 @@ export function connect() {
   });
   source.addEventListener('stats', (event) => push(JSON.parse(event.data)));
   source.addEventListener('error', again);
+}
+
+/** What is wanted has changed: of the stream that there is, only what comes while the next one opens is lost. */
+function reconsider() {
+  if (!source || telling === asked()) return;
+  source.close();
+  source = null;
+  connect();
 }
 
 /** Ends the stream (signed out). */
@@ -85,9 +98,15 @@ export function disconnect() {
 
 /**
  * Is told each batch: `subscribe((batches) => …)` with [{stats, requests}], oldest first; mostly one, more after the tab
- * was hidden. Returns the end of it, as an effect wants it.
+ * was hidden. `requests` are those that failed, and where `every` is asked for all, of a busy second the newest 20. Returns
+ * the end of it, as an effect wants it.
  */
-export function subscribe(told) {
+export function subscribe(told, { every = false } = {}) {
   subscribers.add(told);
-  return () => subscribers.delete(told);
+  if (every) { close.add(told); reconsider(); }
+  return () => {
+    subscribers.delete(told);
+    // The next page may want the same: that is known when it has been drawn.
+    if (close.delete(told)) setTimeout(reconsider, 1000);
+  };
 }

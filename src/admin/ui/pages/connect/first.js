@@ -41,7 +41,7 @@ export function First({ kind, client, model, credential, direct }) {
     const id = current.current;
     const found = id && batches.flatMap((batch) => batch.requests).find((one) => one.id === id);
     if (found) setState((was) => ({ ...was, record: found, arrived: new Date() }));
-  }), []);
+  }, { every: true }), []);
   useEffect(() => () => stop.current?.abort(), []);
   const send = async () => {
     const how = CALLS[kind];

@@ -114,7 +114,7 @@ export function useRows(filters, span, tail) {
     shownKey.current = key;
   }
   useEffect(() => { rows.load({ fresh: true }); return () => { rows.seq += 1; }; }, [key]);
-  useEffect(() => subscribe((batches) => { if (latest.current.open) rows.live(batches, latest.current.filters, latest.current.tail); }), []);
+  useEffect(() => subscribe((batches) => { if (latest.current.open) rows.live(batches, latest.current.filters, latest.current.tail); }, { every: true }), []);
   const was = useRef(tail);
   useEffect(() => {
     // Paused: what was not told is asked for. On again: what ended meanwhile.
