@@ -50,8 +50,6 @@ function Controls() {
     <${Section} title="Code"><div class="columns"><${Code} title="Claude Code" label="Claude Code" text=${'export ANTHROPIC_BASE_URL=http://127.0.0.1:8899\nexport ANTHROPIC_API_KEY=tg-…'} /><${Code} lang="json" label="JSON" text=${JSON.stringify({ model: 'sonnet', stream: true, max_tokens: 1024, messages: [{ role: 'user', content: 'Hello' }] }, null, 2)} /></div></${Section}>`;
 }
 
-const wave = (size, seed) => Array.from({ length: 40 }, (_, at) => Math.max(0, size * (0.6 + 0.3 * Math.sin(at / 5 + seed) + 0.14 * Math.sin(at * 1.7 + seed))));
-
 function Signs() {
   return html`<${Section} title="States" help="Colour, shape and word.">
       <div class="row wrap styleguide-gap">${['ok', 'half_open', 'cooling', 'open', 'refused', 'disabled'].map((value) => html`<${State} key=${value} value=${value} />`)}<${State} value="cooling" label="Cooling, 24 s" title="429 Too Many Requests, three times in a row" /></div>
