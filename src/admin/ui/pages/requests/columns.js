@@ -18,7 +18,7 @@ export const tokensOut = (request) => (request.tokens.output == null ? null : ou
 export const Ended = ({ request }) => html`<span class="requests-ended" title=${named('requests.ending', request.ending)}><${Dot} tone=${toneOf(request)} /><${Status} code=${request.status} /><span class="sr">${named('requests.ending', request.ending)}</span>
   ${request.ending === 'broken' || request.ending === 'client_gone' ? html`<small class=${toneOf(request)}>${t(`requests.ending.${request.ending}.brief`)}</small>` : null}</span>`;
 
-const Model = ({ request }) => html`<span title=${request.asked_model !== modelOf(request) ? `${request.asked_model} → ${modelOf(request)}` : null}>${modelOf(request) ?? html`<span class="dim">–</span>`}
+const Model = ({ request }) => html`<span title=${request.asked_model && request.asked_model !== modelOf(request) ? `${request.asked_model} → ${modelOf(request)}` : null}>${modelOf(request) ?? html`<span class="dim">–</span>`}
   ${request.asked_model && request.asked_model !== modelOf(request) && html`<small class="dim"> ← ${request.asked_model}</small>`}</span>`;
 
 const Endpoint = ({ request }) => (request.provider
