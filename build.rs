@@ -24,6 +24,10 @@ const NOT_SENT: [&str; 4] = [
     "/styleguide.js",
 ];
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "cargo says in the environment where to write"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={FROM}");
     println!("cargo::rerun-if-changed=build.rs");

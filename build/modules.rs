@@ -35,7 +35,7 @@ const OF_THE_BROWSER: [&str; 21] = [
 ];
 
 /// The file that a module is sent in.
-pub fn home(name: &str) -> String {
+pub(crate) fn home(name: &str) -> String {
     if APART.contains(&name) {
         return name.to_owned();
     }
@@ -60,7 +60,7 @@ struct Taken<'a> {
 }
 
 /// Every module, or those that were joined in its place.
-pub fn join(scripts: &[(&str, &str)]) -> Result<Vec<(String, String)>, String> {
+pub(crate) fn join(scripts: &[(&str, &str)]) -> Result<Vec<(String, String)>, String> {
     let mut groups: BTreeMap<String, BTreeMap<&str, Module<'_>>> = BTreeMap::new();
     for (name, text) in scripts {
         let module = read(name, text).map_err(|why| format!("{name}: {why}"))?;
@@ -220,7 +220,7 @@ fn import(names: Option<&BTreeSet<(&str, &str)>>, from: &str) -> String {
             format!("{name} as {local}")
         }
     };
-    let parts: Vec<String> = parts.iter().map(|one| said(one)).collect();
+    let parts: Vec<String> = parts.into_iter().map(said).collect();
     let mut heads: String = whole
         .iter()
         .map(|(_, local)| format!("import {local} from '{from}';\n"))

@@ -96,20 +96,24 @@ class Running:
                 process.kill()
 
 
+def apart(one: tuple, other: tuple) -> int:
+    return sum((here - there) ** 2 for here, there in zip(one, other))
+
+
 def small(png: bytes) -> bytes:
-    """The same picture with a palette of its 256 most frequent colours: a console has few, and the rest are edges of letters."""
+    """The same picture with a palette of 256: a console has few colours, and the rest are edges of letters."""
     picture = Image.open(io.BytesIO(png)).convert("RGBX")
-    counted = sorted(picture.getcolors(1 << 24), reverse=True)
-    frequent = [colour for _, colour in counted[:256]]
-    place = {colour: at for at, colour in enumerate(frequent)}
-    for _, colour in counted[256:]:
-        near = min(range(len(frequent)), key=lambda at: sum((one - other) ** 2 for one, other in zip(frequent[at], colour)))
-        place[colour] = near
-    places = {int.from_bytes(bytes(colour), sys.byteorder): at for colour, at in place.items()}
-    small = Image.frombytes("P", picture.size, bytes(map(places.__getitem__, memoryview(picture.tobytes()).cast("I"))))
-    small.putpalette([value for colour in frequent for value in colour[:3]])
+    counted = [colour for _, colour in sorted(picture.getcolors(1 << 24), reverse=True)]
+    palette: list[tuple] = []
+    for colour in counted:
+        # What hardly differs from a more frequent one takes no place from what does.
+        if len(palette) < 256 and all(apart(colour, known) > 24 for known in palette):
+            palette.append(colour)
+    places = {int.from_bytes(bytes(colour), sys.byteorder): min(range(len(palette)), key=lambda at: apart(palette[at], colour)) for colour in counted}
+    reduced = Image.frombytes("P", picture.size, bytes(map(places.__getitem__, memoryview(picture.tobytes()).cast("I"))))
+    reduced.putpalette([value for colour in palette for value in colour[:3]])
     out = io.BytesIO()
-    small.save(out, "PNG", optimize=True)
+    reduced.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 

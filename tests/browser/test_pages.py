@@ -27,7 +27,7 @@ SAME = set(
 # Text nodes that are seen, and what is said of elements to those who do not see; without what is code or data by its looks.
 SAID = """
 () => {
-  const data = 'code, pre, kbd, samp, .mono, time, option, .code';
+  const data = 'code, pre, kbd, samp, ins, del, .mono, time, option, .code';
   const found = [];
   const take = (text, where) => { if (text?.trim()) found.push([text.trim(), where]); };
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -68,6 +68,9 @@ def names(lively: Console) -> set[str]:
     # What clients ask for, and what is answered.
     for said in ("nobody-knows-it", "Hello from demo-small at demo. You said: “Answer with the one word: ok”"):
         found |= set(WORD.findall(said))
+    # Of other tests, whose keys are gone.
+    for one in lively.requests():
+        found |= set(WORD.findall(one.get("client_key") or ""))
     for kind in ("providers", "models", "routes", "client-keys", "tenants", "prices", "accounts"):
         for one in lively.api("GET", f"/{kind}")["items"]:
             found |= set(WORD.findall(one["name"]))
@@ -101,8 +104,8 @@ COLOURS = {"type": "rule", "values": ["color-contrast"]}
 JUDGE = """
 (only) => axe.run(document, {
   runOnly: only, resultTypes: ['violations'],
-  // A menu lies above the page, in no region of it.
-  rules: document.querySelector('#layers [role=menu]') ? { region: { enabled: false } } : {},
+  // What lies above the page is in no region of it.
+  rules: document.querySelector('#layers :is([role=menu], [role=tooltip])') ? { region: { enabled: false } } : {},
 }).then(({ violations }) => violations.flatMap(
   ({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)}: ${[...node.any, ...node.all, ...node.none].map((one) => one.message).join('; ')}`)))
 """

@@ -2,7 +2,7 @@
  * `/` and `/ui/PAGE[/NAME]?QUERY`. Links are plain `<a href>`; a click on one of ours does not load the document anew.
  * What a page shows (filters, tabs, an open drawer) is in the query: `useQuery`.
  */
-import { signal, computed } from './lib.js';
+import { signal } from './lib.js';
 
 function read() {
   const [, , page, name] = /^\/(ui\/?)?([^/]*)\/?(.*)$/.exec(location.pathname) || [];
@@ -52,9 +52,6 @@ export function useQuery(key, fallback = null, options) {
   const value = route.value.query.get(key) ?? fallback;
   return [value, (next) => setQuery({ [key]: next === fallback ? null : next }, options)];
 }
-
-/** A parameter of the query as a computed signal, for stores. */
-export const queryOf = (key, fallback = null) => computed(() => route.value.query.get(key) ?? fallback);
 
 addEventListener('popstate', () => { route.value = read(); });
 addEventListener('beforeunload', (event) => { if (guard.ask) event.preventDefault(); });

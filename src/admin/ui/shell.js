@@ -1,5 +1,5 @@
 /** What is around every page: navigation, header, layers. */
-import { html, cx, useState, useEffect, signal } from './lib.js';
+import { html, cx, useState, useEffect } from './lib.js';
 import { t, lang, setLang, LANGS } from './i18n.js';
 import { theme, choice, setTheme } from './theme.js';
 import { route, path } from './router.js';
@@ -22,20 +22,13 @@ export const NAV = [
   ['settings'],
 ];
 
-/** Numbers beside names of the navigation, set by whoever knows: `navCounts.value = {providers: {n: 2, tone: 'bad', label}}`. */
-export const navCounts = signal({});
-
 export const Logo = ({ size = 24 }) => html`<svg class="logo" width=${size} height=${size} viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M6 13c3.3 0 3.3-3 6.7-3s3.3 3 6.7 3 3.3-3 6.6-3M6 22c3.3 0 3.3-3 6.7-3s3.3 3 6.7 3 3.3-3 6.6-3" /></svg>`;
 
 function Nav({ open, close }) {
   const { page } = route.value;
   return html`<nav id="nav" class=${cx('sidebar', open && 'open')} aria-label=${t('nav.label')}>
     <a class="brand" href="/" onClick=${close}><${Logo} /><span>Tidegate</span></a>
-    ${NAV.map((group, at) => html`<ul key=${at}>${group.map((id) => {
-    const count = navCounts.value[id];
-    return html`<li key=${id}><a href=${path(id)} aria-current=${page === id ? 'page' : null} onClick=${close}><${Icon} name=${id} /><span class="grow">${t(`nav.${id}`)}</span>
-      ${count && html`<span class=${`nav-count ${count.tone || ''}`} title=${count.label}>${count.n}</span>`}</a></li>`;
-  })}</ul>`)}
+    ${NAV.map((group, at) => html`<ul key=${at}>${group.map((id) => html`<li key=${id}><a href=${path(id)} aria-current=${page === id ? 'page' : null} onClick=${close}><${Icon} name=${id} /><span class="grow">${t(`nav.${id}`)}</span></a></li>`)}</ul>`)}
     <ul class="nav-end"><li><a href="/docs" target="_blank" rel="noreferrer"><${Icon} name="code" /><span class="grow">${t('nav.docs')}</span><${Icon} name="external" size=${12} class="quiet" /></a></li></ul>
   </nav>`;
 }

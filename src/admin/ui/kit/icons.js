@@ -13,7 +13,6 @@ const PATHS = {
   settings: 'M2 4.5h6M11.5 4.5H14M2 11.5h2.5M8 11.5h6M9.75 2.75v3.5M6.25 9.75v3.5',
   search: 'M7 12a5 5 0 1 0 0-10 5 5 0 0 0 0 10zM10.7 10.7L14 14',
   plus: 'M8 3v10M3 8h10',
-  minus: 'M3 8h10',
   close: 'M3.5 3.5l9 9M12.5 3.5l-9 9',
   check: 'M3 8.5l3.3 3.3L13 4.8',
   down: 'M4 6l4 4 4-4',

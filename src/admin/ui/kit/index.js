@@ -14,5 +14,5 @@ export { Menu, Popover, Tooltip } from './menu.js';
 export { Tabs, TabPanel } from './tabs.js';
 export { CopyButton, Code, Copyable } from './copy.js';
 export { Empty, Failed, Skeleton, Loaded, Notice } from './states.js';
-export { Meter, Sparkline, Share } from './meter.js';
+export { Meter, Share } from './meter.js';
 export { Page, Section, KeyValues, Figure, Help, Folded } from './layout.js';

@@ -1,5 +1,5 @@
-/** Small figures: use of a limit, sparkline, share. */
-import { html, useMemo } from '../lib.js';
+/** Small figures: use of a limit, share. */
+import { html } from '../lib.js';
 import { percent } from '../format.js';
 import { t } from '../i18n.js';
 
@@ -16,28 +16,6 @@ export function Meter({ used, limit, format = String, label, hint, compact }) {
     ${limit != null && html`<div class="meter-bar" role="meter" aria-label=${label} aria-valuemin="0" aria-valuemax=${limit} aria-valuenow=${Math.min(used ?? 0, limit)} aria-valuetext=${said}><span style=${{ width: `${Math.min(100, share * 100)}%` }} /></div>`}
     ${hint && html`<div class="meter-hint">${hint}</div>`}
   </div>`;
-}
-
-/**
- * A line without axes. Gaps are null. `label` says what it is to those who do not see it.
- * @param {{values: (number|null)[], label: string, width?: number, height?: number, tone?: string, max?: number, area?: boolean}} props
- */
-export function Sparkline({ values, label, width = 96, height = 24, tone = 'accent', max, area = true }) {
-  const { line, fill } = useMemo(() => {
-    const top = max ?? Math.max(1e-9, ...values.map((one) => one ?? 0));
-    const step = values.length > 1 ? (width - 2) / (values.length - 1) : 0;
-    let path = '';
-    let open = false;
-    values.forEach((value, at) => {
-      if (value == null) { open = false; return; }
-      const y = height - 1.5 - (value / top) * (height - 3);
-      path += `${open ? 'L' : 'M'}${(1 + at * step).toFixed(1)} ${y.toFixed(1)}`;
-      open = true;
-    });
-    const whole = values.length > 1 && !values.includes(null) ? `${path}L${width - 1} ${height - 1}L1 ${height - 1}Z` : '';
-    return { line: path, fill: whole };
-  }, [values, width, height, max]);
-  return html`<svg class=${`sparkline ${tone}`} width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label=${label}>${area && fill && html`<path class="fill" d=${fill} />`}<path class="line" d=${line} /></svg>`;
 }
 
 /** A share as a bar with its number. */

@@ -4,7 +4,7 @@ import { t } from '../i18n.js';
 import { useQuery } from '../router.js';
 import {
   Page, Section, Tabs, TabPanel, Icon, Button, IconButton, Field, Input, NumberInput, Secret, Textarea, Select, Switch, Checkbox, Segmented,
-  Combobox, State, Badge, Status, Chip, Home, Notice, Meter, Sparkline, Share, Help, Folded, CopyButton, Copyable, Code, Menu, Tooltip, KeyValues, Figure, Tags,
+  Combobox, State, Badge, Status, Chip, Home, Notice, Meter, Share, Help, Folded, CopyButton, Copyable, Code, Menu, Tooltip, KeyValues, Figure, Tags,
 } from '../kit/index.js';
 import { ICONS } from '../kit/icons.js';
 import { Data } from './styleguide/data.js';
@@ -50,8 +50,6 @@ function Controls() {
     <${Section} title="Code"><div class="columns"><${Code} title="Claude Code" label="Claude Code" text=${'export ANTHROPIC_BASE_URL=http://127.0.0.1:8899\nexport ANTHROPIC_API_KEY=tg-…'} /><${Code} lang="json" label="JSON" text=${JSON.stringify({ model: 'sonnet', stream: true, max_tokens: 1024, messages: [{ role: 'user', content: 'Hello' }] }, null, 2)} /></div></${Section}>`;
 }
 
-const wave = (size, seed) => Array.from({ length: 40 }, (_, at) => Math.max(0, size * (0.6 + 0.3 * Math.sin(at / 5 + seed) + 0.14 * Math.sin(at * 1.7 + seed))));
-
 function Signs() {
   return html`<${Section} title="States" help="Colour, shape and word.">
       <div class="row wrap styleguide-gap">${['ok', 'half_open', 'cooling', 'open', 'refused', 'disabled'].map((value) => html`<${State} key=${value} value=${value} />`)}<${State} value="cooling" label="Cooling, 24 s" title="429 Too Many Requests, three times in a row" /></div>
@@ -61,7 +59,7 @@ function Signs() {
     <${Section} title="Notices"><${Notice}>The configuration was read again; nothing has changed.</${Notice}><${Notice} kind="warn" title="Restart needed" action=${html`<${Button} size="small">Why</${Button}>`}>threads differs from what the process was started with.</${Notice}><${Notice} kind="bad">The key was refused: 401 invalid x-api-key.</${Notice}><${Notice} kind="ok">It works: 38 models, first token after 240 ms.</${Notice}></${Section}>
     <${Section} title="Figures"><div class="figures"><${Figure} label="Requests" value="128" unit="req/s" hint="+4 % on yesterday" /><${Figure} label="Errors" value="0.42" unit="%" help="Refused or broken off" /><${Figure} label="First token p95" value="612" unit="ms" tone="warn" /><${Figure} label="Tokens" value="48.2K" unit="tok/s" /><${Figure} label="Cost today" value="$12.48" hint="3 requests without a price" /></div>
       <div class="columns styleguide-line"><div class="stack"><${Meter} label="Requests" used=${42} limit=${60} format=${(n) => `${n} rpm`} /><${Meter} label="Tokens" used=${92000} limit=${100000} hint="resets in 4 h" /><${Meter} label="Budget" used=${20} limit=${20} format=${(n) => `$${n}`} /><${Meter} label="Concurrency" used=${3} limit=${null} /></div>
-      <div class="stack">${['accent', 'ok', 'warn', 'bad', 'cool'].map((tone, at) => html`<div class="row" key=${tone}><${Sparkline} label=${tone} tone=${tone} values=${wave(10, at)} /><${Share} value=${0.5 - at / 10} label="share" /></div>`)}</div>
+      <div class="stack">${[0.5, 0.3, 0.1].map((value) => html`<${Share} key=${value} value=${value} label="share" />`)}</div>
       <${KeyValues} items=${[['Provider', 'relay-one'], ['Base URL', html`<${Copyable} text="https://api.example.com/v1" />`], ['Timeout', '60 s'], ['Started', '21 Nov 2026, 15:58:54']]} /></div></${Section}>
     <${Section} title="Folded"><${Folded} title="Advanced" hint="timeouts, headers"><p class="prose">What is rarely needed.</p></${Folded}></${Section}>`;
 }

@@ -32,8 +32,8 @@ const Flow = ({ request }) => (tokensIn(request) == null && tokensOut(request) =
 /** @param {number} scale ms of the timing bar @param {number} room px of the list */
 export const columns = (scale, room) => [
   { key: 'at', label: t('requests.time'), width: '98px', class: 'num', render: (one) => html`<time dateTime=${one.at} title=${dateTime(one.at)}>${time(one.at, { millis: true })}</time>` },
-  { key: 'status', label: t('requests.status'), width: '118px', render: (one) => html`<${Ended} request=${one} />` },
-  { key: 'model', label: t('requests.model'), width: 'minmax(96px,1fr)', class: 'strong', render: (one) => html`<${Model} request=${one} />` },
+  { key: 'status', label: t('requests.status'), width: '112px', render: (one) => html`<${Ended} request=${one} />` },
+  { key: 'model', label: t('requests.model'), width: 'minmax(112px,1.2fr)', class: 'strong', render: (one) => html`<${Model} request=${one} />` },
   { key: 'endpoint', label: t('requests.endpoint'), width: 'minmax(160px,2.4fr)', class: 'requests-endpoint', render: (one) => html`<${Endpoint} request=${one} />` },
   room > 900 && { key: 'key', label: t('requests.key'), width: 'minmax(84px,.7fr)', render: (one) => one.client_key ?? html`<span class="dim">–</span>` },
   { key: 'timing', label: html`<span class="requests-scale"><span>${t('requests.timing')}</span><span class="num">${duration(scale)}</span></span>`, width: room > 1100 ? '116px' : '84px', class: 'requests-timing-cell', render: (one) => html`<${TimingBar} request=${one} scale=${scale} />` },

@@ -1,6 +1,6 @@
 /** Samples of tables, lists that are dragged, and charts. */
 import { html, useState, useMemo, useEffect } from '../../lib.js';
-import { Section, Table, VirtualTable, State, Status, Share, Sparkline, IconButton, Home, Segmented, Badge } from '../../kit/index.js';
+import { Section, Table, VirtualTable, State, Status, Share, IconButton, Home, Segmented, Badge } from '../../kit/index.js';
 import { DragList } from '../../kit/draglist.js';
 import { Chart } from '../../kit/chart.js';
 import { number, duration, money } from '../../format.js';
@@ -13,7 +13,6 @@ const PROVIDERS = [
 const COLUMNS = [
   { key: 'name', label: 'Provider', title: true, sort: (row) => row.name, render: (row) => html`<span class="row">${row.name} <${Home} home=${row.home} /></span>` },
   { key: 'state', label: 'State', sort: (row) => row.state, render: (row) => html`<${State} value=${row.state} />` },
-  { key: 'spark', label: 'Requests, 1 h', phone: false, render: (row) => html`<${Sparkline} label="requests" values=${Array.from({ length: 30 }, (_, at) => 5 + 4 * Math.sin(at / 4 + row.seed))} />` },
   { key: 'share', label: 'Share', align: 'end', sort: (row) => row.share, descending: true, render: (row) => html`<${Share} value=${row.share} />` },
   { key: 'p50', label: 'First token p50', align: 'end', sort: (row) => row.p50, render: (row) => duration(row.p50) },
   { key: 'cost', label: 'Cost today', align: 'end', sort: (row) => row.cost, descending: true, render: (row) => money(row.cost) },
