@@ -145,6 +145,11 @@ fn takes(asked: &HeaderMap, coding: &str) -> bool {
     })
 }
 
+/// How the build joins scripts, for its tests.
+#[cfg(test)]
+#[path = "../../build/modules.rs"]
+mod modules;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,7 +217,10 @@ mod tests {
             assert!(file.brotli.len() < file.plain().len(), "{name}");
             assert!(file.gzip().len() < file.plain().len(), "{name}");
         }
-        println!("{} files: {brotli} bytes by brotli, {gzip} by gzip", FILES.len());
+        println!(
+            "{} files: {brotli} bytes by brotli, {gzip} by gzip",
+            FILES.len()
+        );
     }
 
     #[test]
