@@ -204,8 +204,11 @@ async fn session(
     client: Option<IpAddr>,
     now: i64,
 ) -> Result<Who, Stranger> {
-    let over =
-        || Stranger::Nobody(Problem::unauthenticated("Your session is over; log in again."));
+    let over = || {
+        Stranger::Nobody(Problem::unauthenticated(
+            "Your session is over; log in again.",
+        ))
+    };
     let (store, hash) = (admin.store()?, secret::digest(token));
     let session = store.session(&hash).await.map_err(Problem::from)?;
     let session = session.ok_or_else(over)?;

@@ -120,8 +120,7 @@ mod tests {
 
     #[test]
     fn every_word_is_one_of_its_own() {
-        let names: std::collections::BTreeSet<_> =
-            RefusalCode::ALL.map(RefusalCode::name).into();
+        let names: std::collections::BTreeSet<_> = RefusalCode::ALL.map(RefusalCode::name).into();
         assert_eq!(names.len(), RefusalCode::ALL.len());
     }
 }

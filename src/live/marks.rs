@@ -29,7 +29,9 @@ pub struct Marked {
 impl Marks {
     /// There is a connection, made in that time. `None`: it was there.
     pub fn connected(&self, took: Option<Duration>) {
-        let micros = took.map_or(0, |took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        let micros = took.map_or(0, |took| {
+            u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+        });
         self.connect
             .store(micros.max(u64::from(took.is_some())), Ordering::Relaxed);
         self.reused.store(took.is_none(), Ordering::Relaxed);

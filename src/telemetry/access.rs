@@ -429,9 +429,9 @@ fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Timing;
     use crate::id::RequestId;
     use crate::ledger::Ending;
+    use crate::ledger::Timing;
 
     fn record() -> Record {
         Record {

@@ -112,7 +112,11 @@ async fn the_variables_password_holds_and_a_changed_one_until_the_variable_chang
     );
     let over = admin.get(&gateway, "/session").await;
     assert_eq!(over.status, 200);
-    assert_eq!(over.json(), json!({ "account": null }), "sessions of the old password end");
+    assert_eq!(
+        over.json(),
+        json!({ "account": null }),
+        "sessions of the old password end"
+    );
     assert_eq!(admin.get(&gateway, "/status").await.status, 401);
     for secret in [PASSWORD, "changed by hand", "another of the variable"] {
         assert!(!gateway.stderr().contains(secret), "{secret}");

@@ -18,6 +18,7 @@ mod commands;
 mod crowd;
 mod document;
 mod entering;
+mod explaining;
 #[allow(dead_code, reason = "shared with the tests of the data plane")]
 #[path = "../gateway/harness.rs"]
 mod harness;

@@ -77,13 +77,21 @@ async fn each_attempt_tells_when_what_happened_in_it() {
 
     let again = row(&operator, &gateway.chat("m", true).await).await;
     let only = &again["attempts"][0];
-    assert_eq!((&only["reused"], &only["outcome"]), (&json!(true), &json!("ok")));
+    assert_eq!(
+        (&only["reused"], &only["outcome"]),
+        (&json!(true), &json!("ok"))
+    );
     assert!(only["connect_ms"].is_null(), "{only}");
 
     let found = async |least: u64| {
-        let list = operator.get(&format!("/requests?min_attempts={least}")).await;
+        let list = operator
+            .get(&format!("/requests?min_attempts={least}"))
+            .await;
         let items = list["items"].as_array().unwrap().clone();
-        items.iter().map(|row| row["id"].clone()).collect::<Vec<_>>()
+        items
+            .iter()
+            .map(|row| row["id"].clone())
+            .collect::<Vec<_>>()
     };
     assert_eq!(found(2).await, [over["id"].clone()]);
     assert_eq!((found(1).await.len(), found(3).await.len()), (2, 0));
@@ -101,7 +109,11 @@ async fn a_refusal_says_why_in_a_word_and_a_row_whether_its_bodies_are_kept() {
         (&told["refusal"], &told["status"]),
         (&json!("unknown_model"), &json!(404))
     );
-    let told = row(&operator, &gateway.post("/v1/chat/completions", &json!({})).await).await;
+    let told = row(
+        &operator,
+        &gateway.post("/v1/chat/completions", &json!({})).await,
+    )
+    .await;
     assert_eq!(told["refusal"], "no_model");
     let served = gateway
         .post("/v1/chat/completions", &chat_body("m", false))

@@ -10,7 +10,9 @@ use jiff::tz::TimeZone;
 use tidegate::config::{Database, Retention};
 use tidegate::id::RequestId;
 use tidegate::ir::{Format, Usage};
-use tidegate::ledger::{AttemptRow, Bodies, CandidateRow, Ending, Record, RefusalCode, Secrets, Timing};
+use tidegate::ledger::{
+    AttemptRow, Bodies, CandidateRow, Ending, Record, RefusalCode, Secrets, Timing,
+};
 use tidegate::store::{By, Every, Figures, Filter, Page, Place, Question, Status, Store};
 
 /// Noon of a day long ago, so that nothing depends on when the test runs.
