@@ -300,7 +300,10 @@ mod tests {
         let (told, others) = busiest((0..60).map(|n| (endpoint(n), load(n))).collect());
         assert_eq!((told.len(), &*told[0].model), (MOST_ENDPOINTS, "m59"));
         let others = others.unwrap();
-        assert_eq!((others.endpoints, others.load.requests), (10, (0..10).sum()));
+        assert_eq!(
+            (others.endpoints, others.load.requests),
+            (10, (0..10).sum())
+        );
         let all: u64 = told.iter().map(|one| one.load.requests).sum();
         assert_eq!(all + others.load.requests, (0..60).sum::<u64>());
         let (told, others) = busiest((0..50).map(|n| (endpoint(n), load(n))).collect());
