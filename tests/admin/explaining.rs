@@ -137,8 +137,13 @@ async fn a_vendor_that_cannot_be_asked_says_why_in_a_word() {
     assert_eq!(dead["reason"], "unconnected", "{dead}");
     let unknown = probed("http://no-such-host.invalid/v1".to_owned()).await;
     assert_eq!(unknown["reason"], "unresolved", "{unknown}");
-    let elsewhere = probed(format!("http://{}/nothing/here", vendor.addr)).await;
-    assert_eq!(elsewhere["reason"], "no_list_there", "{elsewhere}");
+    // The gateway itself answers there, and has no such page.
+    let elsewhere = probed(format!("http://{}/nothing/here", gateway.addr)).await;
+    assert_eq!(
+        (&elsewhere["reason"], &elsewhere["vendor_status"]),
+        (&json!("no_list_there"), &json!(404)),
+        "{elsewhere}"
+    );
     let plain = probed(format!("https://{}/v1", vendor.addr)).await;
     assert_eq!(plain["reason"], "tls", "{plain}");
 
