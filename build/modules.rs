@@ -271,3 +271,85 @@ fn declared(line: &str) -> Option<&str> {
     let end = rest.find(|next: char| !(next.is_alphanumeric() || next == '_' || next == '$'));
     Some(&rest[..end.unwrap_or(rest.len())])
 }
+
+// Compiled with the tests of `src/admin/ui.rs`.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(scripts: &[(&str, &str)]) -> String {
+        let files = join(scripts).unwrap();
+        let page = files.into_iter().find(|(name, _)| name == "pages/keys.js");
+        page.unwrap().1
+    }
+
+    #[test]
+    fn what_a_module_takes_comes_before_it_and_heads_stand_once() {
+        let page = joined(&[
+            (
+                "pages/keys.js",
+                "import { html } from '../lib.js';\nimport { B } from './keys/b.js';\nexport default function Keys() { return B; }\n",
+            ),
+            (
+                "pages/keys/b.js",
+                "import { html, cx as classes } from '../../lib.js';\nimport {\n  A,\n} from './a.js';\nimport { Icon } from '../../kit/icons.js';\nexport const B = [A, Icon];\n",
+            ),
+            ("pages/keys/a.js", "export const A = 1;\n"),
+        ]);
+        let expected = "import { cx as classes, html } from '../lib.js';\nimport { Icon } from '../kit/index.js';\n\
+            export const A = 1;\nexport const B = [A, Icon];\nexport default function Keys() { return B; }\n";
+        assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn a_part_of_another_page_comes_from_that_page() {
+        let page = joined(&[(
+            "pages/keys.js",
+            "import { Lanes } from './models/lanes.js';\nimport uPlot from '../vendor/uplot.js';\nexport { h } from '../lib.js';\n",
+        )]);
+        let expected = "import { Lanes } from './models.js';\nimport uPlot from '../vendor/uplot.js';\nexport { h } from '../lib.js';\n";
+        // What is given on stands with the code, before which all imports are.
+        assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn what_does_not_go_together_fails_with_the_file_and_the_name() {
+        let refused = |page: &str, part: &str| {
+            let found = join(&[("pages/keys.js", page), ("pages/keys/a.js", part)]);
+            found.unwrap_err()
+        };
+        let takes = "import { A } from './keys/a.js';\n";
+        for (page, part, name) in [
+            (
+                "const MANY = 1;\n",
+                "export const A = 1;\nconst MANY = 2;\n",
+                "`MANY`",
+            ),
+            (
+                "",
+                "import { list } from '../../format.js';\nimport { list } from '../../api.js';\n",
+                "`list`",
+            ),
+            (
+                "",
+                "export const A = 1;\nfunction history() {}\n",
+                "`history`",
+            ),
+        ] {
+            let why = refused(&format!("{takes}{page}"), part);
+            assert!(why.starts_with("pages/keys") && why.contains(name), "{why}");
+        }
+        let renamed = refused(
+            "import { A as B } from './keys/a.js';\n",
+            "export const A = 1;\n",
+        );
+        assert!(renamed.contains("`B`"), "{renamed}");
+        let lost = refused("", "export const A = 1;\n");
+        assert!(
+            lost.contains("no module of pages/keys.js imports it"),
+            "{lost}"
+        );
+        let circle = refused(takes, "import { B } from '../keys.js';\n");
+        assert!(circle.contains("takes what takes it"), "{circle}");
+    }
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Everything: check.sh, then unit, property and integration tests, doc tests, the real clients and the
-# console in a real browser. Ends with one line
-# that sums up all runners. A failing part does not stop the others. TIDEGATE_FUZZ_SECONDS also fuzzes each target that long.
+# Everything: check.sh, then unit, property and integration tests, doc tests, the real clients, and the console in a real
+# browser. Ends with one line that sums up all runners. A failing part does not stop the others. TIDEGATE_FUZZ_SECONDS also
+# fuzzes each target that long.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/needs.sh

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
+use crate::admin::cascade;
 use crate::admin::condition::Condition;
 use crate::admin::house::{House, Tried};
 use crate::admin::trouble::Trouble;
@@ -27,6 +28,14 @@ pub struct Desk {
     last: Mutex<Option<Shelf>>,
     /// One change at a time in this process; between processes the database sees to it.
     turn: tokio::sync::Mutex<()>,
+}
+
+/// What an object takes with it when it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum With {
+    Nothing,
+    /// Endpoints of a provider, and models that have no others.
+    WhatHangsOnIt,
 }
 
 /// What has come of a change.
@@ -225,21 +234,27 @@ impl Desk {
         .await
     }
 
-    /// Takes an object out of the database.
+    /// Takes an object out of the database; with what hangs on it, where that is told.
     ///
     /// # Errors
     /// [`Trouble`].
     pub async fn delete(
         &self,
         (kind, name): (Kind, &str),
+        with: With,
         condition: &Condition,
         author: &Author,
     ) -> Result<Done, Trouble> {
         self.change(author, |shelf| {
             let was = self.stored(shelf, kind, name)?;
             condition.holds(Some(was))?;
+            let mut changes = match (kind, with) {
+                (Kind::Provider, With::WhatHangsOnIt) => cascade::of_provider(shelf, name),
+                _ => Vec::new(),
+            };
             let name = name.to_owned();
-            Ok(vec![Change::Delete { kind, name }])
+            changes.push(Change::Delete { kind, name });
+            Ok(changes)
         })
         .await
         .map_err(|trouble| trouble.in_use(kind, name))

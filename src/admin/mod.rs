@@ -12,11 +12,13 @@
 mod accounts;
 mod audit;
 mod bodies;
+mod cascade;
 mod channels;
 mod condition;
 mod desk;
 mod docs;
 mod door;
+mod effective;
 mod events;
 mod figures;
 mod first;
@@ -57,13 +59,14 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub use condition::Condition;
-pub use desk::{Desk, Done};
+pub use desk::{Desk, Done, With};
 pub use house::{House, LeftOut, Refusal, Tried};
 pub use plane::Plane;
 pub use problem::Flaw;
+pub use reasons::Reason;
 pub use socket::Sockets;
 pub use trouble::Trouble;
-pub use vendors::{VendorPage, Vendors};
+pub use vendors::{Unreached, VendorPage, Vendors};
 pub use view::{Facts, View};
 
 use crate::clock::{self, Tick};

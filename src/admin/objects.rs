@@ -1,15 +1,16 @@
 //! Calls on objects of the configuration: providers, models, routes, client keys, tenants, prices, settings. The same six
 //! for each kind; a body is what the configuration file would say.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::{ETAG, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::openapi::path::{
     Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathsBuilder,
@@ -22,9 +23,10 @@ use utoipa::{PartialSchema as _, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::condition::Condition;
-use super::desk::{Desk, Done};
+use super::desk::{Desk, Done, With};
 use super::door::{Viewer, Who};
-use super::input::{AnyBody, Body};
+use super::effective::Effective;
+use super::input::{AnyBody, Body, query};
 use super::mint;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::time::rfc3339;
@@ -56,6 +58,15 @@ pub(super) struct ConfigObject {
     /// As the configuration file would say it, with secrets masked. A masked secret that is sent back stands for itself.
     #[schema(value_type = Value)]
     body: Value,
+    /// Of a setting: what holds where nobody says anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<Value>,
+    /// Of a setting: this, with defaults for what it leaves out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective: Option<Value>,
+    /// Of a setting with members: where each of them comes from, as `home` says it, by its place (`bodies.max`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<BTreeMap<String, &'static str>>,
     /// Why it is not in force although it is not shadowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
@@ -86,7 +97,7 @@ pub(super) struct ConfigObjects {
 }
 
 /// Names, in the order in which they shall be tried.
-#[derive(Debug, serde::Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order {
     names: Vec<String>,
@@ -96,6 +107,7 @@ impl ConfigObject {
     fn of(view: View) -> ConfigObject {
         let facts = view.stored;
         let (source, date) = view.source.unzip();
+        let shown = Effective::of(view.kind, &view.name, &view.body, home(view.home));
         let facts = facts.as_ref();
         ConfigObject {
             kind: view.kind.name(),
@@ -104,6 +116,9 @@ impl ConfigObject {
             etag: facts.map(|facts| facts.etag.clone()),
             created_at: facts.map(|facts| rfc3339(facts.created_at)),
             updated_at: facts.map(|facts| rfc3339(facts.updated_at)),
+            default: shown.default,
+            effective: shown.effective,
+            from: shown.from,
             body: view.body,
             fault: view.fault,
             source,
@@ -141,8 +156,31 @@ async fn list(admin: &Admin, kind: Kind) -> Result<Json<ConfigObjects>, Problem>
     Ok(Json(ConfigObjects { items }))
 }
 
-async fn show(admin: &Admin, kind: Kind, name: &str) -> Result<Response, Problem> {
-    let view = admin.desk()?.show(kind, name, false).await?;
+/// Which of two of one name is looked at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    home: Option<Stored>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Stored {
+    Database,
+}
+
+/// What goes with it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Taking {
+    #[serde(default)]
+    cascade: bool,
+}
+
+async fn show(admin: &Admin, (kind, name): (Kind, &str), uri: &Uri) -> Result<Response, Problem> {
+    let whose: Whose = query(uri)?;
+    let desk = admin.desk()?;
+    let view = desk.show(kind, name, whose.home.is_some()).await?;
     Ok(answer(StatusCode::OK, ConfigObject::of(view)))
 }
 
@@ -197,7 +235,7 @@ async fn create(
 }
 
 /// As one segment of a path (RFC 3986).
-fn encoded(name: &str) -> String {
+pub(super) fn encoded(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -274,12 +312,18 @@ async fn patch(
 async fn delete(
     admin: &Admin,
     (kind, name): (Kind, &str),
-    headers: &HeaderMap,
+    (headers, uri): (&HeaderMap, &Uri),
     who: &Who,
 ) -> Result<StatusCode, Problem> {
     let condition = Condition::of(headers);
+    let taking: Taking = query(uri)?;
+    let with = match taking.cascade {
+        true => With::WhatHangsOnIt,
+        false => With::Nothing,
+    };
     let desk = admin.desk()?;
-    desk.delete((kind, name), &condition, &who.author()).await?;
+    desk.delete((kind, name), with, &condition, &who.author())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -392,6 +436,11 @@ fn on_one(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
     let [_, said] = bodies::names(kind);
     let call = |verb, summary: &str| Call::new(kind, (verb, one), summary).named();
     let see = call("show", &format!("One {one}: that which is in force"));
+    let see = see.queried(
+        "home",
+        Stored::schema(),
+        "`database`: the one that the database holds, also where one of the file wins over it",
+    );
     let say = call("put", &format!("Say a {one} anew, or make it"))
         .on_condition(&["If-Match", "If-None-Match"])
         .takes(
@@ -407,6 +456,12 @@ fn on_one(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
         .on_condition(&["If-Match"])
         .takes(said, "The members that change; `null` takes one away");
     let take = call("delete", &format!("Take a {one} away")).on_condition(&["If-Match"]);
+    let take = match kind {
+        Kind::Provider => take
+            .queried("cascade", bool::schema(), "With its endpoints in models of the database, and models that have no others; in one write")
+            .fails(409, "Something uses it: `problems` says what"),
+        _ => take,
+    };
     let item = PathItem::builder()
         .operation(
             HttpMethod::Get,
@@ -432,8 +487,8 @@ fn on_one(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
 
 fn served_on_one(kind: Kind) -> MethodRouter<Arc<Admin>> {
     type At = State<Arc<Admin>>;
-    let see = move |State(admin): At, Path(name): Path<String>| async move {
-        show(&admin, kind, &name).await
+    let see = move |State(admin): At, Path(name): Path<String>, uri: Uri| async move {
+        show(&admin, (kind, &name), &uri).await
     };
     let say = move |State(admin): At,
                     Path(name): Path<String>,
@@ -452,8 +507,9 @@ fn served_on_one(kind: Kind) -> MethodRouter<Arc<Admin>> {
     let take = move |State(admin): At,
                      Path(name): Path<String>,
                      Viewer(who): Viewer,
+                     uri: Uri,
                      headers: HeaderMap| async move {
-        delete(&admin, (kind, &name), &headers, &who).await
+        delete(&admin, (kind, &name), (&headers, &uri), &who).await
     };
     get(see).put(say).patch(change).delete(take)
 }
@@ -486,6 +542,13 @@ impl Call {
             self.0
                 .parameter(parameter(ParameterIn::Path, "name", "Its name")),
         )
+    }
+
+    fn queried(self, name: &str, schema: RefOr<Schema>, what: &str) -> Call {
+        let parameter = ParameterBuilder::new().name(name);
+        let parameter = parameter.parameter_in(ParameterIn::Query);
+        let parameter = parameter.required(Required::False).description(Some(what));
+        Call(self.0.parameter(parameter.schema(Some(schema)).build()))
     }
 
     fn on_condition(self, headers: &[&str]) -> Call {

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::reasons::Reason;
 use super::trouble::Trouble;
 use crate::store::Fault;
 
@@ -93,6 +94,15 @@ pub(crate) struct Problem {
     /// The path that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<String>,
+    /// Why, in a word for programs; of what a vendor could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    /// What the vendor has answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor_status: Option<u16>,
+    /// Its own words, or those of the system that has not reached it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor_words: Option<String>,
     /// What exactly, where it can be named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -126,6 +136,9 @@ impl Problem {
             status,
             detail: detail.into(),
             instance: None,
+            reason: None,
+            vendor_status: None,
+            vendor_words: None,
             problems: Vec::new(),
             headers: HeaderMap::new(),
         }
@@ -135,6 +148,14 @@ impl Problem {
     pub(crate) fn unauthenticated(detail: impl Into<String>) -> Problem {
         let bearer = HeaderValue::from_static("Bearer realm=\"tidegate\"");
         Problem::new(Why::Unauthenticated, detail).header(WWW_AUTHENTICATE, bearer)
+    }
+
+    /// A vendor is why.
+    pub(super) fn because(mut self, reason: Reason, status: Option<u16>, words: &str) -> Problem {
+        self.reason = Some(reason);
+        self.vendor_status = status;
+        self.vendor_words = Some(words.to_owned()).filter(|words| !words.is_empty());
+        self
     }
 
     pub(crate) fn flaw(mut self, flaw: Flaw) -> Problem {
@@ -195,7 +216,7 @@ impl From<Trouble> for Problem {
         let detail = trouble.to_string();
         match trouble {
             Trouble::Database(fault) => fault.into(),
-            Trouble::Wrong(flaws) => {
+            Trouble::Wrong(flaws) | Trouble::InUse { flaws, .. } => {
                 let problem = Problem::new(why, detail);
                 flaws.into_iter().fold(problem, Problem::flaw)
             }

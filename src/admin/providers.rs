@@ -15,6 +15,7 @@ use super::door::Viewer;
 use super::input::Body;
 use super::plane;
 use super::problem::{Flaw, Problem, Why};
+use super::reasons::Reason;
 use super::time::whole_millis;
 use super::trouble::Trouble;
 use super::vendors::{self, Listed, NoList};
@@ -77,6 +78,9 @@ pub(super) struct Tested {
     answer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// Why not, in a word for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
 }
 
 /// The keys of a provider, in their order.
@@ -143,18 +147,14 @@ pub(super) async fn probe(
         .map(|(_, models)| models)
         .max_by_key(|models| models.len());
     let Some(models) = models.cloned() else {
-        let why = worst.map_or_else(String::new, |none| none.to_string());
-        return Err(no_list(&why));
+        let nothing = || Problem::new(Why::Invalid, "No format is left to try.");
+        return Err(worst.map_or_else(nothing, |none| none.problem()));
     };
     Ok(Json(Probed {
         formats: found.iter().map(|(format, _)| format.name()).collect(),
         models,
         took_ms: whole_millis(clock::now().since(begun)),
     }))
-}
-
-fn no_list(why: &str) -> Problem {
-    Problem::new(Why::Invalid, why)
 }
 
 /// The likeliest first.
@@ -225,14 +225,14 @@ pub(super) async fn pull(
 ) -> Result<Json<Pulled>, Problem> {
     let begun = clock::now();
     let provider = provider(&admin, &name)?;
-    let mut models = Err(NoList::Unreached("it has no format".to_owned()));
+    let mut models = Err(NoList::Other("the provider has no format".to_owned()));
     for offer in &provider.offers {
         models = vendors::list(&*admin.vendors, &provider, offer).await;
         if models.is_ok() {
             break;
         }
     }
-    let models = models.map_err(|none| no_list(&none.to_string()))?;
+    let models = models.map_err(|none| none.problem())?;
     let desk = admin.desk()?;
     let view = desk.show(Kind::Provider, &name, false).await?;
     let saved = view.home == Home::Database;
@@ -328,6 +328,7 @@ async fn tested_with(admin: &Admin, name: &str, model: String) -> Result<Tested,
         status: answer.status,
         took_ms,
         answer: text("/choices/0/message/content"),
+        reason: (!ok).then(|| reason(answer.status, text("/error/type").as_deref())),
         error: match ok {
             true => None,
             false => {
@@ -335,6 +336,22 @@ async fn tested_with(admin: &Admin, name: &str, model: String) -> Result<Tested,
             }
         },
     })
+}
+
+/// What an error of the data plane says of the vendor.
+fn reason(status: u16, kind: Option<&str>) -> Reason {
+    match (status, kind) {
+        (402, _) | (_, Some("insufficient_quota" | "billing_error")) => Reason::Unpaid,
+        (401 | 403, _) | (_, Some("authentication_error" | "permission_error")) => {
+            Reason::KeyRefused
+        }
+        (404, _) => Reason::UnknownModel,
+        (429, _) => Reason::RateLimited,
+        (408 | 504, _) => Reason::Timeout,
+        (503 | 529, _) => Reason::Overloaded,
+        (502, _) => Reason::Broken,
+        _ => Reason::VendorError,
+    }
 }
 
 /// Parts of the names of models that do something else than chat.
@@ -451,6 +468,74 @@ pub(super) async fn add_key(
     };
     desk.edit_keys(&name, edit, &who.author()).await?;
     Ok((StatusCode::CREATED, Json(shown_keys(&admin, &name)?)))
+}
+
+/// What changes of a key.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyPatch {
+    /// Another value in its place.
+    value: Option<String>,
+    #[schema(minimum = 1)]
+    weight: Option<u32>,
+    enabled: Option<bool>,
+}
+
+impl KeyPatch {
+    /// A key as the configuration says it: its value alone, or with more.
+    fn apply(&self, key: &mut Value) {
+        let mut members = match key.take() {
+            Value::Object(members) => members,
+            value => Map::from_iter([("value".to_owned(), value)]),
+        };
+        let said = [
+            ("value", self.value.as_deref().map(Value::from)),
+            ("weight", self.weight.map(Value::from)),
+            ("enabled", self.enabled.map(Value::from)),
+        ];
+        for (name, value) in said {
+            if let Some(value) = value {
+                members.insert(name.to_owned(), value);
+            }
+        }
+        // What holds anyway is not said.
+        if members.get("enabled") == Some(&Value::Bool(true)) {
+            members.remove("enabled");
+        }
+        *key = match members.len() {
+            1 => members.remove("value").unwrap_or_default(),
+            _ => Value::Object(members),
+        };
+    }
+}
+
+/// Change one key of a provider
+#[utoipa::path(
+    patch,
+    path = "/providers/{name}/keys/{number}",
+    tag = "providers",
+    params(("name" = String, Path, description = "Its name"),
+           ("number" = usize, Path, description = "The place of the key, from 1")),
+    request_body = KeyPatch,
+    responses((status = 200, description = "All of its keys", body = ProviderKeys))
+)]
+pub(super) async fn patch_key(
+    State(admin): State<Arc<Admin>>,
+    Path((name, number)): Path<(String, usize)>,
+    Viewer(who): Viewer,
+    Body(patch): Body<KeyPatch>,
+) -> Result<Json<ProviderKeys>, Problem> {
+    let desk = admin.desk()?;
+    let edit = |keys: &mut Vec<Value>| {
+        let key = number.checked_sub(1).and_then(|at| keys.get_mut(at));
+        let there = key.is_some();
+        if let Some(key) = key {
+            patch.apply(key);
+        }
+        there
+    };
+    desk.edit_keys(&name, edit, &who.author()).await?;
+    shown_keys(&admin, &name).map(Json)
 }
 
 /// Take a key from a provider

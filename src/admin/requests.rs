@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Admin;
 use super::input::{queries, wrong_query};
 use super::problem::{Problem, Why};
-use super::reasons::RefusalCode;
+use super::reasons::{RefusalCode, SeenCode};
 use super::time::{moment, rfc3339};
 use crate::id::RequestId;
 use crate::ir::Format;
@@ -213,6 +213,7 @@ pub(super) struct Candidate {
     model: String,
     tier: u16,
     /// `asked`, `not_reached`, or why not: `cooling`, `tools`, …
+    #[schema(value_type = SeenCode)]
     seen: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     wait_ms: Option<f64>,

@@ -39,7 +39,7 @@ fn api() -> OpenApiRouter<Arc<Admin>> {
         .routes(routes!(providers::pull))
         .routes(routes!(providers::test))
         .routes(routes!(providers::keys, providers::add_key))
-        .routes(routes!(providers::delete_key))
+        .routes(routes!(providers::delete_key, providers::patch_key))
         .routes(routes!(standings::endpoints))
         .routes(routes!(standings::limits))
         .routes(routes!(standings::reset))

@@ -107,7 +107,7 @@ pub(super) struct Limits {
 
 /// What a client key or a tenant uses of its limits.
 #[derive(Debug, Serialize, ToSchema)]
-struct Account {
+pub(super) struct Account {
     name: String,
     /// Requests within the last 60 s: counted where there is an `rpm` or a `tpm`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -320,7 +320,7 @@ pub(super) async fn limits(State(admin): State<Arc<Admin>>) -> Json<Limits> {
     Json(limits)
 }
 
-fn account(purse: &Purse, now: Tick) -> Account {
+pub(super) fn account(purse: &Purse, now: Tick) -> Account {
     let state = purse.read(now);
     let terms = state.terms.iter().map(|term| {
         let quota = &term.quota;

@@ -16,6 +16,7 @@ pub enum Trouble {
         kind: Kind,
         name: String,
         by: String,
+        flaws: Vec<Flaw>,
     },
     #[error("It is there already.")]
     IsThere,
@@ -64,6 +65,7 @@ impl Trouble {
             kind,
             name: name.to_owned(),
             by: by.join(", "),
+            flaws,
         }
     }
 

@@ -145,6 +145,11 @@ fn takes(asked: &HeaderMap, coding: &str) -> bool {
     })
 }
 
+/// How the build joins scripts, for its tests.
+#[cfg(test)]
+#[path = "../../build/modules.rs"]
+mod modules;
+
 #[cfg(test)]
 mod tests {
     use super::*;

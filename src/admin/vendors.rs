@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::problem::{Problem, Why};
+use super::reasons::Reason;
 use crate::config::{Keys, Offer, Provider};
 use crate::ir::Format;
 
@@ -21,6 +23,13 @@ pub struct VendorPage {
     pub body: Vec<u8>,
 }
 
+/// A vendor that is not reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreached {
+    pub why: Reason,
+    pub words: String,
+}
+
 /// Reaches vendors.
 #[async_trait]
 pub trait Vendors: Send + Sync {
@@ -34,7 +43,7 @@ pub trait Vendors: Send + Sync {
         offer: &Offer,
         path: &str,
         headers: &[(String, String)],
-    ) -> Result<VendorPage, String>;
+    ) -> Result<VendorPage, Unreached>;
 }
 
 /// A model that a vendor lists.
@@ -53,7 +62,7 @@ pub(super) struct Listed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoList {
     /// Nobody answers there.
-    Unreached(String),
+    Unreached(Unreached),
     /// 401 or 403: the key is not taken. With the vendor's words.
     Refused(u16, String),
     /// Another status.
@@ -69,7 +78,7 @@ impl std::fmt::Display for NoList {
             words => format!(": {words}"),
         };
         match self {
-            NoList::Unreached(why) => write!(f, "The vendor is not reached: {why}."),
+            NoList::Unreached(none) => write!(f, "The vendor is not reached: {}.", none.words),
             NoList::Refused(status, words) => {
                 write!(f, "The vendor refuses the key ({status}{}).", said(words))
             }
@@ -85,6 +94,28 @@ impl std::fmt::Display for NoList {
 }
 
 impl NoList {
+    /// As a problem: with its reason, and with what the vendor has said.
+    pub(super) fn problem(&self) -> Problem {
+        let problem = Problem::new(Why::Invalid, self.to_string());
+        match self {
+            NoList::Unreached(none) => problem.because(none.why, None, &none.words),
+            NoList::Refused(status, words) => {
+                problem.because(Reason::KeyRefused, Some(*status), words)
+            }
+            NoList::Status(404, words) => problem.because(Reason::NoListThere, Some(404), words),
+            NoList::Status(status, words) => {
+                let reason = match status {
+                    402 => Reason::Unpaid,
+                    429 => Reason::RateLimited,
+                    503 | 529 => Reason::Overloaded,
+                    _ => Reason::VendorError,
+                };
+                problem.because(reason, Some(*status), words)
+            }
+            NoList::Other(why) => problem.because(Reason::NotAList, None, why),
+        }
+    }
+
     /// Which of several says most.
     pub(super) fn weight(&self) -> u8 {
         match self {

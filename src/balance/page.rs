@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use pingora::ErrorType;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 
@@ -23,24 +24,51 @@ pub struct Page {
     pub body: Bytes,
 }
 
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Its name has no address.
+    Unresolved,
+    /// Nobody takes the connection.
+    Unconnected,
+    Tls,
+    TooLate,
+    /// It came to a connection, and to no answer.
+    Broken,
+}
+
+/// The same, with words for whoever has asked.
+#[derive(Debug)]
+pub struct NoPage {
+    pub way: Way,
+    pub words: String,
+}
+
+impl NoPage {
+    fn new(way: Way, words: impl Into<String>) -> NoPage {
+        let words = words.into();
+        NoPage { way, words }
+    }
+}
+
 /// Asks for a page below the base URL, with these headers.
 ///
 /// # Errors
-/// Why there is no answer, for whoever has asked.
+/// Why there is no answer.
 pub async fn page(
     provider: &Provider,
     offer: &Offer,
     path: &str,
     headers: &[(String, String)],
-) -> Result<Page, String> {
+) -> Result<Page, NoPage> {
     let asking = ask(provider, offer, path, headers);
     match tokio::time::timeout(PATIENCE, asking).await {
         Ok(page) => page,
-        Err(_) => Err(format!(
-            "{} has not answered within {} s",
-            offer.base.authority(),
-            PATIENCE.as_secs()
-        )),
+        Err(_) => {
+            let (place, most) = (offer.base.authority(), PATIENCE.as_secs());
+            let words = format!("{place} has not answered within {most} s");
+            Err(NoPage::new(Way::TooLate, words))
+        }
     }
 }
 
@@ -49,18 +77,22 @@ async fn ask(
     offer: &Offer,
     path: &str,
     headers: &[(String, String)],
-) -> Result<Page, String> {
+) -> Result<Page, NoPage> {
     let place = offer.base.authority();
-    let host = Host::new(&offer.base, template(provider, offer, 0)?, None);
+    let broken = |words: String| NoPage::new(Way::Broken, words);
+    let made = template(provider, offer, 0).map_err(|e| broken(e.to_string()))?;
+    let host = Host::new(&offer.base, made, None);
     host.resolve().await;
-    let address = host.address(PATIENCE).await.map_err(|e| e.to_string())?;
-    let failed = |e: Box<pingora::Error>| format!("{place}: {}", reason(&e));
+    let address = host.address(PATIENCE).await;
+    let address = address.map_err(|e| NoPage::new(Way::Unresolved, e.to_string()))?;
+    let failed =
+        |e: Box<pingora::Error>| NoPage::new(way(e.etype()), format!("{place}: {}", reason(&e)));
     let path = format!("{}{path}", offer.base.path);
     let mut request = RequestHeader::build("GET", path.as_bytes(), Some(8)).map_err(failed)?;
     let mut insert = |name: &str, value: &str| {
         request
             .insert_header(name.to_owned(), value)
-            .map_err(|_| format!("the header {name} cannot be sent"))
+            .map_err(|_| broken(format!("the header {name} cannot be sent")))
     };
     insert("host", &place)?;
     insert("accept", "application/json")?;
@@ -90,7 +122,7 @@ async fn ask(
     while let Some(part) = session.read_response_body().await.map_err(failed)? {
         body.extend_from_slice(&part);
         if body.len() > LONGEST {
-            return Err(format!("{place} does not stop answering"));
+            return Err(broken(format!("{place} does not stop answering")));
         }
     }
     session.shutdown().await;
@@ -98,6 +130,25 @@ async fn ask(
         status,
         body: body.into(),
     })
+}
+
+fn way(error: &ErrorType) -> Way {
+    match error {
+        ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout => {
+            Way::TooLate
+        }
+        ErrorType::TLSHandshakeTimedout
+        | ErrorType::TLSHandshakeFailure
+        | ErrorType::TLSWantX509Lookup
+        | ErrorType::InvalidCert
+        | ErrorType::HandshakeError => Way::Tls,
+        ErrorType::ConnectRefused
+        | ErrorType::ConnectNoRoute
+        | ErrorType::ConnectError
+        | ErrorType::SocketError
+        | ErrorType::BindError => Way::Unconnected,
+        _ => Way::Broken,
+    }
 }
 
 /// What is at the root of an error, in a few words.

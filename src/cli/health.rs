@@ -86,11 +86,16 @@ fn target(asked: &Health, env: &Env) -> Result<Target, String> {
 
 fn of_url(url: &str) -> Result<Target, String> {
     let place = place::of_url(url).map_err(|none| match none {
-        NoPlace::Tls(url) => {
-            format!("this command speaks no TLS: try `curl --fail {url}/health`")
+        NoPlace::Tls(url) | NoPlace::NoUrl(url) => {
+            format!("`{url}` is not a URL: http://127.0.0.1:8899")
         }
-        NoPlace::NoUrl(url) => format!("`{url}` is not a URL: http://127.0.0.1:8899"),
     })?;
+    if place.tls {
+        let url = url.trim_end_matches('/');
+        return Err(format!(
+            "this command speaks no TLS: try `curl --fail {url}/health`"
+        ));
+    }
     Ok(Target {
         path: match place.path.ends_with("/health") {
             true => place.path,

@@ -4,30 +4,32 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::config::Listen;
 
-/// A gateway, by plain HTTP.
+/// A gateway, by HTTP/1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     /// `host:port`
     pub host: String,
     /// Before every path; without a slash at its end.
     pub path: String,
+    pub tls: bool,
 }
 
-/// Why it is not reached by plain HTTP.
+/// Why nobody knows how to reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoPlace {
-    /// It wants TLS, and would be asked there.
+    /// It listens with TLS alone, there; by which name it can prove who it is nobody knows.
     Tls(String),
     NoUrl(String),
 }
 
-/// `http://HOST[:PORT][/PATH]`
+/// `http://HOST[:PORT][/PATH]`, or `https://…`
 pub(super) fn of_url(url: &str) -> Result<Place, NoPlace> {
     let no_url = || NoPlace::NoUrl(url.to_owned());
-    if url.starts_with("https://") {
-        return Err(NoPlace::Tls(url.trim_end_matches('/').to_owned()));
-    }
-    let rest = url.strip_prefix("http://").ok_or_else(no_url)?;
+    let plain = url.strip_prefix("http://");
+    let (rest, tls) = match plain {
+        Some(rest) => (rest, false),
+        None => (url.strip_prefix("https://").ok_or_else(no_url)?, true),
+    };
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     // A name before the host would be no part of it.
     if host.is_empty() || host.contains('@') || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -40,9 +42,10 @@ pub(super) fn of_url(url: &str) -> Result<Place, NoPlace> {
         host: if has_port {
             host.to_owned()
         } else {
-            format!("{host}:80")
+            format!("{host}:{}", if tls { 443 } else { 80 })
         },
         path: path.trim_end_matches('/').to_owned(),
+        tls,
     })
 }
 
@@ -56,6 +59,7 @@ pub(super) fn of_listeners(listeners: &[Listen]) -> Result<Place, NoPlace> {
     Ok(Place {
         host: here(plain.addr).to_string(),
         path: String::new(),
+        tls: false,
     })
 }
 
@@ -67,6 +71,14 @@ fn here(addr: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, addr.port())
+}
+
+/// As a URL, without its path.
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.host)
+    }
 }
 
 impl Place {
@@ -100,8 +112,9 @@ mod tests {
         ] {
             assert!(matches!(of_url(wrong), Err(NoPlace::NoUrl(_))), "{wrong}");
         }
-        let tls = NoPlace::Tls("https://x.example".to_owned());
-        assert_eq!(of_url("https://x.example/"), Err(tls));
+        let secure = of_url("https://x.example/").unwrap();
+        assert_eq!((&*secure.host, secure.tls), ("x.example:443", true));
+        assert_eq!(secure.to_string(), "https://x.example:443");
     }
 
     #[test]

@@ -101,6 +101,20 @@ pub struct Known {
     enabled: bool,
 }
 
+impl Known {
+    fn may_enter(&self) -> Result<(), Denied> {
+        if !self.enabled {
+            Err(Denied::Disabled)
+        } else if !self.tenant_enabled {
+            Err(Denied::TenantDisabled)
+        } else if self.expires.is_some_and(|at| at <= clock::wall().as_secs()) {
+            Err(Denied::Expired)
+        } else {
+            Ok(())
+        }
+    }
+}
+
 /// Why a caller was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
@@ -193,6 +207,18 @@ impl Access {
         }
     }
 
+    /// Lets the owner of a client key in, for whoever wants to know what would become of its request.
+    ///
+    /// # Errors
+    /// [`Denied`], as to one who presents it.
+    pub fn admit_named(&self, name: &str) -> Result<Admitted, Denied> {
+        let mut all = self.keys.values().flatten();
+        let key = all.find(|key| &*key.name == name);
+        let key = key.ok_or(Denied::UnknownKey)?;
+        key.may_enter()?;
+        Ok(Who::Key(key.clone()).into())
+    }
+
     /// Whether a caller may see what is the operator's alone (metrics): the admin key, or a direct loopback caller.
     pub fn admit_operator(&self, caller: Caller<'_>) -> bool {
         let is_admin = |value: &str| {
@@ -271,12 +297,10 @@ impl Access {
             {
                 None if denied == Denied::NoKey => denied = Denied::UnknownKey,
                 None => {}
-                Some(key) if !key.enabled => denied = Denied::Disabled,
-                Some(key) if !key.tenant_enabled => denied = Denied::TenantDisabled,
-                Some(key) if key.expires.is_some_and(|at| at <= clock::wall().as_secs()) => {
-                    denied = Denied::Expired
-                }
-                Some(key) => return admitted(Who::Key(key.clone())),
+                Some(key) => match key.may_enter() {
+                    Err(why) => denied = why,
+                    Ok(()) => return admitted(Who::Key(key.clone())),
+                },
             }
         }
         Err(denied)

@@ -15,6 +15,7 @@ use crate::proxy::Proxy;
 use crate::proxy::access::{Admitted, Who, presented};
 use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{self, Body};
+use crate::proxy::explain;
 use crate::proxy::headers::{Forwarded, query_for_vendor};
 use crate::proxy::limits;
 use crate::proxy::paths::{CallKind, Named, VendorCall, percent_encoded};
@@ -246,9 +247,13 @@ fn subject(kind: CallKind, format: Format) -> Subject {
 /// [`Refusal::Denied`].
 pub fn admit(session: &Session, arrival: &Arrival, tab: &mut Tab) -> Result<Admitted, Refusal> {
     let caller = arrival.caller(session);
+    let access = &arrival.wiring.access;
     let admitted = match arrival.ours {
-        true => Ok(Who::Admin.into()),
-        false => arrival.wiring.access.admit(caller),
+        false => access.admit(caller),
+        true => match explain::as_key(caller.headers) {
+            Some(name) => access.admit_named(&name),
+            None => Ok(Who::Admin.into()),
+        },
     };
     let admitted = admitted.map_err(Refusal::Denied)?;
     tab.record.client_key = admitted.who.name();

@@ -60,9 +60,11 @@ pub fn reserve(arrival: &Arrival, who: &Who, call: &Call, tab: &mut Tab) -> Resu
         }
         Err(refused) => {
             let (kind, limit) = (refused.owner.kind(), name(refused.exceeded.limit));
-            metrics::LIMIT_REFUSALS
-                .with_label_values(&[kind, limit])
-                .inc();
+            if !tab.is_hypothetical() {
+                metrics::LIMIT_REFUSALS
+                    .with_label_values(&[kind, limit])
+                    .inc();
+            }
             tab.record.limited = Some((kind, limit));
             Err(Refusal::Exceeded(Box::new(refused)))
         }

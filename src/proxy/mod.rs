@@ -251,6 +251,10 @@ impl Proxy {
         let call = match intake::take_in(self, session, arrival, call, tab).await {
             Ok(call) => call,
             Err(Refusal::Body(BodyError::ClientGone)) => return Err(Gone),
+            Err(refusal) if explained => {
+                let made = explain::refused(refusal, tab);
+                return Box::pin(page(session, arrival, made, tab)).await;
+            }
             Err(refusal) => return Box::pin(refuse(session, arrival, refusal, tab)).await,
         };
         if explained {

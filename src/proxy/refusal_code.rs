@@ -5,6 +5,7 @@ use crate::proxy::access::Denied;
 use crate::proxy::body::BodyError;
 use crate::proxy::decode::DecodeError;
 use crate::proxy::refusal::Refusal;
+use crate::route::Why;
 
 impl Refusal {
     pub fn code(&self) -> Code {
@@ -31,6 +32,18 @@ impl Refusal {
             Refusal::Failed { .. } => Code::AttemptsFailed,
             Refusal::OutOfTime => Code::OutOfTime,
         }
+    }
+}
+
+/// Of a request that nobody would be asked for.
+pub(super) fn of_stop(why: Why) -> Code {
+    match why {
+        Why::Incapable(_) => Code::Incapable,
+        Why::Cooling => Code::Cooling,
+        Why::Spent => Code::QuotaSpent,
+        Why::Limited => Code::KeysLimited,
+        Why::OutOfTime => Code::OutOfTime,
+        Why::Answer | Why::Failed | Why::Attempts | Why::Over => Code::AttemptsFailed,
     }
 }
 

@@ -47,6 +47,10 @@ impl Tab {
         self.hypothetical = true;
     }
 
+    pub fn is_hypothetical(&self) -> bool {
+        self.hypothetical
+    }
+
     pub fn attempt(&mut self, row: AttemptRow) {
         // What went well is counted with the request.
         if row.outcome != AttemptRow::OK {

@@ -130,7 +130,42 @@ impl fmt::Display for Seen {
 }
 
 impl Seen {
-    /// The word in logs.
+    /// All words of [`Seen::name`] and [`Seen::names`].
+    pub const NAMES: [&str; 21] = [
+        "asked",
+        "not_reached",
+        "cooling",
+        "open",
+        "probing",
+        "keys",
+        "limited",
+        "quota",
+        "spent",
+        "crowded",
+        "disabled",
+        "format",
+        "streaming",
+        "non_streaming",
+        "tools",
+        "images",
+        "prefill",
+        "context",
+        "credential",
+        "whole_quota",
+        "incapable",
+    ];
+
+    /// Each reason: whoever cannot serve may lack more than one thing.
+    pub fn names(&self) -> Vec<&'static str> {
+        match self {
+            Seen::Incapable(lacks) if lacks.iter().next().is_some() => {
+                lacks.iter().map(Lack::name).collect()
+            }
+            seen => vec![seen.name()],
+        }
+    }
+
+    /// The word in logs, rows and explanations: one of [`Seen::NAMES`].
     pub fn name(&self) -> &'static str {
         match self {
             Seen::Asked(_) => "asked",
@@ -163,7 +198,8 @@ impl Skipped {
             Skipped::Held(HeldBy::Cooling) => "cooling",
             Skipped::Held(HeldBy::Open) => "open",
             Skipped::Held(HeldBy::Probing) => "probing",
-            Skipped::Held(HeldBy::Keys | HeldBy::Limited) => "keys",
+            Skipped::Held(HeldBy::Keys) => "keys",
+            Skipped::Held(HeldBy::Limited) => "limited",
             Skipped::Held(HeldBy::Quota) => "quota",
             Skipped::Spent => "spent",
             Skipped::Lacks(lack) => lack.name(),
@@ -203,5 +239,30 @@ impl Lack {
             Lack::Credential => "credential",
             Lack::Quota => "whole_quota",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_among_those_that_are_told() {
+        let held = [
+            HeldBy::Cooling,
+            HeldBy::Open,
+            HeldBy::Probing,
+            HeldBy::Keys,
+            HeldBy::Limited,
+            HeldBy::Quota,
+        ];
+        let skipped = held.map(Skipped::Held).into_iter();
+        let skipped = skipped.chain([Skipped::Spent, Skipped::Crowded]);
+        let skipped: Vec<&str> = skipped.map(Skipped::name).collect();
+        let lacks = Lack::ALL.map(Lack::name);
+        for word in skipped.iter().chain(&lacks) {
+            assert!(Seen::NAMES.contains(word), "{word}");
+        }
+        assert_eq!(skipped.len() + lacks.len() + 3, Seen::NAMES.len());
     }
 }

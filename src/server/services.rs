@@ -227,8 +227,18 @@ impl admin::Vendors for VendorPages {
         offer: &Offer,
         path: &str,
         headers: &[(String, String)],
-    ) -> Result<admin::VendorPage, String> {
-        let page = page::page(provider, offer, path, headers).await?;
+    ) -> Result<admin::VendorPage, admin::Unreached> {
+        let page = page::page(provider, offer, path, headers).await;
+        let page = page.map_err(|none| admin::Unreached {
+            why: match none.way {
+                page::Way::Unresolved => admin::Reason::Unresolved,
+                page::Way::Unconnected => admin::Reason::Unconnected,
+                page::Way::Tls => admin::Reason::Tls,
+                page::Way::TooLate => admin::Reason::Timeout,
+                page::Way::Broken => admin::Reason::Broken,
+            },
+            words: none.words,
+        })?;
         Ok(admin::VendorPage {
             status: page.status,
             body: page.body.into(),

@@ -13,11 +13,15 @@ mod answers;
 mod away;
 mod broken;
 mod caller;
+#[path = "../gateway/certs.rs"]
+mod certs;
 mod changing;
 mod commands;
 mod crowd;
 mod document;
 mod entering;
+mod explaining;
+mod hanging;
 #[allow(dead_code, reason = "shared with the tests of the data plane")]
 #[path = "../gateway/harness.rs"]
 mod harness;

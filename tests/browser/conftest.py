@@ -2,12 +2,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import console
 import harness
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
-
-import console
 from console import Console
+from playwright.sync_api import Browser, expect, sync_playwright
 from sight import ARGUMENTS, WIDE, Open, Sight
 
 LOGS = pytest.StashKey[list[Path]]()

@@ -61,7 +61,16 @@ gateway:
 
 # Made by the API, beside what the file declares.
 OBJECTS: list[tuple[str, dict[str, Any]]] = [
-    ("providers", {"name": "third", "format": "openai_chat", "base_url": "{vendor}/v1", "keys": [VENDOR_KEY], "models": ["demo-large", "demo-small", "demo-reasoner"]}),
+    (
+        "providers",
+        {
+            "name": "third",
+            "format": "openai_chat",
+            "base_url": "{vendor}/v1",
+            "keys": [VENDOR_KEY],
+            "models": ["demo-large", "demo-small", "demo-reasoner"],
+        },
+    ),
     (
         "models",
         {
@@ -70,7 +79,12 @@ OBJECTS: list[tuple[str, dict[str, Any]]] = [
             "endpoints": [
                 {"provider": "third", "model": "demo-large", "weight": 30},
                 {"provider": "primary", "model": "demo-large"},
-                {"provider": "reserve", "model": "demo-small", "priority": 2, "quota": {"requests": 1000, "reset": "0 0 * * *"}},
+                {
+                    "provider": "reserve",
+                    "model": "demo-small",
+                    "priority": 2,
+                    "quota": {"requests": 1000, "reset": "0 0 * * *"},
+                },
             ],
         },
     ),
@@ -95,9 +109,7 @@ class Console:
         token = (self.folder / "data" / "admin.token").read_text().strip()
         known = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"{self.url}/admin/api/v1{path}", data, known | (headers or {}), method=method
-        )
+        request = urllib.request.Request(f"{self.url}/admin/api/v1{path}", data, known | (headers or {}), method=method)
         with urllib.request.urlopen(request, timeout=20) as reply:
             text = reply.read()
         return json.loads(text) if text else None

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from console import Console
 from harness import eventually
 from playwright.sync_api import Browser, BrowserContext, Page, Response, Route
-
-from console import Console
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -44,7 +43,11 @@ class Sight:
         self.expected: list[re.Pattern[str]] = []
         self.pending: set[Any] = set()
         self.context: BrowserContext = browser.new_context(
-            viewport=size, locale=LOCALES[language], color_scheme=theme, base_url=console.url, timezone_id="UTC",
+            viewport=size,
+            locale=LOCALES[language],
+            color_scheme=theme,
+            base_url=console.url,
+            timezone_id="UTC",
             reduced_motion="reduce",
         )
         self.context.set_default_timeout(10_000)
@@ -60,7 +63,9 @@ class Sight:
         self.expected += [re.compile(pattern) for pattern in patterns]
 
     def sign_in(self, account: str = "admin") -> "Sight":
-        reply = self.context.request.post("/admin/api/v1/login", data={"account": account, "password": self.console.password})
+        reply = self.context.request.post(
+            "/admin/api/v1/login", data={"account": account, "password": self.console.password}
+        )
         assert reply.ok, reply.text()
         return self
 
@@ -71,7 +76,9 @@ class Sight:
 
     def turn_to(self, path: str) -> Page:
         """Within the open document, as a step back or forward does."""
-        self.page.evaluate("(path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path)
+        self.page.evaluate(
+            "(path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path
+        )
         self.settle()
         return self.page
 
@@ -105,7 +112,12 @@ class Sight:
 
     def _watch(self) -> None:
         context = self.context
-        context.on("console", lambda said: said.type in ("error", "warning") and self._note(f"{said.type}: {said.text}", said.location.get("url")))
+        context.on(
+            "console",
+            lambda said: (
+                said.type in ("error", "warning") and self._note(f"{said.type}: {said.text}", said.location.get("url"))
+            ),
+        )
         context.on("weberror", lambda error: self._note(f"page error: {error.error.stack or error.error}"))
         context.on("request", lambda request: request.url.endswith("/events") or self.pending.add(request))
         # A body that nobody reads never ends.
@@ -131,7 +143,10 @@ def instead(context: BrowserContext, folder: Path) -> None:
         file = folder / path
         if route.request.resource_type == "document" or not path:
             real: Response = route.fetch()
-            route.fulfill(body=(folder / "index.html").read_text(), headers=real.headers | {"content-type": "text/html; charset=utf-8", "content-encoding": "identity"})
+            route.fulfill(
+                body=(folder / "index.html").read_text(),
+                headers=real.headers | {"content-type": "text/html; charset=utf-8", "content-encoding": "identity"},
+            )
         elif file.is_file():
             route.fulfill(body=file.read_bytes(), content_type=types.get(file.suffix, "text/plain") + "; charset=utf-8")
         else:

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import harness
-from playwright.sync_api import expect
-
 import console
+import harness
 from console import Console
+from playwright.sync_api import expect
 from sight import Open
 
 # In line 4, a word that there is not.

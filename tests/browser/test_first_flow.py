@@ -8,9 +8,8 @@ from pathlib import Path
 
 import harness
 import pytest
-from playwright.sync_api import Locator, Page, expect
-
 from console import VENDOR_KEY, Console, environment
+from playwright.sync_api import Locator, Page, expect
 from sight import Open, Sight
 
 
@@ -40,7 +39,12 @@ def run_shell(lines: str, folder: Path) -> str:
 
 def run_python(lines: str, folder: Path) -> str:
     done = subprocess.run(
-        [environment("TIDEGATE_SDKS"), "-c", lines], cwd=folder, capture_output=True, text=True, timeout=50, env=os.environ
+        [environment("TIDEGATE_SDKS"), "-c", lines],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        env=os.environ,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -108,7 +112,11 @@ def test_from_an_empty_gateway_to_an_answered_request(
     assert seen["model"] == "demo-large"
     expect(page.locator(".connect-answer")).not_to_be_empty()
     page.get_by_role("link", name="Open the request").click()
-    expect(page.get_by_role("dialog").get_by_text("Attempt 1: answered").or_(page.get_by_text("was chosen first and answered"))).to_be_visible()
+    expect(
+        page.get_by_role("dialog")
+        .get_by_text("Attempt 1: answered")
+        .or_(page.get_by_text("was chosen first and answered"))
+    ).to_be_visible()
 
 
 @pytest.mark.timeout(120)

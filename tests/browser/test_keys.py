@@ -1,8 +1,7 @@
 """A client key's life in the console: made, shown once, used, revoked."""
 
-from playwright.sync_api import expect
-
 from console import Console
+from playwright.sync_api import expect
 from sight import Open
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
-
 from console import Console
+from playwright.sync_api import Locator, Page, expect
 from sight import Open
 
 ENDPOINTS = [

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from console import Console, environment
 from harness import eventually
 from playwright.sync_api import Browser, Page, expect
-
-from console import Console, environment
 from sight import PHONE, WIDE, Open, Sight
 from views import VIEWS, View
 
@@ -151,11 +150,12 @@ def test_a_page_is_sound_for_everybody_in_both_themes_wide_and_on_a_phone_and_wh
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 @pytest.mark.parametrize("language", ["zh"], scope="module")
-def test_a_page_is_sound_in_both_themes_and_wholly_chinese(visitor: Sight, names: set[str], view: View) -> None:
+def test_a_page_is_sound_in_both_themes_wide_and_on_a_phone_and_wholly_chinese(visitor: Sight, names: set[str], view: View) -> None:
     page = show(visitor, view)
     said = page.evaluate(SAID)
-    shown_in(page, "dark")
-    assert visitor.taken() == []
+    shown_in(page, "dark", PHONE)
+    sideways = page.evaluate(WIDER)
+    assert (sideways, visitor.taken()) == ([], [])
     assert sum(bool(CHINESE.search(text)) for text, _ in said) > 10
     left = {
         (text, where)
@@ -195,7 +195,11 @@ def test_language_and_theme_are_chosen_in_the_header_and_stay(lively: Console, o
     sight.settle()
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     assert ground(page) < 60
-    assert page.get_by_role("button", name="语言: 中文").or_(page.get_by_role("button", name=re.compile("语言"))).is_visible()
+    assert (
+        page.get_by_role("button", name="语言: 中文")
+        .or_(page.get_by_role("button", name=re.compile("语言")))
+        .is_visible()
+    )
 
 
 def test_whatever_goes_wrong_on_a_page_is_seen(lively: Console, browser: Browser, axe: str) -> None:
@@ -225,7 +229,10 @@ def test_whatever_goes_wrong_on_a_page_is_seen(lively: Console, browser: Browser
 def test_a_page_that_breaks_leaves_the_others_usable(lively: Console, opened: Open) -> None:
     sight = opened(lively).sign_in()
     sight.expect("TypeError")
-    sight.context.route("**/admin/api/v1/limits", lambda route: route.fulfill(json={"client_keys": [{"name": "notebook"}], "tenants": []}))
+    sight.context.route(
+        "**/admin/api/v1/limits",
+        lambda route: route.fulfill(json={"client_keys": [{"name": "notebook"}], "tenants": []}),
+    )
     page = sight.go("/ui/keys")
     expect(page.get_by_role("alert")).to_contain_text("This did not load")
     page.get_by_role("link", name="Models").click()

@@ -2,9 +2,8 @@
 
 import re
 
-from playwright.sync_api import expect
-
 from console import Console
+from playwright.sync_api import expect
 from sight import Open
 
 

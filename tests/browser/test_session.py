@@ -1,8 +1,7 @@
 """A session that ends while a page is open: sign-in lies over the page, and the page goes on where it was."""
 
-from playwright.sync_api import expect
-
 from console import PASSWORD, Console
+from playwright.sync_api import expect
 from sight import Open
 
 

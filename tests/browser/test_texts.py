@@ -45,7 +45,9 @@ def test_every_group_of_texts_that_is_asked_for_by_a_name_is_there() -> None:
     groups = {f"{one}." for one in re.findall(r"(?<![.\w])(?:name|named)\('([^']+)'", code)}
     patterns = [re.escape(one) for one in groups]
     for template in re.findall(r"(?<![.\w])(?:t|tx|has)\(`([^`]+)`", code):
-        patterns.append("".join(".+" if part.startswith("${") else re.escape(part) for part in re.split(r"(\$\{[^}]*\})", template)))
+        patterns.append(
+            "".join(".+" if part.startswith("${") else re.escape(part) for part in re.split(r"(\$\{[^}]*\})", template))
+        )
     missing = [one for one in patterns if not any(re.match(one, key) for key in known)]
     assert missing == []
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-
 from console import Console
+from playwright.sync_api import Browser, Page, expect
 from sight import WIDE, Open, Sight
 from views import VIEWS, View
 
@@ -29,7 +28,9 @@ OWN_DEEDS = {"New password", "Change password", "Remove all filters"}
 
 def deeds(page: Page) -> set[str]:
     written = {name for name in page.evaluate(DEEDS) if WRITES.match(name) and name not in OWN_DEEDS}
-    return written | {f"{one.get_attribute('class')}: switch" for one in page.locator("main [role=switch]:enabled, .grip").all()}
+    return written | {
+        f"{one.get_attribute('class')}: switch" for one in page.locator("main [role=switch]:enabled, .grip").all()
+    }
 
 
 @pytest.fixture(scope="module")

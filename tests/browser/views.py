@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from playwright.sync_api import Page
-
 from console import Console
+from playwright.sync_api import Page
 
 Deed = Callable[[Page], None]
 

@@ -20,6 +20,9 @@ export class ApiError extends Error {
     this.detail = problem.detail || '';
     /** [{object?, field?, message, help?}] */
     this.problems = problem.problems || [];
+    /** Why a vendor could not be asked, as a code, and its own words. */
+    this.reason = problem.reason ?? null;
+    this.vendorWords = problem.vendor_words ?? '';
     /** Seconds to wait (429, 503). */
     this.retryAfter = problem.retryAfter ?? null;
   }

@@ -26,6 +26,9 @@ pub struct Access {
     /// Base URL of the gateway; by default where the configuration says that it listens
     #[arg(long, value_name = "URL", global = true)]
     pub url: Option<String>,
+    /// Who has made the certificate of an https:// URL, as a PEM file; by default whom the system believes
+    #[arg(long, value_name = "FILE", global = true, requires = "url")]
+    pub ca: Option<PathBuf>,
     /// Configuration file of the gateway
     #[arg(short, long, value_name = "FILE", global = true)]
     pub conf: Option<PathBuf>,
@@ -72,14 +75,14 @@ impl Access {
         }
         let gateway = self.gateway(env, style)?;
         let why = match at(&gateway) {
-            Err(NoPlace::Tls(url)) => format!("{url} speaks TLS, which this command does not"),
+            Err(NoPlace::Tls(url)) => format!("{url} speaks TLS: --url says by which name"),
             Err(none) => return Err(no_place(none)),
             Ok(place) => {
                 let addr = place.host.parse::<SocketAddr>().ok();
                 if addr.is_none_or(|addr| TcpStream::connect_timeout(&addr, CONNECT).is_ok()) {
                     return Ok(None);
                 }
-                format!("no gateway answers at http://{}", place.host)
+                format!("no gateway answers at {place}")
             }
         };
         Ok(Some((gateway, why)))
@@ -98,12 +101,12 @@ impl Access {
             .map(place::of_url)
             .transpose()
             .map_err(no_place)?;
+        let ca = self.ca.as_deref();
         match (place, told) {
-            (Some(place), Some(key)) => Client::new(place, key, limit),
+            (Some(place), Some(key)) => Client::new((place, ca), key, limit),
             // What this machine's folder holds is no other machine's business.
             (Some(place), None) if !place.is_here() => Err(Failed::Away(format!(
-                "http://{} asks for its admin key: --admin-key, or ADMIN_KEY in the environment",
-                place.host
+                "{place} asks for its admin key: --admin-key, or ADMIN_KEY in the environment"
             ))),
             (place, told) => {
                 let gateway = self.gateway(env, style)?;
@@ -115,7 +118,7 @@ impl Access {
                     Some(key) => key,
                     None => token(&gateway.data)?,
                 };
-                Client::new(place, key, limit)
+                Client::new((place, ca), key, limit)
             }
         }
     }
@@ -132,8 +135,8 @@ fn at(gateway: &Gateway) -> Result<Place, NoPlace> {
 fn no_place(none: NoPlace) -> Failed {
     Failed::Wrong(match none {
         NoPlace::Tls(url) => format!(
-            "this command speaks no TLS ({url}): add a listener \"127.0.0.1:8899\" and run it on the gateway's machine, \
-             or come by `ssh -L 8899:127.0.0.1:8899 HOST` and say --url http://127.0.0.1:8899"
+            "the gateway listens with TLS alone ({url}): say --url https://NAME by a name that its certificate has, \
+             or add a listener \"127.0.0.1:8899\""
         ),
         NoPlace::NoUrl(url) => format!("`{url}` is not a URL: http://127.0.0.1:8899"),
     })
@@ -233,11 +236,17 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_said_not_to_be_spoken() {
-        let asked = access(Some("https://gate.example"), Some("k"));
+    fn who_is_to_be_believed_is_a_certificate() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ca.pem");
+        std::fs::write(&file, "no certificate").unwrap();
+        let asked = Access {
+            ca: Some(file),
+            ..access(Some("https://gate.example"), Some("k"))
+        };
         let Err(Failed::Wrong(words)) = asked.client(&Env::default(), Style::Plain) else {
             panic!("it would be asked")
         };
-        assert!(words.contains("ssh -L"), "{words}");
+        assert!(words.contains("holds no certificate"), "{words}");
     }
 }

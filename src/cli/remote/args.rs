@@ -400,6 +400,9 @@ pub struct ExplainArgs {
     /// A header of the request. May be repeated
     #[arg(long, value_name = "NAME: VALUE")]
     pub header: Vec<String>,
+    /// The client key whose request it would be: with its models and its limits
+    #[arg(long, value_name = "NAME")]
+    pub client_key: Option<String>,
     #[command(flatten)]
     pub access: Access,
 }

@@ -189,6 +189,16 @@ pub(super) fn explain(asked: &ExplainArgs, desk: &mut Desk<'_, '_>) -> Result<Ex
     if desk.json {
         return desk.json(&answer);
     }
+    if let Some(refused) = answer["refused"].as_object() {
+        let text = format!(
+            "refused ({}, {}): {}",
+            cell(&refused["status"]),
+            cell(&refused["code"]).replace('_', " "),
+            cell(&refused["message"])
+        );
+        writeln!(desk.voice.out, "{}", plain(&text))?;
+        return Ok(Exit::Well);
+    }
     let route = match &answer["route"] {
         Value::Null => String::new(),
         route => format!(", by the route {}", cell(route)),
@@ -264,7 +274,11 @@ fn trial(asked: &ExplainArgs) -> Result<Value, Failed> {
             .ok_or_else(|| Failed::Wrong("--header: expected NAME: VALUE".to_owned()))?;
         headers.insert(name.trim().to_owned(), json!(value.trim()));
     }
-    Ok(json!({ "path": path, "body": body, "headers": headers }))
+    let mut trial = json!({ "path": path, "body": body, "headers": headers });
+    if let Some(name) = &asked.client_key {
+        trial["client_key"] = json!(name);
+    }
+    Ok(trial)
 }
 
 fn looks_like(body: &Map<String, Value>) -> &'static str {
@@ -305,6 +319,7 @@ mod tests {
             format: format.map(str::to_owned),
             model: model.map(str::to_owned),
             header: vec!["x-team: a:b".to_owned()],
+            client_key: Some("ci".to_owned()),
             access: access::Access::default(),
         };
         trial(&asked).ok()

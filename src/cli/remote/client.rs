@@ -1,5 +1,6 @@
-//! Calls of the admin API: one connection each, by plain HTTP.
+//! Calls of the admin API: one connection each, by HTTP/1, over TLS where the URL says so.
 
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,12 +9,14 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use openssl::ssl::SslConnector;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use super::Failed;
+use super::{Failed, tls};
 use crate::cli::place::Place;
 use crate::config::Secret;
 
@@ -31,6 +34,8 @@ pub(super) struct Client {
     pub bearer: Secret,
     pub limit: Duration,
     runtime: Runtime,
+    /// Where TLS is spoken.
+    connector: Option<SslConnector>,
 }
 
 /// What stands in a path or a query, escaped (RFC 3986).
@@ -58,7 +63,13 @@ pub(super) fn with_query(path: &str, told: &[(&str, Option<String>)]) -> String 
 }
 
 impl Client {
-    pub(super) fn new(place: Place, bearer: Secret, limit: Duration) -> Result<Client, Failed> {
+    /// `ca`: by whom its certificate has to be made.
+    pub(super) fn new(
+        (place, ca): (Place, Option<&Path>),
+        bearer: Secret,
+        limit: Duration,
+    ) -> Result<Client, Failed> {
+        let connector = place.tls.then(|| tls::connector(ca)).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -67,6 +78,7 @@ impl Client {
             bearer,
             limit,
             runtime,
+            connector,
         })
     }
 
@@ -134,8 +146,8 @@ impl Client {
         match problem.filter(|problem| problem["detail"].is_string()) {
             Some(problem) => Err(Failed::Refused(problem)),
             None => Err(Failed::Odd(format!(
-                "http://{} answers {}, which is no answer of Tidegate's API",
-                self.place.host, head.status
+                "{} answers {}, which is no answer of Tidegate's API",
+                self.place, head.status
             ))),
         }
     }
@@ -175,17 +187,33 @@ impl Client {
         let request = request.map_err(|_| {
             Failed::Wrong("the admin key, or a name, has what HTTP does not take".to_owned())
         })?;
-        let hello = http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = hello.map_err(|_| self.foreign())?;
-        tokio::spawn(async move {
-            // Whoever reads the answer hears of it.
-            connection.await.unwrap_or_default();
-        });
+        let mut sender = match &self.connector {
+            None => self.greet(stream).await?,
+            Some(connector) => {
+                let securing = tls::secure(connector, &self.place.host, stream);
+                let secured = timeout(CONNECT, securing).await;
+                let secured = secured.unwrap_or_else(|_| Err("no TLS in time".to_owned()));
+                self.greet(secured.map_err(|why| self.away(&why))?).await?
+            }
+        };
         let sent = sender.send_request(request).await;
         sent.map_err(|e| match e.is_parse() {
             true => self.foreign(),
             false => self.away("it hung up"),
         })
+    }
+
+    async fn greet<S>(&self, stream: S) -> Result<http1::SendRequest<Full<Bytes>>, Failed>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let hello = http1::handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = hello.map_err(|_| self.foreign())?;
+        tokio::spawn(async move {
+            // Whoever reads the answer hears of it.
+            connection.await.unwrap_or_default();
+        });
+        Ok(sender)
     }
 
     /// Reads an answer that does not end, line by line; `None` is told once, before the first. Ends with the answer.
@@ -223,13 +251,13 @@ impl Client {
     }
 
     fn away(&self, why: &str) -> Failed {
-        Failed::Away(format!("http://{} does not answer: {why}", self.place.host))
+        Failed::Away(format!("{} does not answer: {why}", self.place))
     }
 
     fn foreign(&self) -> Failed {
         Failed::Odd(format!(
-            "what answers at http://{} is not Tidegate's API",
-            self.place.host
+            "what answers at {} is not Tidegate's API",
+            self.place
         ))
     }
 }

@@ -17,6 +17,7 @@ mod providers;
 mod quota;
 mod table;
 mod tail;
+mod tls;
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
 /** Providers as the page shows them: how they stand, what a probe says, where they live. */
-import { has, t } from '../../i18n.js';
+import { has, t, name as named } from '../../i18n.js';
 import { overall } from '../models/data.js';
 
 /** Vendors whose addresses people know by name. */
@@ -32,20 +32,16 @@ export function nameFor(url, taken) {
   return `${name}-${n}`;
 }
 
-/** What a refused probe or pull means: {kind, words}. The API says it in words only. */
+/** What a refused probe or pull means: {reason, field, words, open}; null where it is another error. `open`: the provider can be made all the same. */
 export function refusal(error) {
-  const said = error.detail || '';
-  const inner = /\((.*)\)\.?$/s.exec(said)?.[1] ?? /: (.*?)\.?$/s.exec(said)?.[1] ?? '';
-  if (/refuses the key/.test(said)) return { kind: 'key', field: 'key', words: inner };
-  if (/is not reached/.test(said)) return { kind: 'unreached', field: 'url', words: /is not reached: (.*?)\.?$/s.exec(said)?.[1] ?? '' };
-  if (/no list of models there/.test(said)) return { kind: 'nolist', field: 'url', words: '', open: true };
-  if (/answers with an error/.test(said)) return { kind: 'status', field: 'url', words: inner, open: true };
-  if (/is no list of models/.test(said)) return { kind: 'other', field: 'url', words: /is no list of models: (.*?)\.?$/s.exec(said)?.[1] ?? '', open: true };
-  return null;
+  const { reason } = error;
+  if (!reason) return null;
+  const reached = !['unresolved', 'unconnected', 'tls', 'timeout', 'broken'].includes(reason);
+  return { reason, field: reason === 'key_refused' || reason === 'unpaid' ? 'key' : 'url', words: error.vendorWords, open: reached && reason !== 'key_refused' };
 }
 
 /** The same as a sentence. */
-export const refusalText = (found) => t(`providers.refused.${found.kind}`) + (found.words ? ` ${t('providers.refused.words', { words: found.words })}` : '');
+export const refusalText = (found) => named('reason', found.reason) + (found.words ? ` ${t('providers.refused.words', { words: found.words })}` : '');
 
 /** Keys of a provider, each with its worst state over its endpoints: by place, from 1. */
 export function keyStates(endpoints, provider) {

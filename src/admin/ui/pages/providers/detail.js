@@ -1,6 +1,6 @@
 /** One provider: how it is, its keys, its models, its settings; or the second step of adding it. */
 import { html, useState, useEffect, useRef } from '../../lib.js';
-import { t } from '../../i18n.js';
+import { t, name as named } from '../../i18n.js';
 import { api, objectPath } from '../../api.js';
 import { useAction } from '../../resource.js';
 import { useQuery, path, navigate } from '../../router.js';
@@ -31,7 +31,7 @@ function usePull(provider, reload) {
   return { ...deed, listed: known };
 }
 
-const PullError = ({ error }) => { const found = refusal(error); return found ? html`<${Notice} kind="bad" title=${t(`providers.refused.${found.kind}`)}>${found.words ? t('providers.refused.words', { words: found.words }) : ''}</${Notice}>` : html`<${Problem} error=${error} />`; };
+const PullError = ({ error }) => { const found = refusal(error); return found ? html`<${Notice} kind="bad" title=${named('reason', found.reason)}>${found.words ? t('providers.refused.words', { words: found.words }) : ''}</${Notice}>` : html`<${Problem} error=${error} />`; };
 
 /** The second step of adding. */
 function Setup({ provider, providers, models, endpoints, reload }) {
@@ -83,19 +83,7 @@ export function Provider({ provider, providers, step, models, endpoints, figures
     title: t('providers.delete', { name }), action: t(stuck.length ? 'do.close' : 'do.delete'), danger: !stuck.length, type: inForce && !stuck.length ? name : null,
     text: html`<p>${t(!inForce ? 'providers.delete.shadowed' : stuck.length ? 'providers.delete.stuck' : used.length ? 'providers.delete.used' : 'providers.delete.text')}</p>
       ${used.length > 0 && html`<ul class="providers-losses">${used.map(({ model, n }) => html`<li key=${model.name}><code>${model.name}</code> ${!mine(model) ? t('providers.delete.file') : emptied.some((one) => one.model === model) ? t('providers.delete.model') : t('providers.delete.endpoints', { n })}</li>`)}</ul>`}`,
-    run: async () => {
-      if (stuck.length) return;
-      for (const { model } of used) {
-        const left = model.body.endpoints.filter((one) => one.provider !== name);
-        const lost = model.body.fallbacks?.filter((one) => emptied.some((other) => other.model.name === one)) ?? [];
-        const { [name]: _, ...weights } = model.body.provider_weights ?? {};
-        if (left.length) await patch('models', model, { endpoints: left, ...(model.body.provider_weights ? { provider_weights: Object.keys(weights).length ? { [name]: null } : null } : {}), ...(lost.length ? { fallbacks: model.body.fallbacks.filter((one) => !lost.includes(one)) } : {}) });
-      }
-      const gone = emptied.map((one) => one.model.name);
-      for (const model of models) if (mine(model) && !gone.includes(model.name) && model.body.fallbacks?.some((one) => gone.includes(one)) && !used.some((one) => one.model === model)) await patch('models', model, { fallbacks: model.body.fallbacks.filter((one) => !gone.includes(one)) });
-      for (const one of gone) await api.del(objectPath('models', one));
-      await api.del(objectPath('providers', name));
-    },
+    run: () => (stuck.length ? null : api.del(objectPath('providers', name), { query: { cascade: used.length ? true : undefined } })),
   }).then((done) => { if (done && !stuck.length) { toast(t('providers.deleted', { name })); reload(); navigate(path('providers')); } });
   const menu = [{ label: t('models.requests'), icon: 'requests', href: path('requests', null, { provider: name }) }, (write || (!inForce && can.write.value)) && '-', (write || (!inForce && can.write.value)) && { label: t('do.delete'), icon: 'trash', danger: true, onSelect: drop }].filter(Boolean);
   const tabs = [{ value: 'overview', label: t('providers.tab.overview') }, { value: 'models', label: t('providers.models'), count: pull.listed.length || null }, home !== 'environment' && { value: 'settings', label: t('providers.tab.settings') }];

@@ -6,7 +6,6 @@ import { useAction, useResource } from '../../resource.js';
 import { duration, list } from '../../format.js';
 import { Section, Table, State, Switch, IconButton, Button, Dialog, Form, Field, Secret, NumberInput, Empty, confirm, toast } from '../../kit/index.js';
 import { Weight } from '../models/lanes.js';
-import { patch } from '../models/data.js';
 import { keyStates } from './data.js';
 
 const TONES = { well: 'ok', limited: 'cool', unauthenticated: 'bad', unpaid: 'bad', forbidden: 'bad' };
@@ -35,10 +34,7 @@ export function Keys({ provider, endpoints, write, reload }) {
   const keys = told.data ? told.data.items.map(({ masked, weight, enabled }) => ({ value: masked, weight, enabled })) : [body.keys ?? []].flat().map(full);
   const states = keyStates(endpoints, provider.name);
   const rows = keys.map((key, at) => ({ ...key, number: at + 1, standing: states[at + 1] }));
-  const put = (number, change) => patch('providers', provider, { keys: keys.map((key, at) => {
-    const next = at + 1 === number ? { ...key, ...change } : key;
-    return next.weight == null && next.enabled == null ? next.value : next;
-  }) }).then(() => reload(), toast.error);
+  const put = (number, change) => api.patch(`${objectPath('providers', provider.name)}/keys/${number}`, change).then(() => reload(), toast.error);
   const remove = (row) => confirm({
     title: t('providers.key.delete', { key: row.value }), text: html`<p>${t(keys.length === 1 ? 'providers.key.delete.last' : 'providers.key.delete.text')}</p>`, action: t('do.delete'), danger: true,
     run: () => api.del(`${objectPath('providers', provider.name)}/keys/${row.number}`),
@@ -53,7 +49,7 @@ export function Keys({ provider, endpoints, write, reload }) {
     { key: 'value', label: t('providers.key'), title: true, render: (row) => html`<code>${row.value}</code>` },
     { key: 'state', label: t('providers.state'), render: state },
     { key: 'weight', label: t('models.weight'), align: 'end', render: (row) => (write ? html`<${Weight} value=${row.weight ?? 1} label=${t('models.weight.of', { name: row.value })} onChange=${(weight) => put(row.number, { weight })} />` : row.weight ?? 1) },
-    write && { key: 'on', label: t('state.enabled'), align: 'end', render: (row) => html`<${Switch} checked=${row.enabled !== false} hidden label=${t('providers.key.on', { key: row.value })} onChange=${(on) => put(row.number, { enabled: on ? undefined : false })} />` },
+    write && { key: 'on', label: t('state.enabled'), align: 'end', render: (row) => html`<${Switch} checked=${row.enabled !== false} hidden label=${t('providers.key.on', { key: row.value })} onChange=${(on) => put(row.number, { enabled: on })} />` },
     write && { key: 'do', label: t('do.more'), hideLabel: true, actions: true, render: (row) => html`<${IconButton} size="small" icon="trash" label=${t('providers.key.delete.label', { key: row.value })} onClick=${() => remove(row)} />` },
   ].filter(Boolean);
   return html`<${Section} title=${t('providers.keys')} help=${rows.length > 1 && t('providers.keys.how')} actions=${write && html`<${Button} size="small" icon="plus" onClick=${() => setAdding(true)}>${t('providers.key.add')}</${Button}>`}>

@@ -1,11 +1,11 @@
 /** Whether a provider answers: a short request through the data plane. */
 import { html, useState, useEffect } from '../../lib.js';
-import { t } from '../../i18n.js';
+import { t, name as named } from '../../i18n.js';
 import { api, objectPath } from '../../api.js';
 import { useAction } from '../../resource.js';
 import { duration } from '../../format.js';
 import { Button, Notice, Secret, Field, Problem } from '../../kit/index.js';
-import { patch, cheapest } from '../models/data.js';
+import { cheapest } from '../models/data.js';
 
 const callOf = (name, what) => `${objectPath('providers', name)}/${what}`;
 
@@ -28,8 +28,8 @@ export function useTest(provider, atOnce, after) {
 export function TestResult({ test, provider, write, reload }) {
   const [key, setKey] = useState('');
   const change = useAction(async () => {
-    const keys = [provider.body.keys ?? []].flat();
-    await patch('providers', provider, { keys: [key.trim(), ...keys.slice(1)] });
+    const at = path(provider.name, 'keys');
+    if ([provider.body.keys ?? []].flat().length) await api.patch(`${at}/1`, { value: key.trim() }); else await api.post(at, { value: key.trim() });
     setKey('');
     await reload();
     test.run();
@@ -37,10 +37,10 @@ export function TestResult({ test, provider, write, reload }) {
   if (test.busy) return html`<${Notice}>${t('providers.test.busy')}</${Notice}>`;
   if (test.error) return html`<${Problem} error=${test.error} />`;
   if (!test.result) return null;
-  const { ok, model, status, took_ms: took, answer, error } = test.result;
+  const { ok, model, status, took_ms: took, answer, error, reason } = test.result;
   if (ok) return html`<${Notice} kind="ok" title=${t('providers.test.ok', { model, time: duration(took) })}>${answer ? t('providers.test.said', { text: answer.length > 160 ? `${answer.slice(0, 160)}…` : answer }) : t('providers.test.empty')}</${Notice}>`;
-  const refused = status === 401 || status === 403 || /key|auth/i.test(error ?? '');
-  return html`<${Notice} kind="bad" title=${t(refused ? 'providers.test.key' : 'providers.test.bad', { model, status })}>${t('providers.refused.words', { words: error ?? '' })}
+  const refused = reason === 'key_refused';
+  return html`<${Notice} kind="bad" title=${t(refused ? 'providers.test.key' : 'providers.test.bad', { model, status })}>${named('reason', reason)} ${t('providers.refused.words', { words: error ?? '' })}
     ${refused && write && provider.home === 'database' && provider.body.keys !== 'passthrough' && html`<form class="providers-rekey" onSubmit=${(event) => { event.preventDefault(); if (key.trim()) change.run(); }}>
       <${Field} label=${t('providers.rekey')} hidden error=${change.error?.detail}><${Secret} value=${key} onInput=${setKey} placeholder=${t('providers.rekey')} /></${Field}><${Button} type="submit" busy=${change.busy} disabled=${!key.trim()}>${t('providers.rekey.go')}</${Button}></form>`}</${Notice}>`;
 }

@@ -59,7 +59,7 @@ export function Timeline({ request }) {
 export function why(request) {
   if (request.limited) {
     const [owner, limit] = request.limited.split(' ');
-    return t('requests.why.limited', { owner: t(`requests.owner.${owner}`, { name: (owner === 'tenant' ? request.tenant : request.client_key) ?? '' }), limit: named('requests.limit', limit) });
+    return t('requests.why.limited', { owner: t(`requests.owner.${owner}`, { name: (owner === 'tenant' ? request.tenant : request.client_key) ?? '' }), limit: named('limit', limit) });
   }
   if (request.ending === 'client_gone') return t('requests.why.gone');
   if (request.refusal && has(`refusal.${request.refusal}`)) return t('requests.why.refused', { why: named('refusal', request.refusal), status: request.status });

@@ -1,9 +1,10 @@
 /** Beside the rules: what would become of a request. Nobody is asked for an answer. */
 import { html, cx, useState, useEffect, useRef, useMemo } from '../../lib.js';
-import { t, tx } from '../../i18n.js';
+import { t, tx, name as named } from '../../i18n.js';
 import { api } from '../../api.js';
 import { useQuery, path } from '../../router.js';
-import { number } from '../../format.js';
+import { number, money, duration, list } from '../../format.js';
+import { useResource } from '../../resource.js';
 import { FORMATS, formatName, callOf, toolOf } from '../../calls.js';
 import { Field, Input, NumberInput, Textarea, Select, Switch, Segmented, Combobox, Folded, Dot, Notice, Button, Skeleton } from '../../kit/index.js';
 import { readRequest } from './paste.js';
@@ -28,14 +29,10 @@ function requestOf({ model, format, stream, tools, image, size, headers }) {
 }
 
 const Candidate = ({ one, first }) => html`<li class=${cx('routes-candidate', one.state)}><${Dot} tone=${toneOfCandidate(one)} /><div class="grow"><div class="row"><code class="cut">${one.provider}/${one.model}</code>${first && html`<b class="routes-first">${t('routes.first')}</b>`}</div>
-  <small>${why(one.why)}</small></div></li>`;
-
-// The API puts the status that a client would get into a sentence.
-const REFUSED = /^The request would be refused \((\d+)\): /;
-const codeOf = (error) => REFUSED.exec(error.detail)?.[1] ?? '';
+  <small>${why(one)}</small></div></li>`;
 
 // Those that are asked first, in their order.
-const turnOf = (one) => (one.state === 'asked' ? Number(/\d+/.exec(one.why)?.[0] ?? 0) : 999);
+const turnOf = (one) => (one.attempts[0] ?? 999);
 const byTurn = (a, b) => turnOf(a) - turnOf(b);
 
 function Tiers({ candidates, first }) {
@@ -48,9 +45,29 @@ function Tiers({ candidates, first }) {
   })}</ul></li>`)}</ol>`;
 }
 
+/** Why a client would be told no, in its own language, and what the gateway would say. */
+function Refused({ refused }) {
+  const [owner, limit] = (refused.limited ?? '').split(' ');
+  const word = limit ? t(`routes.refused.${owner}`, { limit: named('limit', limit) }) : named('refusal', refused.code);
+  return html`<${Notice} kind="warn" title=${t('routes.refused', { code: refused.status, why: word })}><p>${refused.message}</p>${refused.retry_after_ms > 0 && html`<p class="dim">${t('routes.refused.retry', { time: duration(refused.retry_after_ms) })}</p>`}</${Notice}>`;
+}
+
+/** What the client key may do whose request it would be. */
+function Key({ of }) {
+  const rates = [[t('routes.key'), of.limits], [t('routes.key.tenant'), of.tenant_limits]].filter(([, one]) => one);
+  const said = (one) => [one.rpm?.limit && t('routes.key.rpm', { used: number(one.rpm.used), limit: number(one.rpm.limit) }), one.tpm?.limit && t('routes.key.tpm', { used: number(one.tpm.used), limit: number(one.tpm.limit) }),
+    one.concurrency?.limit && t('routes.key.concurrency', { used: number(one.concurrency.used), limit: number(one.concurrency.limit) }),
+    ...one.terms.flatMap((term) => [term.requests && t('routes.key.requests', { used: number(term.requests.used), limit: number(term.requests.limit) }), term.tokens && t('routes.key.tokens', { used: number(term.tokens.used), limit: number(term.tokens.limit) }),
+      term.cost_usd && t('routes.key.budget', { used: money(term.cost_usd.used), limit: money(term.cost_usd.limit) })])].filter(Boolean);
+  return html`<dl class="routes-facts"><div><dt>${t('routes.key')}</dt><dd><a href=${path('keys', of.name)}>${of.name}</a>${of.tenant && html` <span class="dim">${of.tenant}</span>`}</dd></div>
+    <div><dt>${t('routes.key.models')}</dt><dd>${of.models ? list(of.models) : t('routes.key.all')}</dd></div>
+    ${rates.map(([label, one]) => html`<div key=${label}><dt>${t('routes.key.limits', { of: label })}</dt><dd class="num">${said(one).join(' · ') || '–'}</dd></div>`)}</dl>`;
+}
+
 function Answer({ said, routes }) {
+  if (said.refused) return html`<div class="routes-answer"><${Refused} refused=${said.refused} />${said.client_key && html`<${Key} of=${said.client_key} />`}</div>`;
   const at = said.route == null ? -1 : routes.findIndex((row) => row.name === said.route);
-  const ahead = outlook(said.outlook);
+  const ahead = outlook(said);
   return html`<div class="routes-answer">
     <p class="routes-verdict">${said.route == null ? tx('routes.none.matches', { model: html`<code>${said.asked_model}</code>` })
     : tx('routes.matches', { n: html`<b>${at < 0 ? '–' : number(at + 1)}</b>`, name: html`<code>${said.route}</code>` })}</p>
@@ -58,6 +75,7 @@ function Answer({ said, routes }) {
       <div><dt>${t('routes.format')}</dt><dd>${formatName(said.format)}</dd></div>
       <div><dt>${t('routes.size')}</dt><dd class="num">${t('routes.size.n', { n: said.estimated_tokens })}</dd></div></dl>
     <p class=${`routes-outlook ${ahead.tone}`}><${Dot} tone=${ahead.tone} />${ahead.text}</p>
+    ${said.client_key && html`<${Key} of=${said.client_key} />`}
     <${Tiers} candidates=${said.candidates} first=${said.first} /></div>`;
 }
 
@@ -75,24 +93,27 @@ const Details = ({ form, put }) => html`<div class="form routes-details">
 export function Explain({ routes, models, generation, told }) {
   const [mode, setMode] = useQuery('by', 'model');
   const [model, setModel] = useQuery('model', '');
+  const [key, setKey] = useQuery('as', '');
+  const keys = useResource('/client-keys');
   const [form, setForm] = useState({ format: 'openai_chat', stream: false, tools: false, image: false, size: null, headers: '' });
   const [text, setText] = useState('');
   const [state, setState] = useState({ said: null, error: null, busy: false });
+  const names = [...new Set((keys.data?.items ?? []).map((one) => one.name))];
   const asked = useRef(0);
   const put = (change) => setForm((was) => ({ ...was, ...change }));
   const pasted = useMemo(() => readRequest(text), [text]);
   const request = mode === 'model' ? (model ? requestOf({ ...form, model }) : null) : pasted;
-  const key = request ? JSON.stringify([request.path, request.headers, mode === 'model' ? [form, model] : text]) : '';
+  const turnKey = request ? JSON.stringify([request.path, request.headers, key, mode === 'model' ? [form, model] : text]) : '';
 
   const look = async () => {
     const turn = (asked.current += 1);
     if (!request) { setState({ said: null, error: null, busy: false }); told(null); return; }
     setState((was) => ({ ...was, busy: true }));
     try {
-      const said = await api.post('/explain', { path: request.path, body: request.body, headers: request.headers });
+      const said = await api.post('/explain', { path: request.path, body: request.body, headers: request.headers, client_key: key || undefined });
       if (turn !== asked.current) return;
       setState({ said, error: null, busy: false });
-      told({ route: said.route ?? null });
+      told(said.refused ? null : { route: said.route ?? null });
     } catch (error) {
       if (turn !== asked.current) return;
       setState({ said: null, error, busy: false });
@@ -102,19 +123,20 @@ export function Explain({ routes, models, generation, told }) {
   useEffect(() => {
     const timer = setTimeout(look, state.said || state.error ? 300 : 60);
     return () => clearTimeout(timer);
-  }, [key, generation]);
+  }, [turnKey, generation]);
 
   return html`<aside class="routes-explain" aria-label=${t('routes.explain')}><header><h2>${t('routes.explain')}</h2><p class="dim">${t('routes.explain.how')}</p></header>
     <div class="form"><${Segmented} small label=${t('routes.explain.by')} value=${mode} onChange=${setMode} options=${[{ value: 'model', label: t('routes.by.model') }, { value: 'request', label: t('routes.by.request') }]} />
+      ${names.length > 0 && html`<${Field} label=${t('routes.try.key')}><${Select} value=${key} onChange=${setKey} options=${[{ value: '', label: t('routes.try.key.none') }, ...names.map((name) => ({ value: name, label: name }))]} /></${Field}>`}
       ${mode === 'model' ? html`<div class="form-row routes-by"><${Field} label=${t('routes.try.model')}><${Combobox} free mono value=${model} onChange=${setModel} options=${models} placeholder="claude-sonnet-5" /></${Field}>
           <${Field} label=${t('routes.try.format')}><${Select} value=${form.format} onChange=${(format) => put({ format })} options=${FORMATS} /></${Field}></div>
         <${Folded} title=${t('routes.try.more')}><${Details} form=${form} put=${put} /></${Folded}>`
     : html`<${Field} label=${t('routes.try.paste')} help=${t('routes.try.paste.help')} error=${text.trim() && !pasted ? t('routes.try.paste.wrong') : null}>
         <${Textarea} mono rows=${9} value=${text} onInput=${setText} placeholder=${'{\n  "model": "sonnet",\n  "messages": […]\n}'} /></${Field}>`}</div>
     <div class="routes-result" aria-live="polite" aria-busy=${String(state.busy)}>
-      ${state.error ? html`<${Notice} kind=${state.error.status === 422 ? 'warn' : 'bad'} title=${state.error.status === 422 ? t('routes.refused', { code: codeOf(state.error) }) : null}
-          action=${state.error.status !== 422 && html`<${Button} size="small" onClick=${look}>${t('do.retry')}</${Button}>`}>${state.error.status === 0 ? t('error.unreachable') : state.error.detail.replace(REFUSED, '')}</${Notice}>`
+      ${state.error ? html`<${Notice} kind=${state.error.status === 422 ? 'warn' : 'bad'}
+          action=${state.error.status !== 422 && html`<${Button} size="small" onClick=${look}>${t('do.retry')}</${Button}>`}>${state.error.status === 0 ? t('error.unreachable') : state.error.detail}</${Notice}>`
     : state.said && request ? html`<${Answer} said=${state.said} routes=${routes} />` : state.busy ? html`<${Skeleton} lines=${4} />` : html`<p class="dim routes-hint">${t('routes.explain.empty')}</p>`}
     </div>
-    <p class="routes-note dim">${t('routes.explain.key')}</p></aside>`;
+    ${!key && html`<p class="routes-note dim">${t('routes.explain.key')}</p>`}</aside>`;
 }

@@ -18,8 +18,8 @@ function Control({ kind, value, fallback, options, models, onChange, disabled })
   return html`<${Input} mono value=${value ?? ''} placeholder=${shown(fallback)} disabled=${disabled} onInput=${(next) => onChange(next.trim() === '' ? undefined : next)} />`;
 }
 
-function Row({ section, field, value, locked, error, models, onChange, home }) {
-  const [name, kind, fallback, options] = field;
+function Row({ section, field, fallback, value, locked, error, models, onChange, home }) {
+  const [name, kind, options] = field;
   const key = name ? `${section}.${name}` : section;
   const own = value !== undefined;
   const help = html`${has(`settings.help.${key}`) && html`${t(`settings.help.${key}`)} `}<span class="nowrap">${tx('settings.default', { value: html`<code>${shown(fallback)}</code>` })}</span>`;
@@ -32,6 +32,7 @@ function Row({ section, field, value, locked, error, models, onChange, home }) {
 
 function Part({ section, objects, models, write, done }) {
   const { name, fields } = section;
+  const defaults = objects[0]?.default;
   const file = objects.find((one) => one.home === 'file' || one.home === 'environment');
   const stored = objects.find((one) => one.home === 'database' || one.home === 'shadowed');
   const object = file || stored;
@@ -48,17 +49,17 @@ function Part({ section, objects, models, write, done }) {
     try { await send(stored?.etag); } catch (error) {
       if (!error.stale && error.status !== 409) throw error;
       const chosen = await conflict({ name });
-      if (chosen === 'mine') await send((await api.get(objectPath('settings', name))).etag);
+      if (chosen === 'mine') await send((await api.get(objectPath('settings', name), { query: { home: 'database' } })).etag);
       else { if (chosen === 'theirs') done(); return; }
     }
     toast(t('settings.saved'));
     done();
   });
-  const list = fields || [[null, section.kind, section.fallback, section.options]];
+  const list = fields || [[null, section.kind, section.options]];
   return html`<form class="settings-part" novalidate onSubmit=${(event) => { event.preventDefault(); if (dirty) save.run(); }}>
     ${file && stored && html`<${Notice} kind="warn">${t('home.shadowed.how')}</${Notice}>`}
     ${object?.fault && html`<${Notice} kind="bad">${object.fault}</${Notice}>`}
-    ${list.map((field) => html`<${Row} key=${field[0] || name} section=${name} field=${field} models=${models} locked=${locked} home=${object?.home} error=${save.error}
+    ${list.map((field) => html`<${Row} key=${field[0] || name} section=${name} field=${field} models=${models} locked=${locked} home=${object?.home} error=${save.error} fallback=${fields ? at(defaults, field[0]) : defaults}
       value=${fields ? at(draft, field[0]) : draft} onChange=${(next) => setDraft(fields ? put(draft, field[0], next) : next)} />`)}
     ${save.error && html`<${Problem} error=${save.error} />`}
     ${dirty && html`<div class="form-foot"><${Button} onClick=${() => { save.clear(); setDraft(object?.body); }}>${t('do.cancel')}</${Button}><${Button} type="submit" kind="primary" busy=${save.busy}>${t('do.save')}</${Button}></div>`}
