@@ -143,6 +143,6 @@ need_browser() {
     has chromium || missing+=(chromium)
     { has fc-list && [ -n "$(fc-list :lang=zh-cn family)" ]; } || missing+=(fontconfig fonts-noto-cjk)
     need_packages "${missing[@]}"
-    # shellcheck disable=SC2034
+    # shellcheck disable=SC2034 # for who sources this file
     chromium="$(command -v chromium)"
 }

@@ -1,4 +1,4 @@
-"""From a gateway that nobody has set up to an answered request: the way of a new user, by mouse and by keyboard alone."""
+"""From a gateway that nobody has set up to an answered request: a new user's way, by mouse and by keyboard alone."""
 
 import os
 import re

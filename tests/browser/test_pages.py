@@ -1,5 +1,5 @@
-"""Every page, drawer and dialog, in both languages and both themes: without an error, said in the language that was chosen,
-and fit for those who cannot see, or see on a phone (axe-core)."""
+"""Every page, drawer and dialog, in both languages and both themes: without an error, said in the language that was
+chosen, and fit for those who cannot see, or see on a phone (axe-core)."""
 
 import re
 from collections.abc import Iterator
