@@ -15,7 +15,7 @@ use crate::ledger::Record;
 /// Records that wait at most: some seconds of a busy gateway.
 const MOST: usize = 16_384;
 /// So many wake the keeper.
-const WAKE_AT: usize = 256;
+const WAKE_AT: usize = 128;
 /// Bytes of bodies that wait at most. So many of them wake the keeper, too.
 const MOST_BODIES: usize = 64 << 20;
 const WAKE_AT_BODIES: usize = 8 << 20;

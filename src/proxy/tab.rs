@@ -56,6 +56,10 @@ impl Tab {
         if row.outcome != AttemptRow::OK {
             count_attempt(&row);
         }
+        // Most requests have one, and a row is large.
+        if self.record.attempts.is_empty() {
+            self.record.attempts.reserve_exact(1);
+        }
         self.record.attempts.push(row);
     }
 

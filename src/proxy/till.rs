@@ -20,7 +20,7 @@ use crate::telemetry::{Sink, access, metrics};
 
 const EVERY: Duration = Duration::from_millis(100);
 /// So many wake the teller: few enough that what they are written over is still in the processor's cache.
-const WAKE_AT: usize = 128;
+const WAKE_AT: usize = 64;
 /// From so many on a request tells them itself.
 const MOST: usize = 8192;
 /// The same, in bytes of their bodies.
