@@ -80,7 +80,7 @@ async fn ask(
 ) -> Result<Page, NoPage> {
     let place = offer.base.authority();
     let broken = |words: String| NoPage::new(Way::Broken, words);
-    let made = template(provider, offer, 0).map_err(|e| broken(e.to_string()))?;
+    let made = template(provider, offer, 0).map_err(broken)?;
     let host = Host::new(&offer.base, made, None);
     host.resolve().await;
     let address = host.address(PATIENCE).await;

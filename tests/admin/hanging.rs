@@ -180,7 +180,15 @@ async fn a_command_asks_over_tls_and_believes_whom_it_is_told_to() {
     let url = format!("https://localhost:{}", secure.port());
     let typed = |ca: &[&str]| {
         let words = [
-            &["models", "list", "--json", "--url", &*url, "--admin-key", KEY][..],
+            &[
+                "models",
+                "list",
+                "--json",
+                "--url",
+                &*url,
+                "--admin-key",
+                KEY,
+            ][..],
             ca,
         ]
         .concat();

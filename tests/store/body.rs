@@ -167,6 +167,14 @@ impl Kept {
     }
 }
 
+const TIMING: Timing = Timing {
+    began: Duration::from_millis(2),
+    connect: Some(Duration::from_millis(1)),
+    reused: false,
+    head: Some(Duration::from_millis(7)),
+    first: None,
+};
+
 /// A second after the other; every seventh failed over, every tenth refused, the 500th of another key.
 pub(crate) fn record(n: u64) -> Record {
     let at = NOON + Duration::from_secs(n);
@@ -179,13 +187,7 @@ pub(crate) fn record(n: u64) -> Record {
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
         took: Duration::from_millis(40),
-        timing: Timing {
-            began: Duration::from_millis(2),
-            connect: Some(Duration::from_millis(1)),
-            reused: false,
-            head: Some(Duration::from_millis(7)),
-            first: None,
-        },
+        timing: TIMING,
         taken: true,
         price: None,
         usage: Usage::default(),
