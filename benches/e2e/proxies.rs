@@ -17,7 +17,7 @@ use super::load::KEY;
 pub(super) const GATEWAY: &str = "tidegate";
 
 /// Time for a process to listen.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where nginx is looked for.
 const NGINX: &[&str] = &[
