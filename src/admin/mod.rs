@@ -12,6 +12,7 @@
 mod accounts;
 mod audit;
 mod bodies;
+mod call;
 mod cascade;
 mod channels;
 mod condition;

@@ -12,23 +12,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::openapi::path::{
-    Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathsBuilder,
-};
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::{
-    ContentBuilder, HttpMethod, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema,
-};
+use utoipa::openapi::path::PathsBuilder;
+use utoipa::openapi::{HttpMethod, PathItem, RefOr, Schema};
 use utoipa::{PartialSchema as _, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
+use super::call::Call;
 use super::condition::Condition;
 use super::desk::{Desk, Done, With};
 use super::door::{Viewer, Who};
 use super::effective::Effective;
 use super::input::{AnyBody, Body, query};
 use super::mint;
-use super::problem::{MEDIA_TYPE, Problem};
+use super::problem::Problem;
 use super::time::rfc3339;
 use super::trouble::Trouble;
 use super::view::View;
@@ -375,7 +371,7 @@ pub(super) async fn order_routes(
 }
 
 /// The kind's segment of a path, and what one and several are called.
-fn names(kind: Kind) -> (&'static str, &'static str, &'static str) {
+pub(super) fn names(kind: Kind) -> (&'static str, &'static str, &'static str) {
     match kind {
         Kind::Provider => ("providers", "provider", "providers"),
         Kind::Model => ("models", "virtual model", "models"),
@@ -523,92 +519,4 @@ fn schemas(kind: Kind) -> Vec<(String, RefOr<Schema>)> {
     ConfigObject::schemas(&mut all);
     all.extend(bodies::schemas(kind));
     all
-}
-
-/// A call as the document has it, while it is written.
-struct Call(OperationBuilder);
-
-impl Call {
-    fn new(kind: Kind, (verb, what): (&str, &str), summary: &str) -> Call {
-        let id = format!("{verb}_{}", what.replace(' ', "_"));
-        let call = OperationBuilder::new()
-            .operation_id(Some(id))
-            .tag(names(kind).2);
-        Call(call.summary(Some(summary)))
-    }
-
-    fn named(self) -> Call {
-        Call(
-            self.0
-                .parameter(parameter(ParameterIn::Path, "name", "Its name")),
-        )
-    }
-
-    fn queried(self, name: &str, schema: RefOr<Schema>, what: &str) -> Call {
-        let parameter = ParameterBuilder::new().name(name);
-        let parameter = parameter.parameter_in(ParameterIn::Query);
-        let parameter = parameter.required(Required::False).description(Some(what));
-        Call(self.0.parameter(parameter.schema(Some(schema)).build()))
-    }
-
-    fn on_condition(self, headers: &[&str]) -> Call {
-        let all = headers.iter().map(|header| {
-            let what = match *header {
-                "If-Match" => "Only if it still has this ETag",
-                _ => "`*`: only if it is not there yet",
-            };
-            parameter(ParameterIn::Header, header, what)
-        });
-        Call(all.fold(self.0, OperationBuilder::parameter))
-    }
-
-    fn takes(self, shape: &str, what: &str) -> Call {
-        let shape = bodies::shape(shape);
-        let content = ContentBuilder::new().schema(Some(shape)).build();
-        let body = RequestBodyBuilder::new()
-            .description(Some(what))
-            .required(Some(Required::True));
-        Call(
-            self.0
-                .request_body(Some(body.content("application/json", content).build())),
-        )
-    }
-
-    fn answers(self, status: u16, what: &str, schema: &str) -> Call {
-        let shape = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name(schema)))
-            .build();
-        let answer = ResponseBuilder::new().description(what);
-        self.response(status, answer.content("application/json", shape))
-    }
-
-    fn fails(self, status: u16, what: &str) -> Call {
-        let shape = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name("Problem")))
-            .build();
-        let answer = ResponseBuilder::new().description(what);
-        self.response(status, answer.content(MEDIA_TYPE, shape))
-    }
-
-    fn fails_not(self, status: u16, what: &str) -> Call {
-        self.response(status, ResponseBuilder::new().description(what))
-    }
-
-    fn response(self, status: u16, answer: ResponseBuilder) -> Call {
-        Call(self.0.response(status.to_string(), answer.build()))
-    }
-
-    fn built(self) -> Operation {
-        self.0.build()
-    }
-}
-
-fn parameter(place: ParameterIn, name: &str, what: &str) -> Parameter {
-    let required = match place {
-        ParameterIn::Path => Required::True,
-        _ => Required::False,
-    };
-    let parameter = ParameterBuilder::new().name(name).parameter_in(place);
-    let parameter = parameter.required(required).description(Some(what));
-    parameter.schema(Some(String::schema())).build()
 }

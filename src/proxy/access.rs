@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
+use http::header::{AUTHORIZATION, HeaderName};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 
 use crate::clock;
 use crate::config::{AuthMode, Awaits, Gateway, Glob, Secret};
+use crate::proxy::loopback::is_direct_loopback;
 use crate::proxy::paths::percent_decoded;
 
 static OWN_KEY: HeaderName = HeaderName::from_static("x-tidegate-key");
@@ -377,51 +378,6 @@ pub fn bare_credential(value: &str) -> &str {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
         _ => value.trim(),
     }
-}
-
-/// A caller on this machine that nobody else speaks through: no forwarding header, a loopback host, and no page of
-/// another site behind it (a browser would send its `Origin`). Whoever names no host is not known to be one.
-pub fn is_direct_loopback(caller: Caller<'_>) -> bool {
-    let headers = caller.headers;
-    let forwarded = [
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-real-ip",
-        "forwarded",
-        "via",
-        "cf-connecting-ip",
-    ];
-    let hosts = headers.get_all(HOST);
-    let mut hosts = hosts.iter().map(|host| host.to_str().unwrap_or(""));
-    let mut said = caller.authority.into_iter().chain(&mut hosts).peekable();
-    caller
-        .peer
-        .is_some_and(|peer| peer.to_canonical().is_loopback())
-        && !forwarded.iter().any(|name| headers.contains_key(*name))
-        && said.peek().is_some()
-        && said.all(is_loopback_authority)
-        && headers
-            .get(ORIGIN)
-            .is_none_or(|origin| origin.to_str().is_ok_and(is_loopback_origin))
-}
-
-fn is_loopback_origin(origin: &str) -> bool {
-    origin
-        .split_once("://")
-        .is_some_and(|(_, authority)| is_loopback_authority(authority))
-}
-
-fn is_loopback_authority(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(""),
-        None => authority.split(':').next().unwrap_or(""),
-    };
-    let named =
-        host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
-    named
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

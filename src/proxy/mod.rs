@@ -26,6 +26,7 @@ pub mod headers;
 pub mod hold;
 pub mod intake;
 pub mod limits;
+mod loopback;
 pub mod notes;
 pub mod pages;
 pub mod paths;

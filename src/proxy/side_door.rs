@@ -16,7 +16,8 @@ use pingora::{ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
 use crate::clock::{self, Tick};
-use crate::proxy::access::{Caller, is_direct_loopback};
+use crate::proxy::access::Caller;
+use crate::proxy::loopback::is_direct_loopback;
 use crate::proxy::wiring::Wiring;
 
 /// The client's own address.
