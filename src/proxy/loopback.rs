@@ -8,7 +8,7 @@ use crate::proxy::access::Caller;
 
 /// A caller on this machine that nobody else speaks through: no forwarding header, a loopback host, and no page of
 /// another site behind it (a browser would send its `Origin`). Whoever names no host is not known to be one.
-pub fn is_direct_loopback(caller: Caller<'_>) -> bool {
+pub(super) fn is_direct_loopback(caller: Caller<'_>) -> bool {
     let headers = caller.headers;
     let forwarded = [
         "x-forwarded-for",

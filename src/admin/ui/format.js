@@ -106,5 +106,8 @@ export const list = (items) => (lang.value === 'zh' ? items.join('、') : intl(I
 /** What a request is known by: its virtual model; without one, the name that was asked for. */
 export const modelOf = (request) => (request.model && request.model !== '(exposed)' ? request.model : request.asked_model ?? null);
 
+/** The endpoint that answered, by its model upstream: also where that was asked for by its real name. */
+export const endpointOf = (request) => (request.endpoint !== '(exposed)' ? request.endpoint : request.attempts?.[request.attempts.length - 1]?.model ?? request.asked_model);
+
 /** Compares texts as people sort them. */
 export const compare = (a, b) => intl(Intl.Collator, { numeric: true, sensitivity: 'base' }).compare(a ?? '', b ?? '');

@@ -5,7 +5,7 @@ import { call } from '../../api.js';
 import { subscribe } from '../../events.js';
 import { path } from '../../router.js';
 import { can } from '../../session.js';
-import { duration, time, tokens, money } from '../../format.js';
+import { duration, time, tokens, money, endpointOf } from '../../format.js';
 import { Button, Notice, Status, Icon } from '../../kit/index.js';
 import { CALLS } from './clients.js';
 
@@ -82,13 +82,13 @@ export function First({ kind, client, model, credential, direct }) {
       if (error.name !== 'AbortError') set({ busy: false, failed: { status: 0, said: t('error.unreachable') } });
     }
   };
-  // The playground is for admins; whoever has a key needs it not.
-  const able = direct || can.write.value;
+  // Requests cost money: they are for admins, here and in the playground.
+  const able = can.write.value;
   const record = state?.record;
   const steps = state && [
     ['sent', true, time(state.sent, { millis: true }), t('connect.first.sent', { client: state.client, model: state.model, ref: state.ref })],
     ['answer', state.first != null || state.failed, state.failed ? null : duration(state.first), state.failed ? t('connect.first.failed') : t(state.first != null ? 'connect.first.token' : 'connect.first.waiting')],
-    ['arrived', !!record, record && time(record.at, { millis: true }), record ? html`${t('connect.first.arrived')} ${record.provider && html`<b>${record.provider} / ${record.endpoint}</b>`}` : t('connect.first.arriving')],
+    ['arrived', !!record, record && time(record.at, { millis: true }), record ? html`${t('connect.first.arrived')} ${record.provider && html`<b>${record.provider} / ${endpointOf(record)}</b>`}` : t('connect.first.arriving')],
   ];
   return html`<section class="connect-first" aria-label=${t('connect.first')}><header><div class="grow"><h2>${t('connect.first')}</h2><p class="dim">${t(direct ? 'connect.first.direct' : able ? 'connect.first.played' : 'connect.first.key')}</p></div>
       ${able && html`<${Button} kind="primary" icon="send" busy=${state?.busy} disabled=${!model} onClick=${send}>${t(state && !state.busy ? 'connect.first.again' : 'connect.first.send')}</${Button}>`}</header>

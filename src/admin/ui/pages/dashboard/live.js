@@ -97,7 +97,7 @@ function take({ stats, requests }) {
   slice.requests += stats.requests;
   slice.errors += stats.errors;
   slice.tokens += stats.tokens;
-  slice.cost += stats.cost_usd;
+  slice.cost += stats.cost_usd ?? 0;
   slice.inFlight = Math.max(slice.inFlight ?? 0, stats.in_flight);
   if (stats.first_content_p50_ms != null) {
     slice.p50 += stats.first_content_p50_ms * stats.requests;

@@ -1,5 +1,6 @@
 /** What the charts show, live and of the past, in one shape. */
 import { useMemo, useRef } from '../../lib.js';
+import { t } from '../../i18n.js';
 import { tick, recent, percentiles, byEndpoint, SLICE, OTHERS } from './live.js';
 
 const SHOWN = 5;
@@ -29,7 +30,7 @@ function stacked(x, keys, colors, valueOf, other) {
   const sums = x.map((_, at) => keys.reduce((sum, key) => sum + valueOf(key, at), 0));
   const share = (of) => x.map((_, at) => (sums[at] ? of(at) / sums[at] : null));
   return [
-    ...shown.map(([key, n]) => ({ key, label: key, color: `chart-${n}`, values: share((at) => valueOf(key, at)) })),
+    ...shown.map(([key, n]) => ({ key, label: key.replace('(exposed)', t('pool.(exposed)')), color: `chart-${n}`, values: share((at) => valueOf(key, at)) })),
     ...(rest.length ? [{ key: '', label: other, color: 'chart-6', values: share((at) => rest.reduce((sum, key) => sum + valueOf(key, at), 0)) }] : []),
   ];
 }

@@ -68,5 +68,5 @@ export function Rest({ rest, error, fields, help }) {
   return html`<${Field} label=${t('models.rest')} help=${help ?? t('models.rest.help')} error=${said} optional><${Textarea} mono rows=${Math.min(14, Math.max(3, rest.text.split('\n').length))} value=${rest.text} onInput=${rest.setText} placeholder="{ }" /></${Field}>`;
 }
 
-/** "In tidegate.yaml", and how to change it. */
+/** "In the file", and how to change it. */
 export const FileNote = ({ children }) => html`<p class="models-file"><${Icon} name="lock" size=${14} /><span>${children}</span></p>`;

@@ -4,8 +4,8 @@ import { t } from '../../i18n.js';
 import { api, ApiError } from '../../api.js';
 import { useAction } from '../../resource.js';
 import { path, navigate } from '../../router.js';
-import { Form, Field, Input, Secret, Button, Folded, Select, Notice } from '../../kit/index.js';
-import { VENDORS, FORMATS, FORMAT_NAMES, nameFor, refusal, refusalText } from './data.js';
+import { Form, Field, Input, Secret, Button, Folded, Select, Notice, toast } from '../../kit/index.js';
+import { VENDORS, FORMATS, FORMAT_NAMES, nameFor, refusal, refusalText, usable } from './data.js';
 
 /** Where one is: account, models, connect. @param {{at: 1|2|3}} props */
 export function Steps({ at }) {
@@ -30,8 +30,11 @@ export function AddProvider({ providers, reload }) {
   const [headers, setHeaders] = useState('');
   const name = named ?? nameFor(url.trim(), taken);
   const make = async (probed) => {
-    const body = { name, format: format || probed?.formats[0] || 'openai_chat', base_url: url.trim(), keys: key.trim() ? [key.trim()] : undefined, headers: headersOf(headers), models: probed?.models.map((one) => one.id) };
+    const listed = probed?.models.map((one) => one.id);
+    const models = listed?.filter(usable);
+    const body = { name, format: format || probed?.formats[0] || 'openai_chat', base_url: url.trim(), keys: key.trim() ? [key.trim()] : undefined, headers: headersOf(headers), models };
     await api.post('/providers', body, { create: true });
+    if (models && models.length < listed.length) toast(t('providers.unusable', { n: listed.length - models.length }));
     await reload();
     navigate(path('providers', name, { step: 'models' }), { force: true });
   };

@@ -17,6 +17,9 @@ export const formatsOf = (body) => [body.format ?? []].flat();
 export const addressOf = (body) => (typeof body.base_url === 'string' ? body.base_url : Object.values(body.base_url ?? {})[0] ?? '');
 export const hostOf = (url) => { try { return new URL(url).host; } catch { return url; } };
 
+/** Whether a model that a vendor lists can be asked for here: the configuration takes no such name as the others have. */
+export const usable = (id) => id !== '' && new TextEncoder().encode(id).length <= 128 && !/[\s\p{Cc}*]/u.test(id);
+
 /** A name for a provider at an address, that no other has. */
 export function nameFor(url, taken) {
   let host = '';

@@ -1,7 +1,7 @@
 /** The columns of the list, and a row of it on a phone. */
 import { html } from '../../lib.js';
 import { t, name as named } from '../../i18n.js';
-import { time, dateTime, duration, money, number, compact, modelOf } from '../../format.js';
+import { time, dateTime, duration, money, number, compact, modelOf, endpointOf } from '../../format.js';
 import { Status, Icon, Dot } from '../../kit/index.js';
 import { TimingBar } from './timing.js';
 import { failedOver } from './filters.js';
@@ -22,7 +22,7 @@ const Model = ({ request }) => html`<span title=${request.asked_model && request
   ${request.asked_model && request.asked_model !== modelOf(request) && html`<small class="dim"> ← ${request.asked_model}</small>`}</span>`;
 
 const Endpoint = ({ request }) => (request.provider
-  ? html`${failedOver(request) && html`<span class="requests-failover" title=${t('requests.failed.over', { n: request.attempts.length })}><${Icon} name="routes" size=${12} label=${t('requests.failed.over', { n: request.attempts.length })} />${number(request.attempts.length)}</span>`}<span class="cut">${request.provider} <span class="dim">/ ${request.endpoint}</span></span>`
+  ? html`${failedOver(request) && html`<span class="requests-failover" title=${t('requests.failed.over', { n: request.attempts.length })}><${Icon} name="routes" size=${12} label=${t('requests.failed.over', { n: request.attempts.length })} />${number(request.attempts.length)}</span>`}<span class="cut">${request.provider} <span class="dim">/ ${endpointOf(request)}</span></span>`
   : html`<span class="dim">${request.limited ? t('requests.limited.brief') : request.refusal ? named('refusal', request.refusal) : t('requests.nobody')}</span>`);
 
 const tilde = (request) => (request.tokens_estimated ? '~' : '');
