@@ -40,13 +40,20 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let load = Load::new(options.connections)?;
     println!("{}", cpu::machine());
     println!("{}", std::env::args().collect::<Vec<_>>().join(" "));
-    if options.callgrind {
-        let gateway = stage.counted(binary, upstream.addr)?;
-        let token = token(dir.path())?;
-        return counted(&load, &case, &gateway, &token, dir.path());
-    }
-    let gateway = stage.gateway(binary, None, upstream.addr)?;
+    let gateway = match options.callgrind {
+        true => stage.counted(binary, upstream.addr)?,
+        false => stage.gateway(binary, None, upstream.addr)?,
+    };
     let token = token(dir.path())?;
+    let scene = Scene {
+        load: &load,
+        case: &case,
+        gateway: &gateway,
+        token: &token,
+    };
+    if options.callgrind {
+        return counted(&scene, dir.path());
+    }
     let rounds = options.rounds.unwrap_or(5);
     println!(
         "{rounds} rounds of {} s each way, after one to warm up\n",
@@ -54,7 +61,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     );
     println!("  requests/s  watched  CPU us/req  of rounds    ratio  events/s  bytes/s");
     for rate in RATES {
-        timed(&load, &case, &gateway, &token, rate, rounds)?;
+        timed(&scene, rate, rounds)?;
     }
     Ok(())
 }
@@ -66,14 +73,21 @@ fn token(dir: &Path) -> anyhow::Result<String> {
     Ok(token.trim().to_owned())
 }
 
-fn timed(
-    load: &Load,
-    case: &Case,
-    gateway: &Process,
-    token: &str,
-    rate: usize,
-    rounds: usize,
-) -> anyhow::Result<()> {
+/// What a measure asks, and whom.
+struct Scene<'a> {
+    load: &'a Load,
+    case: &'a Case,
+    gateway: &'a Process,
+    token: &'a str,
+}
+
+fn timed(scene: &Scene<'_>, rate: usize, rounds: usize) -> anyhow::Result<()> {
+    let &Scene {
+        load,
+        case,
+        gateway,
+        token,
+    } = scene;
     let requests = rate * usize::try_from(LASTS.as_secs())?;
     let mut costs = [Vec::new(), Vec::new()];
     let mut heard = Heard::default();
@@ -115,13 +129,13 @@ fn timed(
 }
 
 /// Instructions instead of time: they are the same on a busy machine.
-fn counted(
-    load: &Load,
-    case: &Case,
-    gateway: &Process,
-    token: &str,
-    dir: &Path,
-) -> anyhow::Result<()> {
+fn counted(scene: &Scene<'_>, dir: &Path) -> anyhow::Result<()> {
+    let &Scene {
+        load,
+        case,
+        gateway,
+        token,
+    } = scene;
     load.paced(gateway.addr, case, 300, None)?;
     println!("instructions of the whole process, by callgrind\n");
     println!("  requests      paced  watched  instr/request   ratio  events/s");
