@@ -14,7 +14,7 @@ LOGS = pytest.StashKey[list[Path]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LOGS] = []
-    expect.set_options(timeout=10_000)
+    expect.set_options(timeout=30_000)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:

@@ -110,7 +110,7 @@ class Console:
         known = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/admin/api/v1{path}", data, known | (headers or {}), method=method)
-        with urllib.request.urlopen(request, timeout=20) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             text = reply.read()
         return json.loads(text) if text else None
 
@@ -120,7 +120,7 @@ class Console:
         headers = {"content-type": "application/json", "authorization": f"Bearer {key or self.key}"}
         request = urllib.request.Request(f"{self.url}/v1/chat/completions", json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=20) as reply:
+            with urllib.request.urlopen(request, timeout=60) as reply:
                 text, status = reply.read().decode(), reply.status
         except urllib.error.HTTPError as error:
             text, status = error.read().decode(), error.code

@@ -46,7 +46,7 @@ class Sight:
             timezone_id="UTC",
             reduced_motion="reduce",
         )
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(30_000)
         self.context.add_init_script(TELL_VIOLATIONS)
         if folder := os.environ.get("TIDEGATE_UI"):
             instead(self.context, Path(folder))

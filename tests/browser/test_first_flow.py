@@ -32,7 +32,7 @@ def nonce_of(page: Page) -> str:
 
 def run_shell(lines: str, folder: Path) -> str:
     """The lines of a terminal, as they stand on the page."""
-    done = subprocess.run(["bash", "-euc", lines], cwd=folder, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["bash", "-euc", lines], cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -43,14 +43,14 @@ def run_python(lines: str, folder: Path) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=200,
         env=os.environ,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_from_an_empty_gateway_to_an_answered_request(
     empty: Console, opened: Open, vendor: harness.Vendor, figures: list[str]
 ) -> None:
@@ -119,7 +119,7 @@ def test_from_an_empty_gateway_to_an_answered_request(
     ).to_be_visible()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_the_same_by_keyboard_alone(empty: Console, opened: Open, vendor: harness.Vendor) -> None:
     sight = opened(empty)
     sight.context.add_init_script("addEventListener('pointerdown', () => console.error('a mouse was used'), true)")

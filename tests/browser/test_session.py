@@ -33,7 +33,7 @@ def test_what_was_begun_goes_on_after_signing_in_again(lively: Console, opened: 
     expect(form).to_have_count(0)
     expect(page.get_by_role("row").filter(has_text="after-the-break")).to_be_visible()
     assert [one for one in lively.api("GET", "/tenants")["items"] if one["name"] == "after-the-break"]
-    expect(page.locator(".live.on")).to_be_visible(timeout=20_000)
+    expect(page.locator(".live.on")).to_be_visible(timeout=60_000)
     lively.api("DELETE", "/tenants/after-the-break")
 
 
