@@ -81,23 +81,30 @@ struct Scene<'a> {
     token: &'a str,
 }
 
+impl Scene<'_> {
+    fn paced(&self, requests: usize, rate: Option<usize>) -> anyhow::Result<()> {
+        let round = self
+            .load
+            .paced(self.gateway.addr, self.case, requests, rate);
+        round.map(drop)
+    }
+
+    fn watcher(&self) -> anyhow::Result<Watcher> {
+        Watcher::open(self.gateway.addr, self.token)
+    }
+}
+
 fn timed(scene: &Scene<'_>, rate: usize, rounds: usize) -> anyhow::Result<()> {
-    let &Scene {
-        load,
-        case,
-        gateway,
-        token,
-    } = scene;
     let requests = rate * usize::try_from(LASTS.as_secs())?;
     let mut costs = [Vec::new(), Vec::new()];
     let mut heard = Heard::default();
     for round in 0..=rounds {
         for (watched, costs) in costs.iter_mut().enumerate() {
-            let watcher = (watched == 1).then(|| Watcher::open(gateway.addr, token));
+            let watcher = (watched == 1).then(|| scene.watcher());
             let watcher = watcher.transpose()?;
-            let before = cpu::used(gateway.pid())?;
-            load.paced(gateway.addr, case, requests, Some(rate))?;
-            let used = cpu::used(gateway.pid())?.since(before);
+            let before = cpu::used(scene.gateway.pid())?;
+            scene.paced(requests, Some(rate))?;
+            let used = cpu::used(scene.gateway.pid())?.since(before);
             if let Some(watcher) = watcher {
                 heard.add(&watcher.close()?);
             }
@@ -130,25 +137,19 @@ fn timed(scene: &Scene<'_>, rate: usize, rounds: usize) -> anyhow::Result<()> {
 
 /// Instructions instead of time: they are the same on a busy machine.
 fn counted(scene: &Scene<'_>, dir: &Path) -> anyhow::Result<()> {
-    let &Scene {
-        load,
-        case,
-        gateway,
-        token,
-    } = scene;
-    load.paced(gateway.addr, case, 300, None)?;
+    scene.paced(300, None)?;
     println!("instructions of the whole process, by callgrind\n");
     println!("  requests      paced  watched  instr/request   ratio  events/s");
     for (requests, rate) in COUNTED {
         let mut alone = 0.0;
         for watched in [false, true] {
-            let watcher = watched.then(|| Watcher::open(gateway.addr, token));
+            let watcher = watched.then(|| scene.watcher());
             let watcher = watcher.transpose()?;
-            control(gateway, "--instr=on")?;
-            load.paced(gateway.addr, case, requests, rate)?;
-            control(gateway, "--instr=off")?;
+            control(scene.gateway, "--instr=on")?;
+            scene.paced(requests, rate)?;
+            control(scene.gateway, "--instr=off")?;
             let told = watcher.map(Watcher::close).transpose()?;
-            control(gateway, "--dump")?;
+            control(scene.gateway, "--dump")?;
             let each = instructions(dir)? as f64 / requests as f64;
             if !watched {
                 alone = each;
