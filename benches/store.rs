@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tidegate::config::{Database, Retention, Secret};
 use tidegate::id::RequestId;
 use tidegate::ir::{Format, Usage};
-use tidegate::ledger::{AttemptRow, Ending, Record, Timing};
+use tidegate::ledger::{AttemptRow, Choice, Ending, Record, Timing};
 use tidegate::store::{By, Every, Filter, Place, Question, Status, Store};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -199,6 +199,12 @@ fn attempt(dice: u64, provider: String, outcome: &'static str) -> AttemptRow {
         key_masked: Some("sk-…key1".into()),
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
+        choice: Choice {
+            purpose: "first",
+            by: "round_robin",
+            of: 3,
+            tier: 1,
+        },
         took: Duration::from_millis(400 + dice % 9_000),
         timing: Timing {
             began: Duration::from_micros(300),

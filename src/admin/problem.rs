@@ -122,6 +122,9 @@ pub struct Flaw {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     pub message: String,
+    /// Where it is in the text that was sent, or in the file that was read: from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }

@@ -46,6 +46,8 @@ pub(super) struct Probed {
     /// Those in which it lists its models, the likeliest first.
     formats: Vec<&'static str>,
     models: Vec<Listed>,
+    /// Names on its list that no model can have here: with white space, with `*`, or longer than 128 bytes.
+    unusable: Vec<String>,
     took_ms: u64,
 }
 
@@ -53,6 +55,8 @@ pub(super) struct Probed {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Pulled {
     models: Vec<Listed>,
+    /// Names on its list that no model can have here: with white space, with `*`, or longer than 128 bytes.
+    unusable: Vec<String>,
     /// Whether they are written to the provider as its `models`.
     saved: bool,
     took_ms: u64,
@@ -150,9 +154,11 @@ pub(super) async fn probe(
         let nothing = || Problem::new(Why::Invalid, "No format is left to try.");
         return Err(worst.map_or_else(nothing, |none| none.problem()));
     };
+    let (models, unusable) = vendors::usable(models);
     Ok(Json(Probed {
         formats: found.iter().map(|(format, _)| format.name()).collect(),
         models,
+        unusable,
         took_ms: whole_millis(clock::now().since(begun)),
     }))
 }
@@ -232,7 +238,7 @@ pub(super) async fn pull(
             break;
         }
     }
-    let models = models.map_err(|none| none.problem())?;
+    let (models, unusable) = vendors::usable(models.map_err(|none| none.problem())?);
     let desk = admin.desk()?;
     let view = desk.show(Kind::Provider, &name, false).await?;
     let saved = view.home == Home::Database;
@@ -245,6 +251,7 @@ pub(super) async fn pull(
     }
     Ok(Json(Pulled {
         models,
+        unusable,
         saved,
         took_ms: whole_millis(clock::now().since(begun)),
     }))

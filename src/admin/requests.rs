@@ -184,6 +184,21 @@ pub(super) struct Attempt {
     /// `ok`, or why it has ended. `resent`: a kept connection ended without a word, and it was sent once more; whether the
     /// vendor had read it nobody knows.
     outcome: String,
+    /// Why there was this attempt: `first`, `retry`, `other_key`, `other_endpoint`, `hedge` (beside one that was late),
+    /// `resume` (of an answer that broke off).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    purpose: String,
+    /// What has decided between the endpoints of the tier: its strategy (`round_robin`, `weighted`, `least_busy`,
+    /// `fastest`); `alone`: nobody else could be asked; `conversation`: its prompt cache is warm there; `issuer`: the
+    /// request holds opaque state of it; `probe`: it had failed, and has to be tried out; `again`: it was asked before.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    chosen_by: String,
+    /// How many could be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen_of: Option<u16>,
+    /// From 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<u16>,
     took_ms: f64,
     /// Since the request's arrival.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -328,6 +343,10 @@ impl Attempt {
             key_masked: attempt.key_masked.clone(),
             status: attempt.status,
             outcome: attempt.outcome.clone(),
+            purpose: attempt.choice.purpose.clone(),
+            chosen_by: attempt.choice.by.clone(),
+            chosen_of: Some(attempt.choice.of).filter(|of| *of > 0),
+            tier: Some(attempt.choice.tier).filter(|tier| *tier > 0),
             took_ms: millis(attempt.took_us),
             began_ms: attempt.began_us.map(millis),
             connect_ms: attempt.connect_us.map(millis),

@@ -96,6 +96,7 @@ pub(super) fn of_report(report: &Report, detail: &str) -> Problem {
         problem.flaw(Flaw {
             field: told.field.clone(),
             message: line,
+            line: report.line_of(told),
             help: Some(told.help.join("; ")).filter(|help| !help.is_empty()),
             ..Flaw::default()
         })

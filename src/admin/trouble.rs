@@ -44,7 +44,7 @@ impl Trouble {
             object: Some(format!("{} {name}", words(kind))),
             field: Some(field.to_owned()).filter(|field| !field.is_empty()),
             message: message.to_owned(),
-            help: None,
+            ..Flaw::default()
         }])
     }
 
@@ -96,6 +96,7 @@ impl Trouble {
                 object: object.map(|object| format!("{} {}", words(object.kind), object.name)),
                 field: problem.field.clone().filter(|field| !field.is_empty()),
                 message,
+                line: None,
                 help: Some(problem.help.join("; ")).filter(|help| !help.is_empty()),
             }
         };

@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 
 use super::problem::{Problem, Why};
 use super::reasons::Reason;
-use crate::config::{Keys, Offer, Provider};
+use crate::config::{self, Keys, Offer, Provider};
 use crate::ir::Format;
+use crate::ledger::brief;
 
 /// Pages of a list at most: nobody has more models.
 const MOST_PAGES: usize = 20;
@@ -56,6 +57,15 @@ pub(super) struct Listed {
     /// Tokens of input, where the vendor says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_context: Option<u64>,
+}
+
+/// Those that an endpoint can have, and the names of the others.
+pub(super) fn usable(listed: Vec<Listed>) -> (Vec<Listed>, Vec<String>) {
+    let (good, bad): (Vec<Listed>, Vec<Listed>) = listed
+        .into_iter()
+        .partition(|model| config::is_model_name(&model.id));
+    let names = bad.iter().map(|model| brief(&model.id).into_owned());
+    (good, names.collect())
 }
 
 /// Why there is no list.
@@ -273,11 +283,27 @@ fn words(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn ids(body: &str) -> (Vec<String>, Option<String>) {
         let (models, next) = read(body.as_bytes()).unwrap();
         (models.into_iter().map(|model| model.id).collect(), next)
+    }
+
+    #[test]
+    fn names_that_no_endpoint_can_have_are_apart_and_bounded() {
+        let long = "x".repeat(10_000);
+        let list = json!({ "data": [
+            { "id": "org/gpt-4o:free" }, { "id": "two words" }, { "id": "gpt-*" }, { "id": long },
+        ] });
+        let (models, _) = read(list.to_string().as_bytes()).unwrap();
+        let (good, bad) = usable(models);
+        assert_eq!(good.len(), 1);
+        assert_eq!(good[0].id, "org/gpt-4o:free");
+        assert_eq!(bad[..2], ["two words", "gpt-*"]);
+        assert!(bad[2].len() < 300 && bad[2].ends_with('…'), "{}", bad[2]);
     }
 
     #[test]

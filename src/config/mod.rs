@@ -31,6 +31,7 @@ pub mod transfer;
 mod yaml;
 
 pub use calendar::{Calendar, Cron};
+pub use check::is_model_name;
 pub use defaults::{ShippedPrice, default_settings, shipped_prices};
 pub use env::Env;
 pub use gateway::*;

@@ -23,7 +23,7 @@ pub use bodies::{Bodies, Body, Secrets};
 pub use cost::{Usd, cost};
 
 pub use past::Past;
-pub use record::{AttemptRow, CandidateRow, Ending, Record, Timing, brief};
+pub use record::{AttemptRow, CandidateRow, Choice, Ending, Record, Timing, brief};
 pub use refusal::RefusalCode;
 pub use tally::{Amount, Reservation, Short, Take, Tally, Used};
 pub use window::Window;

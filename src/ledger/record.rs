@@ -189,6 +189,7 @@ pub struct AttemptRow {
     /// Why it ended: `ok`, `connect`, `status`, …; `resent`: over a connection that had served another request and ended
     /// without a word, so that it was sent once more. Whether the vendor had read it nobody knows.
     pub outcome: &'static str,
+    pub choice: Choice,
     pub took: Duration,
     pub timing: Timing,
     /// The vendor has taken it: the head of a 2xx came, whatever became of the answer.
@@ -199,6 +200,19 @@ pub struct AttemptRow {
     pub usage: Usage,
     /// The vendor did not say; the numbers are ours.
     pub usage_estimated: bool,
+}
+
+/// Why an attempt was made, and why of this endpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// `first`, `retry`, `other_key`, `other_endpoint`, `hedge`, `resume`.
+    pub purpose: &'static str,
+    /// What has decided between the endpoints: a strategy, `alone`, `conversation`, …
+    pub by: &'static str,
+    /// How many it was chosen from.
+    pub of: u16,
+    /// From 1.
+    pub tier: u16,
 }
 
 /// When in an attempt what happened, each since it began. `None`: it has not come to that.

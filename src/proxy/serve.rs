@@ -7,7 +7,7 @@ use pingora_proxy::Session;
 use crate::clock::{self, Tick};
 use crate::config::Resume;
 use crate::ir::{Fault, FaultKind, Usage};
-use crate::ledger::{AttemptRow, Ending, Timing};
+use crate::ledger::{AttemptRow, Choice, Ending, Timing};
 use crate::live::Pass;
 use crate::proxy::Proxy;
 use crate::proxy::arrival::Arrival;
@@ -349,6 +349,12 @@ impl Course<'_> {
                 .and_then(|key| self.call.lane.masked(attempt.spot, key)),
             status: status.or(taken),
             outcome,
+            choice: Choice {
+                purpose: attempt.purpose.name(),
+                by: attempt.chosen.by.name(),
+                of: attempt.chosen.of,
+                tier: attempt.spot.stage + 1,
+            },
             took: now.since(started),
             timing: self.timing(attempt, started),
             taken: taken.is_some(),

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::config::Balance;
+
 use super::needs::Lacks;
 use super::pool::Spot;
 
@@ -25,6 +27,7 @@ pub struct Attempt<P> {
     /// Index into the provider's `Keys::Own`; `None` for `passthrough`.
     pub key: Option<usize>,
     pub purpose: Purpose,
+    pub chosen: Chosen,
     /// This request decides for all whether the endpoint is well again.
     pub probe: bool,
     /// Keep it until the last byte of the answer went on, then drop it (also when the client goes away).
@@ -56,6 +59,47 @@ impl Purpose {
             Purpose::OtherEndpoint => "other_endpoint",
             Purpose::Hedge => "hedge",
             Purpose::Resume => "resume",
+        }
+    }
+}
+
+/// Why it was this endpoint of its tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chosen {
+    pub by: By,
+    /// How many it was chosen from: who could serve the request, was well, and had not failed in it.
+    pub of: u16,
+}
+
+/// What has decided between endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// There was no other.
+    Alone,
+    /// It issued the opaque state that the request holds.
+    Issuer,
+    /// The conversation's prompt cache is warm there.
+    Conversation,
+    /// It was held back, and has to be tried out.
+    Probe,
+    Strategy(Balance),
+    /// It was asked before: a retry, or another of its keys.
+    Again,
+}
+
+impl By {
+    /// The word in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            By::Alone => "alone",
+            By::Issuer => "issuer",
+            By::Conversation => "conversation",
+            By::Probe => "probe",
+            By::Strategy(Balance::RoundRobin) => "round_robin",
+            By::Strategy(Balance::Weighted) => "weighted",
+            By::Strategy(Balance::LeastBusy) => "least_busy",
+            By::Strategy(Balance::Fastest) => "fastest",
+            By::Again => "again",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::clock::Tick;
 
+use super::attempt::{By, Chosen};
 use super::field::{Entry, Field, Look};
 use super::health::{Held, HeldBy};
 use super::needs::Lack;
@@ -18,6 +19,15 @@ pub(super) struct Taken<P> {
     pub spot: Spot,
     pub key: Option<usize>,
     pub entry: Entry<P>,
+    pub chosen: Chosen,
+}
+
+impl<P> Taken<P> {
+    /// Chosen for that, from among so many.
+    fn because(mut self, by: By, among: &Seats) -> Taken<P> {
+        self.chosen = chosen(by, among);
+        self
+    }
 }
 
 impl Plan {
@@ -37,11 +47,11 @@ impl Plan {
             return Some(taken);
         }
         if let Some(taken) = self.stay(field, stage, (&among, &among), at) {
-            return Some(taken);
+            return Some(taken.because(By::Conversation, &among));
         }
         for seat in probes.iter() {
             if let Some(taken) = self.take(field, spot(stage, seat), at.now) {
-                return Some(taken);
+                return Some(taken.because(By::Probe, &probes));
             }
         }
         self.by_strategy(field, stage, &mut among, at)
@@ -131,7 +141,7 @@ impl Plan {
             .filter(|seat| self.needs.issuers.contains(&tier.seats[*seat].provider))
             .for_each(|seat| own.insert(seat));
         if let Some(taken) = self.stay(field, stage, (&own, among), at) {
-            return Some(taken);
+            return Some(taken.because(By::Issuer, among));
         }
         for seat in own.clone().iter() {
             if !is_within(field, spot(stage, seat), among) {
@@ -139,7 +149,8 @@ impl Plan {
                 own.remove(seat);
             }
         }
-        self.by_strategy(field, stage, &mut own, at)
+        let taken = self.by_strategy(field, stage, &mut own, at)?;
+        Some(taken.because(By::Issuer, among))
     }
 
     /// Where the conversation's prompt cache is warm, if that endpoint is one of the first set and not over its share of the
@@ -180,12 +191,15 @@ impl Plan {
         among: &mut Seats,
         at: Moment,
     ) -> Option<Taken<F::Pass>> {
+        let balance = self.pool.stages[usize::from(stage)].balance;
+        let chosen = chosen(By::Strategy(balance), among);
         let trace = std::mem::take(&mut self.trace);
         let mut door = Door {
             plan: self,
             field,
             stage,
             now: at.now,
+            chosen,
             taken: None,
             trace,
         };
@@ -197,7 +211,12 @@ impl Plan {
 
     fn take<F: Field>(&mut self, field: &F, spot: Spot, now: Tick) -> Option<Taken<F::Pass>> {
         match self.enter(field, spot, now) {
-            Ok((key, entry)) => Some(Taken { spot, key, entry }),
+            Ok((key, entry)) => Some(Taken {
+                spot,
+                key,
+                entry,
+                chosen: AGAIN,
+            }),
             Err(held) => {
                 self.skip_held(spot, held);
                 None
@@ -241,6 +260,7 @@ struct Door<'p, F: Field> {
     field: &'p F,
     stage: u16,
     now: Tick,
+    chosen: Chosen,
     taken: Option<Taken<F::Pass>>,
     trace: Trace,
 }
@@ -249,7 +269,14 @@ impl<F: Field> Judge for Door<'_, F> {
     fn fits(&mut self, seat: usize, among: &mut Seats) -> bool {
         let spot = spot(self.stage, seat);
         match self.plan.enter(self.field, spot, self.now) {
-            Ok((key, entry)) => self.taken = Some(Taken { spot, key, entry }),
+            Ok((key, entry)) => {
+                self.taken = Some(Taken {
+                    spot,
+                    key,
+                    entry,
+                    chosen: self.chosen,
+                });
+            }
             Err(held) => {
                 among.remove(seat);
                 self.trace
@@ -258,6 +285,22 @@ impl<F: Field> Judge for Door<'_, F> {
         }
         self.taken.is_some()
     }
+}
+
+/// An endpoint that was asked before.
+pub(super) const AGAIN: Chosen = Chosen {
+    by: By::Again,
+    of: 1,
+};
+
+/// Of one there is no choice, whatever would have decided.
+fn chosen(by: By, among: &Seats) -> Chosen {
+    let of = u16::try_from(among.count()).unwrap_or(u16::MAX);
+    let by = match by {
+        By::Strategy(_) if of < 2 => By::Alone,
+        by => by,
+    };
+    Chosen { by, of }
 }
 
 /// Whether an endpoint may take one more, beside the others `among` its stage.

@@ -7,7 +7,7 @@ use crate::clock::Tick;
 use crate::config::Resume;
 
 use super::attempt::{Attempt, Purpose, Why};
-use super::choose::spot;
+use super::choose::{Taken, spot};
 use super::field::{Ask, Field, Look};
 use super::outcome::Outcome;
 use super::pick::Moment;
@@ -56,17 +56,18 @@ impl Plan {
             if taken.entry.probe.is_some() {
                 return None;
             }
-            return Some(self.begin_hedge(taken.spot, taken.key, (taken.entry.pass, now)));
+            return Some(self.begin_hedge(taken, now));
         }
         None
     }
 
-    fn begin_hedge<P>(
-        &mut self,
-        spot: Spot,
-        key: Option<usize>,
-        (pass, now): (P, Tick),
-    ) -> Attempt<P> {
+    fn begin_hedge<P>(&mut self, taken: Taken<P>, now: Tick) -> Attempt<P> {
+        let Taken {
+            spot,
+            key,
+            entry,
+            chosen,
+        } = taken;
         self.attempts += 1;
         self.hedged = true;
         let (number, purpose) = (self.attempts, Purpose::Hedge);
@@ -86,8 +87,9 @@ impl Plan {
             spot,
             key,
             purpose,
+            chosen,
             probe: false,
-            pass,
+            pass: entry.pass,
         }
     }
 

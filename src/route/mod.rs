@@ -36,7 +36,7 @@ mod table;
 mod trace;
 mod wait;
 
-pub use attempt::{Attempt, Purpose, Step, Stop, Why};
+pub use attempt::{Attempt, By, Chosen, Purpose, Step, Stop, Why};
 pub use budget::Budget;
 pub use cooldown::{Cause, LONGEST_TOLD};
 pub use ewma::Ewma;

@@ -5,6 +5,7 @@ use crate::clock::Tick;
 
 use super::attempt::{Attempt, Purpose, Step, Stop, Why};
 use super::backoff::backoff;
+use super::choose::{AGAIN, Taken};
 use super::field::{Ask, Entry, Field};
 use super::health::Blow;
 use super::needs::Needs;
@@ -237,14 +238,14 @@ impl Plan {
             .key
             .is_some_and(|key| field.key_held(again.spot, key, at.now).is_some());
         if !held || again.owed.is_none() {
-            return self.attempt(again.spot, again.key, entry, at.now);
+            return self.attempt(once_more(again.spot, again.key, entry), at.now);
         }
         drop(entry);
         let Ok((key, entry)) = self.enter(field, again.spot, at.now) else {
             self.pay(field, &Turn::Again(again), at.now);
             return self.choose_or_wait(field, at);
         };
-        self.attempt(again.spot, key, entry, at.now)
+        self.attempt(once_more(again.spot, key, entry), at.now)
     }
 
     fn other_key<F: Field>(&mut self, field: &F, spot: Spot, at: Moment) -> Step<F::Pass> {
@@ -252,7 +253,7 @@ impl Plan {
             return self.choose_or_wait(field, at);
         }
         match self.enter(field, spot, at.now) {
-            Ok((key, entry)) => self.attempt(spot, key, entry, at.now),
+            Ok((key, entry)) => self.attempt(once_more(spot, key, entry), at.now),
             Err(_) => self.choose_or_wait(field, at),
         }
     }
@@ -263,7 +264,7 @@ impl Plan {
         }
         while usize::from(self.stage) < self.pool.stages.len() {
             if let Some(taken) = self.choose(field, self.stage, at) {
-                return self.attempt(taken.spot, taken.key, taken.entry, at.now);
+                return self.attempt(taken, at.now);
             }
             if let Some(wait) = self.wait_before_going_down(field, at) {
                 return Step::Wait(wait);
@@ -293,13 +294,13 @@ impl Plan {
         }
     }
 
-    pub(super) fn attempt<P>(
-        &mut self,
-        spot: Spot,
-        key: Option<usize>,
-        entry: Entry<P>,
-        now: Tick,
-    ) -> Step<P> {
+    pub(super) fn attempt<P>(&mut self, taken: Taken<P>, now: Tick) -> Step<P> {
+        let Taken {
+            spot,
+            key,
+            entry,
+            chosen,
+        } = taken;
         let purpose = self.purpose(spot, key);
         let seat = self.pool.seat(spot);
         if seat.passthrough {
@@ -324,6 +325,7 @@ impl Plan {
             spot,
             key,
             purpose,
+            chosen,
             probe,
             pass: entry.pass,
         })
@@ -382,5 +384,14 @@ impl Plan {
             self.tried.len() - 1
         });
         &mut self.tried[at]
+    }
+}
+
+fn once_more<P>(spot: Spot, key: Option<usize>, entry: Entry<P>) -> Taken<P> {
+    Taken {
+        spot,
+        key,
+        entry,
+        chosen: AGAIN,
     }
 }

@@ -61,7 +61,7 @@ pub use line::{Counters, Kept, Name};
 pub use objects::{AuditQuestion, Author, Change, Entry, Note, Shelf, Stored};
 pub use pages::{Export, LONGEST_PAGE, Page, Place};
 pub use retention::RetentionNow;
-pub use row::{Attempt, Candidate, Row, Tokens};
+pub use row::{Attempt, Candidate, Choice, Row, Tokens};
 pub use seal::Settled;
 pub use statistics::{By, Every, Figures, Question};
 pub use tail::{Batch, Endpoint, Load, Rows, Watch};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bodies::Sealed;
 use crate::ir::Usage;
-use crate::ledger::{AttemptRow, CandidateRow, Ending, Record};
+use crate::ledger::{self, AttemptRow, CandidateRow, Ending, Record};
 
 /// A finished request. Times in microseconds unless they say otherwise; `None` is "not known", or "there was none".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +87,32 @@ pub struct Tokens {
     pub audio_output: Option<i64>,
 }
 
+/// Why an attempt was made, and why of this endpoint. All empty: of a version that did not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Choice {
+    /// `first`, `retry`, `other_key`, `other_endpoint`, `hedge`, `resume`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub purpose: String,
+    /// What has decided between the endpoints.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// How many it was chosen from.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub of: u16,
+    /// From 1.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tier: u16,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_zero(n: &u16) -> bool {
+    *n == 0
+}
+
 /// One attempt of a request, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -104,6 +130,8 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// `ok`, or why it ended.
     pub outcome: String,
+    #[serde(flatten)]
+    pub choice: Choice,
     pub took_us: i64,
     /// Since the request's arrival. `None`: of a version that did not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -298,6 +326,7 @@ impl Attempt {
             key_masked: row.key_masked.as_deref().map(clean),
             status: row.status,
             outcome: row.outcome.to_owned(),
+            choice: Choice::of(&row.choice),
             took_us: micros(row.took),
             began_us: Some(micros(row.timing.began)),
             connect_us: row.timing.connect.map(micros),
@@ -307,6 +336,17 @@ impl Attempt {
             tokens: Tokens::of(&row.usage),
             estimated: row.usage_estimated,
             cost: row.cost().map(int),
+        }
+    }
+}
+
+impl Choice {
+    fn of(row: &ledger::Choice) -> Choice {
+        Choice {
+            purpose: row.purpose.to_owned(),
+            by: row.by.to_owned(),
+            of: row.of,
+            tier: row.tier,
         }
     }
 }
@@ -353,6 +393,12 @@ mod tests {
             key_masked: Some("sk-…9".into()),
             status: Some(200),
             outcome: "ok".into(),
+            choice: Choice {
+                purpose: "first".into(),
+                by: "alone".into(),
+                of: 1,
+                tier: 1,
+            },
             took_us: 5,
             began_us: Some(1),
             connect_us: None,
@@ -373,7 +419,7 @@ mod tests {
         let text = serde_json::to_string(&attempt("a")).unwrap();
         assert_eq!(
             text,
-            r#"{"provider":"a","model":"m","key":1,"key_masked":"sk-…9","status":200,"outcome":"ok","took_us":5,"began_us":1,"reused":true,"head_us":3,"first_us":4,"input":3}"#
+            r#"{"provider":"a","model":"m","key":1,"key_masked":"sk-…9","status":200,"outcome":"ok","purpose":"first","by":"alone","of":1,"tier":1,"took_us":5,"began_us":1,"reused":true,"head_us":3,"first_us":4,"input":3}"#
         );
         assert_eq!(
             serde_json::from_str::<Attempt>(&text).unwrap(),

@@ -190,7 +190,7 @@ impl Tail {
             batch.tokens = batch.tokens.saturating_add(sum(&row.tokens));
             loads.add(row);
             batch.cost = batch.cost.saturating_add(row.cost.unwrap_or(0));
-            batch.unpriced |= row.cost.is_none();
+            batch.unpriced |= row.cost.is_none() && !row.attempts.is_empty();
             if let Some(first) = row.first_us {
                 batch.first.add(first);
             }

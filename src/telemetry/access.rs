@@ -430,8 +430,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 mod tests {
     use super::*;
     use crate::id::RequestId;
-    use crate::ledger::Ending;
-    use crate::ledger::Timing;
+    use crate::ledger::{Choice, Ending, Timing};
 
     fn record() -> Record {
         Record {
@@ -472,6 +471,7 @@ mod tests {
                 key_masked: None,
                 status: Some(200),
                 outcome: "ok",
+                choice: Choice::default(),
                 took: Duration::from_millis(9),
                 timing: Timing::default(),
                 taken: true,

@@ -75,6 +75,13 @@ async fn each_attempt_tells_when_what_happened_in_it() {
     let first = ms(won, "began_ms") + ms(won, "first_content_ms");
     assert!(first <= ms(&over, "first_content_ms") + 0.01, "{over}");
 
+    let why = |one: &Value| {
+        let of = |member: &str| one[member].clone();
+        json!([of("purpose"), of("chosen_by"), of("chosen_of"), of("tier")])
+    };
+    assert_eq!(why(failed), json!(["first", "alone", 1, 1]));
+    assert_eq!(why(won), json!(["other_endpoint", "alone", 1, 2]));
+
     let again = row(&operator, &gateway.chat("m", true).await).await;
     let only = &again["attempts"][0];
     assert_eq!(

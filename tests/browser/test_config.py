@@ -1,5 +1,6 @@
 """A broken configuration is refused, and the page says in which line it is broken."""
 
+import re
 from pathlib import Path
 
 import console
@@ -21,6 +22,7 @@ def test_a_broken_configuration_that_is_pasted_is_refused_with_its_line(lively: 
     complaint = page.get_by_role("alert")
     expect(complaint).to_contain_text("This configuration cannot be imported.")
     expect(complaint).to_contain_text("import:4:5: unknown key `retires`")
+    expect(complaint.locator("pre")).to_have_text(re.compile(r"4\s+retires: 3"))
     expect(page.get_by_role("button", name="Apply")).to_have_count(0)
 
 
@@ -48,3 +50,20 @@ def test_a_broken_file_is_refused_at_a_reload_with_its_line_and_what_was_in_forc
         expect(complaint).to_have_count(0)
         # What has the page open leaves before the gateway does.
         page.close()
+
+
+def test_what_somebody_else_has_set_meanwhile_is_shown_beside_ones_own(lively: Console, opened: Open) -> None:
+    sight = opened(lively).sign_in()
+    sight.expect(r"409.* @ \S+/settings$")
+    page = sight.go("/ui/settings")
+    row = page.locator(".settings-row", has=page.locator("code", has_text=re.compile("^ping$")))
+    row.get_by_role("textbox").fill("7s")
+    lively.api("POST", "/settings", {"name": "ping", "value": "9s"})
+    page.get_by_role("button", name="Save").click()
+    question = page.get_by_role("dialog", name="Changed meanwhile")
+    expect(question.locator("del")).to_have_text("9s")
+    expect(question.locator("ins")).to_have_text("7s")
+    question.get_by_role("button", name="Keep mine").click()
+    expect(page.locator(".toast")).to_contain_text("Saved")
+    assert lively.api("GET", "/settings/ping")["body"] == "7s"
+    lively.api("DELETE", "/settings/ping")

@@ -33,9 +33,11 @@ def test_a_failover_is_found_by_the_query_bar_with_both_attempts_and_a_reload_ke
     expect(attempts).to_have_count(2)
     expect(attempts.nth(0)).to_contain_text("primary / demo-503")
     expect(attempts.nth(0)).to_contain_text("Refused by the vendor")
+    expect(attempts.nth(0)).to_contain_text("nobody else in tier 1 could be asked")
     expect(attempts.nth(0)).to_contain_text("503")
     expect(attempts.nth(1)).to_contain_text("reserve / demo-small")
     expect(attempts.nth(1)).to_contain_text("Answered")
+    expect(attempts.nth(1)).to_contain_text("Another endpoint: nobody else in tier 2 could be asked")
     # Both as bars on one axis, one after the other.
     first, second = (attempts.nth(n).locator(".requests-bar i").first.bounding_box() for n in (0, 1))
     assert first and second and second["x"] >= first["x"]
@@ -61,3 +63,12 @@ def test_a_request_arrives_in_the_open_list_by_itself(lively: Console, opened: O
     expect(page.get_by_text(f"{listed + 1} requests", exact=True)).to_be_visible()
     page.locator("[data-index]").first.click()
     expect(page.get_by_role("dialog").get_by_role("tabpanel")).to_contain_text("does anybody watch?")
+
+
+def test_a_filter_that_nobody_knows_is_said_to_be_left_out(lively: Console, opened: Open) -> None:
+    page = opened(lively).sign_in().go("/ui/requests?failover=true&colour=red&status=abc")
+    told = page.locator(".notice.warn")
+    expect(told).to_contain_text("colour=red and status=abc")
+    told.get_by_role("button", name="Remove").click()
+    expect(told).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"requests\?failover=true$"))

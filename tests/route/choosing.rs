@@ -6,7 +6,7 @@ use tidegate::clock::Tick;
 use tidegate::config::{Balance, Gateway};
 use tidegate::ir::Format;
 use tidegate::live::{Lane, Pass};
-use tidegate::route::{Attempt, Failure, Field, Lack, Needs, Plan, Seats, Step, Why};
+use tidegate::route::{Attempt, By, Failure, Field, Lack, Needs, Plan, Purpose, Seats, Step, Why};
 
 use crate::harness::*;
 
@@ -481,4 +481,71 @@ fn a_home_in_a_lower_tier_does_not_keep_a_conversation_from_the_upper() {
         run(&lane, turn(1, true), &mut at(60), &mut script([])),
         ["A?#0", "ok"]
     );
+}
+
+#[test]
+fn an_attempt_tells_what_has_decided_for_its_endpoint_and_between_how_many() {
+    let why = |lane: &Lane, needs: Needs, n: u64| {
+        let (mut plan, attempt) = ask(lane, needs, at(n), 0);
+        plan.record(lane, &ok(), at(n));
+        (attempt.chosen.by, attempt.chosen.of)
+    };
+    for balance in [
+        Balance::RoundRobin,
+        Balance::Weighted,
+        Balance::LeastBusy,
+        Balance::Fastest,
+    ] {
+        let mut config = simple(&[(1, 1), (1, 1), (1, 1), (1, 2)]);
+        config.models[0].balance = balance;
+        let house = sticky(config);
+        let lane = lane(&house, "m");
+        let first = why(&lane, turn(7, false), 0);
+        assert_eq!(first, (By::Strategy(balance), 3));
+        assert_eq!(why(&lane, turn(7, true), 1), (By::Conversation, 3));
+        assert_eq!(why(&lane, sealed(&[1]), 2), (By::Issuer, 3));
+    }
+}
+
+#[test]
+fn of_those_that_are_left_the_last_is_alone_and_a_retry_was_asked_before() {
+    let mut config = simple(&[(1, 1), (1, 1)]);
+    config.models[0].endpoints[0].policy.retry.retries = 1;
+    let house = live(config);
+    let lane = lane(&house, "m");
+    let (mut plan, first) = ask(&lane, needs(), at(0), 0);
+    assert_eq!((first.purpose, first.chosen.of), (Purpose::First, 2));
+    drop(first);
+    plan.record(&*lane, &status(500), at(0));
+    let (mut seen, mut now) = (Vec::new(), at(0));
+    loop {
+        match plan.next(&*lane, now, 0) {
+            Step::Try(attempt) => {
+                seen.push((attempt.purpose, attempt.chosen.by));
+                drop(attempt);
+                plan.record(&*lane, &status(500), now);
+            }
+            Step::Wait(wait) => now = now + wait,
+            Step::Stop(_) => break,
+        }
+    }
+    assert!(seen.starts_with(&[(Purpose::Retry, By::Again)]), "{seen:?}");
+    assert!(
+        seen.contains(&(Purpose::OtherEndpoint, By::Alone)),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn who_has_failed_before_is_asked_as_its_own_probe() {
+    let house = live(simple(&[(1, 1), (1, 1)]));
+    let lane = lane(&house, "m");
+    let dead = &mut script([("A", vec![failed(Failure::Silence)])]);
+    let mut now = at(0);
+    run(&lane, needs(), &mut now, dead);
+    let (_, alone) = ask(&lane, needs(), now, 0);
+    assert_eq!((alone.chosen.by, alone.chosen.of), (By::Alone, 1));
+    let (_, probe) = ask(&lane, needs(), now + secs(61), 0);
+    assert!(probe.probe);
+    assert_eq!((probe.chosen.by, probe.chosen.of), (By::Probe, 1));
 }

@@ -11,7 +11,7 @@ use tidegate::config::{Database, Retention};
 use tidegate::id::RequestId;
 use tidegate::ir::{Format, Usage};
 use tidegate::ledger::{
-    AttemptRow, Bodies, CandidateRow, Ending, Record, RefusalCode, Secrets, Timing,
+    AttemptRow, Bodies, CandidateRow, Choice, Ending, Record, RefusalCode, Secrets, Timing,
 };
 use tidegate::store::{By, Every, Figures, Filter, Page, Place, Question, Status, Store};
 
@@ -175,6 +175,13 @@ const TIMING: Timing = Timing {
     first: None,
 };
 
+const CHOICE: Choice = Choice {
+    purpose: "first",
+    by: "round_robin",
+    of: 2,
+    tier: 1,
+};
+
 /// A second after the other; every seventh failed over, every tenth refused, the 500th of another key.
 pub(crate) fn record(n: u64) -> Record {
     let at = NOON + Duration::from_secs(n);
@@ -186,6 +193,7 @@ pub(crate) fn record(n: u64) -> Record {
         key_masked: Some("sk-…key1".into()),
         status: Some(if outcome == "ok" { 200 } else { 500 }),
         outcome,
+        choice: CHOICE,
         took: Duration::from_millis(40),
         timing: TIMING,
         taken: true,

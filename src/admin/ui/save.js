@@ -1,6 +1,7 @@
 /** Writing an object that was read before, and that somebody else may have changed meanwhile. */
 import { api, objectPath } from './api.js';
 import { conflict } from './kit/index.js';
+import { merged } from './kit/diff.js';
 
 /** The object of that name that can be written: that of the database. */
 export async function stored(kind, name) {
@@ -19,9 +20,9 @@ export async function save({ kind, name, body, etag, patch }) {
     return { saved: await write(objectPath(kind, name), body, { etag }) };
   } catch (error) {
     if (!error.stale) throw error;
-    const choice = await conflict({ name });
-    if (!choice) return {};
     const now = await stored(kind, name);
+    const choice = await conflict({ name, theirs: now?.body ?? null, mine: patch && now ? merged(now.body, body) : body });
+    if (!choice) return {};
     if (choice === 'theirs') return { theirs: now };
     return { saved: await write(objectPath(kind, name), body, { etag: now?.etag }) };
   }

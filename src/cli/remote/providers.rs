@@ -101,10 +101,17 @@ fn pull(name: &str, desk: &mut Desk<'_, '_>) -> Result<Exit, Failed> {
         true => "are kept as its `models`",
         false => "are not kept: the provider stands in the configuration file",
     };
-    desk.said(
-        &Value::Null,
-        &format!("{} models of {name} {kept}", models.len()),
-    )
+    let unusable = answer["unusable"].as_array().map_or(&[][..], Vec::as_slice);
+    let names: Vec<String> = unusable.iter().map(cell).collect();
+    let without = match names.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; left out, as no model can have such a name here: {}",
+            names.join(", ")
+        ),
+    };
+    let words = format!("{} models of {name} {kept}{without}", models.len());
+    desk.said(&Value::Null, &words)
 }
 
 /// Failed where the provider has not answered well.

@@ -43,6 +43,7 @@ pub(super) use gateway::Outside;
 pub(super) use headers::{is_ours, usual_auth};
 pub(super) use keys::GATEWAY;
 pub(super) use money::shipped_nodes;
+pub use names::is_model_name;
 pub(super) use pingora::TOP;
 pub(super) use section::{Section, Shape};
 pub(super) use set::scalar_json;

@@ -58,6 +58,11 @@ pub(in crate::config) fn name_fault(name: &str, of: NameOf) -> Option<&'static s
     }
 }
 
+/// Whether an endpoint's model may have this name.
+pub fn is_model_name(name: &str) -> bool {
+    name_fault(name, NameOf::Model).is_none()
+}
+
 /// The names of one kind that were given, and where first.
 #[derive(Default)]
 pub(super) struct Names {

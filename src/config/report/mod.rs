@@ -198,6 +198,14 @@ impl Report {
             .collect()
     }
 
+    /// The line of its text in which a problem is, from 1. `None`: it is in no text.
+    pub fn line_of(&self, problem: &Problem) -> Option<usize> {
+        match problem.place {
+            Place::Text(span) => Some(self.text(span.origin)?.position(span.start).line),
+            _ => None,
+        }
+    }
+
     /// For programs: a list of objects.
     pub fn to_json(&self) -> Value {
         self.problems

@@ -31,6 +31,8 @@ export default {
   'combobox.none': 'Nothing found', 'combobox.free': 'Press Enter to use what you typed', 'combobox.more': '{n, plural, one {# more} other {# more}}: type to narrow down',
   'tags.added': 'Added: {name}', 'tags.removed': 'Removed: {name}', 'tags.remove': 'Remove {name}',
   'confirm.type': 'Type {name} to confirm',
+  'diff.field': 'Field', 'diff.before': 'Before', 'diff.after': 'After', 'diff.value': 'value',
+  'conflict.differs': 'What yours changes of theirs', 'conflict.same': 'What it says now is the same as yours.', 'conflict.gone': 'Somebody else has deleted {name} since you opened it.',
   'conflict.title': 'Changed meanwhile', 'conflict.text': 'Somebody else has changed {name} since you opened it.', 'conflict.theirs': 'Show their version', 'conflict.mine': 'Keep mine',
   'reason.asked': 'Asked', 'reason.not_reached': 'Not its turn', 'reason.cooling': 'Cooling after a failure', 'reason.open': 'Circuit open after failures in a row', 'reason.probing': 'On trial: another request finds out', 'reason.keys': 'All its keys are cooling', 'reason.limited': 'All its keys wait for a rate limit',
   'reason.quota': 'Its quota leaves nothing for this request', 'reason.spent': 'Given up by this request', 'reason.crowded': 'The conversation’s own, but over its share of the load', 'reason.disabled': 'Switched off', 'reason.format': 'Speaks no format that this can be said in', 'reason.streaming': 'Takes no streams',

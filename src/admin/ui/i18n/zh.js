@@ -31,6 +31,8 @@ export default {
   'combobox.none': '没有匹配项', 'combobox.free': '按回车使用输入的内容', 'combobox.more': '{n, plural, other {还有 # 项}}，继续输入以缩小范围',
   'tags.added': '已添加：{name}', 'tags.removed': '已移除：{name}', 'tags.remove': '移除 {name}',
   'confirm.type': '输入 {name} 以确认',
+  'diff.field': '字段', 'diff.before': '之前', 'diff.after': '之后', 'diff.value': '值',
+  'conflict.differs': '你的版本相对对方版本的改动', 'conflict.same': '现有内容与你的版本相同。', 'conflict.gone': '在你打开之后，有人删除了 {name}。',
   'conflict.title': '内容已被更改', 'conflict.text': '在你打开之后，有人更改了 {name}。', 'conflict.theirs': '查看对方的版本', 'conflict.mine': '保留我的版本',
   'reason.asked': '已请求', 'reason.not_reached': '未轮到', 'reason.cooling': '失败后冷却中', 'reason.open': '连续失败，已熔断', 'reason.probing': '试探中：由另一请求探测', 'reason.keys': '全部密钥冷却中', 'reason.limited': '全部密钥因限流等待中',
   'reason.quota': '剩余配额不足以处理该请求', 'reason.spent': '已被该请求放弃', 'reason.crowded': '属于该会话，但负载已超出份额', 'reason.disabled': '已停用', 'reason.format': '没有可表达该请求的格式', 'reason.streaming': '不支持流式',

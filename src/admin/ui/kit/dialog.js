@@ -4,6 +4,7 @@ import { t, tx } from '../i18n.js';
 import { Modal, useEscape, useTrap, Layer } from './overlay.js';
 import { Button, IconButton } from './button.js';
 import { Field, Input, Problem } from './field.js';
+import { Diff, differences } from './diff.js';
 
 function Head({ title, id, close, actions, sub }) {
   return html`<div class="overlay-head"><div class="grow"><h2 id=${id}>${title}</h2>${sub && html`<p class="dim">${sub}</p>`}</div>${actions}
@@ -52,7 +53,8 @@ export const confirm = (question) => ask({ ...question, form: Question });
 
 /**
  * "Changed meanwhile": resolves to 'theirs' | 'mine' | null.
- * @param {{name: string}} question
+ * @param {{name: string, theirs?: object|null, mine?: object}} question bodies: what is stored now (null: nothing), and what
+ *   would be put in its place
  */
 export const conflict = (question) => ask({ ...question, form: Conflict });
 
@@ -78,10 +80,12 @@ function Question({ title, text, action, danger, type, run, answer }) {
   </${Dialog}>`;
 }
 
-function Conflict({ name, answer }) {
+function Conflict({ name, theirs, mine, answer }) {
+  const fields = theirs && mine ? differences(theirs, mine) : [];
   return html`<${Dialog} title=${t('conflict.title')} close=${() => answer(null)} footer=${html`<${Button} onClick=${() => answer('theirs')}>${t('conflict.theirs')}</${Button}>
     <${Button} kind="primary" onClick=${() => answer('mine')}>${t('conflict.mine')}</${Button}>`}>
-    <div class="prose"><p>${tx('conflict.text', { name: html`<code>${name}</code>` })}</p></div></${Dialog}>`;
+    <div class="prose"><p>${tx(theirs === null ? 'conflict.gone' : 'conflict.text', { name: html`<code>${name}</code>` })}${theirs && mine && !fields.length && ` ${t('conflict.same')}`}</p></div>
+    ${fields.length > 0 && html`<h3>${t('conflict.differs')}</h3><${Diff} fields=${fields} />`}</${Dialog}>`;
 }
 
 /** Where questions are shown: once, in the shell. */

@@ -84,12 +84,13 @@ export function Form({ onSubmit, error, fields = [], children, class: extra, ...
   </form>`;
 }
 
-/** What the API says is wrong. `only`: these of its problems. */
-export function Problem({ error, only }) {
+/** What the API says is wrong. `only`: these of its problems; `of`: the text that was sent, whose lines are shown. */
+export function Problem({ error, only, of }) {
+  const lines = of?.split('\n');
   const problems = only ?? error.problems ?? [];
   const said = error.status === 0 ? t('error.unreachable') : error.detail || error.title || error.message || t('error.unknown');
   return html`<div class="notice bad" role="alert"><${Icon} name="bad" /><div>
     <p>${said}</p>
-    ${problems.length > 0 && html`<ul>${problems.map((one) => html`<li>${one.field && html`<code>${one.field}</code> `}${one.message}${one.help && html` <span class="dim">${one.help}</span>`}</li>`)}</ul>`}
+    ${problems.length > 0 && html`<ul>${problems.map((one) => html`<li>${one.field && html`<code>${one.field}</code> `}${one.message}${one.help && html` <span class="dim">${one.help}</span>`}${lines?.[one.line - 1]?.trim() && html`<pre class="problem-line"><span class="dim">${one.line}</span> ${lines[one.line - 1]}</pre>`}</li>`)}</ul>`}
   </div></div>`;
 }

@@ -32,7 +32,7 @@ function Now({ model, overview }) {
     <${Figure} label=${t('dashboard.errors')} value=${percent(sum?.share)} tone=${errorTone(sum?.share ?? 0)} hint=${sum ? of(sum) : null} />
     <${Figure} label=${t('dashboard.first')} value=${duration(first.p50)} unit="p50" hint=${t('dashboard.first.more', { p95: duration(first.p95), p99: duration(first.p99) })} />
     <${Figure} label=${t('dashboard.tokens')} ...${each(sum?.tokens, 'tok')} hint=${today && t('dashboard.today.tokens', { short: compact(Object.values(today.tokens).reduce((all, n) => all + n, 0)) })} />
-    <${Figure} label=${t('dashboard.cost')} value=${money(sum?.cost)} unit=${t('dashboard.unit.hour')} hint=${today && t('dashboard.today.cost', { cost: money(today.cost_usd) })} />
+    <${Figure} label=${t('dashboard.cost')} value=${money(sum?.cost)} unit=${sum?.cost == null ? null : t('dashboard.unit.hour')} hint=${sum && sum.requests && sum.cost == null ? t('dashboard.cost.unknown') : today && t('dashboard.today.cost', { cost: money(today.cost_usd) })} />
     <${Figure} label=${t('dashboard.flight')} value=${number(latest.value?.in_flight)} unit=${t('dashboard.unit.requests', { n: latest.value?.in_flight ?? 0 })} hint=${t('dashboard.flight.now')} />
   </div>`;
 }

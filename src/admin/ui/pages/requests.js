@@ -1,12 +1,12 @@
 /** Requests: found by a query bar, followed live, each with all that was tried for it. */
 import { html, useMemo, useRef, useCallback, useEffect, useState } from '../lib.js';
 import { t } from '../i18n.js';
-import { number } from '../format.js';
+import { number, list } from '../format.js';
 import { useResource } from '../resource.js';
 import { route, setQuery, useQuery } from '../router.js';
 import { live } from '../events.js';
-import { Page, VirtualTable, Empty, Failed, Skeleton, Button, Menu, Icon, Tooltip } from '../kit/index.js';
-import { filtersOf, spanOf, setFilters, clearFilters, shownValue } from './requests/filters.js';
+import { Page, VirtualTable, Empty, Failed, Skeleton, Button, Menu, Icon, Tooltip, Notice } from '../kit/index.js';
+import { filtersOf, spanOf, strangers, setFilters, clearFilters, shownValue } from './requests/filters.js';
 import { QueryBar, QUICK } from './requests/query.js';
 import { Span } from './requests/span.js';
 import { useRows } from './requests/rows.js';
@@ -60,6 +60,7 @@ export default function Requests() {
   const status = useResource('/status');
   const [frame, width] = useWidth();
   const filtered = Object.keys(filters).length > 0;
+  const strange = strangers(query);
   const { items } = rows;
   const held = useRef(items);
   held.current = items;
@@ -90,6 +91,7 @@ export default function Requests() {
 
   return html`<${Page} title=${t('nav.requests')} full>
     <div class="requests-head"><${QueryBar} filters=${filters} open=${show} /><div class="requests-tools"><${Span} span=${span} /><${Tail} on=${tail !== 'off'} set=${setTail} rows=${rows} able=${able} /><${Export} filters=${filters} span=${span} /></div></div>
+    ${strange.length > 0 && html`<${Notice} kind="warn">${t('requests.strange', { list: list(strange.map((name) => `${name}=${query.get(name)}`)) })} <button type="button" class="link" onClick=${() => setFilters(Object.fromEntries(strange.map((name) => [name, null])))}>${t('requests.strange.remove')}</button></${Notice}>`}
     <div class="requests-line"><${Quick} filters=${filters} />
       <span class="requests-said-count dim" role="status">${rows.holes > 0 && on ? html`<${Tooltip} text=${t('requests.holes.how')}><button type="button" class="link requests-holes" onClick=${() => setTail('off')}>${t('requests.holes', { n: rows.holes })}</button></${Tooltip}>` : ''}
       ${rows.loaded && html`<span class="num">${t(rows.older || rows.newer ? 'requests.count.more' : 'requests.count', { n: items.length })}</span>`}</span></div>

@@ -1,7 +1,7 @@
 /** Texts of the page requests. */
 export default {
   'requests.one': '请求', 'requests.query': '筛选请求', 'requests.query.empty': '按模型、供应商、密钥、状态码筛选，或粘贴请求 ID', 'requests.query.more': '继续添加…', 'requests.query.none': '没有匹配的筛选条件或名称',
-  'requests.open.id': '打开请求', 'requests.remove': '移除筛选：{name}', 'requests.clear': '清除全部筛选', 'requests.quick': '快速查找', 'requests.quick.failover': '故障转移', 'requests.quick.status': '服务端错误（5xx）', 'requests.quick.ending': '中途断开', 'requests.quick.slower_than_ms': '慢于 {value}', 'requests.yes': '是', 'requests.no': '否',
+  'requests.open.id': '打开请求', 'requests.remove': '移除筛选：{name}', 'requests.strange': '地址中有无法识别的筛选条件，已忽略：{list}。', 'requests.strange.remove': '移除', 'requests.clear': '清除全部筛选', 'requests.quick': '快速查找', 'requests.quick.failover': '故障转移', 'requests.quick.status': '服务端错误（5xx）', 'requests.quick.ending': '中途断开', 'requests.quick.slower_than_ms': '慢于 {value}', 'requests.yes': '是', 'requests.no': '否',
   'requests.field.model': '模型', 'requests.field.model.hint': '虚拟模型', 'requests.field.provider': '供应商', 'requests.field.provider.hint': '作答的一方，或最后请求的一方',
   'requests.field.endpoint': '端点', 'requests.field.endpoint.hint': '上游模型', 'requests.field.client_key': '客户端密钥', 'requests.field.client_key.hint': '按名称',
   'requests.field.tenant': '租户', 'requests.field.tenant.hint': '按名称', 'requests.field.status': '状态码', 'requests.field.status.hint': '如 429，或 4xx、5xx',
@@ -26,6 +26,10 @@ export default {
   'requests.first.share': '占总耗时的 {share}', 'requests.streamed': '流式', 'requests.whole': '非流式',
   'requests.attempts': '{n, plural, =0 {没有尝试} other {# 次尝试}}', 'requests.attempt.key': '密钥 {n} {key}', 'requests.attempt.own': '客户端自带密钥',
   'requests.attempt.connect': '建立连接用时 {time}', 'requests.attempt.reused': '复用已有连接', 'requests.attempt.head': '{time}后收到响应头', 'requests.attempt.and': '，', 'requests.attempt.first': '首 Token 用时 {time}', 'requests.attempt.streamed': '，随后流式输出 {time}', 'requests.attempt.speed': '，速率 {rate}', 'requests.attempt.cost': '费用 {cost}',
+  'requests.because': '：', 'requests.because.and': '：',
+  'requests.purpose.retry': '同一端点重试', 'requests.purpose.other_key': '同一端点换用另一密钥', 'requests.purpose.other_endpoint': '改用另一端点', 'requests.purpose.hedge': '首个端点迟迟未答，并行再请求一个', 'requests.purpose.resume': '接续中断的回答',
+  'requests.by.alone': '第 {tier} 层没有其他可用端点', 'requests.by.round_robin': '第 {tier} 层 {of} 个端点轮询，轮到它', 'requests.by.weighted': '第 {tier} 层 {of} 个端点按权重轮到它', 'requests.by.least_busy': '第 {tier} 层 {of} 个端点中最空闲', 'requests.by.fastest': '第 {tier} 层 {of} 个端点中随机取二，它较快',
+  'requests.by.conversation': '此对话的提示缓存在它那里（第 {tier} 层）', 'requests.by.issuer': '请求中含有只有它能读的状态，如思考签名（第 {tier} 层）', 'requests.by.probe': '此前失败过，需要试探（第 {tier} 层）', 'requests.by.again': '第 {tier} 层',
   'requests.legend.connect': '建立连接', 'requests.legend.wait': '等待首 Token', 'requests.legend.stream': '流式输出', 'requests.legend.failed': '失败的尝试', 'requests.legend.gap': '选择与退避：{time}', 'requests.legend.hedged': '多次尝试并行（对冲）',
   'requests.timeline.how': '所有时间均由网关实测：每次尝试的开始、连接建立、首个内容与结束时刻。复用已有连接无需建立连接的时间。',
   'requests.outcome.ok': '已作答', 'requests.outcome.out_of_time': '整个请求的时限已到', 'requests.outcome.client_gone': '客户端离开', 'requests.outcome.connect': '无法建立连接', 'requests.outcome.connect_timeout': '连接超时', 'requests.outcome.tls': 'TLS 握手失败', 'requests.outcome.reset': '作答前连接被重置',
@@ -33,7 +37,7 @@ export default {
   'requests.why.refused': '未请求任何端点，HTTP {status}：{why}。', 'requests.why.limited': '未请求任何端点：{owner}已达到{limit}上限。', 'requests.owner.key': '客户端密钥 {name} ', 'requests.owner.tenant': '租户 {name} ',
   'requests.why.gone': '未请求任何端点：客户端已先行离开。', 'requests.why.401': '未请求任何端点：客户端密钥缺失或错误。', 'requests.why.403': '未请求任何端点：该密钥无此权限。', 'requests.why.404': '未请求任何端点：没有模型 {model}，或路径不存在。', 'requests.why.413': '未请求任何端点：请求体过大。', 'requests.why.415': '未请求任何端点：不支持该内容类型。', 'requests.why.400': '未请求任何端点：请求无效。', 'requests.why.503': '未请求任何端点：在请求可等待的时间内没有空闲端点。', 'requests.why.other': '未请求任何端点：网关直接返回了 {status}。',
   'requests.choice': '端点选择的原因', 'requests.choice.how': '该请求眼中池内的每个端点，按层级排列。', 'requests.tier': '第 {n} 层',
-  'requests.seen.asked': '已请求', 'requests.seen.answered': '第 {at} 次尝试：已作答', 'requests.seen.failed': '第 {at} 次尝试：{why}', 'requests.seen.wait': '{why}，还需 {time}', 'requests.seen.plain': '首选 {endpoint} 并已作答，未考虑其他端点。', 'requests.seen.nobody': '该请求未进入端点选择。',
+  'requests.seen.asked': '已请求', 'requests.seen.answered': '第 {at} 次尝试：已作答', 'requests.seen.failed': '第 {at} 次尝试：{why}', 'requests.seen.wait': '{why}，还需 {time}', 'requests.seen.plain': '首选 {endpoint} 即已作答', 'requests.seen.nobody': '该请求未进入端点选择。',
   'requests.losses': '转换损失', 'requests.losses.how': '客户端所写、但供应商格式无法表达的内容。严格模式会拒绝此类请求。', 'requests.losses.none': '没有损失，内容完整送达。', 'requests.losses.text': '{n, plural, other {以上字段无法用供应商的格式表达。}}',
   'requests.details': '详细信息', 'requests.asked': '请求的模型', 'requests.became': '实际模型', 'requests.route': '路由', 'requests.client': '客户端', 'requests.size': '大小', 'requests.size.both': '入 {in}，出 {out}', 'requests.id': 'ID', 'requests.id.copy': '复制 ID',
   'requests.bodies': '请求与响应内容', 'requests.body.request': '请求', 'requests.body.response': '响应', 'requests.body.as': '显示方式', 'requests.body.words': '文本', 'requests.body.raw': '原始内容', 'requests.body.cut': '内容过长，只保留了开头部分。', 'requests.body.empty': '无内容。', 'requests.body.base64': '非文本，以 base64 显示',

@@ -26,7 +26,7 @@ export function Charts({ model, range }) {
     <${Chart} ...${common} title=${t('dashboard.first')} format=${duration} floor=${50} hint=${live ? '' : t('dashboard.estimates')}
       series=${['p50', 'p95', 'p99'].map((one, at) => ({ label: one, values: model[one], color: ['chart-1', 'chart-3', 'chart-2'][at], span: true, dash: one === 'p99' ? [3, 3] : undefined }))} />
     <${Chart} ...${common} title=${t('dashboard.tokens')} unit=${t('dashboard.per.second')} floor=${1} series=${[{ label: t('dashboard.tokens.all'), values: model.tokens, color: 'chart-2', kind, fill: true, format: (value) => rate(value, 'tok') }]} />
-    <${Chart} ...${common} title=${t('dashboard.cost')} unit=${live ? t('dashboard.per.hour') : each} format=${money} axisFormat=${(value) => money(value, { brief: true })} floor=${0.0001} series=${[{ label: t('dashboard.cost.all'), values: model.cost, color: 'chart-4', kind, fill: true }]} />
+    <${Chart} ...${common} title=${t('dashboard.cost')} unit=${live ? t('dashboard.per.hour') : each} format=${money} axisFormat=${(value) => money(value, { brief: value >= 0.0001 || value === 0 })} floor=${0.0001} series=${[{ label: t('dashboard.cost.all'), values: model.cost, color: 'chart-4', kind, fill: true }]} />
     <div class="dashboard-wide"><${Chart} ...${common} title=${t('dashboard.share')} unit=${t(live ? 'dashboard.share.unit.live' : 'dashboard.share.unit')} format=${(value) => (value == null ? '–' : percent(value, value > 0 && value < 0.1 ? 1 : 0))} max=${1} stacked height=${150}
       x=${bare || !model.shares.length ? [] : x} series=${model.shares.map((one) => ({ ...one, kind }))} hint="" /></div>
   </div>`;

@@ -23,7 +23,7 @@ export const newest = signal(Date.now());
 const slices = new Map();
 let before = 0;
 
-const empty = (at) => ({ at, seconds: 0, requests: 0, errors: 0, tokens: 0, cost: 0, inFlight: null, firsts: [], p50: 0, p95: 0, p99: 0, weighed: 0, told: 0, by: new Map(), states: new Map(), whole: false });
+const empty = (at) => ({ at, seconds: 0, requests: 0, errors: 0, tokens: 0, cost: 0, unpriced: 0, inFlight: null, firsts: [], p50: 0, p95: 0, p99: 0, weighed: 0, told: 0, by: new Map(), states: new Map(), whole: false });
 
 function sliceOf(ms) {
   const at = Math.floor(ms / MS) * MS;
@@ -98,6 +98,7 @@ function take({ stats, requests }) {
   slice.errors += stats.errors;
   slice.tokens += stats.tokens;
   slice.cost += stats.cost_usd ?? 0;
+  if (stats.requests && stats.cost_usd == null) slice.unpriced += 1;
   slice.inFlight = Math.max(slice.inFlight ?? 0, stats.in_flight);
   if (stats.first_content_p50_ms != null) {
     slice.p50 += stats.first_content_p50_ms * stats.requests;
@@ -157,6 +158,7 @@ export function backfill() {
         if (failed(request)) slice.errors += 1;
         slice.tokens += Object.values(request.tokens).reduce((sum, n) => sum + (n ?? 0), 0);
         slice.cost += request.cost_usd ?? 0;
+        if (request.cost_usd == null && request.attempts.length) slice.unpriced += 1;
         count(slice, request);
       }
       tick.value += 1;
@@ -185,13 +187,17 @@ export function percentiles(list) {
   return firsts.length ? { p50: at(firsts, 0.5), p95: at(firsts, 0.95), p99: at(firsts, 0.99) } : { p50: null, p95: null, p99: null };
 }
 
+/** What slices cost; null where nobody knows a price of anything in them. */
+export const costOf = ({ cost, unpriced }) => (cost === 0 && unpriced ? null : cost);
+
 /** Sums of slices: per second where it is a rate. */
 export function summary(list) {
   const sum = (of) => list.reduce((n, one) => n + one[of], 0);
   const seconds = sum('seconds');
   if (!seconds) return null;
   const requests = sum('requests');
-  return { seconds, requests, errors: sum('errors'), rate: requests / seconds, share: requests ? sum('errors') / requests : 0, tokens: sum('tokens') / seconds, cost: (sum('cost') / seconds) * 3600 };
+  const cost = costOf({ cost: sum('cost'), unpriced: sum('unpriced') });
+  return { seconds, requests, errors: sum('errors'), rate: requests / seconds, share: requests ? sum('errors') / requests : 0, tokens: sum('tokens') / seconds, cost: cost == null ? null : (cost / seconds) * 3600 };
 }
 
 /** By endpoint: {share, attempts, failed, first}; `first`: the median in ms, null where none is known. */

@@ -1,7 +1,7 @@
 /** What the charts show, live and of the past, in one shape. */
 import { useMemo, useRef } from '../../lib.js';
 import { t } from '../../i18n.js';
-import { tick, recent, percentiles, byEndpoint, SLICE, OTHERS } from './live.js';
+import { tick, recent, percentiles, costOf, byEndpoint, SLICE, OTHERS } from './live.js';
 
 const SHOWN = 5;
 /** Slices that a share is of: those of a single one jump where there are few requests. */
@@ -50,7 +50,7 @@ export function useLive(on, other) {
     const firsts = slices.map(({ slice }) => (slice ? percentiles([slice]) : null));
     return {
       x, slice: SLICE, slices, sums, colors,
-      requests: rate('requests'), errors: rate('errors'), tokens: rate('tokens'), cost: rate('cost', 3600),
+      requests: rate('requests'), errors: rate('errors'), tokens: rate('tokens'), cost: slices.map(({ slice }) => (slice && costOf(slice) != null ? (costOf(slice) / slice.seconds) * 3600 : null)),
       p50: firsts.map((one) => one?.p50 ?? null), p95: firsts.map((one) => one?.p95 ?? null), p99: firsts.map((one) => one?.p99 ?? null),
       shares: stacked(x, ranked.map(([key]) => key), colors, lately, other),
     };

@@ -1,6 +1,5 @@
 /** Pools as the pages show them: tiers, shares, how endpoints stand, and writing of objects. */
-import { api, call, objectPath } from '../../api.js';
-import { conflict } from '../../kit/index.js';
+import { save } from '../../save.js';
 
 /** What an endpoint has where it does not say. */
 export const DEFAULTS = { priority: 1, weight: 10 };
@@ -100,15 +99,8 @@ export function overall(rows) {
  * Resolves to the object, or to null where theirs is to be shown.
  */
 export async function patch(kind, object, change) {
-  const path = objectPath(kind, object.name);
-  try {
-    return await api.patch(path, change, { etag: object.etag });
-  } catch (error) {
-    if (!error.stale) throw error;
-    if (await conflict({ name: object.name }) !== 'mine') return null;
-    const now = await call('GET', path);
-    return api.patch(path, change, { etag: now.data.etag ?? now.etag });
-  }
+  const { saved } = await save({ kind, name: object.name, body: change, etag: object.etag, patch: true });
+  return saved ?? null;
 }
 
 /** A merge patch that makes `before` into `after`: what is gone becomes null. Nested members are replaced whole. */

@@ -3,9 +3,10 @@ import { html, useState, useEffect, useRef } from '../../lib.js';
 import { t } from '../../i18n.js';
 import { api, ApiError } from '../../api.js';
 import { useAction } from '../../resource.js';
+import { list } from '../../format.js';
 import { path, navigate } from '../../router.js';
 import { Form, Field, Input, Secret, Button, Folded, Select, Notice, toast } from '../../kit/index.js';
-import { VENDORS, FORMATS, FORMAT_NAMES, nameFor, refusal, refusalText, usable } from './data.js';
+import { VENDORS, FORMATS, FORMAT_NAMES, nameFor, refusal, refusalText } from './data.js';
 
 /** Where one is: account, models, connect. @param {{at: 1|2|3}} props */
 export function Steps({ at }) {
@@ -30,11 +31,10 @@ export function AddProvider({ providers, reload }) {
   const [headers, setHeaders] = useState('');
   const name = named ?? nameFor(url.trim(), taken);
   const make = async (probed) => {
-    const listed = probed?.models.map((one) => one.id);
-    const models = listed?.filter(usable);
+    const models = probed?.models.map((one) => one.id);
     const body = { name, format: format || probed?.formats[0] || 'openai_chat', base_url: url.trim(), keys: key.trim() ? [key.trim()] : undefined, headers: headersOf(headers), models };
     await api.post('/providers', body, { create: true });
-    if (models && models.length < listed.length) toast(t('providers.unusable', { n: listed.length - models.length }));
+    if (probed?.unusable.length) toast(t('providers.unusable', { n: probed.unusable.length, names: list(probed.unusable.slice(0, 3)) }));
     await reload();
     navigate(path('providers', name, { step: 'models' }), { force: true });
   };

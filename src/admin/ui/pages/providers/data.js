@@ -17,8 +17,6 @@ export const formatsOf = (body) => [body.format ?? []].flat();
 export const addressOf = (body) => (typeof body.base_url === 'string' ? body.base_url : Object.values(body.base_url ?? {})[0] ?? '');
 export const hostOf = (url) => { try { return new URL(url).host; } catch { return url; } };
 
-/** Whether a model that a vendor lists can be asked for here: the configuration takes no such name as the others have. */
-export const usable = (id) => id !== '' && new TextEncoder().encode(id).length <= 128 && !/[\s\p{Cc}*]/u.test(id);
 
 /** A name for a provider at an address, that no other has. */
 export function nameFor(url, taken) {
@@ -35,16 +33,21 @@ export function nameFor(url, taken) {
   return `${name}-${n}`;
 }
 
+/** Reasons for which the words are the gateway's own: the vendor has said nothing. */
+const UNREACHED = new Set(['unresolved', 'unconnected', 'tls', 'timeout', 'broken']);
+/** What was said to it, and by whom. */
+export const wordsOf = (reason, words) => (words && !UNREACHED.has(reason) ? t('providers.refused.words', { words }) : words ?? '');
+
 /** What a refused probe or pull means: {reason, field, words, open}; null where it is another error. `open`: the provider can be made all the same. */
 export function refusal(error) {
   const { reason } = error;
   if (!reason) return null;
-  const reached = !['unresolved', 'unconnected', 'tls', 'timeout', 'broken'].includes(reason);
+  const reached = !UNREACHED.has(reason);
   return { reason, field: reason === 'key_refused' || reason === 'unpaid' ? 'key' : 'url', words: error.vendorWords, open: reached && reason !== 'key_refused' };
 }
 
 /** The same as a sentence. */
-export const refusalText = (found) => named('reason', found.reason) + (found.words ? ` ${t('providers.refused.words', { words: found.words })}` : '');
+export const refusalText = (found) => named('reason', found.reason) + (found.words ? ` ${wordsOf(found.reason, found.words)}` : '');
 
 /** Keys of a provider, each with its worst state over its endpoints: by place, from 1. */
 export function keyStates(endpoints, provider) {

@@ -11,7 +11,7 @@ import { patch, mine } from '../models/data.js';
 import { FileNote } from '../models/tuning.js';
 import { Standing } from '../models/lanes.js';
 import { yaml } from '../models/yaml.js';
-import { stateOf, formatsOf, addressOf, FORMAT_NAMES, users, refusal, refusalText } from './data.js';
+import { stateOf, formatsOf, addressOf, FORMAT_NAMES, users, refusal, refusalText, wordsOf } from './data.js';
 import { Keys } from './keys.js';
 import { Pick } from './pick.js';
 import { Settings } from './settings.js';
@@ -25,13 +25,14 @@ function usePull(provider, reload) {
     const pulled = await api.post(`${objectPath('providers', provider.name)}/pull`);
     setTold(pulled.models);
     toast(t(pulled.saved ? 'providers.pulled' : 'providers.pulled.file', { n: pulled.models.length, time: duration(pulled.took_ms) }));
+    if (pulled.unusable.length) toast(t('providers.unusable', { n: pulled.unusable.length, names: list(pulled.unusable.slice(0, 3)) }));
     if (pulled.saved) reload();
   });
   const known = told ?? [...new Set([...(provider.body.models ?? []), ...(provider.body.expose ?? []).filter((one) => !one.includes('*'))])].map((id) => ({ id }));
   return { ...deed, listed: known };
 }
 
-const PullError = ({ error }) => { const found = refusal(error); return found ? html`<${Notice} kind="bad" title=${named('reason', found.reason)}>${found.words ? t('providers.refused.words', { words: found.words }) : ''}</${Notice}>` : html`<${Problem} error=${error} />`; };
+const PullError = ({ error }) => { const found = refusal(error); return found ? html`<${Notice} kind="bad" title=${named('reason', found.reason)}>${wordsOf(found.reason, found.words)}</${Notice}>` : html`<${Problem} error=${error} />`; };
 
 /** The second step of adding. */
 function Setup({ provider, providers, models, endpoints, reload }) {

@@ -5,6 +5,7 @@ import { api, objectPath } from '../../api.js';
 import { useAction } from '../../resource.js';
 import { duration } from '../../format.js';
 import { Button, Notice, Secret, Field, Problem } from '../../kit/index.js';
+import { wordsOf } from './data.js';
 import { cheapest } from '../models/data.js';
 
 const callOf = (name, what) => `${objectPath('providers', name)}/${what}`;
@@ -40,7 +41,7 @@ export function TestResult({ test, provider, write, reload }) {
   const { ok, model, status, took_ms: took, answer, error, reason } = test.result;
   if (ok) return html`<${Notice} kind="ok" title=${t('providers.test.ok', { model, time: duration(took) })}>${answer ? t('providers.test.said', { text: answer.length > 160 ? `${answer.slice(0, 160)}…` : answer }) : t('providers.test.empty')}</${Notice}>`;
   const refused = reason === 'key_refused';
-  return html`<${Notice} kind="bad" title=${t(refused ? 'providers.test.key' : 'providers.test.bad', { model, status })}>${named('reason', reason)} ${t('providers.refused.words', { words: error ?? '' })}
+  return html`<${Notice} kind="bad" title=${t(refused ? 'providers.test.key' : 'providers.test.bad', { model, status })}>${named('reason', reason)} ${wordsOf(reason, error)}
     ${refused && write && provider.home === 'database' && provider.body.keys !== 'passthrough' && html`<form class="providers-rekey" onSubmit=${(event) => { event.preventDefault(); if (key.trim()) change.run(); }}>
       <${Field} label=${t('providers.rekey')} hidden error=${change.error?.detail}><${Secret} value=${key} onInput=${setKey} placeholder=${t('providers.rekey')} /></${Field}><${Button} type="submit" busy=${change.busy} disabled=${!key.trim()}>${t('providers.rekey.go')}</${Button}></form>`}</${Notice}>`;
 }

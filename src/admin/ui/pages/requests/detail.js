@@ -6,7 +6,7 @@ import { useResource } from '../../resource.js';
 import { path, useQuery } from '../../router.js';
 import { can } from '../../session.js';
 import { Drawer, Loaded, Button, IconButton, Copyable, CopyButton, Code, KeyValues, Tabs, TabPanel, Segmented, Notice, State, Skeleton, Empty, Failed, Figure, Help } from '../../kit/index.js';
-import { Timeline, outcome } from './timeline.js';
+import { Timeline, outcome, because } from './timeline.js';
 import { Ended, tokensOut, tokensIn } from './columns.js';
 import { curl, gateway, pretty, answer } from './said.js';
 
@@ -43,7 +43,7 @@ function Candidates({ request }) {
   const all = request.candidates;
   if (!all.length) {
     const one = request.attempts[0];
-    return html`<p class="dim">${one ? t('requests.seen.plain', { endpoint: `${one.provider} / ${one.model}` }) : t('requests.seen.nobody')}</p>`;
+    return html`<p class="dim">${one ? [t('requests.seen.plain', { endpoint: `${one.provider} / ${one.model}` }), because(one)[1]].filter(Boolean).join(t('requests.because')) : t('requests.seen.nobody')}</p>`;
   }
   const tiers = [...new Set(all.map((one) => one.tier))].sort((a, b) => a - b);
   return html`<div class="requests-tiers">${tiers.map((tier) => html`<div key=${tier}><h4>${t('requests.tier', { n: tier })}</h4><ul>${all.filter((one) => one.tier === tier).map((one) => {

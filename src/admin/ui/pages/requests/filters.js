@@ -74,6 +74,11 @@ export function filtersOf(query) {
   return found;
 }
 
+/** What the URL says besides filters. */
+const OTHERS = new Set(['open', 'body', 'live', 'from', 'until']);
+/** Names in the URL that are no filter, and filters whose value cannot be: they hold nothing back, which has to be said. */
+export const strangers = (query) => [...new Set(query.keys())].filter((key) => !OTHERS.has(key) && query.get(key) && (!FIELDS[key] || valueOf(key, query.get(key)) == null));
+
 /** {from?, until?} of the URL: "1h", or a moment. */
 export const spanOf = (query) => ({ from: query.get('from') || undefined, until: query.get('until') || undefined });
 

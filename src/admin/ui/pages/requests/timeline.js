@@ -9,6 +9,12 @@ import { tokensOut } from './columns.js';
 /** Why an attempt ended, in words. */
 export const outcome = (attempt) => (has(`requests.outcome.${attempt.outcome}`) ? t(`requests.outcome.${attempt.outcome}`, { status: attempt.status }) : attempt.outcome);
 
+/** Why there was an attempt, and why of this endpoint: two parts of a sentence, either may be empty. */
+export function because({ purpose, chosen_by: by, chosen_of: of, tier }) {
+  const chosen = has(`requests.by.${by}`) ? t(`requests.by.${by}`, { of, tier }) : '';
+  return [purpose && purpose !== 'first' && has(`requests.purpose.${purpose}`) ? t(`requests.purpose.${purpose}`) : '', chosen];
+}
+
 function Bar({ span, total, request }) {
   const x = (ms) => `${Math.min(100, total ? (ms / total) * 100 : 0)}%`;
   const part = (from, until, kind) => html`<i class=${kind} style=${{ left: x(from), width: `max(2px, calc(${x(until)} - ${x(from)}))` }} />`;
@@ -28,12 +34,14 @@ function Attempt({ span, at, request, total }) {
   const streamed = span.first != null ? span.until - span.first : null;
   const speed = streamed > 50 && tokensOut(request) ? tokensOut(request) / (streamed / 1000) : null;
   const ok = attempt.outcome === 'ok';
+  const chosen = because(attempt).filter(Boolean).join(t('requests.because.and'));
   return html`<li class=${cx('requests-attempt', ok ? 'ok' : 'bad')}>
     <div class="requests-attempt-who"><span class="requests-attempt-n">${at + 1}</span><div class="cut"><div class="cut"><b>${attempt.provider}</b> <span class="dim">/ ${attempt.model}</span></div>
       <small class="dim">${attempt.key > 0 ? t('requests.attempt.key', { n: attempt.key, key: attempt.key_masked ?? '' }) : t('requests.attempt.own')}</small></div></div>
     <div class="requests-attempt-when"><${Bar} span=${span} total=${total} request=${request} />
       <p><${Icon} name=${ok ? 'ok' : 'bad'} size=${14} /><span class="grow">${outcome(attempt)}${attempt.status != null && html` <span class="dim">HTTP</span> <${Status} code=${attempt.status} />`}</span>
         <span class="num">${duration(attempt.took_ms)}</span></p>
+      ${chosen && html`<p class="dim"><span>${chosen}</span></p>`}
       ${connection(attempt) && html`<p class="dim"><span>${connection(attempt)}</span></p>`}
       ${span.first != null && html`<p class="dim"><span>${t('requests.attempt.first', { time: duration(span.first - span.from) })}${request.stream && streamed > 0 ? t('requests.attempt.streamed', { time: duration(streamed) }) : ''}${speed ? t('requests.attempt.speed', { rate: rate(speed, 'tok') }) : ''}</span></p>`}
       ${!ok && attempt.cost_usd > 0 && html`<p class="dim">${t('requests.attempt.cost', { cost: money(attempt.cost_usd) })}</p>`}

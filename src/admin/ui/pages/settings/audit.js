@@ -6,7 +6,7 @@ import { useResource } from '../../resource.js';
 import { useQuery, setQuery } from '../../router.js';
 import { ago, dateTime } from '../../format.js';
 import { Section, Loaded, Table, Button, Select, Drawer, KeyValues, Empty, Chip, Copyable } from '../../kit/index.js';
-import { Diff, differences } from './diff.js';
+import { Diff, differences } from '../../kit/diff.js';
 
 const KINDS = ['provider', 'model', 'route', 'client_key', 'tenant', 'price', 'setting', 'account'];
 const LIMIT = 50;

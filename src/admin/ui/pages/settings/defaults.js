@@ -3,6 +3,7 @@ import { html, cx, useState, useEffect } from '../../lib.js';
 import { t, tx, lang, setLang, LANGS, has } from '../../i18n.js';
 import { api, objectPath } from '../../api.js';
 import { useResource, useAction } from '../../resource.js';
+import { stored } from '../../save.js';
 import { choice, setTheme } from '../../theme.js';
 import { Section, Loaded, Field, Input, NumberInput, Select, Switch, Combobox, Button, Home, Badge, Problem, Segmented, Notice, conflict, toast } from '../../kit/index.js';
 import { SECTIONS, at, put } from './catalogue.js';
@@ -34,22 +35,23 @@ function Part({ section, objects, models, write, done }) {
   const { name, fields } = section;
   const defaults = objects[0]?.default;
   const file = objects.find((one) => one.home === 'file' || one.home === 'environment');
-  const stored = objects.find((one) => one.home === 'database' || one.home === 'shadowed');
-  const object = file || stored;
+  const kept = objects.find((one) => one.home === 'database' || one.home === 'shadowed');
+  const object = file || kept;
   const [draft, setDraft] = useState(object?.body);
   useEffect(() => setDraft(object?.body), [object?.etag, JSON.stringify(object?.body)]);
   const locked = !write || !!file;
   const dirty = !locked && !same(draft, object?.body);
   const send = async (etag) => {
     const empty = draft === undefined || (fields && Object.keys(draft).length === 0);
-    if (empty) { if (stored) await api.del(objectPath('settings', name), { etag }); } else if (stored) await api.put(objectPath('settings', name), draft, { etag });
+    if (empty) { if (kept) await api.del(objectPath('settings', name), { etag }); } else if (kept) await api.put(objectPath('settings', name), draft, { etag });
     else await api.post('/settings', fields ? { name, value: draft } : { name, value: draft });
   };
   const save = useAction(async () => {
-    try { await send(stored?.etag); } catch (error) {
+    try { await send(kept?.etag); } catch (error) {
       if (!error.stale && error.status !== 409) throw error;
-      const chosen = await conflict({ name });
-      if (chosen === 'mine') await send((await api.get(objectPath('settings', name), { query: { home: 'database' } })).etag);
+      const now = await stored('settings', name);
+      const chosen = await conflict({ name, theirs: now?.body ?? null, mine: draft });
+      if (chosen === 'mine') await send(now?.etag);
       else { if (chosen === 'theirs') done(); return; }
     }
     toast(t('settings.saved'));
@@ -57,7 +59,7 @@ function Part({ section, objects, models, write, done }) {
   });
   const list = fields || [[null, section.kind, section.options]];
   return html`<form class="settings-part" novalidate onSubmit=${(event) => { event.preventDefault(); if (dirty) save.run(); }}>
-    ${file && stored && html`<${Notice} kind="warn">${t('home.shadowed.how')}</${Notice}>`}
+    ${file && kept && html`<${Notice} kind="warn">${t('home.shadowed.how')}</${Notice}>`}
     ${object?.fault && html`<${Notice} kind="bad">${object.fault}</${Notice}>`}
     ${list.map((field) => html`<${Row} key=${field[0] || name} section=${name} field=${field} models=${models} locked=${locked} home=${object?.home} error=${save.error} fallback=${fields ? at(defaults, field[0]) : defaults}
       value=${fields ? at(draft, field[0]) : draft} onChange=${(next) => setDraft(fields ? put(draft, field[0], next) : next)} />`)}

@@ -3,32 +3,32 @@ import { html, useState } from '../../lib.js';
 import { t } from '../../i18n.js';
 import { api, objectPath } from '../../api.js';
 import { useResource, useAction } from '../../resource.js';
+import { save } from '../../save.js';
 import { money } from '../../format.js';
-import { Section, Loaded, Table, Button, IconButton, Home, Dialog, Form, Field, Input, NumberInput, Empty, conflict, toast } from '../../kit/index.js';
+import { Section, Loaded, Table, Button, IconButton, Home, Dialog, Form, Field, Input, NumberInput, Empty, toast } from '../../kit/index.js';
 
 const RATES = ['input', 'cached', 'cache_write', 'output', 'reasoning'];
 
 function PriceEditor({ price, close, done }) {
   const [name, setName] = useState(price?.name ?? '');
   const [body, setBody] = useState(price?.body ?? {});
-  const save = useAction(async () => {
+  const deed = useAction(async () => {
     if (!price) await api.post('/prices', { name: name.trim(), ...body });
     else {
-      try { await api.put(objectPath('prices', price.name), body, { etag: price.etag }); } catch (error) {
-        if (!error.stale) throw error;
-        if ((await conflict({ name: price.name })) === 'mine') await api.put(objectPath('prices', price.name), body);
-      }
+      const told = await save({ kind: 'prices', name: price.name, body, etag: price.etag });
+      if (!told.saved && told.theirs === undefined) return;
+      if (!told.saved) { done(); close(); return; }
     }
     toast(t('settings.saved'));
     done();
     close();
   });
   const set = (rate, value) => { const next = { ...body, [rate]: value }; if (value == null) delete next[rate]; setBody(next); };
-  return html`<${Dialog} title=${price ? price.name : t('settings.price.new')} close=${close}><${Form} onSubmit=${save.run} error=${save.error} fields=${[...RATES, 'name']}>
-    ${!price && html`<${Field} label=${t('settings.price.name')} help=${t('settings.price.name.help')} error=${save.error?.field('name')}><${Input} mono value=${name} onInput=${setName} data-autofocus /></${Field}>`}
-    <div class="form-row">${RATES.map((rate) => html`<${Field} key=${rate} label=${t(`settings.price.${rate}`)} optional=${rate !== 'input'} error=${save.error?.field(rate)}><${NumberInput} min="0" step="any" value=${typeof body[rate] === 'object' ? null : body[rate]} disabled=${typeof body[rate] === 'object'} unit="$/M" onInput=${(value) => set(rate, value)} /></${Field}>`)}</div>
+  return html`<${Dialog} title=${price ? price.name : t('settings.price.new')} close=${close}><${Form} onSubmit=${deed.run} error=${deed.error} fields=${[...RATES, 'name']}>
+    ${!price && html`<${Field} label=${t('settings.price.name')} help=${t('settings.price.name.help')} error=${deed.error?.field('name')}><${Input} mono value=${name} onInput=${setName} data-autofocus /></${Field}>`}
+    <div class="form-row">${RATES.map((rate) => html`<${Field} key=${rate} label=${t(`settings.price.${rate}`)} optional=${rate !== 'input'} error=${deed.error?.field(rate)}><${NumberInput} min="0" step="any" value=${typeof body[rate] === 'object' ? null : body[rate]} disabled=${typeof body[rate] === 'object'} unit="$/M" onInput=${(value) => set(rate, value)} /></${Field}>`)}</div>
     <p class="field-help">${t('settings.price.help')}</p>
-    <div class="form-foot"><${Button} onClick=${close}>${t('do.cancel')}</${Button}><${Button} type="submit" kind="primary" busy=${save.busy}>${t('do.save')}</${Button}></div></${Form}></${Dialog}>`;
+    <div class="form-foot"><${Button} onClick=${close}>${t('do.cancel')}</${Button}><${Button} type="submit" kind="primary" busy=${deed.busy}>${t('do.save')}</${Button}></div></${Form}></${Dialog}>`;
 }
 
 export function Prices({ write }) {

@@ -4,7 +4,7 @@ import { t, name as named } from '../../i18n.js';
 import { api, download } from '../../api.js';
 import { forget, useAction } from '../../resource.js';
 import { Section, Button, Field, Textarea, Select, Checkbox, Problem, Notice, Badge, Code, confirm, toast } from '../../kit/index.js';
-import { Diff } from './diff.js';
+import { Diff } from '../../kit/diff.js';
 
 const FORMATS = ['auto', 'tidegate', 'provider_json', 'app_yml', 'litellm'];
 const CHANGES = { added: 'ok', changed: 'warn', removed: 'bad' };
@@ -31,7 +31,7 @@ function Import() {
   };
   const changes = result && result.added + result.changed + result.removed;
   return html`<${Section} title=${t('settings.import')} help=${t('settings.import.help')}><div class="form settings-wide">
-    ${look.error && html`<${Problem} error=${look.error} />`}
+    ${look.error && html`<${Problem} error=${look.error} of=${text} />`}
     <${Field} label=${t('settings.import.text')}><${Textarea} mono rows=${10} value=${text} onInput=${change(setText)} placeholder="version: 1" /></${Field}>
     <div class="row wrap"><input ref=${file} type="file" hidden accept=".yaml,.yml,.json,.txt" onChange=${async (event) => { const [chosen] = event.target.files; if (chosen) change(setText)(await chosen.text()); event.target.value = ''; }} />
       <${Button} icon="upload" onClick=${() => file.current.click()}>${t('settings.import.file')}</${Button}>
