@@ -17,7 +17,7 @@ use super::load::KEY;
 pub(super) const GATEWAY: &str = "tidegate";
 
 /// Time for a process to listen.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where nginx is looked for.
 const NGINX: &[&str] = &[
@@ -265,7 +265,7 @@ fn free_port() -> anyhow::Result<SocketAddr> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a port that opens tells nobody")]
-fn wait_a_little() {
+pub(super) fn wait_a_little() {
     std::thread::sleep(Duration::from_millis(20));
 }
 

@@ -37,7 +37,7 @@ def test_a_failover_is_found_by_the_query_bar_with_both_attempts_and_a_reload_ke
     expect(attempts.nth(0)).to_contain_text("503")
     expect(attempts.nth(1)).to_contain_text("reserve / demo-small")
     expect(attempts.nth(1)).to_contain_text("Answered")
-    expect(attempts.nth(1)).to_contain_text("Another endpoint: nobody else in tier 2 could be asked")
+    expect(attempts.nth(1)).to_contain_text("another endpoint: nobody else in tier 2 could be asked")
     # Both as bars on one axis, one after the other.
     first, second = (attempts.nth(n).locator(".requests-bar i").first.bounding_box() for n in (0, 1))
     assert first and second and second["x"] >= first["x"]

@@ -29,7 +29,7 @@ export default {
   'requests.because': '：', 'requests.because.and': '：',
   'requests.purpose.retry': '同一端点重试', 'requests.purpose.other_key': '同一端点换用另一密钥', 'requests.purpose.other_endpoint': '改用另一端点', 'requests.purpose.hedge': '首个端点迟迟未答，并行再请求一个', 'requests.purpose.resume': '接续中断的回答',
   'requests.by.alone': '第 {tier} 层没有其他可用端点', 'requests.by.round_robin': '第 {tier} 层 {of} 个端点轮询，轮到它', 'requests.by.weighted': '第 {tier} 层 {of} 个端点按权重轮到它', 'requests.by.least_busy': '第 {tier} 层 {of} 个端点中最空闲', 'requests.by.fastest': '第 {tier} 层 {of} 个端点中随机取二，它较快',
-  'requests.by.conversation': '此对话的提示缓存在它那里（第 {tier} 层）', 'requests.by.issuer': '请求中含有只有它能读的状态，如思考签名（第 {tier} 层）', 'requests.by.probe': '此前失败过，需要试探（第 {tier} 层）', 'requests.by.again': '第 {tier} 层',
+  'requests.by.conversation': '此对话的提示缓存在它那里（第 {tier} 层）', 'requests.by.issuer': '请求中含有只有它能读的状态，如思考签名（第 {tier} 层）', 'requests.by.probe': '此前失败过，需要试探（第 {tier} 层）',
   'requests.legend.connect': '建立连接', 'requests.legend.wait': '等待首 Token', 'requests.legend.stream': '流式输出', 'requests.legend.failed': '失败的尝试', 'requests.legend.gap': '选择与退避：{time}', 'requests.legend.hedged': '多次尝试并行（对冲）',
   'requests.timeline.how': '所有时间均由网关实测：每次尝试的开始、连接建立、首个内容与结束时刻。复用已有连接无需建立连接的时间。',
   'requests.outcome.ok': '已作答', 'requests.outcome.out_of_time': '整个请求的时限已到', 'requests.outcome.client_gone': '客户端离开', 'requests.outcome.connect': '无法建立连接', 'requests.outcome.connect_timeout': '连接超时', 'requests.outcome.tls': 'TLS 握手失败', 'requests.outcome.reset': '作答前连接被重置',

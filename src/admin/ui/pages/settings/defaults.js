@@ -3,6 +3,7 @@ import { html, cx, useState, useEffect } from '../../lib.js';
 import { t, tx, lang, setLang, LANGS, has } from '../../i18n.js';
 import { api, objectPath } from '../../api.js';
 import { useResource, useAction } from '../../resource.js';
+import { list } from '../../format.js';
 import { stored } from '../../save.js';
 import { choice, setTheme } from '../../theme.js';
 import { Section, Loaded, Field, Input, NumberInput, Select, Switch, Combobox, Button, Home, Badge, Problem, Segmented, Notice, conflict, toast } from '../../kit/index.js';
@@ -57,11 +58,11 @@ function Part({ section, objects, models, write, done }) {
     toast(t('settings.saved'));
     done();
   });
-  const list = fields || [[null, section.kind, section.options]];
+  const rows = fields || [[null, section.kind, section.options]];
   return html`<form class="settings-part" novalidate onSubmit=${(event) => { event.preventDefault(); if (dirty) save.run(); }}>
     ${file && kept && html`<${Notice} kind="warn">${t('home.shadowed.how')}</${Notice}>`}
     ${object?.fault && html`<${Notice} kind="bad">${object.fault}</${Notice}>`}
-    ${list.map((field) => html`<${Row} key=${field[0] || name} section=${name} field=${field} models=${models} locked=${locked} home=${object?.home} error=${save.error} fallback=${fields ? at(defaults, field[0]) : defaults}
+    ${rows.map((field) => html`<${Row} key=${field[0] || name} section=${name} field=${field} models=${models} locked=${locked} home=${object?.home} error=${save.error} fallback=${fields ? at(defaults, field[0]) : defaults}
       value=${fields ? at(draft, field[0]) : draft} onChange=${(next) => setDraft(fields ? put(draft, field[0], next) : next)} />`)}
     ${save.error && html`<${Problem} error=${save.error} />`}
     ${dirty && html`<div class="form-foot"><${Button} onClick=${() => { save.clear(); setDraft(object?.body); }}>${t('do.cancel')}</${Button}><${Button} type="submit" kind="primary" busy=${save.busy}>${t('do.save')}</${Button}></div>`}
@@ -72,16 +73,29 @@ const Looks = () => html`<${Section} title=${t('settings.looks')} help=${t('sett
   <${Field} row label=${t('header.language')}><${Segmented} label=${t('header.language')} value=${lang.value} onChange=${setLang} options=${LANGS} /></${Field}>
   <div class="settings-gap"><${Field} row label=${t('header.theme')}><${Segmented} label=${t('header.theme')} value=${choice.value} onChange=${setTheme} options=${['auto', 'light', 'dark'].map((value) => ({ value, label: t(`theme.${value}`) }))} /></${Field}></div></${Section}>`;
 
+/** Where the process listens, where that is not what the configuration says. */
+const listening = (setting, status) => {
+  const now = status?.listen.map((one) => one.address);
+  const said = [setting.body].flat().map((one) => one?.addr ?? one);
+  return setting.name === 'listen' && now && !same([...now].sort(), [...said].sort()) ? list(now) : null;
+};
+
+function Other({ setting, status }) {
+  const now = listening(setting, status);
+  return html`<div class="settings-other"><code>${setting.name}</code><div class="grow"><pre>${JSON.stringify(setting.body, null, 1)}</pre>${now && html`<p class="dim">${t('settings.listen.now', { list: now })}</p>`}</div><${Home} home=${setting.home} /></div>`;
+}
+
 export function Defaults({ write }) {
-  const list = useResource('/settings');
+  const all = useResource('/settings');
+  const status = useResource('/status');
   const models = useResource('/models');
   const names = (models.data?.items ?? []).map((one) => one.name);
-  return html`<${Loaded} of=${list} lines=${12}>${({ items }) => {
-    const part = (section) => html`<${Part} key=${section.name} section=${section} objects=${items.filter((one) => one.name === section.name)} models=${names} write=${write} done=${list.reload} />`;
+  return html`<${Loaded} of=${all} lines=${12}>${({ items }) => {
+    const part = (section) => html`<${Part} key=${section.name} section=${section} objects=${items.filter((one) => one.name === section.name)} models=${names} write=${write} done=${all.reload} />`;
     const others = items.filter((one) => !SECTIONS.some((section) => section.name === one.name));
     return html`<div class="settings-page"><${Section} title=${t('settings.general')} help=${t('settings.general.help')}>${SECTIONS.filter((one) => !one.fields).map(part)}</${Section}>
       ${SECTIONS.filter((one) => one.fields).map((one) => html`<${Section} key=${one.name} title=${t(`settings.group.${one.name}`)} help=${t(`settings.group.${one.name}.help`)}>${part(one)}</${Section}>`)}
-      ${others.length > 0 && html`<${Section} title=${t('settings.others')} help=${t('settings.others.help')}>${others.map((one) => html`<div class="settings-other" key=${one.name + one.home}><code>${one.name}</code><pre class="grow">${JSON.stringify(one.body, null, 1)}</pre><${Home} home=${one.home} /></div>`)}</${Section}>`}
+      ${others.length > 0 && html`<${Section} title=${t('settings.others')} help=${t('settings.others.help')}>${others.map((one) => html`<${Other} key=${one.name + one.home} setting=${one} status=${status.data} />`)}</${Section}>`}
       <${Looks} /></div>`;
   }}</${Loaded}>`;
 }
