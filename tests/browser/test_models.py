@@ -85,3 +85,21 @@ def test_a_drag_that_is_given_up_changes_nothing(lively: Console, opened: Open, 
     page.mouse.up()
     expect(page.locator(".draglist.dragging")).to_have_count(0)
     assert tiers(lively, model)["third / demo-reasoner"] == 1
+
+
+def test_the_menu_of_an_endpoint_offers_the_tiers_beside_its_own(lively: Console, opened: Open, model: str) -> None:
+    page = opened(lively).sign_in().go(f"/ui/models/{model}")
+
+    def offered(name: str) -> list[str]:
+        page.get_by_role("button", name=f"Actions for {name}").click()
+        return [one for one in page.get_by_role("menuitem").all_inner_texts() if one.startswith("Move")]
+
+    # Alone in the last tier, it has none below.
+    assert offered("reserve / demo-small") == ["Move to the tier above"]
+    page.keyboard.press("Escape")
+    assert offered("third / demo-reasoner") == ["Move to the tier below"]
+    with page.expect_response(lambda reply: reply.request.method == "PATCH" and reply.ok):
+        page.get_by_role("menuitem", name="Move to the tier below").click()
+    expect(lane(page, 2)).to_contain_text("demo-reasoner")
+    assert tiers(lively, model)["third / demo-reasoner"] == 2
+    assert offered("third / demo-reasoner") == ["Move to the tier above", "Move to the tier below"]

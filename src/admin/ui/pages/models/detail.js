@@ -80,7 +80,7 @@ export function Model({ model, models, providers, endpoints, stats, reload }) {
   };
   const reset = (item) => api.post('/limits/reset', { endpoint: { pool: model.name, provider: item.endpoint.provider, model: item.endpoint.model ?? '*' } }).then(() => { toast(t('models.quota.reset.done')); reload(); }, toast.error);
   const menu = (item, tier, tiers) => {
-    const here = tiers.indexOf(tier);
+    const here = tiers.findIndex((one) => one.id === tier.id);
     return [
       editable && { label: t('do.edit'), icon: 'edit', onSelect: () => setDialog({ item }) },
       editable && here > 0 && { label: t('models.tier.up'), icon: 'up', onSelect: () => put(moved(body.endpoints, item.key, tiers[here - 1].id, tiers[here - 1].items.length)) },
