@@ -1,4 +1,5 @@
 /** Writing an object that was read before, and that somebody else may have changed meanwhile. */
+import { useRef } from './lib.js';
 import { api, objectPath } from './api.js';
 import { conflict } from './kit/index.js';
 import { merged } from './kit/diff.js';
@@ -26,4 +27,27 @@ export async function save({ kind, name, body, etag, patch }) {
     if (choice === 'theirs') return { theirs: now };
     return { saved: await write(objectPath(kind, name), body, { etag: now?.etag }) };
   }
+}
+
+/**
+ * What a form's draft began with: {object, dirty}. Another state of the object takes its place where the draft changes nothing
+ * (the form says so in `dirty`), or where all that the form has is the same in both; else the save asks whose shall stand.
+ * @param {object} object as it is now
+ * @param {(body: object) => object} own what the form has of a body
+ */
+export function useHeld(object, own) {
+  const held = useRef({ object, dirty: false }).current;
+  const text = (one) => JSON.stringify(own(one.body));
+  if (!held.dirty || text(object) === text(held.object)) held.object = object;
+  held.key = text(held.object);
+  return held;
+}
+
+/** Saves a merge patch of what is held. Resolves to whether the form has to be shown anew: nothing is where it was left as it is. */
+export async function saveHeld(kind, held, change) {
+  const { saved, theirs } = await save({ kind, name: held.object.name, body: change, etag: held.object.etag, patch: true });
+  if (!saved && theirs === undefined) return {};
+  held.object = saved ?? theirs ?? held.object;
+  held.dirty = false;
+  return { saved, settled: true };
 }

@@ -103,7 +103,7 @@ export function Provider({ provider, providers, step, models, endpoints, figures
     <${Tabs} label=${name} value=${tab} onChange=${setTab} tabs=${tabs} />
     <${TabPanel} value=${tab}>${tab === 'models' ? html`<div class="providers-models"><div class="toolbar"><p class="dim tools">${t(write ? 'providers.models.how' : 'providers.models.read')}</p>${can.write.value && inForce && html`<div class="actions"><${Button} icon="refresh" busy=${pull.busy} onClick=${() => pull.run()}>${t('providers.pull')}</${Button}></div>`}</div>
         ${pull.error && html`<${PullError} error=${pull.error} />`}<${Pick} provider=${provider} providers=${providers} listed=${pull.listed} models=${models} endpoints=${endpoints} reload=${reload} write=${can.write.value && inForce} /></div>`
-    : tab === 'settings' ? html`${write ? html`<${Settings} key=${provider.etag} provider=${provider} reload=${reload} />` : null}<${Section} title=${t('models.yaml')} help=${t('models.yaml.hint')}><${Code} label=${t('models.yaml')} text=${yaml('providers', body)} /></${Section}>`
+    : tab === 'settings' ? html`${write ? html`<${Settings} provider=${provider} reload=${reload} />` : null}<${Section} title=${t('models.yaml')} help=${t('models.yaml.hint')}><${Code} label=${t('models.yaml')} text=${yaml('providers', body)} /></${Section}>`
       : html`<${Overview} provider=${provider} models=${models} endpoints=${inForce ? endpoints : []} figure=${inForce ? figures[name] : null} write=${write} reload=${reload} />`}</${TabPanel}>
   </article>`;
 }
