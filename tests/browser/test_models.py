@@ -239,3 +239,35 @@ def test_a_conflict_about_a_pool_is_told_endpoint_by_endpoint(lively: Console, o
         ["endpoints[primary/demo-large].weight5", "endpoints[third/demo-reasoner].priority2"]
     )
     page.keyboard.press("Escape")
+
+
+def test_who_leaves_what_is_not_saved_is_asked(lively: Console, opened: Open, model: str) -> None:
+    page = opened(lively).sign_in().go("/ui/models/coder")
+    page.locator(".models-item", has_text=model).click()
+    page.locator("summary", has_text="Advanced").click()
+    total = page.get_by_label("All attempts")
+    question = page.get_by_role("dialog", name="Discard changes?")
+    total.fill("77s")
+
+    # By a link, by a tab, by a step back: who stays has what was typed.
+    for leave in (
+        lambda: page.get_by_role("link", name="Routes").click(),
+        lambda: page.get_by_role("tab", name="Real names").click(),
+        lambda: page.evaluate("history.back()"),
+    ):
+        leave()
+        question.get_by_role("button", name="Cancel").click()
+        expect(page).to_have_url(re.compile(f"/ui/models/{model}$"))
+        expect(total).to_have_value("77s")
+
+    page.evaluate("history.back()")
+    question.get_by_role("button", name="Discard").click()
+    expect(page).to_have_url(re.compile("/ui/models/coder$"))
+    expect(page.get_by_role("article", name="coder")).to_be_visible()
+
+    # Nobody is asked where nothing is unsaved.
+    page.get_by_role("link", name="Settings").click()
+    page.locator(".settings-part input.mono").first.fill("7s")
+    page.get_by_role("link", name="Models").click()
+    question.get_by_role("button", name="Discard").click()
+    expect(page).to_have_url(re.compile("/ui/models$"))

@@ -1,7 +1,9 @@
 /** Writing an object that was read before, and that somebody else may have changed meanwhile. */
-import { useRef } from './lib.js';
+import { useEffect, useRef } from './lib.js';
+import { t } from './i18n.js';
 import { api, objectPath } from './api.js';
-import { conflict } from './kit/index.js';
+import { guard } from './router.js';
+import { confirm, conflict } from './kit/index.js';
 import { merged } from './kit/diff.js';
 
 /** The object of that name that can be written: that of the database. */
@@ -50,4 +52,18 @@ export async function saveHeld(kind, held, change) {
   held.object = saved ?? theirs ?? held.object;
   held.dirty = false;
   return { saved, settled: true };
+}
+
+const unsaved = new Set();
+const discard = () => confirm({ title: t('keys.discard'), text: t('keys.discard.text'), action: t('keys.discard.do'), danger: true });
+
+/** While a form is dirty, whoever leaves its page or its tab is asked. */
+export function useUnsaved(dirty) {
+  useEffect(() => {
+    if (!dirty) return undefined;
+    const mark = {};
+    unsaved.add(mark);
+    guard.ask = discard;
+    return () => { unsaved.delete(mark); if (!unsaved.size) guard.ask = null; };
+  }, [dirty]);
 }

@@ -3,7 +3,7 @@ import { html, useState } from '../../lib.js';
 import { t } from '../../i18n.js';
 import { useAction } from '../../resource.js';
 import { Folded, Form, Field, Select, Input, NumberInput, Switch, Button, toast } from '../../kit/index.js';
-import { useHeld, saveHeld } from '../../save.js';
+import { useHeld, saveHeld, useUnsaved } from '../../save.js';
 import { difference } from './data.js';
 import { Tuning, TUNED, Rest, useRest } from './tuning.js';
 
@@ -30,6 +30,7 @@ function Draft({ held, model, providers, reload }) {
   const change = difference(body, { ...rest.value, ...known });
   const dirty = rest.changed || Object.keys(change).length > 0;
   held.dirty = dirty;
+  useUnsaved(dirty);
   const deed = useAction(async () => {
     if (rest.error) return;
     const done = await saveHeld('models', held, change);

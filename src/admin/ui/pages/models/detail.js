@@ -107,7 +107,7 @@ export function Model({ model, models, providers, endpoints, stats, reload }) {
       for (const one of users) await patch('models', one, { fallbacks: one.body.fallbacks.length > 1 ? one.body.fallbacks.filter((other) => other !== model.name) : null });
       await api.del(objectPath('models', model.name), { etag: users.length ? undefined : model.etag });
     },
-  }).then((done) => { if (done) { toast(t('models.deleted', { name: model.name })); reload(); navigate(path('models')); } });
+  }).then((done) => { if (done) { toast(t('models.deleted', { name: model.name })); reload(); navigate(path('models'), { force: true }); } });
   const users = inForce ? models.filter((one) => mine(one) && one.body.fallbacks?.includes(model.name)) : [];
   const text = yaml('models', body);
   const actions = [

@@ -3,7 +3,7 @@ import { html, useState, useRef } from '../../lib.js';
 import { t } from '../../i18n.js';
 import { useAction } from '../../resource.js';
 import { Form, Field, Input, Textarea, Select, Checkbox, Switch, Button, Folded, toast } from '../../kit/index.js';
-import { useHeld, saveHeld } from '../../save.js';
+import { useHeld, saveHeld, useUnsaved } from '../../save.js';
 import { difference } from '../models/data.js';
 import { Tuning, TUNED, Texts, Rest, useRest } from '../models/tuning.js';
 import { FORMATS, FORMAT_NAMES, formatsOf } from './data.js';
@@ -47,6 +47,7 @@ function Edited({ held, reload }) {
   const first = useRef(JSON.stringify(after)).current;
   const dirty = rest.changed || JSON.stringify(after) !== first;
   held.dirty = dirty;
+  useUnsaved(dirty);
   const deed = useAction(async () => {
     if (rest.error) return;
     // What is told anew as a whole (address, auth) is no patch of what was there.
