@@ -239,6 +239,17 @@ def test_a_conflict_about_a_pool_is_told_endpoint_by_endpoint(lively: Console, o
         ["endpoints[primary/demo-large].weight5", "endpoints[third/demo-reasoner].priority2"]
     )
     page.keyboard.press("Escape")
+    expect(lane(page, 1)).to_contain_text("demo-reasoner")
+
+    # Nor is what stands in a dialog lost when the question is put off.
+    page.get_by_role("button", name="Actions for third / demo-reasoner").click()
+    page.get_by_role("menuitem", name="Edit").click()
+    page.get_by_role("spinbutton", name="Weight", exact=True).fill("7")
+    lively.api("PATCH", f"/models/{model}", {"endpoints": [ENDPOINTS[0] | {"weight": 6}, *ENDPOINTS[1:]]})
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog", name="Changed meanwhile")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("spinbutton", name="Weight", exact=True)).to_have_value("7")
 
 
 def test_who_leaves_what_is_not_saved_is_asked(lively: Console, opened: Open, model: str) -> None:

@@ -7,7 +7,7 @@ const object = (value) => value && typeof value === 'object' && !Array.isArray(v
 const nameOf = (one) => one.name ?? (one.provider && `${one.provider}/${one.model ?? '*'}`);
 
 // Lists of objects by their names, or by their places where these do not tell them apart; null where one is no such list.
-function named(before, after) {
+function paired(before, after) {
   const lists = [before ?? [], after ?? []];
   if (!lists.every((list) => Array.isArray(list) && list.every(object)) || !lists.flat().length) return null;
   const plain = lists.every((list) => list.every(nameOf) && new Set(list.map(nameOf)).size === list.length);
@@ -19,7 +19,7 @@ function named(before, after) {
 /** [{path, before?, after?}] of two values: what differs, by the names that lead there, also into lists. */
 export function differences(before, after, path = '') {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  const lists = named(before, after);
+  const lists = paired(before, after);
   if (lists) {
     const { all: [was, is], order } = lists;
     return [...new Set([...was.keys(), ...is.keys()])].flatMap((key) => differences(was.get(key), is.get(key), `${path}[${key}]`))
