@@ -38,14 +38,16 @@ export async function save({ kind, name, body, etag, patch }) {
  * @param {(body: object) => object} own what the form has of a body
  */
 export function useHeld(object, own) {
-  const held = useRef({ object, dirty: false }).current;
+  const held = useRef({ object, seen: object, dirty: false }).current;
   const text = (one) => JSON.stringify(own(one.body));
-  if (!held.dirty || text(object) === text(held.object)) held.object = object;
+  // What was saved just now is newer than what was seen before.
+  if (object !== held.seen && (!held.dirty || text(object) === text(held.object))) held.object = object;
+  held.seen = object;
   held.key = text(held.object);
   return held;
 }
 
-/** Saves a merge patch of what is held. Resolves to whether the form has to be shown anew: nothing is where it was left as it is. */
+/** Saves a merge patch of what is held. Resolves to {saved, settled}: neither where the question was put off, and the draft stays. */
 export async function saveHeld(kind, held, change) {
   const { saved, theirs } = await save({ kind, name: held.object.name, body: change, etag: held.object.etag, patch: true });
   if (!saved && theirs === undefined) return {};
