@@ -50,8 +50,8 @@ async fn a_broken_file_keeps_nobody_from_revoking_a_key() {
     let problem = &told["refused"]["problems"][0];
     assert!(problem.as_str().unwrap().contains("bogus"), "{told}");
     assert!(told["refused"]["since"].is_string(), "{told}");
-    let file = told["file"].as_str().unwrap();
-    assert!(problem.as_str().unwrap().starts_with(file), "{told}");
+    let file = std::path::Path::new(told["file"].as_str().unwrap());
+    assert!(file.is_absolute() && file.exists(), "{told}");
     operator.delete("/client-keys/leaked").await;
     assert_eq!(status(&gateway, &key, "m").await, 401);
     let made = operator

@@ -56,7 +56,7 @@ export default {
   'state.used_up': 'Quota used up', 'state.exhausted': 'Quota used up', 'state.degraded': 'Degraded',
   'pool.(exposed)': 'Real names',
   'home.file': 'In the file', 'home.environment': 'From the environment', 'home.shadowed': 'Shadowed', 'home.builtin': 'Built in',
-  'home.file.how': 'Declared in the configuration file: change it there, then reload.', 'home.environment.how': 'Set by an environment variable: change it there.',
+  'home.file.how': 'Declared in the configuration file: change it there. The gateway reads it again by itself.', 'home.environment.how': 'Set by an environment variable: change it there.',
   'home.shadowed.how': 'The configuration file declares the same name, and wins. Remove it there to put this one in force.', 'home.builtin.how': 'Comes with the gateway. Make one of the same name to replace it.',
   'error.title': 'This did not load', 'error.unreachable': 'The gateway does not answer. Is it running?', 'error.away': 'The database does not answer.', 'error.unknown': 'Something went wrong.',
   'notfound.title': 'No such page', 'notfound.text': 'The address may be from another version of the gateway.', 'notfound.home': 'To the dashboard',

@@ -56,7 +56,7 @@ export default {
   'state.used_up': '配额已用尽', 'state.exhausted': '配额已用尽', 'state.degraded': '降级',
   'pool.(exposed)': '真实名称',
   'home.file': '来自配置文件', 'home.environment': '来自环境变量', 'home.shadowed': '被遮蔽', 'home.builtin': '内置',
-  'home.file.how': '在配置文件中声明：请在文件中修改，然后重新加载。', 'home.environment.how': '由环境变量设定：请在环境中修改。',
+  'home.file.how': '在配置文件中声明：请在文件中修改，网关会自动重新读取。', 'home.environment.how': '由环境变量设定：请在环境中修改。',
   'home.shadowed.how': '配置文件中有同名声明，以文件为准。从文件中移除后，此项才会生效。', 'home.builtin.how': '网关自带。创建同名项即可替换。',
   'error.title': '加载失败', 'error.unreachable': '网关没有响应，它是否在运行？', 'error.away': '数据库没有响应。', 'error.unknown': '出错了。',
   'notfound.title': '页面不存在', 'notfound.text': '该地址可能来自其他版本的网关。', 'notfound.home': '回到概览',
