@@ -42,10 +42,11 @@ function Part({ section, objects, models, write, done }) {
   useEffect(() => setDraft(object?.body), [object?.etag, JSON.stringify(object?.body)]);
   const locked = !write || !!file;
   const dirty = !locked && !same(draft, object?.body);
+  // A text is a value like others: it is sent as JSON, too.
   const send = async (there) => {
     const etag = there?.etag;
     const empty = draft === undefined || (fields && Object.keys(draft).length === 0);
-    if (empty) { if (there) await api.del(objectPath('settings', name), { etag }); } else if (there) await api.put(objectPath('settings', name), draft, { etag });
+    if (empty) { if (there) await api.del(objectPath('settings', name), { etag }); } else if (there) await api.put(objectPath('settings', name), JSON.stringify(draft), { etag });
     else await api.post('/settings', fields ? { name, value: draft } : { name, value: draft });
   };
   const save = useAction(async () => {
