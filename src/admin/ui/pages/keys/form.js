@@ -56,7 +56,7 @@ export function Edit({ kind, row, taken, tenants, models, close, done }) {
     if (key) Object.assign(body, form.tenant && { tenant: form.tenant }, form.expires && { expires: form.expires }, form.models.length && { models: form.models }, form.value && { value: form.value });
     done(await api.post(`/${kind}`, body), true);
   });
-  useEffect(() => { if (lack || act.error) document.querySelector('.drawer [aria-invalid="true"]')?.focus(); }, [lack, act.error]);
+  useEffect(() => { if (lack) document.querySelector('.drawer [aria-invalid="true"]')?.focus(); }, [lack]);
   const leave = async () => {
     if (JSON.stringify(form) === first.current || await confirm({ title: t('keys.discard'), text: t('keys.discard.text'), action: t('keys.discard.do'), danger: true })) close();
   };
