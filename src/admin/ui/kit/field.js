@@ -80,7 +80,7 @@ export function Form({ onSubmit, error, fields = [], children, class: extra, ...
   const head = error && (others.length > 0 || !error.problems?.length);
   const root = useRef();
   useEffect(() => {
-    if (error) (root.current.querySelector('[aria-invalid="true"]') ?? root.current.querySelector('.notice.bad[tabindex], .field-error'))?.focus();
+    if (error) (root.current.querySelector('[aria-invalid="true"]:is(input, select, textarea), [aria-invalid="true"] :is(input, button)') ?? root.current.querySelector('.notice.bad[tabindex], .field-error'))?.focus();
   }, [error]);
   return html`<form ref=${root} class=${cx('form', extra)} novalidate ...${rest} onSubmit=${(event) => { event.preventDefault(); onSubmit?.(event); }}>
     ${head && html`<${Problem} error=${error} only=${others} />`}

@@ -76,7 +76,8 @@ export function VirtualTable({ columns, rows, rowKey, rowHeight = 34, onOpen, se
     if (to * height < box.scrollTop) box.scrollTop = to * height;
     if ((to + 1) * height > box.scrollTop + box.clientHeight - 34) box.scrollTop = (to + 2) * height - box.clientHeight + 34;
     setActive(rowKey(rows[to]));
-    requestAnimationFrame(() => box.querySelector(`[data-index="${to}"]`)?.focus({ preventScroll: true }));
+    const go = () => { const row = box.querySelector(`[data-index="${to}"]`); row?.focus({ preventScroll: true }); return row; };
+    if (!go()) requestAnimationFrame(go);
   };
   // What was open has the focus again, unless it has gone elsewhere.
   const opened = useRef(null);
