@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import console
+import harness
 from console import Console
 from playwright.sync_api import Route, expect
 from sight import Open
@@ -86,3 +87,19 @@ def test_a_key_for_nobody_known_or_for_yesterday_is_not_made_silently(lively: Co
     drawer.get_by_role("button", name="Create key").click()
     expect(drawer.locator(".field-error").first).to_contain_text("nobody-knows-it")
     expect(tenant).to_be_focused()
+
+
+def test_an_answer_that_breaks_off_says_so(lively: Console, opened: Open, vendor: harness.Vendor) -> None:
+    endpoint = {"provider": "third", "model": "demo-breaks"}
+    lively.api("POST", "/models", {"name": "breaks", "endpoints": [endpoint]})
+    vendor.script("demo-breaks", {"break": {"at": {"events": 4}, "how": "close"}})
+    sight = opened(lively, size={"width": 1440, "height": 900}).sign_in()
+    # However the gateway tells a client.
+    sight.expect("ERR_")
+    page = sight.go("/ui/playground?model=breaks")
+    page.get_by_label("What you ask").or_(page.locator(".playground-turn textarea")).first.fill("words: 40")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("link", name="Open in Requests")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("The answer broke off")
+    expect(page.locator(".playground-figures .figure").first).to_have_class("figure bad")
+    lively.api("DELETE", "/models/breaks")
