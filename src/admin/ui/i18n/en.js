@@ -18,7 +18,7 @@ export default {
   'theme.auto': 'As the system', 'theme.light': 'Light', 'theme.dark': 'Dark',
   'role.admin': 'Admin', 'role.viewer': 'View only',
   'live.on': 'Live', 'live.connecting': 'Connecting', 'live.off': 'Offline',
-  'live.on.how': 'Connected: figures update every second', 'live.connecting.how': 'The connection was lost; it is tried again', 'live.off.how': 'Not connected: figures stand still',
+  'live.on.how': 'Connected: figures update every second', 'live.connecting.how': 'The connection was lost; it is tried again', 'live.lost': 'No connection since {time}; the figures are of then.', 'live.off.how': 'Not connected: figures stand still',
   'signin.title': 'Sign in to Tidegate', 'signin.lead': 'The gateway’s console', 'signin.account': 'Account', 'signin.password': 'Password', 'signin.go': 'Sign in',
   'signin.wrong': 'The account or the password is wrong.', 'signin.wait.title': 'Too many attempts', 'signin.wait': 'Try again in {time}.',
   'signin.first': 'First start?', 'signin.first.text': 'The gateway made the account {user} with a random password and showed it once, where it was started: look at its first lines.',

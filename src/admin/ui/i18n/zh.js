@@ -18,7 +18,7 @@ export default {
   'theme.auto': '跟随系统', 'theme.light': '浅色', 'theme.dark': '深色',
   'role.admin': '管理员', 'role.viewer': '只读',
   'live.on': '实时', 'live.connecting': '连接中', 'live.off': '离线',
-  'live.on.how': '已连接：数据每秒更新', 'live.connecting.how': '连接已断开，正在重试', 'live.off.how': '未连接：数据不再更新',
+  'live.on.how': '已连接：数据每秒更新', 'live.connecting.how': '连接已断开，正在重试', 'live.lost': '自 {time} 起连接中断，当前显示的是断开前的数据。', 'live.off.how': '未连接：数据不再更新',
   'signin.title': '登录 Tidegate', 'signin.lead': '网关控制台', 'signin.account': '账户', 'signin.password': '密码', 'signin.go': '登录',
   'signin.wrong': '账户或密码错误。', 'signin.wait.title': '尝试次数过多', 'signin.wait': '请在 {time}后重试。',
   'signin.first': '首次启动？', 'signin.first.text': '网关已创建账户 {user}，并生成随机密码。密码只在启动它的终端显示一次，请查看最初的几行输出。',
