@@ -23,6 +23,18 @@ def test_a_gateway_that_is_gone_is_said_on_every_page(tmp_path: Path, opened: Op
     page.unroute("**/pages/routes.js")
 
 
+def test_a_page_that_did_not_come_is_asked_for_again(lively: Console, opened: Open) -> None:
+    sight = opened(lively).sign_in()
+    sight.expect("ERR_", "dynamically imported")
+    page = sight.go("/")
+    page.route("**/pages/routes.js", lambda route: route.abort())
+    page.get_by_role("link", name="Routes").click()
+    expect(page.locator(".failed")).to_contain_text("The gateway does not answer")
+    page.unroute("**/pages/routes.js")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Rules")).to_be_visible()
+
+
 def test_a_rule_that_is_refused_leads_to_what_is_wrong_and_the_busy_button_keeps_the_focus(
     lively: Console, opened: Open
 ) -> None:
