@@ -12,8 +12,14 @@ function read() {
 
 /** {page, name, query}: where we are. */
 export const route = signal(read());
-/** Set by a page with unsaved changes: `() => Promise<boolean>`, asked before it is left. */
+/** Set while a page has unsaved changes (`useUnsaved`): `() => Promise<boolean>`, asked before it or its tab is left. */
 export const guard = { ask: null };
+// What is shown, and its place among the steps of the history.
+let here = new URL(location.href);
+let step = history.state?.step ?? 0;
+history.replaceState({ step }, '');
+const leaves = (url) => url.pathname !== here.pathname || url.searchParams.get('tab') !== here.searchParams.get('tab');
+const show = () => { here = new URL(location.href); route.value = read(); };
 
 /** The path of a page: `path('models', 'gpt 4', {tab: 'x'})`. */
 export function path(page, name, query) {
@@ -25,11 +31,14 @@ export function path(page, name, query) {
 /** Goes there. `replace`: without a step in the history. */
 export async function navigate(to, { replace = false, force = false } = {}) {
   const url = new URL(to, location.href);
-  if (!force && guard.ask && url.pathname !== location.pathname && !(await guard.ask())) return;
-  if (url.pathname !== location.pathname) guard.ask = null;
-  history[replace ? 'replaceState' : 'pushState'](null, '', url);
+  if (leaves(url)) {
+    if (!force && guard.ask && !(await guard.ask())) return;
+    guard.ask = null;
+  }
+  if (!replace) step += 1;
+  history[replace ? 'replaceState' : 'pushState']({ step }, '', url);
   const was = route.peek();
-  route.value = read();
+  show();
   if (was.page !== route.peek().page) {
     scrollTo(0, 0);
     document.getElementById('main')?.focus({ preventScroll: true });
@@ -53,7 +62,19 @@ export function useQuery(key, fallback = null, options) {
   return [value, (next) => setQuery({ [key]: next === fallback ? null : next }, options)];
 }
 
-addEventListener('popstate', () => { route.value = read(); });
+addEventListener('popstate', async () => {
+  const by = (history.state?.step ?? step) - step;
+  if (by && guard.ask && leaves(new URL(location.href))) {
+    // The step was taken: it is taken back until it is known whether it may be.
+    history.go(-by);
+    if (!(await guard.ask())) return;
+    guard.ask = null;
+    history.go(by);
+    return;
+  }
+  step += by;
+  show();
+});
 addEventListener('beforeunload', (event) => { if (guard.ask) event.preventDefault(); });
 document.addEventListener('click', (event) => {
   const link = event.target.closest?.('a[href]');

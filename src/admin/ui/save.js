@@ -1,6 +1,9 @@
 /** Writing an object that was read before, and that somebody else may have changed meanwhile. */
+import { useEffect, useRef } from './lib.js';
+import { t } from './i18n.js';
 import { api, objectPath } from './api.js';
-import { conflict } from './kit/index.js';
+import { guard } from './router.js';
+import { confirm, conflict } from './kit/index.js';
 import { merged } from './kit/diff.js';
 
 /** The object of that name that can be written: that of the database. */
@@ -26,4 +29,41 @@ export async function save({ kind, name, body, etag, patch }) {
     if (choice === 'theirs') return { theirs: now };
     return { saved: await write(objectPath(kind, name), body, { etag: now?.etag }) };
   }
+}
+
+/**
+ * What a form's draft began with: {object, dirty}. Another state of the object takes its place where the draft changes nothing
+ * (the form says so in `dirty`), or where all that the form has is the same in both; else the save asks whose shall stand.
+ * @param {object} object as it is now
+ * @param {(body: object) => object} own what the form has of a body
+ */
+export function useHeld(object, own) {
+  const held = useRef({ object, dirty: false }).current;
+  const text = (one) => JSON.stringify(own(one.body));
+  if (!held.dirty || text(object) === text(held.object)) held.object = object;
+  held.key = text(held.object);
+  return held;
+}
+
+/** Saves a merge patch of what is held. Resolves to whether the form has to be shown anew: nothing is where it was left as it is. */
+export async function saveHeld(kind, held, change) {
+  const { saved, theirs } = await save({ kind, name: held.object.name, body: change, etag: held.object.etag, patch: true });
+  if (!saved && theirs === undefined) return {};
+  held.object = saved ?? theirs ?? held.object;
+  held.dirty = false;
+  return { saved, settled: true };
+}
+
+const unsaved = new Set();
+const discard = () => confirm({ title: t('keys.discard'), text: t('keys.discard.text'), action: t('keys.discard.do'), danger: true });
+
+/** While a form is dirty, whoever leaves its page or its tab is asked. */
+export function useUnsaved(dirty) {
+  useEffect(() => {
+    if (!dirty) return undefined;
+    const mark = {};
+    unsaved.add(mark);
+    guard.ask = discard;
+    return () => { unsaved.delete(mark); if (!unsaved.size) guard.ask = null; };
+  }, [dirty]);
 }

@@ -82,7 +82,7 @@ function Question({ title, text, action, danger, type, run, answer }) {
 
 function Conflict({ name, theirs, mine, answer }) {
   const fields = theirs && mine ? differences(theirs, mine) : [];
-  return html`<${Dialog} title=${t('conflict.title')} close=${() => answer(null)} footer=${html`<${Button} onClick=${() => answer('theirs')}>${t('conflict.theirs')}</${Button}>
+  return html`<${Dialog} title=${t('conflict.title')} wide=${fields.length > 0} close=${() => answer(null)} footer=${html`<${Button} onClick=${() => answer('theirs')}>${t('conflict.theirs')}</${Button}>
     <${Button} kind="primary" onClick=${() => answer('mine')}>${t('conflict.mine')}</${Button}>`}>
     <div class="prose"><p>${tx(theirs === null ? 'conflict.gone' : 'conflict.text', { name: html`<code>${name}</code>` })}${theirs && mine && !fields.length && ` ${t('conflict.same')}`}</p></div>
     ${fields.length > 0 && html`<h3>${t('conflict.differs')}</h3><${Diff} fields=${fields} />`}</${Dialog}>`;

@@ -25,9 +25,13 @@ function useWindow(ref, rows, height, over = 8) {
   return [range[0], Math.max(range[0], Math.min(count, range[1]))];
 }
 
-/** @param {{items: any[], height: number, render: (item: any, index: number) => any, itemKey: function, label: string, class?: string, onEnd?: function}} props */
-export function VirtualList({ items, height, render, itemKey, label, class: extra, onEnd }) {
+/** @param {{items: any[], height: number, render: (item: any, index: number) => any, itemKey: function, label: string, class?: string, onEnd?: function, at?: number}} props `at`: the index of one that is brought into view */
+export function VirtualList({ items, height, render, itemKey, label, class: extra, onEnd, at: shown = -1 }) {
   const ref = useRef();
+  useLayoutEffect(() => {
+    const box = ref.current;
+    if (shown >= 0 && (shown * height < box.scrollTop || (shown + 1) * height > box.scrollTop + box.clientHeight)) box.scrollTop = (shown + 0.5) * height - box.clientHeight / 2;
+  }, [shown]);
   const [first, last] = useWindow(ref, items, height);
   useEffect(() => { if (last >= items.length && items.length) onEnd?.(); }, [last, items.length]);
   return html`<div class=${cx('virtual', extra)} ref=${ref} tabindex="0" role="list" aria-label=${label}>

@@ -5,7 +5,7 @@ import { useResource } from '../resource.js';
 import { useQuery, path, navigate } from '../router.js';
 import { can } from '../session.js';
 import { compact, compare } from '../format.js';
-import { Page, Loaded, Empty, Button, Input, Dot, Tabs, TabPanel, toneOf, Icon } from '../kit/index.js';
+import { Page, Loaded, Empty, Button, Input, Dot, Tabs, TabPanel, VirtualList, toneOf, Icon } from '../kit/index.js';
 import { name as named } from '../i18n.js';
 import { overall, itemsOf } from './models/data.js';
 import { Model } from './models/detail.js';
@@ -27,21 +27,24 @@ const stateOf = (model, endpoints) => {
   return overall((endpoints ?? []).filter((one) => one.pool === model.name && one.of === model.name));
 };
 
+const ROW = 52;
+
 /** @param {{models: object[], chosen: object, endpoints: object[], requests: object}} props */
 function List({ models, chosen, endpoints, requests }) {
   const [search, setSearch] = useState('');
   const words = search.toLowerCase().trim();
   const found = models.filter((model) => !words || [model.name, ...(model.body.aliases ?? []), ...model.body.endpoints.flatMap((one) => [one.provider, one.model ?? ''])].some((one) => one.toLowerCase().includes(words)));
+  const row = (model) => {
+    const state = stateOf(model, endpoints);
+    const shadowed = model.home === 'shadowed';
+    return html`<a class=${cx('models-item', shadowed && 'dimmed')} href=${path('models', model.name, shadowed ? { home: 'shadowed' } : null)} aria-current=${model === chosen ? 'true' : null} title=${model.name}>
+      <${Dot} tone=${toneOf(state)} /><span class="grow"><span class="models-item-name"><b>${model.name}</b>${model.home === 'file' && html`<${Icon} name="lock" size=${12} label=${named('home', 'file')} />`}${shadowed && html`<span class="dim">${named('home', 'shadowed')}</span>`}</span>
+      <span class="models-item-sub">${state === 'off' ? t('models.shadowed') : named('state', state)} · ${t('models.endpoints', { n: model.body.endpoints.length })}</span></span>
+      <span class="num dim" title=${t('models.last_hour')}>${shadowed ? '' : t('models.per_hour', { n: compact(requests[model.name] ?? 0) })}</span></a>`;
+  };
   return html`<div class="models-list">
     ${models.length > 8 && html`<${Input} type="search" icon="search" small value=${search} onInput=${setSearch} placeholder=${t('models.search')} aria-label=${t('models.search')} />`}
-    <ul>${found.map((model) => {
-    const state = stateOf(model, endpoints);
-    const here = model === chosen;
-    return html`<li key=${`${model.name} ${model.home}`}><a class=${cx('models-item', model.home === 'shadowed' && 'dimmed')} href=${path('models', model.name, model.home === 'shadowed' ? { home: 'shadowed' } : null)} aria-current=${here ? 'true' : null}>
-      <${Dot} tone=${toneOf(state)} /><span class="grow"><span class="models-item-name"><b>${model.name}</b>${model.home === 'file' && html`<${Icon} name="lock" size=${12} label=${named('home', 'file')} />`}${model.home === 'shadowed' && html`<span class="dim">${named('home', 'shadowed')}</span>`}</span>
-      <span class="models-item-sub">${state === 'off' ? t('models.shadowed') : named('state', state)} · ${t('models.endpoints', { n: model.body.endpoints.length })}</span></span>
-      <span class="num dim" title=${t('models.last_hour')}>${model.home === 'shadowed' ? '' : t('models.per_hour', { n: compact(requests[model.name] ?? 0) })}</span></a></li>`;
-  })}</ul>${!found.length && html`<p class="none">${t('combobox.none')}</p>`}</div>`;
+    <div class="models-rows" style=${{ height: `${found.length * ROW}px` }}><${VirtualList} items=${found} height=${ROW} itemKey=${(model) => `${model.name} ${model.home}`} label=${t('nav.models')} at=${found.indexOf(chosen)} render=${row} /></div>${!found.length && html`<p class="none">${t('combobox.none')}</p>`}</div>`;
 }
 
 export default function Models({ name, query }) {

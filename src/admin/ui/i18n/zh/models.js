@@ -5,7 +5,7 @@ export default {
   'models.gone': '没有名为 {name} 的模型', 'models.gone.text': '它可能已被删除或改名。', 'models.endpoints': '{n, plural, other {# 个端点}}', 'models.per_hour': '{n} 次', 'models.last_hour': '最近一小时的请求数',
   'models.new': '新增', 'models.passed': '客户端请求的名称', 'models.tier': '第 {n} 层', 'models.tier.first': '优先请求', 'models.tier.then': '上层全部不可用时请求', 'models.tier.empty': '拖到此处', 'models.tier.new': '拖到此处以新建下一层',
   'models.tier.up': '移到上一层', 'models.tier.down': '移到下一层', 'models.lanes': '{name} 的分层', 'models.actions.of': '{name} 的操作',
-  'models.col.state': '状态', 'models.col.endpoint': '供应商 / 模型', 'models.col.share': '占比（1 小时）', 'models.weight': '权重', 'models.weight.of': '{name} 的权重',
+  'models.col.state': '状态', 'models.col.endpoint': '供应商 / 模型', 'models.col.share': '占比（1 小时）', 'models.weight': '权重', 'models.weight.of': '{name} 的权重', 'models.weight.wrong': '权重须为 1 至 {max} 的整数', 'models.weight.set': '{name} 的权重：{weight}', 'models.moved': '已将 {name} 移到第 {n} 层', 'models.ordered': '第 {n} 层的新顺序已生效',
   'models.share.planned': '层内计划占比：{share}', 'models.share.actual': '最近一小时：{share}（{n, plural, other {# 次请求}}）', 'models.share.plan': '计划 {share}',
   'models.in_flight': '{n} 个进行中', 'models.unknown.why': '未生效，因此没有状态信息。',
   'models.state.cooling': '冷却中，{time}', 'models.state.open': '已熔断，{time}', 'models.state.half_open': '试探中', 'models.state.cooling.why': '刚刚出错；冷却结束前改为请求其他端点。', 'models.state.open.why': '连续失败次数过多，暂时不再请求。', 'models.state.half_open.why': '冷却已结束：每次放行一个请求以确认是否恢复。',

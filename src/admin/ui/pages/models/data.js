@@ -111,7 +111,8 @@ export function difference(before, after) {
     if (JSON.stringify(was) === JSON.stringify(is)) continue;
     if (is === undefined || is === null) { change[key] = null; continue; }
     const plain = (value) => value && typeof value === 'object' && !Array.isArray(value);
-    change[key] = plain(was) && plain(is) ? difference(was, is) : is;
+    const inner = plain(was) && plain(is) ? difference(was, is) : is;
+    if (!plain(inner) || !plain(was) || Object.keys(inner).length) change[key] = inner;
   }
   return change;
 }

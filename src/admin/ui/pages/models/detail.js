@@ -5,7 +5,7 @@ import { api, objectPath } from '../../api.js';
 import { path, navigate } from '../../router.js';
 import { can } from '../../session.js';
 import { Section, Button, IconButton, Menu, Home, State, Switch, Select, Notice, Chip, Code, Folded, Help, confirm, toast } from '../../kit/index.js';
-import { moved, standings, overall, patch, mine, weightOf } from './data.js';
+import { moved, tiersOf, standings, overall, patch, mine, weightOf } from './data.js';
 import { Lanes } from './lanes.js';
 import { EndpointDialog } from './endpoint.js';
 import { Behaviour } from './behaviour.js';
@@ -21,6 +21,9 @@ function useWrites(model, reload) {
   if (!last.waiting) last.model = model;
   const body = draft ?? model.body;
   const write = async (change, { said, undo } = {}) => {
+    // What is undone is what was done last.
+    last.forget?.();
+    last.forget = null;
     const before = Object.fromEntries(Object.keys(change).map((key) => [key, body[key] ?? null]));
     setDraft({ ...body, ...change });
     last.waiting += 1;
@@ -30,7 +33,7 @@ function useWrites(model, reload) {
       last.done = turn.then((made) => { last.model = made ?? last.model; }, () => {});
       const made = await turn;
       if (last.waiting === 1) await reload();
-      if (said && made) toast(said, undo ? { undo: () => patch('models', made, before).then(() => reload(), toast.error) } : {});
+      if (said && made) { const forget = toast(said, undo ? { undo: () => patch('models', made, before).then(() => reload(), toast.error) } : {}); if (undo) last.forget = forget; }
       return true;
     } catch (error) {
       toast.error({ ...error, status: error.status, detail: error.problems?.[0] ? `${error.problems[0].message}${error.problems[0].help ? `: ${error.problems[0].help}` : ''}` : error.detail });
@@ -73,6 +76,11 @@ export function Model({ model, models, providers, endpoints, stats, reload }) {
     for (const key of Object.keys(next)) if (next[key] === undefined) delete next[key];
     return next;
   });
+  const move = (key, lane, index) => {
+    const after = moved(body.endpoints, key, lane, index);
+    const [from, to] = [body.endpoints, after].map((list) => tiersOf(list).find((tier) => tier.items.some((item) => item.key === key)));
+    put(after, { said: from.number === to.number ? t('models.ordered', { n: to.number }) : t('models.moved', { name: label(to.items.find((item) => item.key === key)), n: to.number }), undo: true });
+  };
   const label = (item) => `${item.endpoint.provider} / ${item.endpoint.model ?? t('models.passed')}`;
   const remove = (item) => {
     if (body.endpoints.length === 1) { toast(t('models.endpoint.last'), { kind: 'warn' }); return; }
@@ -80,11 +88,11 @@ export function Model({ model, models, providers, endpoints, stats, reload }) {
   };
   const reset = (item) => api.post('/limits/reset', { endpoint: { pool: model.name, provider: item.endpoint.provider, model: item.endpoint.model ?? '*' } }).then(() => { toast(t('models.quota.reset.done')); reload(); }, toast.error);
   const menu = (item, tier, tiers) => {
-    const here = tiers.indexOf(tier);
+    const here = tiers.findIndex((one) => one.id === tier.id);
     return [
       editable && { label: t('do.edit'), icon: 'edit', onSelect: () => setDialog({ item }) },
-      editable && here > 0 && { label: t('models.tier.up'), icon: 'up', onSelect: () => put(moved(body.endpoints, item.key, tiers[here - 1].id, tiers[here - 1].items.length)) },
-      editable && (here < tiers.length - 1 || tier.items.length > 1) && { label: t('models.tier.down'), icon: 'down', onSelect: () => put(moved(body.endpoints, item.key, tiers[here + 1]?.id ?? 'new', 0)) },
+      editable && here > 0 && { label: t('models.tier.up'), icon: 'up', onSelect: () => move(item.key, tiers[here - 1].id, tiers[here - 1].items.length) },
+      editable && (here < tiers.length - 1 || tier.items.length > 1) && { label: t('models.tier.down'), icon: 'down', onSelect: () => move(item.key, tiers[here + 1]?.id ?? 'new', 0) },
       can.write.value && item.endpoint.quota && inForce && { label: t('models.quota.reset'), icon: 'refresh', onSelect: () => reset(item) },
       editable && { label: t(item.endpoint.enabled === false ? 'do.enable' : 'do.disable'), icon: item.endpoint.enabled === false ? 'play' : 'pause', onSelect: () => put(at(item, { enabled: item.endpoint.enabled === false ? undefined : false }), { said: t(item.endpoint.enabled === false ? 'models.endpoint.enabled' : 'models.endpoint.disabled', { name: label(item) }), undo: true }) },
       { label: t('models.requests'), icon: 'requests', href: path('requests', null, { model: model.name, provider: item.endpoint.provider, endpoint: item.endpoint.model }) },
@@ -95,11 +103,8 @@ export function Model({ model, models, providers, endpoints, stats, reload }) {
   const drop = () => confirm({
     title: t('models.delete', { name: model.name }), danger: true, action: t('do.delete'), type: inForce ? model.name : null,
     text: html`<p>${t(inForce ? 'models.delete.text' : 'models.delete.shadowed')}</p>${users.length > 0 && html`<p>${tx('models.delete.users', { names: users.map((one, index) => html`${index ? ', ' : ''}<code>${one.name}</code>`) })}</p>`}`,
-    run: async () => {
-      for (const one of users) await patch('models', one, { fallbacks: one.body.fallbacks.length > 1 ? one.body.fallbacks.filter((other) => other !== model.name) : null });
-      await api.del(objectPath('models', model.name), { etag: users.length ? undefined : model.etag });
-    },
-  }).then((done) => { if (done) { toast(t('models.deleted', { name: model.name })); reload(); navigate(path('models')); } });
+    run: () => api.del(objectPath('models', model.name), { etag: model.etag, query: { cascade: users.length ? true : undefined } }),
+  }).then((done) => { if (done) { toast(t('models.deleted', { name: model.name })); reload(); navigate(path('models'), { force: true }); } });
   const users = inForce ? models.filter((one) => mine(one) && one.body.fallbacks?.includes(model.name)) : [];
   const text = yaml('models', body);
   const actions = [
@@ -122,9 +127,9 @@ export function Model({ model, models, providers, endpoints, stats, reload }) {
       <label class="models-balance"><span class="dim">${t('models.balance')}</span>${editable ? html`<${Select} small value=${balance} onChange=${(value) => write({ balance: value })} aria-label=${t('models.balance')} options=${BALANCES.map((value) => ({ value, label: t(`models.balance.${value}`) }))} />` : html`<b>${t(`models.balance.${balance}`)}</b>`}<${Help} text=${t(`models.balance.${balance}.how`)} /></label>
       ${editable && html`<${Button} size="small" icon="plus" onClick=${() => setDialog({})}>${t('models.endpoint.add')}</${Button}>`}</header>
       <${Lanes} name=${model.name} endpoints=${body.endpoints} balance=${balance} providerWeights=${body.provider_weights} live=${live} counts=${counts} write=${editable} menu=${menu}
-        onMove=${(key, lane, index) => put(moved(body.endpoints, key, lane, index))} onWeight=${(item, weight) => weight !== weightOf(item.endpoint) && put(at(item, { weight }))} />
+        onMove=${move} onWeight=${(item, weight) => weight !== weightOf(item.endpoint) && put(at(item, { weight }), { said: t('models.weight.set', { name: label(item), weight }), undo: true })} />
       <${Fallbacks} body=${body} models=${models} write=${write} editable=${editable} name=${model.name} /></section>
-    ${editable && html`<${Behaviour} key=${model.etag} model=${model} providers=${[...new Set(body.endpoints.map((one) => one.provider))]} reload=${reload} />`}
+    ${editable && html`<${Behaviour} model=${model} providers=${[...new Set(body.endpoints.map((one) => one.provider))]} reload=${reload} />`}
     <${Folded} title=${t('models.yaml')} hint=${t('models.yaml.hint')} open=${model.home === 'file'}><${Code} label=${t('models.yaml')} text=${text} /></${Folded}>
     ${dialog && html`<${EndpointDialog} model=${model} body=${body} item=${dialog.item} providers=${providers} close=${() => setDialog(null)} done=${() => { setDialog(null); reload(); }} />`}
   </article>`;

@@ -3,7 +3,8 @@ import { html, useState, useMemo } from '../../lib.js';
 import { t } from '../../i18n.js';
 import { useAction } from '../../resource.js';
 import { Dialog, Form, Field, Button, Select, Combobox, NumberInput, Input, Switch, Folded, Textarea, toast } from '../../kit/index.js';
-import { tiersOf, priorityOf, weightOf, patch } from './data.js';
+import { save } from '../../save.js';
+import { tiersOf, priorityOf, weightOf } from './data.js';
 import { Tuning, TUNED, Rest, useRest } from './tuning.js';
 
 const FIELDS = ['provider', 'model', 'priority', 'weight', 'max_context', 'streaming', 'non_streaming', 'quota', 'set', 'enabled', 'retries', ...TUNED];
@@ -38,7 +39,8 @@ export function EndpointDialog({ model, body, item, providers, close, done }) {
     if (setText.trim()) { try { made.set = JSON.parse(setText); } catch (error) { throw Object.assign(new Error(error.message), { field: (name) => (name === 'set' ? error.message : null), others: () => [], problems: [1] }); } } else delete made.set;
     for (const key of Object.keys(made)) if (made[key] === undefined || made[key] === null) delete made[key];
     const list = item ? body.endpoints.map((one, index) => (index === item.index ? made : one)) : [...body.endpoints, made];
-    const saved = await patch('models', model, { endpoints: list });
+    const { saved, theirs } = await save({ kind: 'models', name: model.name, body: { endpoints: list }, etag: model.etag, patch: true });
+    if (!saved && theirs === undefined) return null;
     if (saved) toast(t(item ? 'models.saved' : 'models.endpoint.added', { name: model.name }));
     done();
     return saved;

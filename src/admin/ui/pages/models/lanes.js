@@ -1,22 +1,37 @@
 /** The endpoints of a pool: tiers as lanes, dragged between them. Also where a provider's models are put into pools. */
-import { html, cx, useState, useEffect } from '../../lib.js';
+import { html, cx, uid, useState, useEffect, useMemo, useRef } from '../../lib.js';
 import { t, name as named } from '../../i18n.js';
 import { State, Badge, Dot, toneOf, Share, Input, Menu, IconButton, Tooltip } from '../../kit/index.js';
+import { usePlace } from '../../kit/menu.js';
+import { Layer } from '../../kit/overlay.js';
 import { DragList } from '../../kit/draglist.js';
 import { percent, duration, number, compact, dateTime } from '../../format.js';
 import { tiersOf, planned, weightOf } from './data.js';
 
-/** A weight that is written when it is left or confirmed by Enter. */
+// Over all else: what holds it may cut off what is wider.
+function Wrong({ id, anchor }) {
+  const ref = useRef();
+  usePlace(ref, anchor, { align: 'end', side: 'above' });
+  return html`<${Layer}><div ref=${ref} id=${id} role="alert" class="popover models-wrong">${t('models.weight.wrong', { max: number(1e6) })}</div></${Layer}>`;
+}
+
+/** A weight that is written when it is left or confirmed by Enter. A wrong one stays, with what is wrong. */
 export function Weight({ value, onChange, label, disabled }) {
   const [text, setText] = useState(String(value));
-  useEffect(() => setText(String(value)), [value]);
+  const [wrong, setWrong] = useState(false);
+  const id = useMemo(() => uid('w'), []);
+  const box = useRef();
+  const show = (next) => { setText(next); setWrong(false); };
+  useEffect(() => show(String(value)), [value]);
   const done = () => {
-    const next = Math.round(Number(text));
-    if (!(next >= 1 && next <= 1e6)) setText(String(value));
-    else if (next !== value) onChange(next);
+    const next = Number(text);
+    const good = Number.isInteger(next) && next >= 1 && next <= 1e6;
+    setWrong(!good);
+    if (good && next !== value) onChange(next);
   };
-  return html`<span class="models-weight"><${Input} small type="number" inputmode="numeric" min="1" value=${text} onInput=${setText} onBlur=${done} disabled=${disabled}
-    onKeyDown=${(event) => { if (event.key === 'Enter') { event.preventDefault(); done(); } if (event.key === 'Escape' && text !== String(value)) { event.stopPropagation(); event.preventDefault(); setText(String(value)); } }} aria-label=${label} /></span>`;
+  return html`<span class="models-weight" ref=${box}><${Input} small type="number" inputmode="numeric" min="1" value=${text} onInput=${show} onBlur=${done} disabled=${disabled} aria-invalid=${wrong ? 'true' : null} aria-describedby=${wrong ? id : null}
+    onKeyDown=${(event) => { if (event.key === 'Enter') { event.preventDefault(); done(); } if (event.key === 'Escape' && text !== String(value)) { event.stopPropagation(); event.preventDefault(); show(String(value)); } }} aria-label=${label} />
+    ${wrong && html`<${Wrong} id=${id} anchor=${box} />`}</span>`;
 }
 
 const BAD_KEYS = (row) => (row?.keys ?? []).filter((key) => key.state !== 'well');

@@ -43,21 +43,22 @@ export function Texts({ value = [], onChange, placeholder, disabled, label }) {
   }} />`}</span>`;
 }
 
-/** The members of an object that no field shows: JSON, kept as it is typed. `useRest(body, fields)` → {text, setText, value, error}. */
+/** The members of an object that no field shows: JSON, kept as it is typed. `useRest(body, fields)` → {text, setText, value, error, first, changed}. */
 export function useRest(body, fields) {
   const first = useMemo(() => {
     const rest = Object.fromEntries(Object.entries(body).filter(([key]) => !fields.includes(key)));
     return Object.keys(rest).length ? JSON.stringify(rest, null, 2) : '';
   }, []);
   const [text, setText] = useState(first);
+  const same = { text, setText, first, changed: text.trim() !== first };
   return useMemo(() => {
-    if (!text.trim()) return { text, setText, value: {}, error: null };
+    if (!text.trim()) return { ...same, value: {}, error: null };
     try {
       const value = JSON.parse(text);
       if (!value || typeof value !== 'object' || Array.isArray(value)) throw new Error(t('models.rest.object'));
       const twice = Object.keys(value).find((key) => fields.includes(key));
-      return { text, setText, value, error: twice ? t('models.rest.twice', { name: twice }) : null };
-    } catch (error) { return { text, setText, value: {}, error: error.message }; }
+      return { ...same, value, error: twice ? t('models.rest.twice', { name: twice }) : null };
+    } catch (error) { return { ...same, value: {}, error: error.message }; }
   }, [text]);
 }
 

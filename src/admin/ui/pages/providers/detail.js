@@ -85,7 +85,7 @@ export function Provider({ provider, providers, step, models, endpoints, figures
     text: html`<p>${t(!inForce ? 'providers.delete.shadowed' : stuck.length ? 'providers.delete.stuck' : used.length ? 'providers.delete.used' : 'providers.delete.text')}</p>
       ${used.length > 0 && html`<ul class="providers-losses">${used.map(({ model, n }) => html`<li key=${model.name}><code>${model.name}</code> ${!mine(model) ? t('providers.delete.file') : emptied.some((one) => one.model === model) ? t('providers.delete.model') : t('providers.delete.endpoints', { n })}</li>`)}</ul>`}`,
     run: () => (stuck.length ? null : api.del(objectPath('providers', name), { query: { cascade: used.length ? true : undefined } })),
-  }).then((done) => { if (done && !stuck.length) { toast(t('providers.deleted', { name })); reload(); navigate(path('providers')); } });
+  }).then((done) => { if (done && !stuck.length) { toast(t('providers.deleted', { name })); reload(); navigate(path('providers'), { force: true }); } });
   const menu = [{ label: t('models.requests'), icon: 'requests', href: path('requests', null, { provider: name }) }, (write || (!inForce && can.write.value)) && '-', (write || (!inForce && can.write.value)) && { label: t('do.delete'), icon: 'trash', danger: true, onSelect: drop }].filter(Boolean);
   const tabs = [{ value: 'overview', label: t('providers.tab.overview') }, { value: 'models', label: t('providers.models'), count: pull.listed.length || null }, home !== 'environment' && { value: 'settings', label: t('providers.tab.settings') }];
   return html`<article class="providers-detail" aria-label=${name}>
@@ -103,7 +103,7 @@ export function Provider({ provider, providers, step, models, endpoints, figures
     <${Tabs} label=${name} value=${tab} onChange=${setTab} tabs=${tabs} />
     <${TabPanel} value=${tab}>${tab === 'models' ? html`<div class="providers-models"><div class="toolbar"><p class="dim tools">${t(write ? 'providers.models.how' : 'providers.models.read')}</p>${can.write.value && inForce && html`<div class="actions"><${Button} icon="refresh" busy=${pull.busy} onClick=${() => pull.run()}>${t('providers.pull')}</${Button}></div>`}</div>
         ${pull.error && html`<${PullError} error=${pull.error} />`}<${Pick} provider=${provider} providers=${providers} listed=${pull.listed} models=${models} endpoints=${endpoints} reload=${reload} write=${can.write.value && inForce} /></div>`
-    : tab === 'settings' ? html`${write ? html`<${Settings} key=${provider.etag} provider=${provider} reload=${reload} />` : null}<${Section} title=${t('models.yaml')} help=${t('models.yaml.hint')}><${Code} label=${t('models.yaml')} text=${yaml('providers', body)} /></${Section}>`
+    : tab === 'settings' ? html`${write ? html`<${Settings} provider=${provider} reload=${reload} />` : null}<${Section} title=${t('models.yaml')} help=${t('models.yaml.hint')}><${Code} label=${t('models.yaml')} text=${yaml('providers', body)} /></${Section}>`
       : html`<${Overview} provider=${provider} models=${models} endpoints=${inForce ? endpoints : []} figure=${inForce ? figures[name] : null} write=${write} reload=${reload} />`}</${TabPanel}>
   </article>`;
 }

@@ -70,6 +70,8 @@ export function Pick({ provider, providers, listed: all, models, endpoints, relo
   const blocked = target === '+' && !fresh.trim();
 
   const save = useAction(async () => {
+    const wrong = document.querySelector('.providers-pools [aria-invalid=true]');
+    if (wrong) { wrong.focus(); return; }
     const names = Object.keys(drafts);
     for (const name of names) {
       const object = state.inForce(name);

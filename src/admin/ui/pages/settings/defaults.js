@@ -4,7 +4,7 @@ import { t, tx, lang, setLang, LANGS, has } from '../../i18n.js';
 import { api, objectPath } from '../../api.js';
 import { useResource, useAction } from '../../resource.js';
 import { list } from '../../format.js';
-import { stored } from '../../save.js';
+import { stored, useUnsaved } from '../../save.js';
 import { choice, setTheme } from '../../theme.js';
 import { Section, Loaded, Field, Input, NumberInput, Select, Switch, Combobox, Button, Home, Badge, Problem, Segmented, Notice, conflict, toast } from '../../kit/index.js';
 import { SECTIONS, at, put } from './catalogue.js';
@@ -42,6 +42,7 @@ function Part({ section, objects, models, write, done }) {
   useEffect(() => setDraft(object?.body), [object?.etag, JSON.stringify(object?.body)]);
   const locked = !write || !!file;
   const dirty = !locked && !same(draft, object?.body);
+  useUnsaved(dirty);
   // A text is a value like others: it is sent as JSON, too.
   const send = async (there) => {
     const etag = there?.etag;
