@@ -1,4 +1,5 @@
-//! What goes with a provider: its endpoints in models of the database, and models that have no other.
+//! What goes with a provider: its endpoints in models of the database, and models that have no other. With a model: its
+//! name where others fall back to it.
 
 use serde_json::Value;
 
@@ -34,6 +35,23 @@ pub(super) fn of_provider(shelf: &Shelf, provider: &str) -> Vec<Change> {
         .collect()
 }
 
+/// Before a model goes: it is nobody's fallback in the database any more.
+pub(super) fn of_model(shelf: &Shelf, model: &str) -> Vec<Change> {
+    let others = shelf.objects.iter().filter(|one| one.kind == Kind::Model);
+    others
+        .filter(|one| one.name != model)
+        .filter_map(|one| {
+            let mut left = hidden::reveal(&one.body);
+            if !without_fallbacks(&mut left, &[model]) {
+                return None;
+            }
+            let (kind, name) = (Kind::Model, one.name.clone());
+            let body = hidden::hide(kind, &name, &left);
+            Some(Change::Put { kind, name, body })
+        })
+        .collect()
+}
+
 fn is_of(endpoint: &Value, provider: &str) -> bool {
     endpoint["provider"] == provider
 }
@@ -51,13 +69,25 @@ fn without(body: &Value, provider: &str, gone: &[&str]) -> Option<Value> {
             members.remove("provider_weights");
         }
     }
-    if let Some(Value::Array(fallbacks)) = members.get_mut("fallbacks") {
-        fallbacks.retain(|one| one.as_str().is_none_or(|one| !gone.contains(&one)));
-        if fallbacks.is_empty() {
-            members.remove("fallbacks");
-        }
-    }
+    without_fallbacks(&mut left, gone);
     (left != *body).then_some(left)
+}
+
+/// Whether it had one of them.
+fn without_fallbacks(body: &mut Value, gone: &[&str]) -> bool {
+    let Some(members) = body.as_object_mut() else {
+        return false;
+    };
+    let Some(Value::Array(fallbacks)) = members.get_mut("fallbacks") else {
+        return false;
+    };
+    let before = fallbacks.len();
+    fallbacks.retain(|one| one.as_str().is_none_or(|one| !gone.contains(&one)));
+    let had = fallbacks.len() < before;
+    if fallbacks.is_empty() {
+        members.remove("fallbacks");
+    }
+    had
 }
 
 #[cfg(test)]

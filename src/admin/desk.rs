@@ -250,6 +250,7 @@ impl Desk {
             condition.holds(Some(was))?;
             let mut changes = match (kind, with) {
                 (Kind::Provider, With::WhatHangsOnIt) => cascade::of_provider(shelf, name),
+                (Kind::Model, With::WhatHangsOnIt) => cascade::of_model(shelf, name),
                 _ => Vec::new(),
             };
             let name = name.to_owned();

@@ -1,6 +1,8 @@
 //! What the admin side asks of the rest of the program: to try a configuration, and to put it in force.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::transfer::{Exported, Secrets};
 use crate::config::{Gateway, Kind, Loaded, Object, Report};
@@ -16,6 +18,12 @@ pub trait House: Send + Sync {
 
     /// What the process was started with: where it listens, where its data and its database are.
     fn started(&self) -> Arc<Loaded>;
+
+    /// The configuration file. `None`: there is none.
+    fn file(&self) -> Option<PathBuf>;
+
+    /// The newest state of the files, where that is not in force because of what is wrong with it.
+    fn refused(&self) -> Option<Arc<Refused>>;
 
     /// Whether the environment has a variable.
     fn has_variable(&self, name: &str) -> bool;
@@ -47,6 +55,15 @@ pub trait House: Send + Sync {
     /// # Errors
     /// [`Refusal`]: what was in force stays so.
     fn reload(&self) -> Result<Vec<String>, Refusal>;
+}
+
+/// Files that were read again and are not in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// When they were read first, since the Unix epoch.
+    pub at: Duration,
+    /// What is wrong, each with its place.
+    pub lines: Vec<String>,
 }
 
 /// A configuration that could be in force.

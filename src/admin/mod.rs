@@ -61,7 +61,7 @@ use tokio::sync::watch;
 
 pub use condition::Condition;
 pub use desk::{Desk, Done, With};
-pub use house::{House, LeftOut, Refusal, Tried};
+pub use house::{House, LeftOut, Refusal, Refused, Tried};
 pub use plane::Plane;
 pub use problem::Flaw;
 pub use reasons::Reason;

@@ -456,6 +456,9 @@ fn on_one(kind: Kind, path: &str) -> UtoipaMethodRouter<Arc<Admin>> {
         Kind::Provider => take
             .queried("cascade", bool::schema(), "With its endpoints in models of the database, and models that have no others; in one write")
             .fails(409, "Something uses it: `problems` says what"),
+        Kind::Model => take
+            .queried("cascade", bool::schema(), "Out of the fallbacks of the other models in the database, too; in one write")
+            .fails(409, "Something uses it: `problems` says what"),
         _ => take,
     };
     let item = PathItem::builder()

@@ -36,6 +36,12 @@ pub(super) struct Status {
     auth: &'static str,
     /// The built-in demo vendor is one of the providers.
     demo: bool,
+    /// The configuration file, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    /// The files were changed, and are not in force because of what is wrong with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<FilesRefused>,
     /// Settings that have changed since the start and take effect at the next one only.
     #[schema(example = json!(["gateway.listen"]))]
     restart_needed: Vec<String>,
@@ -51,7 +57,16 @@ struct Listener {
     tls: bool,
 }
 
-/// Of finished requests.
+#[derive(Serialize, ToSchema)]
+struct FilesRefused {
+    /// When they were first seen so.
+    #[schema(format = DateTime)]
+    since: String,
+    /// What is wrong, each with its file, line and column.
+    problems: Vec<String>,
+}
+
+/// Objects, requests and statistics are in it.
 #[derive(Serialize, ToSchema)]
 struct DatabaseOf {
     /// `sqlite`, `postgresql`
@@ -60,6 +75,7 @@ struct DatabaseOf {
     state: &'static str,
 }
 
+/// Of finished requests.
 #[derive(Serialize, ToSchema)]
 struct Records {
     written: u64,
@@ -108,6 +124,11 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
             AuthMode::Open => "open",
         },
         demo: admin.house.loaded().uses_demo,
+        file: admin.house.file().map(|file| file.display().to_string()),
+        refused: admin.house.refused().map(|refused| FilesRefused {
+            since: time::rfc3339(i64::try_from(refused.at.as_millis()).unwrap_or(i64::MAX)),
+            problems: refused.lines.clone(),
+        }),
         restart_needed: admin.house.restart_needed(),
         in_flight: metrics::IN_FLIGHT.get(),
         records: Records {

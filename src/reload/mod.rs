@@ -13,13 +13,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admin::{House, LeftOut, Refusal, Tried};
+use crate::admin::{House, LeftOut, Refusal, Refused, Tried};
 use crate::balance::Hosts;
+use crate::clock;
 use crate::config::transfer::{self, Exported, Secrets};
 use crate::config::{self, Env, Kind, Loaded, Overrides, Source};
 use crate::live::Live;
@@ -84,6 +85,8 @@ pub struct Reloader {
     state: Mutex<State>,
     /// What is in force, for whoever asks while another is put there.
     loaded: ArcSwap<Loaded>,
+    /// What the files say now, where that is not in force.
+    refused: ArcSwapOption<Refused>,
     shelves: Option<Shelves>,
     works: Works,
 }
@@ -115,6 +118,7 @@ impl Reloader {
                 seen,
             }),
             loaded: ArcSwap::from_pointee(loaded),
+            refused: ArcSwapOption::empty(),
             shelves,
             works,
         }
@@ -151,8 +155,21 @@ impl Reloader {
             Err(report) => Err(Refusal::Wrong(Box::new(report))),
         };
         self.count(&result);
+        self.remember(&result);
         state.seen = look(&self.loaded.load().files);
         result
+    }
+
+    /// Whoever comes later sees what is wrong, and since when.
+    fn remember(&self, result: &Result<Vec<String>, Refusal>) {
+        let lines = match result {
+            Ok(_) => return self.refused.store(None),
+            Err(Refusal::Wrong(report)) => report.lines(),
+            Err(Refusal::Wiring(why)) => vec![why.clone()],
+        };
+        let before = self.refused.load_full();
+        let at = before.map_or_else(clock::wall, |before| before.at);
+        self.refused.store(Some(Arc::new(Refused { at, lines })));
     }
 
     /// What the files that are in force say by themselves.
@@ -246,6 +263,15 @@ impl House for Reloader {
 
     fn started(&self) -> Arc<Loaded> {
         self.started.clone()
+    }
+
+    fn file(&self) -> Option<PathBuf> {
+        let source = &self.inputs.source;
+        source.file.as_ref().map(|file| source.base.join(file))
+    }
+
+    fn refused(&self) -> Option<Arc<Refused>> {
+        self.refused.load_full()
     }
 
     fn has_variable(&self, name: &str) -> bool {

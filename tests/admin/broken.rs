@@ -46,6 +46,12 @@ async fn a_broken_file_keeps_nobody_from_revoking_a_key() {
     gateway.rewrite(&section(&vendor, "a", "  auth: keys\n  bogus: 1\n"));
     let refused = operator.ask("POST", "/reload", None).await;
     assert_eq!(refused.status, 422, "{}", refused.text());
+    let told = operator.get("/status").await;
+    let problem = &told["refused"]["problems"][0];
+    assert!(problem.as_str().unwrap().contains("bogus"), "{told}");
+    assert!(told["refused"]["since"].is_string(), "{told}");
+    let file = std::path::Path::new(told["file"].as_str().unwrap());
+    assert!(file.is_absolute() && file.exists(), "{told}");
     operator.delete("/client-keys/leaked").await;
     assert_eq!(status(&gateway, &key, "m").await, 401);
     let made = operator
@@ -63,6 +69,7 @@ async fn a_broken_file_keeps_nobody_from_revoking_a_key() {
     assert!(!wrong.text().contains("bogus"), "{}", wrong.text());
     gateway.rewrite(&good);
     operator.told(("POST", "/reload"), None, 200).await;
+    assert_eq!(operator.get("/status").await["refused"], json!(null));
     assert_eq!(status(&gateway, next, "m").await, 200);
 }
 

@@ -78,6 +78,41 @@ async fn what_hangs_on_a_provider_is_told_and_goes_with_it_in_one_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_model_goes_out_of_the_fallbacks_of_others_with_itself_or_not_at_all() {
+    let gateway = house("").await;
+    let operator = operator(&gateway);
+    let provider = json!({ "name": "a", "format": "openai_chat", "base_url": "http://127.0.0.1:9", "keys": ["sk-of-the-test-a"] });
+    operator.post("/providers", &provider, 201).await;
+    let model = |name: &str, fallbacks: &[&str]| {
+        let end = json!({ "provider": "a", "model": "x" });
+        json!({ "name": name, "endpoints": [end], "fallbacks": fallbacks })
+    };
+    for (name, fallbacks) in [
+        ("gone", &[][..]),
+        ("kept", &[]),
+        ("one", &["gone"]),
+        ("two", &["gone", "kept"]),
+    ] {
+        operator.post("/models", &model(name, fallbacks), 201).await;
+    }
+    let fallbacks = async |name: &str| {
+        let told = operator.get(&format!("/models/{name}")).await;
+        told["body"]["fallbacks"].clone()
+    };
+    let route = json!({ "name": "r", "when": { "model": "x" }, "use": "gone" });
+    operator.post("/routes", &route, 201).await;
+    let refused = operator
+        .ask("DELETE", "/models/gone?cascade=true", None)
+        .await;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    assert_eq!(fallbacks("one").await, json!(["gone"]));
+    operator.delete("/routes/r").await;
+    operator.delete("/models/gone?cascade=true").await;
+    assert_eq!(fallbacks("one").await, json!(null));
+    assert_eq!(fallbacks("two").await, json!(["kept"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_file_shadows_can_be_read_and_taken_away() {
     let gateway = house("  tenants: [ { name: team, limits: { rpm: 5 } } ]\n").await;
     let operator = operator(&gateway);

@@ -38,10 +38,16 @@ def test_a_broken_file_is_refused_at_a_reload_with_its_line_and_what_was_in_forc
         lines = good.splitlines()
         at = lines.index("  auth: keys")
         file.write_text("\n".join([*lines[:at], "  auth: keyz", *lines[at + 1 :], ""]))
+        wrong = f"tidegate.yaml:{at + 1}:9: unknown mode `keyz`"
+        # Seen without anybody asking.
+        page = sight.go("/ui/")
+        expect(page.locator(".dashboard-needs")).to_contain_text("The configuration file is broken", timeout=15_000)
+        page = sight.go("/ui/settings/about")
+        expect(page.locator(".notice.bad")).to_contain_text(wrong)
         page.get_by_role("button", name="Reload").click()
-        complaint = page.get_by_role("alert")
-        expect(complaint).to_contain_text("what was in force stays so")
-        expect(complaint).to_contain_text(f"tidegate.yaml:{at + 1}:9: unknown mode `keyz`: did you mean `keys`?")
+        complaint = page.get_by_role("alert").filter(has_text="what was in force stays so")
+        expect(complaint).to_be_visible()
+        expect(complaint).to_contain_text(f"{wrong}: did you mean `keys`?")
         assert gateway.chat("steady")[0] == 200
 
         file.write_text(good)

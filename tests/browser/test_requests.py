@@ -72,3 +72,46 @@ def test_a_filter_that_nobody_knows_is_said_to_be_left_out(lively: Console, open
     told.get_by_role("button", name="Remove").click()
     expect(told).to_have_count(0)
     expect(page).to_have_url(re.compile(r"requests\?failover=true$"))
+
+
+def test_a_time_that_cannot_be_is_said_to_be_left_out_and_a_chosen_filter_puts_the_suggestions_away(
+    lively: Console, opened: Open
+) -> None:
+    page = opened(lively).sign_in().go("/ui/requests?from=xyz")
+    expect(page.locator(".notice.warn")).to_contain_text("from=xyz")
+    expect(page.locator("[data-index]").first).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("failover")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Remove filter: Failover")).to_be_visible()
+    expect(page.get_by_role("listbox")).to_have_count(0)
+
+
+def test_a_row_that_is_walked_on_stays_in_place_and_has_the_focus_back_from_its_drawer(
+    lively: Console, opened: Open
+) -> None:
+    for n in range(50):
+        lively.chat("steady", f"before {n}")
+    page = opened(lively).sign_in().go("/ui/requests")
+    expect(page.locator(".live.on")).to_be_visible()
+    page.locator('[data-index="0"]').focus()
+    for _ in range(3):
+        page.keyboard.press("j")
+    row = page.locator(".virtual-row:focus")
+    expect(row).to_have_attribute("data-index", "3")
+    text = row.inner_text()
+    there = row.bounding_box()
+    for n in range(15):
+        lively.chat("steady", f"meanwhile {n}")
+    expect(row).to_have_attribute("data-index", "18")
+    assert (row.inner_text(), row.bounding_box()) == (text, there)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    for n in range(15):
+        lively.chat("steady", f"beneath {n}")
+    expect(page.locator(".virtual-row.selected")).to_have_attribute("data-index", "33")
+    page.keyboard.press("Escape")
+    expect(row).to_have_attribute("data-index", "33")
+    assert (row.inner_text(), row.bounding_box()) == (text, there)
+    page.keyboard.press("j")
+    expect(row).to_have_attribute("data-index", "34")

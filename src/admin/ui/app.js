@@ -32,6 +32,8 @@ async function show(id) {
   } catch (error) {
     modules.delete(id);
     console.error(error);
+    // Each browser has its own words for a module that did not come.
+    if (/module/i.test(error.message) && error instanceof TypeError) error.status = 0;
     if (route.peek().page === id) shown.value = { id, error };
   }
 }

@@ -9,6 +9,8 @@ import { api } from './api.js';
 
 /** 'on' | 'connecting' | 'off': for the live sign. */
 export const live = signal('off');
+/** Since when nothing comes, once it has been tried again in vain; else null. */
+export const lost = signal(null);
 /** The newest `stats`, or null. */
 export const latest = signal(null);
 /** The last seconds, oldest first: `stats` of at most HISTORY seconds. Read it; never write it. */
@@ -24,6 +26,7 @@ let source = null;
 let telling = '';
 let timer = 0;
 let tries = 0;
+let gone = 0;
 let requests = [];
 let held = [];
 let frame = 0;
@@ -54,6 +57,7 @@ async function again() {
   source = null;
   clearTimeout(timer);
   tries += 1;
+  if (tries === 1) gone = Date.now(); else lost.value = gone;
   const wait = Math.min(15e3, 500 * 2 ** Math.min(tries, 5)) * (0.75 + Math.random() / 2);
   timer = setTimeout(async () => {
     // A stream cannot say why it failed: a call can. Where the session is over the sign-in is laid over the page.
@@ -71,7 +75,7 @@ export function connect() {
   live.value = 'connecting';
   telling = asked();
   source = new EventSource(`/admin/api/v1/events?requests=${telling}`);
-  source.addEventListener('open', () => { live.value = 'on'; tries = 0; });
+  source.addEventListener('open', () => { live.value = 'on'; lost.value = null; tries = 0; });
   source.addEventListener('request', (event) => {
     requests.push(JSON.parse(event.data));
     if (requests.length > 200) requests.shift();
@@ -94,6 +98,8 @@ export function disconnect() {
   source?.close();
   source = null;
   live.value = 'off';
+  lost.value = null;
+  tries = 0;
 }
 
 /**

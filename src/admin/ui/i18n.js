@@ -97,7 +97,8 @@ const raw = (key) => texts.value[lang.value][key] ?? texts.value.en[key];
 export function t(key, vars = {}) {
   const text = raw(key);
   if (text == null) return key;
-  return text.includes('{') ? fill(text, vars).join('') : text;
+  // 2.41万 次 → 2.41万次: a number that ends in a word needs no space after it.
+  return text.includes('{') ? fill(text, vars).join('').replace(/([万亿]) (?=[一-鿿])/g, '$1') : text;
 }
 
 /** A text with elements in it: `tx('hint', {file: html`<code>a.yaml</code>`})` → children. */

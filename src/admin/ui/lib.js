@@ -10,6 +10,10 @@ export { signal, computed, effect, batch, untracked, useSignal, useComputed, use
 
 export const html = htm.bind(h);
 
+/** A text of the API with its `names` as code. */
+export const coded = (text) => (Array.isArray(text) ? text.map(coded) : typeof text === 'string' && text.includes('`')
+  ? text.split(/`([^`]+)`/).map((part, at) => (at % 2 ? html`<code>${part}</code>` : part)) : text);
+
 /** Class names of what is true: `cx('a', b && 'c')`. */
 export const cx = (...names) => names.filter(Boolean).join(' ');
 

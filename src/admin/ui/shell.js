@@ -4,7 +4,8 @@ import { t, lang, setLang, LANGS } from './i18n.js';
 import { theme, choice, setTheme } from './theme.js';
 import { route, path } from './router.js';
 import { session, can, expired } from './session.js';
-import { live } from './events.js';
+import { live, lost } from './events.js';
+import { time } from './format.js';
 import { signOut } from './api.js';
 import { Icon } from './kit/icons.js';
 import { IconButton } from './kit/button.js';
@@ -77,7 +78,8 @@ export function Shell({ children }) {
           <span class="grow" />
           <${LiveSign} /><${Looks} /><${Account} />
         </header>
-        <main id="main" tabindex="-1">${children}</main>
+        ${lost.value && html`<p class="lost" role="alert"><${Icon} name="warn" size=${14} /><span>${t('live.lost', { time: time(lost.value) })}</span></p>`}
+        <main id="main" tabindex="-1" class=${lost.value ? 'outdated' : null}>${children}</main>
       </div>
     </div>
     ${expired.value && html`<${SignInAgain} />`}

@@ -11,7 +11,9 @@ export function Button({ kind = 'plain', size, icon, busy, href, type = 'button'
   const body = html`${busy ? html`<span class="spinner" aria-hidden="true" />` : icon && html`<${Icon} name=${icon} />`}${children && html`<span>${children}</span>`}`;
   const classes = cx('button', kind, size, extra);
   if (href) return html`<a class=${classes} href=${href} ...${rest}>${body}</a>`;
-  return html`<button type=${type} class=${classes} disabled=${disabled || busy} aria-busy=${busy ? 'true' : null} ...${rest}>${body}</button>`;
+  // While busy it keeps the focus, which a disabled button loses.
+  const held = busy && { 'aria-busy': 'true', 'aria-disabled': 'true', onClick: (event) => event.preventDefault() };
+  return html`<button type=${type} class=${classes} disabled=${disabled} ...${rest} ...${held || {}}>${body}</button>`;
 }
 
 /** A button of one icon. `label` is said by screen readers and shown on hover. */

@@ -1,5 +1,5 @@
 /** Fields of forms. A `Field` has the label, the help and the error; what is within takes its id from it. */
-import { html, cx, createContext, useContext, useState, useMemo, uid } from '../lib.js';
+import { html, cx, coded, createContext, useContext, useState, useMemo, useRef, useEffect, uid } from '../lib.js';
 import { t } from '../i18n.js';
 import { Icon } from './icons.js';
 import { IconButton } from './button.js';
@@ -25,7 +25,7 @@ export function Field({ label, help, error, optional, required, row, hidden, cla
     <label for=${id} class=${hidden ? 'sr' : ''}>${label}${optional && html` <span class="optional">${t('field.optional')}</span>`}</label>
     <div class="field-body">
       <${InField.Provider} value=${{ id, described, error, required }}>${children}</${InField.Provider}>
-      ${error && html`<p class="field-error" id=${`${id}-error`}><${Icon} name="bad" size=${14} />${error}</p>`}
+      ${error && html`<p class="field-error" id=${`${id}-error`} tabindex="-1"><${Icon} name="bad" size=${14} />${typeof error === 'string' ? html`<span>${coded(error)}</span>` : error}</p>`}
       ${help && html`<p class="field-help" id=${`${id}-help`}>${help}</p>`}
     </div>
   </div>`;
@@ -78,7 +78,11 @@ export function Select({ value, onChange, options, class: extra, small, ...rest 
 export function Form({ onSubmit, error, fields = [], children, class: extra, ...rest }) {
   const others = error?.others?.(fields) ?? [];
   const head = error && (others.length > 0 || !error.problems?.length);
-  return html`<form class=${cx('form', extra)} novalidate ...${rest} onSubmit=${(event) => { event.preventDefault(); onSubmit?.(event); }}>
+  const root = useRef();
+  useEffect(() => {
+    if (error) (root.current.querySelector('[aria-invalid="true"]:is(input, select, textarea), [aria-invalid="true"] :is(input, button)') ?? root.current.querySelector('.notice.bad[tabindex], .field-error'))?.focus();
+  }, [error]);
+  return html`<form ref=${root} class=${cx('form', extra)} novalidate ...${rest} onSubmit=${(event) => { event.preventDefault(); onSubmit?.(event); }}>
     ${head && html`<${Problem} error=${error} only=${others} />`}
     ${children}
   </form>`;
@@ -89,8 +93,8 @@ export function Problem({ error, only, of }) {
   const lines = of?.split('\n');
   const problems = only ?? error.problems ?? [];
   const said = error.status === 0 ? t('error.unreachable') : error.detail || error.title || error.message || t('error.unknown');
-  return html`<div class="notice bad" role="alert"><${Icon} name="bad" /><div>
-    <p>${said}</p>
-    ${problems.length > 0 && html`<ul>${problems.map((one) => html`<li>${one.field && html`<code>${one.field}</code> `}${one.message}${one.help && html` <span class="dim">${one.help}</span>`}${lines?.[one.line - 1]?.trim() && html`<pre class="problem-line"><span class="dim">${one.line}</span> ${lines[one.line - 1]}</pre>`}</li>`)}</ul>`}
+  return html`<div class="notice bad" role="alert" tabindex="-1"><${Icon} name="bad" /><div>
+    <p>${coded(said)}</p>
+    ${problems.length > 0 && html`<ul>${problems.map((one) => html`<li>${one.field && html`<code>${one.field}</code> `}${coded(one.message)}${one.help && html` <span class="dim">${coded(one.help)}</span>`}${lines?.[one.line - 1]?.trim() && html`<pre class="problem-line"><span class="dim">${one.line}</span> ${lines[one.line - 1]}</pre>`}</li>`)}</ul>`}
   </div></div>`;
 }

@@ -1,5 +1,5 @@
 /** What lies over the page: Esc closes the uppermost, focus stays within and goes back where it was. */
-import { html, useEffect, useLayoutEffect, useRef, createPortal } from '../lib.js';
+import { html, useLayoutEffect, useRef, createPortal } from '../lib.js';
 
 const stack = [];
 
@@ -18,7 +18,7 @@ export const focusable = (root) => [...root.querySelectorAll(FOCUSABLE)].filter(
 export function useEscape(close) {
   const held = useRef({});
   held.current.close = close;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const entry = held.current;
     stack.push(entry);
     return () => stack.splice(stack.indexOf(entry), 1);

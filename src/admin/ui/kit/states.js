@@ -1,5 +1,5 @@
 /** Empty, loading, failed. */
-import { html, useState, useEffect } from '../lib.js';
+import { html, coded, useState, useEffect } from '../lib.js';
 import { t } from '../i18n.js';
 import { Icon } from './icons.js';
 import { Button } from './button.js';
@@ -11,7 +11,7 @@ export const Empty = ({ icon, title, text, action, small }) => html`<div class=$
 /** A failure in place of what was asked for, and how to try again. @param {{error: Error, retry?: function}} props */
 export function Failed({ error, retry, small }) {
   const said = error.status === 0 ? t('error.unreachable') : error.status === 503 ? error.detail || t('error.away') : error.detail || error.message || t('error.unknown');
-  return html`<div class=${`empty failed ${small ? 'small' : ''}`} role="alert"><span class="empty-sign"><${Icon} name="bad" size=${20} /></span><h2>${t('error.title')}</h2><p>${said}</p>
+  return html`<div class=${`empty failed ${small ? 'small' : ''}`} role="alert"><span class="empty-sign"><${Icon} name="bad" size=${20} /></span><h2>${t('error.title')}</h2><p>${coded(said)}</p>
     ${retry && html`<div class="empty-action"><${Button} icon="refresh" onClick=${retry}>${t('do.retry')}</${Button}></div>`}</div>`;
 }
 
@@ -37,4 +37,4 @@ const Stale = ({ error, retry }) => html`<${Notice} kind="warn" action=${html`<$
 
 const SIGNS = { bad: 'bad', warn: 'warn', ok: 'ok', info: 'info' };
 /** A line that has to be seen. @param {{kind?: 'info'|'warn'|'bad'|'ok', action?: any, title?: any}} props */
-export const Notice = ({ kind = 'info', title, action, children }) => html`<div class=${`notice ${kind}`} role=${kind === 'bad' ? 'alert' : null}><${Icon} name=${SIGNS[kind]} /><div class="grow">${title && html`<strong>${title}</strong>`}<div>${children}</div></div>${action}</div>`;
+export const Notice = ({ kind = 'info', title, action, children }) => html`<div class=${`notice ${kind}`} role=${kind === 'bad' ? 'alert' : null}><${Icon} name=${SIGNS[kind]} /><div class="grow">${title && html`<strong>${title}</strong>`}<div>${coded(children)}</div></div>${action}</div>`;

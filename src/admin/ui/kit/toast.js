@@ -1,5 +1,5 @@
 /** Short news at the edge, said by screen readers: `toast(t('done'))`, `toast(text, {undo})`, `toast.error(error)`. */
-import { html, cx, signal, useEffect, useRef } from '../lib.js';
+import { html, cx, coded, signal, useEffect, useRef } from '../lib.js';
 import { t } from '../i18n.js';
 import { Icon } from './icons.js';
 import { IconButton } from './button.js';
@@ -31,7 +31,7 @@ function Toast({ id, text, kind, action, seconds }) {
   const stop = () => clearTimeout(timer.current);
   useEffect(() => { start(); return stop; }, []);
   return html`<div class=${cx('toast', kind)} onMouseEnter=${stop} onMouseLeave=${start} onFocusIn=${stop} onFocusOut=${start}>
-    <${Icon} name=${KINDS[kind]} /><div class="grow">${text}</div>
+    <${Icon} name=${KINDS[kind]} /><div class="grow">${coded(text)}</div>
     ${action && html`<button type="button" class="button small" onClick=${() => { drop(id); action.run(); }}>${action.label}</button>`}
     <${IconButton} size="small" icon="close" label=${t('do.dismiss')} onClick=${() => drop(id)} /></div>`;
 }

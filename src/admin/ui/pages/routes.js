@@ -6,7 +6,7 @@ import { useResource } from '../resource.js';
 import { useQuery, setQuery, navigate, path } from '../router.js';
 import { can } from '../session.js';
 import { number } from '../format.js';
-import { Page, Loaded, Empty, Button, IconButton, Menu, Home, Badge, Icon, confirm, toast } from '../kit/index.js';
+import { Page, Loaded, Empty, Button, IconButton, Menu, Home, Badge, Icon, Notice, confirm, toast } from '../kit/index.js';
 import { DragList } from '../kit/draglist.js';
 import { Sentence, Target } from './routes/sentence.js';
 import { Editor } from './routes/editor.js';
@@ -126,7 +126,7 @@ export default function Routes({ name }) {
     const shown = [...items].find((row) => idOf(row) === open);
     const add = write && html`<${Button} kind="primary" icon="plus" onClick=${() => setQuery({ new: 1 }, { push: true })}>${t('routes.add')}</${Button}>`;
     const from = (route) => items.find((row) => idOf(row) === route);
-    return html`<div class="toolbar"><h2 class="grow">${t('routes.rules')}</h2>${items.length > 0 && html`<div class="actions">${add}</div>`}</div>
+    return html`${open && !shown && html`<${Notice} kind="warn" action=${html`<${IconButton} icon="close" size="small" label=${t('do.close')} onClick=${close} />`}>${t('routes.gone', { name: open })}</${Notice}>`}<div class="toolbar"><h2 class="grow">${t('routes.rules')}</h2>${items.length > 0 && html`<div class="actions">${add}</div>`}</div>
       ${!items.length && html`<${Empty} icon="routes" title=${t('routes.none')} text=${t('routes.none.text')} action=${add} />`}
       ${fixed.length > 0 && html`<ul class="routes-fixed" aria-label=${t('routes.fixed')}>${fixed.map((row) => html`<li key=${idOf(row)}><span class="routes-lock" aria-hidden="true" />${rowOf(row)}</li>`)}</ul>`}
       ${mine.length > 0 && html`<${DragList} label=${t('routes.rules')} locked=${!write} lanes=${[{ id: 'rules', name: t('routes.rules'), items: mine }]} itemKey=${(row) => row.name} itemLabel=${(row) => row.name}

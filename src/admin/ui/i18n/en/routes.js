@@ -1,7 +1,7 @@
 /** Texts of the page Routes. */
 export default {
   'routes.lead': 'Rules are tried from the top; the first that a request meets decides where it goes. Only then do names.',
-  'routes.rules': 'Rules', 'routes.add': 'Add rule', 'routes.new': 'New rule', 'routes.create': 'Create rule', 'routes.duplicate': 'Duplicate', 'routes.actions': 'Actions of {name}',
+  'routes.gone': 'There is no rule {name}.', 'routes.rules': 'Rules', 'routes.add': 'Add rule', 'routes.new': 'New rule', 'routes.create': 'Create rule', 'routes.duplicate': 'Duplicate', 'routes.actions': 'Actions of {name}',
   'routes.none': 'No rules', 'routes.none.text': 'Every request goes where its model’s name leads. A rule sends some of them elsewhere: by their size, a header, the client key, tools or images.',
   'routes.fixed': 'Rules of the configuration file',
   'routes.otherwise': 'Otherwise', 'routes.otherwise.text': 'The model’s name decides: a virtual model, a real name of a provider, an alias, the default model.',

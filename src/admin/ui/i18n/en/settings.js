@@ -2,7 +2,7 @@ export default {
   'settings.defaults': 'Settings', 'settings.accounts': 'Accounts', 'settings.audit': 'Audit log', 'settings.prices': 'Prices', 'settings.transfer': 'Export & import', 'settings.about': 'About',
   'settings.on': 'On', 'settings.off': 'Off', 'settings.none': 'none', 'settings.own': 'Set here', 'settings.default': 'Default {value}', 'settings.saved': 'Saved and in force',
   'settings.general': 'General', 'settings.general.help': 'What is set here holds at once, and is kept in the database. What the configuration file sets is changed there.',
-  'settings.listen.now': 'This process listens on {list}: it was started so.', 'settings.others': 'Other settings', 'settings.others.help': 'Set in the configuration file or through the API.',
+  'settings.refused': 'The configuration file is broken since {at}. What was in force before stays so.', 'settings.file': 'Configuration file', 'settings.shadowed': 'The configuration file declares this setting, and wins. The database says, for when it does not:', 'settings.import.type': 'remove {n}', 'settings.listen.now': 'This process listens on {list}: it was started so.', 'settings.others': 'Other settings', 'settings.others.help': 'Set in the configuration file or through the API.',
   'settings.looks': 'Language and theme', 'settings.looks.help': 'For this browser.',
   'settings.group.timeouts': 'Timeouts', 'settings.group.timeouts.help': 'How long vendors are waited for. Providers, models and endpoints may have their own.',
   'settings.group.retry': 'Retries', 'settings.group.retry.help': 'What happens when an attempt fails, before the client notices.',

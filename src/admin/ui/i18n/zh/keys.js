@@ -7,7 +7,7 @@ export default {
   'keys.state': '状态', 'keys.state.all': '全部状态', 'keys.state.fault': '未生效', 'keys.state.shadowed': '被遮蔽', 'keys.state.tenant': '租户已停用', 'keys.state.tenant.how': '租户 {name} 已停用，名下密钥随之停用', 'keys.state.soon': '{when}到期', 'keys.state.ending': '即将到期',
   'keys.tenant': '租户', 'keys.tenant.none': '无', 'keys.tenant.help': '租户的限额同样计算在内。', 'keys.models': '模型', 'keys.models.help': '允许调用的名称或通配，如 gpt-*。留空表示全部。', 'keys.models.all': '全部模型', 'keys.models.every': '全部模型',
   'keys.use': '最接近上限', 'keys.today': '今日', 'keys.cost': '今日费用', 'keys.req.n': '{n} 次', 'keys.n': '{n, plural, other {# 个密钥}}', 'keys.actions': '{name} 的操作',
-  'keys.expires': '有效期', 'keys.never': '永久', 'keys.until': '截止到', 'keys.expires.day': '最后一天', 'keys.expires.help': '到该日结束（UTC）为止有效。', 'keys.days': '{n, plural, other {# 天}}',
+  'keys.expires': '有效期', 'keys.never': '永久', 'keys.until': '截止到', 'keys.expires.day': '最后一天', 'keys.expires.help': '到该日结束（UTC）为止有效。', 'keys.expires.past': '这一时间已过，密钥将无法使用。', 'keys.days': '{n, plural, other {# 天}}',
   'keys.limits': '限额', 'keys.limits.help': '超出后会被拒绝（429），直到重新有余量。', 'keys.tenant.limits.help': '名下所有密钥合计。每次调用须同时满足租户和密钥的限额。', 'keys.nolimit': '不限', 'keys.nolimits': '没有单独的限额。', 'keys.tenant.nolimits': '没有限额。',
   'keys.limit.rpm': '请求数', 'keys.limit.tpm': 'Token 数', 'keys.limit.concurrency': '并发', 'keys.limit.budget': '预算', 'keys.limit.quota': '配额', 'keys.limit.quota.hint': '每个周期的请求数与 Token 数', 'keys.quota.requests': '请求数', 'keys.quota.tokens': 'Token 数',
   'keys.unit.rpm': '每分钟', 'keys.unit.tpm': '每分钟', 'keys.unit.concurrency': '个调用', 'keys.unit.requests': '次', 'keys.unit.tokens': 'Token', 'keys.unit.req': '次',

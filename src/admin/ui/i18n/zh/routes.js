@@ -1,7 +1,7 @@
 /** “路由”页的文案。 */
 export default {
   'routes.lead': '规则自上而下匹配，请求命中的第一条规则决定去向；都不命中时才看模型名称。',
-  'routes.rules': '规则', 'routes.add': '添加规则', 'routes.new': '新规则', 'routes.create': '创建规则', 'routes.duplicate': '复制一份', 'routes.actions': '{name} 的操作',
+  'routes.gone': '没有名为 {name} 的规则。', 'routes.rules': '规则', 'routes.add': '添加规则', 'routes.new': '新规则', 'routes.create': '创建规则', 'routes.duplicate': '复制一份', 'routes.actions': '{name} 的操作',
   'routes.none': '暂无规则', 'routes.none.text': '目前每个请求都按模型名称转发。规则可以按大小、请求头、客户端密钥、工具或图片，把部分请求送往别处。',
   'routes.fixed': '配置文件中的规则',
   'routes.otherwise': '其余请求', 'routes.otherwise.text': '由模型名称决定：依次为虚拟模型、供应商的真实名称、别名、默认模型。',

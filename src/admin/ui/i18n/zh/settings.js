@@ -2,7 +2,7 @@ export default {
   'settings.defaults': '设置', 'settings.accounts': '账户', 'settings.audit': '审计日志', 'settings.prices': '价格', 'settings.transfer': '导出与导入', 'settings.about': '关于',
   'settings.on': '开启', 'settings.off': '关闭', 'settings.none': '无', 'settings.own': '已在此设置', 'settings.default': '默认 {value}', 'settings.saved': '已保存并生效',
   'settings.general': '常规', 'settings.general.help': '在此设置的内容立即生效，并保存在数据库中。配置文件中的设置请在文件中修改。',
-  'settings.listen.now': '当前进程监听 {list}：启动时如此指定。', 'settings.others': '其他设置', 'settings.others.help': '来自配置文件或 API。',
+  'settings.refused': '自 {at} 起配置文件有错误，之前生效的配置继续有效。', 'settings.file': '配置文件', 'settings.shadowed': '配置文件声明了此项，以文件为准。数据库中的值（文件不再声明时生效）：', 'settings.import.type': '移除 {n}', 'settings.listen.now': '当前进程监听 {list}：启动时如此指定。', 'settings.others': '其他设置', 'settings.others.help': '来自配置文件或 API。',
   'settings.looks': '语言与主题', 'settings.looks.help': '仅对当前浏览器有效。',
   'settings.group.timeouts': '超时', 'settings.group.timeouts.help': '等待供应商的时间。供应商、模型和端点可以各自设置。',
   'settings.group.retry': '重试', 'settings.group.retry.help': '一次尝试失败后、客户端察觉之前的处理方式。',

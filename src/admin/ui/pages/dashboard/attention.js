@@ -15,11 +15,12 @@ const ORDER = { bad: 0, warn: 1, cool: 2, ok: 3 };
 
 function ofGateway(status) {
   if (!status) return [];
-  const { database, records, restart_needed: restart } = status;
+  const { database, records, refused, restart_needed: restart } = status;
   return [
     database?.state && database.state !== 'up' && { key: 'db', tone: 'bad', title: t('dashboard.need.database'), text: t(database.state === 'away' ? 'dashboard.need.database.away' : 'dashboard.need.database.missing'), href: path('settings', 'about') },
     records?.lost > 0 && { key: 'lost', tone: 'bad', title: t('dashboard.need.lost', { n: records.lost }), text: t('dashboard.need.lost.text'), href: path('settings', 'about') },
     records?.spooled_bytes > 0 && { key: 'spool', tone: 'warn', title: t('dashboard.need.spool', { size: bytes(records.spooled_bytes) }), text: t('dashboard.need.spool.text'), href: path('settings', 'about') },
+    refused && { key: 'file', tone: 'bad', title: t('dashboard.need.file'), text: refused.problems[0], href: path('settings') },
     restart?.length > 0 && { key: 'restart', tone: 'warn', title: t('dashboard.need.restart'), text: t('dashboard.need.restart.text', { what: list(restart) }), href: path('settings') },
   ];
 }

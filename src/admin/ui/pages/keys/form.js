@@ -5,6 +5,7 @@ import { api } from '../../api.js';
 import { useAction } from '../../resource.js';
 import { save } from '../../save.js';
 import { Drawer, Form, Field, Input, Secret, Segmented, Combobox, Tags, Section, Folded, Button, Notice, confirm, toast } from '../../kit/index.js';
+import { endOf } from './standing.js';
 import { LimitFields, limitsForm, limitsBody, LIMIT_FIELDS } from './limits.js';
 
 const FIELDS = ['name', 'tenant', 'expires', 'value', ...LIMIT_FIELDS];
@@ -25,7 +26,7 @@ function limitsPatch(limits) {
 function Expiry({ value, put, error }) {
   const exact = /T/.test(value);
   const kind = value ? 'until' : 'never';
-  return html`<div class="keys-expiry"><${Field} label=${t('keys.expires')} error=${error} help=${value && !exact ? t('keys.expires.help') : null}><div class="row wrap">
+  return html`<div class="keys-expiry"><${Field} label=${t('keys.expires')} error=${error} help=${value && endOf(value) <= Date.now() ? html`<span class="keys-past">${t('keys.expires.past')}</span>` : value && !exact ? t('keys.expires.help') : null}><div class="row wrap">
     <${Segmented} label=${t('keys.expires')} value=${kind} onChange=${(next) => put(next === 'never' ? '' : inDays(90))} options=${[{ value: 'never', label: t('keys.never') }, { value: 'until', label: t('keys.until') }]} />
     ${value && html`<${Input} type=${exact ? 'text' : 'date'} value=${value} onInput=${put} aria-label=${t('keys.expires.day')} class="keys-date" mono=${exact} />`}
     ${value && !exact && [30, 90, 365].map((days) => html`<button type="button" key=${days} class="link" onClick=${() => put(inDays(days))}>${t('keys.days', { n: days })}</button>`)}</div></${Field}></div>`;
@@ -56,7 +57,7 @@ export function Edit({ kind, row, taken, tenants, models, close, done }) {
     if (key) Object.assign(body, form.tenant && { tenant: form.tenant }, form.expires && { expires: form.expires }, form.models.length && { models: form.models }, form.value && { value: form.value });
     done(await api.post(`/${kind}`, body), true);
   });
-  useEffect(() => { if (lack || act.error) document.querySelector('.drawer [aria-invalid="true"]')?.focus(); }, [lack, act.error]);
+  useEffect(() => { if (lack) document.querySelector('.drawer [aria-invalid="true"]')?.focus(); }, [lack]);
   const leave = async () => {
     if (JSON.stringify(form) === first.current || await confirm({ title: t('keys.discard'), text: t('keys.discard.text'), action: t('keys.discard.do'), danger: true })) close();
   };
@@ -67,7 +68,7 @@ export function Edit({ kind, row, taken, tenants, models, close, done }) {
     <${Form} onSubmit=${act.run} error=${error} fields=${[...FIELDS, ...(error?.problems || []).map((one) => one.field).filter((field) => /^models\[/.test(field))]}>
       ${shadow && html`<${Notice} kind="warn" title=${t('keys.shadow', { name: form.name.trim() })}>${t('home.shadowed.how')}</${Notice}>`}
       ${!row && html`<${Field} label=${t('keys.name')} help=${t(key ? 'keys.name.help' : 'keys.tenant.name.help')} error=${lack ? t('keys.needed') : error?.status === 409 ? error.detail : error?.field('name')}><${Input} mono value=${form.name} onInput=${(name) => put({ name })} data-autofocus placeholder=${key ? 'search-backend' : 'search'} /></${Field}>`}
-      ${key && html`<${Field} label=${t('keys.tenant')} optional error=${error?.field('tenant')} help=${t('keys.tenant.help')}><${Combobox} mono clearable value=${form.tenant} onChange=${(tenant) => put({ tenant })} options=${tenants} /></${Field}>
+      ${key && html`<${Field} label=${t('keys.tenant')} optional error=${error?.field('tenant')} help=${t('keys.tenant.help')}><${Combobox} free mono clearable value=${form.tenant} onChange=${(tenant) => put({ tenant })} options=${tenants} /></${Field}>
         <${Field} label=${t('keys.models')} help=${t('keys.models.help')} error=${(error?.problems || []).filter((one) => /^models(\[|$)/.test(one.field || '')).map((one) => one.message).join('; ') || null}><${Tags} value=${form.models} onChange=${(next) => put({ models: next })} options=${models} placeholder=${t('keys.models.all')} /></${Field}>
         <${Expiry} value=${form.expires} put=${(expires) => put({ expires })} error=${error?.field('expires')} />`}
       <${Section} title=${t('keys.limits')} help=${t(key ? 'keys.limits.help' : 'keys.tenant.limits.help')}><${LimitFields} form=${form.limits} onChange=${(limits) => put({ limits })} error=${error} /></${Section}>

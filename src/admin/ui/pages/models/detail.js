@@ -103,10 +103,7 @@ export function Model({ model, models, providers, endpoints, stats, reload }) {
   const drop = () => confirm({
     title: t('models.delete', { name: model.name }), danger: true, action: t('do.delete'), type: inForce ? model.name : null,
     text: html`<p>${t(inForce ? 'models.delete.text' : 'models.delete.shadowed')}</p>${users.length > 0 && html`<p>${tx('models.delete.users', { names: users.map((one, index) => html`${index ? ', ' : ''}<code>${one.name}</code>`) })}</p>`}`,
-    run: async () => {
-      for (const one of users) await patch('models', one, { fallbacks: one.body.fallbacks.length > 1 ? one.body.fallbacks.filter((other) => other !== model.name) : null });
-      await api.del(objectPath('models', model.name), { etag: users.length ? undefined : model.etag });
-    },
+    run: () => api.del(objectPath('models', model.name), { etag: model.etag, query: { cascade: users.length ? true : undefined } }),
   }).then((done) => { if (done) { toast(t('models.deleted', { name: model.name })); reload(); navigate(path('models'), { force: true }); } });
   const users = inForce ? models.filter((one) => mine(one) && one.body.fallbacks?.includes(model.name)) : [];
   const text = yaml('models', body);

@@ -18,6 +18,9 @@ export const curlOf = ({ path: where, body, headers }) => ['curl', quoted(locati
 // A bucket that nobody has told is left out.
 const sum = (...all) => (all.every((one) => one == null) ? null : all.reduce((a, b) => a + (b ?? 0), 0));
 
+// An answer that began and never came to its end.
+const broke = (run, record) => !run.stopped && (run.broken || record?.ending === 'broken');
+
 function Figures({ run, record }) {
   const tokens = record?.tokens;
   const input = tokens && sum(tokens.input, tokens.cache_read, tokens.cache_write, tokens.audio_input);
@@ -25,7 +28,7 @@ function Figures({ run, record }) {
   const first = run.first ?? null;
   const speed = first != null && run.total && output && run.total - first > 100 ? output / ((run.total - first) / 1000) : null;
   return html`<div class="figures playground-figures">
-    <${Figure} label=${t('playground.status')} value=${html`<${Status} code=${run.status} />`} hint=${run.stopped ? t('playground.stopped') : run.broken ? t('playground.broken') : record ? t(`playground.ending.${record.ending}`) : null} />
+    <${Figure} label=${t('playground.status')} tone=${broke(run, record) ? 'bad' : null} value=${broke(run, record) ? run.status : html`<${Status} code=${run.status} />`} hint=${run.stopped ? t('playground.stopped') : broke(run, record) ? t('playground.broken') : record ? t(`playground.ending.${record.ending}`) : null} />
     <${Figure} label=${t('playground.first')} value=${first == null ? '–' : duration(first)} hint=${record?.first_content_ms != null ? t('playground.gateway', { time: duration(record.first_content_ms) }) : null} help=${t('playground.first.help')} />
     <${Figure} label=${t('playground.total')} value=${duration(run.total ?? run.elapsed)} hint=${speed ? t('playground.speed', { n: compact(speed) }) : null} />
     <${Figure} label=${t('playground.tokens')} value=${input == null && output == null ? '–' : html`${compact(input)}<span class="playground-to"> → </span>${compact(output)}`} hint=${tokens ? [tokens.cache_read ? t('playground.cached', { n: tokens.cache_read }) : null, tokens.reasoning ? t('playground.reasoned', { n: tokens.reasoning }) : null, record.tokens_estimated ? t('playground.estimated') : null].filter(Boolean).join(t('playground.comma')) || (input == null && output == null ? null : t('playground.inout')) : null} />
@@ -60,9 +63,11 @@ function Said({ run, busy, record, carryOn }) {
     return () => box.removeEventListener('scroll', look);
   }, []);
   useLayoutEffect(() => { if (busy && stick.current) { const box = end.current?.closest('.playground-scroll'); if (box) box.scrollTop = box.scrollHeight; } });
+  const why = record?.attempts[record.attempts.length - 1]?.outcome;
   const tools = (answer?.tools || []).filter(Boolean);
   return html`${answer?.reasoning && html`<${Folded} title=${t('playground.reasoning')} open=${!answer.text}><p class="playground-text dim">${answer.reasoning}</p></${Folded}>`}
     ${answer?.error && html`<${Notice} kind="bad" title=${run.status < 400 ? t('playground.broke') : t('playground.refused', { code: run.status ?? '–' })}>${answer.error}</${Notice}>`}
+    ${!busy && broke(run, record) && !answer?.error && html`<${Notice} kind="bad" title=${t('playground.broke')}>${t('playground.broke.how')} ${why && why !== 'ok' && outcome(why)}</${Notice}>`}
     <div class="playground-said" role="log" aria-live="polite" aria-busy=${String(busy)} aria-label=${t('playground.answer')}>
       ${answer?.text && html`<p class=${cx('playground-text', busy && 'typing')}>${answer.text}</p>`}
       ${!answer?.text && busy && html`<p class="dim playground-wait"><span class="spinner" aria-hidden="true" />${t('playground.waiting')}</p>`}

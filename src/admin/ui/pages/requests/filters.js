@@ -77,10 +77,14 @@ export function filtersOf(query) {
 /** What the URL says besides filters. */
 const OTHERS = new Set(['open', 'body', 'live', 'from', 'until']);
 /** Names in the URL that are no filter, and filters whose value cannot be: they hold nothing back, which has to be said. */
-export const strangers = (query) => [...new Set(query.keys())].filter((key) => !OTHERS.has(key) && query.get(key) && (!FIELDS[key] || valueOf(key, query.get(key)) == null));
+export const strangers = (query) => [...new Set(query.keys())].filter((key) => !OTHERS.has(key) && query.get(key) && (!FIELDS[key] || valueOf(key, query.get(key)) == null)).concat(['from', 'until'].filter((key) => query.get(key) && !momentOf(query, key)));
 
-/** {from?, until?} of the URL: "1h", or a moment. */
-export const spanOf = (query) => ({ from: query.get('from') || undefined, until: query.get('until') || undefined });
+/** {from?, until?} of the URL: "1h", or a moment; what is neither is left out. */
+export const spanOf = (query) => ({ from: momentOf(query, 'from'), until: momentOf(query, 'until') });
+function momentOf(query, key) {
+  const said = query.get(key) || '';
+  return /^\d{1,9}[smhdw]$/.test(said) || (/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:?\d\d)$/i.test(said) && Date.parse(said)) ? said : undefined;
+}
 
 /** Whether a request that has just ended belongs to them. */
 export const matches = (request, filters) => Object.entries(filters).every(([key, value]) => FIELDS[key].test(request, value));

@@ -66,7 +66,7 @@ export function QueryBar({ filters, open }) {
   const set = Object.keys(filters);
   const reset = () => { setTyped(''); setField(null); setAt(0); };
   const take = {
-    value: (key, value) => { reset(); setFilters({ [key]: value }); input.current?.focus(); },
+    value: (key, value) => { reset(); setFilters({ [key]: value }); input.current?.focus(); show(false); },
     field: (key) => { setTyped(''); setField(key); setAt(0); show(true); input.current?.focus(); },
     open: (id) => { reset(); show(false); open(id); },
   };

@@ -15,7 +15,7 @@ function Value({ condition, put, names, error }) {
   if (typeOf(kind) === 'size') return html`<${Field} label=${label} help=${help} error=${error}><${NumberInput} value=${value} onInput=${(next) => put({ value: next })} min="0" unit=${t('routes.unit.tokens')} /></${Field}>`;
   if (kind === 'format') {
     return html`<fieldset class="field routes-formats"><legend>${label}</legend><div class="row wrap">${FORMATS.map((one) => html`<${Checkbox} key=${one.value} label=${one.label} checked=${values.includes(one.value)}
-      onChange=${(on) => put({ values: on ? [...values, one.value] : values.filter((other) => other !== one.value) })} />`)}</div>${error && html`<p class="field-error">${error}</p>`}</fieldset>`;
+      onChange=${(on) => put({ values: on ? [...values, one.value] : values.filter((other) => other !== one.value) })} />`)}</div>${error && html`<p class="field-error" tabindex="-1">${error}</p>`}</fieldset>`;
   }
   if (typeOf(kind) === 'pair') {
     return html`<div class="routes-pair"><${Field} label=${label} help=${help} error=${error}><${Input} mono value=${key} onInput=${(next) => put({ key: next })} placeholder=${kind === 'header' ? 'x-team' : 'metadata.user_id'} /></${Field}>

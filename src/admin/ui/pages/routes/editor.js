@@ -1,5 +1,5 @@
 /** A rule in its drawer: written anew, changed, or only looked at where a file declares it. */
-import { html, useState, useRef, useEffect } from '../../lib.js';
+import { html, useState, useRef } from '../../lib.js';
 import { t, tx } from '../../i18n.js';
 import { api } from '../../api.js';
 import { useAction, useResource } from '../../resource.js';
@@ -23,7 +23,8 @@ function missing(form) {
   if (form.target === 'endpoint' && !form.provider) need('use.provider');
   if (form.target === 'endpoint' && restOf(form.rest) == null) problems.push({ field: 'use.rest', message: t('routes.rest.wrong') });
   const hollow = form.conditions.some((one) => (one.values && !one.values.length) || one.key === '' || one.value === null);
-  if (!problems.length && !hollow) return null;
+  if (hollow) need('when');
+  if (!problems.length) return null;
   return { problems, missing: true, field: (name) => problems.find((one) => one.field === name)?.message ?? null, others: () => [] };
 }
 
@@ -51,7 +52,7 @@ function KeyFields({ form, put, providers, error }) {
       <${Field} label=${t('routes.keys.weight')} hidden=${at > 0}><${NumberInput} value=${key.weight} onInput=${(weight) => set(key.id, { weight })} min="1" placeholder="1" /></${Field}>
       <${Switch} label=${t('routes.keys.on')} checked=${key.enabled !== false} onChange=${(on) => set(key.id, { enabled: on ? undefined : false })} />
       <${IconButton} icon="close" size="small" label=${t('do.remove')} onClick=${() => put({ keys: form.keys.filter((one) => one.id !== key.id) })} /></div>`)}
-    ${error?.field('keys') && html`<p class="field-error">${error.field('keys')}</p>`}
+    ${error?.field('keys') && html`<p class="field-error" tabindex="-1">${error.field('keys')}</p>`}
     <div><${Button} size="small" icon="plus" onClick=${() => put({ keys: [...form.keys, { id: uid('k'), provider: '', value: '' }] })}>${t('routes.keys.add')}</${Button}></div></div>`;
 }
 
@@ -77,7 +78,6 @@ export function Editor({ row, like, models, names, fileNames, close, saved, lock
     if (done.saved) { toast(t('routes.saved', { name: row.name })); saved(row.name); }
   });
   const error = lack ?? act.error;
-  useEffect(() => { if (error) document.querySelector('.drawer [aria-invalid="true"]')?.focus(); }, [error]);
   const leave = async () => {
     if (locked || JSON.stringify(bodyOf(form)) === first.current
       || await confirm({ title: t('routes.discard'), text: t('routes.discard.text'), action: t('routes.discard.do'), danger: true })) close();
@@ -91,7 +91,7 @@ export function Editor({ row, like, models, names, fileNames, close, saved, lock
   const shadow = row ? row.home === 'shadowed' : fileNames.has(form.name.trim());
   const foot = html`${row && html`<${Button} kind="ghost" icon="trash" onClick=${() => remove(row)}>${t('do.delete')}</${Button}><span class="grow" />`}<${Button} onClick=${leave}>${t('do.cancel')}</${Button}><${Button} kind="primary" busy=${act.busy} onClick=${act.run}>${row ? t('do.save') : t('routes.create')}</${Button}>`;
   return html`<${Drawer} wide title=${row ? row.name : t('routes.new')} close=${leave} footer=${foot}>
-    <${Form} onSubmit=${act.run} error=${act.error} fields=${[...FIELDS, ...(act.error?.problems || []).map((one) => one.field).filter((field) => field?.startsWith('when.'))]}>
+    <${Form} onSubmit=${act.run} error=${error} fields=${[...FIELDS, ...(act.error?.problems || []).map((one) => one.field).filter((field) => field?.startsWith('when.'))]}>
       ${row?.fault && html`<${Notice} kind="bad" title=${t('routes.fault')}>${row.fault}</${Notice}>`}
       ${shadow && html`<${Notice} kind="warn">${t('home.shadowed.how')}</${Notice}>`}
       ${!row && html`<${Field} label=${t('routes.name')} help=${t('routes.name.help')} error=${error?.field('name')}><${Input} mono value=${form.name} onInput=${(name) => put({ name })} data-autofocus placeholder="long-context" /></${Field}>`}

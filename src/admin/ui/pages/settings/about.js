@@ -27,7 +27,7 @@ export function About({ write }) {
     ${now.database.state !== 'up' && html`<${Notice} kind="warn" title=${t(`settings.database.${now.database.state}`)}>${t(`settings.database.${now.database.state}.text`)}</${Notice}>`}
     <${Section} title=${t('settings.process')}><${KeyValues} columns=${2} items=${[
     [t('settings.version'), now.version], [t('settings.node'), now.node && html`<code>${now.node}</code>`], [t('settings.pid'), String(now.pid)], [t('settings.started'), dateTime(now.started_at)], [t('settings.uptime'), duration(now.uptime_ms)], [t('settings.inflight'), t('settings.requests', { n: now.in_flight })],
-    [t('settings.listen'), now.listen.map(address)], [t('settings.admin'), now.admin_listen && address(now.admin_listen)],
+    [t('settings.file'), now.file && html`<${Copyable} text=${now.file} />`], [t('settings.listen'), now.listen.map(address)], [t('settings.admin'), now.admin_listen && address(now.admin_listen)],
     [t('settings.name.auth'), named('settings.choice', now.auth)], [t('settings.demo'), now.demo ? t('settings.on') : null]]} /></${Section}>
     <${Section} title=${t('settings.store')} help=${t('settings.store.help')}><${KeyValues} columns=${2} items=${[
     [t('settings.database'), html`<span class="row">${named('settings.kind', now.database.kind)}<${State} value=${now.database.state} tone=${TONES[now.database.state]} label=${t(`settings.database.${now.database.state}`)} /></span>`],

@@ -43,29 +43,32 @@ function Part({ section, objects, models, write, done }) {
   const locked = !write || !!file;
   const dirty = !locked && !same(draft, object?.body);
   useUnsaved(dirty);
-  const send = async (etag) => {
+  // A text is a value like others: it is sent as JSON, too.
+  const send = async (there) => {
+    const etag = there?.etag;
     const empty = draft === undefined || (fields && Object.keys(draft).length === 0);
-    if (empty) { if (kept) await api.del(objectPath('settings', name), { etag }); } else if (kept) await api.put(objectPath('settings', name), draft, { etag });
+    if (empty) { if (there) await api.del(objectPath('settings', name), { etag }); } else if (there) await api.put(objectPath('settings', name), JSON.stringify(draft), { etag });
     else await api.post('/settings', fields ? { name, value: draft } : { name, value: draft });
   };
   const save = useAction(async () => {
-    try { await send(kept?.etag); } catch (error) {
+    try { await send(kept); } catch (error) {
       if (!error.stale && error.status !== 409) throw error;
       const now = await stored('settings', name);
       const chosen = await conflict({ name, theirs: now?.body ?? null, mine: draft });
-      if (chosen === 'mine') await send(now?.etag);
+      if (chosen === 'mine') await send(now);
       else { if (chosen === 'theirs') done(); return; }
     }
     toast(t('settings.saved'));
     done();
   });
+  const drop = useAction(async () => { await api.del(objectPath('settings', name), { etag: kept.etag }); toast(t('settings.saved')); done(); });
   const rows = fields || [[null, section.kind, section.options]];
   return html`<form class="settings-part" novalidate onSubmit=${(event) => { event.preventDefault(); if (dirty) save.run(); }}>
-    ${file && kept && html`<${Notice} kind="warn">${t('home.shadowed.how')}</${Notice}>`}
+    ${file && kept && html`<${Notice} kind="warn">${t('settings.shadowed')} <code>${JSON.stringify(kept.body)}</code>${write && html` <button type="button" class="link" onClick=${() => drop.run()}>${t('do.remove')}</button>`}</${Notice}>`}
     ${object?.fault && html`<${Notice} kind="bad">${object.fault}</${Notice}>`}
     ${rows.map((field) => html`<${Row} key=${field[0] || name} section=${name} field=${field} models=${models} locked=${locked} home=${object?.home} error=${save.error} fallback=${fields ? at(defaults, field[0]) : defaults}
       value=${fields ? at(draft, field[0]) : draft} onChange=${(next) => setDraft(fields ? put(draft, field[0], next) : next)} />`)}
-    ${save.error && html`<${Problem} error=${save.error} />`}
+    ${(save.error || drop.error) && html`<${Problem} error=${save.error || drop.error} />`}
     ${dirty && html`<div class="form-foot"><${Button} onClick=${() => { save.clear(); setDraft(object?.body); }}>${t('do.cancel')}</${Button}><${Button} type="submit" kind="primary" busy=${save.busy}>${t('do.save')}</${Button}></div>`}
   </form>`;
 }

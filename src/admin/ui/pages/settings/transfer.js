@@ -3,7 +3,7 @@ import { html, useState, useRef } from '../../lib.js';
 import { t, name as named } from '../../i18n.js';
 import { api, download } from '../../api.js';
 import { forget, useAction } from '../../resource.js';
-import { Section, Button, Field, Textarea, Select, Checkbox, Problem, Notice, Badge, Code, confirm, toast } from '../../kit/index.js';
+import { Section, Button, Field, Textarea, Select, Checkbox, Problem, Notice, Badge, Home, Code, confirm, toast } from '../../kit/index.js';
 import { Diff } from '../../kit/diff.js';
 
 const FORMATS = ['auto', 'tidegate', 'provider_json', 'app_yml', 'litellm'];
@@ -11,7 +11,7 @@ const CHANGES = { added: 'ok', changed: 'warn', removed: 'bad' };
 
 function Preview({ result }) {
   return html`<div class="settings-preview"><div class="row wrap">${['added', 'changed', 'removed', 'same'].map((what) => html`<${Badge} key=${what} tone=${result[what] ? CHANGES[what] || 'off' : 'off'}>${t(`settings.import.${what}`, { n: result[what] })}</${Badge}>`)}<span class="dim">${t('settings.import.as', { format: named('settings.format', result.format) })}</span></div>
-    ${result.changes.map((one) => html`<div class="settings-change" key=${one.kind + one.name}><div class="row"><${Badge} tone=${CHANGES[one.what]}>${t(`settings.what.${one.what}`)}</${Badge}><span class="dim">${named('settings.kind', one.kind)}</span><code>${one.name}</code></div>${one.fields?.length > 0 && html`<${Diff} fields=${one.fields} />`}</div>`)}
+    ${result.changes.map((one) => html`<div class="settings-change" key=${one.kind + one.name}><div class="row"><${Badge} tone=${CHANGES[one.what]}>${t(`settings.what.${one.what}`)}</${Badge}><span class="dim">${named('settings.kind', one.kind)}</span><code>${one.name}</code>${one.shadowed && html`<${Home} home="shadowed" />`}</div>${one.fields?.length > 0 && html`<${Diff} fields=${one.fields} />`}</div>`)}
     ${result.notes.length > 0 && html`<${Notice} kind="warn" title=${t('settings.import.notes')}><ul>${result.notes.map((one, at) => html`<li key=${at}>${typeof one === 'string' ? one : html`${(one.place || one.path) && html`<code>${one.place || one.path}</code> `}${one.message ?? one.text ?? JSON.stringify(one)}`}</li>`)}</ul></${Notice}>`}
     ${result.restart.length > 0 && html`<${Notice} kind="warn" title=${t('settings.restart')}>${result.restart.join(', ')}</${Notice}>`}</div>`;
 }
@@ -25,7 +25,7 @@ function Import() {
   const change = (set) => (value) => { set(value); setResult(null); };
   const look = useAction(async () => setResult(await api.post('/import', { text, format, replace })));
   const apply = async () => {
-    const done = await confirm({ title: t('settings.import.ask'), text: t('settings.import.ask.text', { added: result.added, changed: result.changed, removed: result.removed }), action: t('settings.import.apply'), danger: result.removed > 0,
+    const done = await confirm({ title: t('settings.import.ask'), text: t('settings.import.ask.text', { added: result.added, changed: result.changed, removed: result.removed }), action: t('settings.import.apply'), danger: result.removed > 0, type: result.removed > 0 ? t('settings.import.type', { n: result.removed }) : null,
       run: () => api.post('/import', { text, format, replace, apply: true }) });
     if (done) { forget('/'); setResult(null); setText(''); toast(t('settings.import.done')); }
   };
