@@ -1,10 +1,15 @@
 /** Tabs. Which is open belongs into the URL: `const [tab, setTab] = useQuery('tab', 'first')`. */
-import { html, useRef } from '../lib.js';
+import { html, useRef, useLayoutEffect } from '../lib.js';
 
 /** @param {{value: string, onChange: function, tabs: ({value: string, label: string, count?: any}|false)[], label: string, panel?: string}} props */
 export function Tabs({ value, onChange, tabs, label }) {
   const root = useRef();
   const all = tabs.filter(Boolean);
+  // On a phone the one that is open may be out of sight.
+  useLayoutEffect(() => {
+    const tab = root.current.querySelector('[aria-selected=true]');
+    if (tab) root.current.scrollLeft = tab.offsetLeft - root.current.offsetLeft - (root.current.clientWidth - tab.offsetWidth) / 2;
+  }, [value]);
   const keys = (event) => {
     const at = all.findIndex((one) => one.value === value);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];

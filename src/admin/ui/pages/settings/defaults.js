@@ -20,7 +20,7 @@ function Control({ kind, value, fallback, options, models, onChange, disabled })
   return html`<${Input} mono value=${value ?? ''} placeholder=${shown(fallback)} disabled=${disabled} onInput=${(next) => onChange(next.trim() === '' ? undefined : next)} />`;
 }
 
-function Row({ section, field, fallback, value, locked, error, models, onChange, home }) {
+function Row({ section, field, fallback, value, stored, locked, error, models, onChange, home }) {
   const [name, kind, options] = field;
   const key = name ? `${section}.${name}` : section;
   const own = value !== undefined;
@@ -28,7 +28,7 @@ function Row({ section, field, fallback, value, locked, error, models, onChange,
   return html`<div class=${cx('settings-row', own && 'own')}>
     <${Field} row label=${html`${t(`settings.name.${key}`)}<code class="settings-key">${key}</code>`} help=${help} error=${error?.field(name || section)}>
       <div class="settings-control"><${Control} kind=${kind} value=${value} fallback=${fallback} options=${options} models=${models} onChange=${onChange} disabled=${locked} />
-      <span class="settings-from">${own ? (home && home !== 'database' ? html`<${Home} home=${home} />` : html`<${Badge} tone="accent">${t('settings.own')}</${Badge}>${!locked && html`<button type="button" class="link" onClick=${() => onChange(undefined)}>${t('do.reset')}</button>`}`) : ''}</span></div>
+      <span class="settings-from">${own ? (home && home !== 'database' ? html`<${Home} home=${home} />` : html`${stored !== undefined && html`<${Badge} tone="accent">${t('settings.own')}</${Badge}>`}${!locked && html`<button type="button" class="link" onClick=${() => onChange(undefined)}>${t('do.reset')}</button>`}`) : ''}</span></div>
     </${Field}></div>`;
 }
 
@@ -67,7 +67,7 @@ function Part({ section, objects, models, write, done }) {
     ${file && kept && html`<${Notice} kind="warn">${t('settings.shadowed')} <code>${JSON.stringify(kept.body)}</code>${write && html` <button type="button" class="link" onClick=${() => drop.run()}>${t('do.remove')}</button>`}</${Notice}>`}
     ${object?.fault && html`<${Notice} kind="bad">${object.fault}</${Notice}>`}
     ${rows.map((field) => html`<${Row} key=${field[0] || name} section=${name} field=${field} models=${models} locked=${locked} home=${object?.home} error=${save.error} fallback=${fields ? at(defaults, field[0]) : defaults}
-      value=${fields ? at(draft, field[0]) : draft} onChange=${(next) => setDraft(fields ? put(draft, field[0], next) : next)} />`)}
+      value=${fields ? at(draft, field[0]) : draft} stored=${fields ? at(object?.body, field[0]) : object?.body} onChange=${(next) => setDraft(fields ? put(draft, field[0], next) : next)} />`)}
     ${(save.error || drop.error) && html`<${Problem} error=${save.error || drop.error} />`}
     ${dirty && html`<div class="form-foot"><${Button} onClick=${() => { save.clear(); setDraft(object?.body); }}>${t('do.cancel')}</${Button}><${Button} type="submit" kind="primary" busy=${save.busy}>${t('do.save')}</${Button}></div>`}
   </form>`;
