@@ -1,5 +1,5 @@
 /** Settings: what the gateway does by default, who may enter, who changed what, prices, files that leave and come, and what runs here. */
-import { html } from '../lib.js';
+import { html, coded } from '../lib.js';
 import { t } from '../i18n.js';
 import { navigate, path } from '../router.js';
 import { can } from '../session.js';
@@ -19,7 +19,7 @@ const PARTS = { defaults: Defaults, accounts: Accounts, audit: Audit, prices: Pr
 function Pending() {
   const { data } = useResource('/status', { every: 5000 });
   const { refused, restart_needed: restart } = data ?? {};
-  return html`${refused && html`<${Notice} kind="bad" title=${t('settings.refused', { at: dateTime(refused.since) })}>${refused.problems.map((one) => html`<p key=${one} class="mono">${one}</p>`)}</${Notice}>`}
+  return html`${refused && html`<${Notice} kind="bad" title=${t('settings.refused', { at: dateTime(refused.since) })}>${refused.problems.map((one) => html`<p key=${one} class="mono">${coded(one)}</p>`)}</${Notice}>`}
     ${restart?.length > 0 && html`<${Notice} kind="warn" title=${t('settings.restart')}><code>${restart.join(', ')}</code></${Notice}>`}`;
 }
 

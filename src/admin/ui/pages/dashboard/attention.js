@@ -1,5 +1,5 @@
 /** What needs somebody: the gateway, keys that vendors refuse, endpoints that are not well, limits near their end. */
-import { html, useState, useRef } from '../../lib.js';
+import { html, coded, useState, useRef } from '../../lib.js';
 import { t, lang, name as named } from '../../i18n.js';
 import { number, money, duration, bytes, ago, dateTime, percent, list } from '../../format.js';
 import { latest } from '../../events.js';
@@ -91,6 +91,6 @@ export function Attention({ endpoints, limits, status }) {
   if (!endpoints || !status) return html`<div class="dashboard-needs" />`;
   if (!items.length) return html`<p class="dashboard-well"><${Icon} name="ok" />${t('dashboard.well', { n: once(endpoints).length })}</p>`;
   const shown = all ? items : items.slice(0, FIRST);
-  return html`<section class="dashboard-needs" aria-label=${t('dashboard.needs')}><h2 class="sr">${t('dashboard.needs')}</h2><ul>${shown.map((one) => html`<li key=${one.key}><a href=${one.href} title=${one.hint}><${Dot} tone=${one.tone} /><span class=${`dashboard-need ${one.tone}`}>${one.title}</span><span class="grow dashboard-need-text">${one.text}</span><${Icon} name="right" size=${14} /></a></li>`)}</ul>
+  return html`<section class="dashboard-needs" aria-label=${t('dashboard.needs')}><h2 class="sr">${t('dashboard.needs')}</h2><ul>${shown.map((one) => html`<li key=${one.key}><a href=${one.href} title=${one.hint}><${Dot} tone=${one.tone} /><span class=${`dashboard-need ${one.tone}`}>${one.title}</span><span class="grow dashboard-need-text">${coded(one.text)}</span><${Icon} name="right" size=${14} /></a></li>`)}</ul>
     ${items.length > FIRST && html`<${Button} kind="ghost" size="small" icon=${all ? 'up' : 'down'} onClick=${() => setAll(!all)}>${all ? t('dashboard.fewer') : t('dashboard.more', { n: items.length - FIRST })}</${Button}>`}</section>`;
 }
