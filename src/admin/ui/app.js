@@ -74,4 +74,5 @@ document.body.append(layers);
 effect(() => { if (session.value) show(route.value.page); });
 effect(() => { if (session.value) connect(); else if (session.value === null) disconnect(); });
 load(PAGES.has(route.peek().page) ? route.peek().page : 'dashboard').catch(() => {});
-begin().then(() => render(html`<${App} />`, document.getElementById('app')));
+const app = document.getElementById('app');
+begin().then(() => { app.replaceChildren(); render(html`<${App} />`, app); });
