@@ -207,7 +207,8 @@ pub struct AttemptRow {
 pub struct Choice {
     /// `first`, `retry`, `other_key`, `other_endpoint`, `hedge`, `resume`.
     pub purpose: &'static str,
-    /// What has decided between the endpoints: a strategy, `alone`, `conversation`, …
+    /// What has decided between the endpoints: a strategy (`round_robin`, `weighted`, `least_busy`, `fastest`), `alone`,
+    /// `conversation`, `issuer`, `probe`, `again`.
     pub by: &'static str,
     /// How many it was chosen from.
     pub of: u16,
