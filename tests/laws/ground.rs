@@ -147,6 +147,11 @@ pub fn breaks_off(format: Format, told: &str) -> bool {
     let words: &[&str] = match format {
         Format::Gemini => &[
             "\"finishReason\":\"MALFORMED_FUNCTION_CALL\"",
+            "\"finishReason\":\"UNEXPECTED_TOOL_CALL\"",
+            "\"finishReason\":\"TOO_MANY_TOOL_CALLS\"",
+            "\"finishReason\":\"LANGUAGE\"",
+            "\"finishReason\":\"NO_IMAGE\"",
+            "\"finishReason\":\"IMAGE_OTHER\"",
             "\"finishReason\":\"OTHER\"",
         ],
         Format::OpenaiResponses => &["\"status\":\"incomplete\""],
