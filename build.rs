@@ -1,8 +1,8 @@
 //! The console as it is sent: the files of `src/admin/ui/`, as few and as small as they can be without being rewritten.
 //!
 //! Three things are done to them, and nothing else. Lines that are only a comment are left out. What is never loaded apart is
-//! joined: the stylesheets that the page names, the texts of a language, the modules of the kit and those of each page
-//! (`build/modules.rs`). And all are compressed here, once, so that it costs neither a start nor a visit. `src/admin/ui.rs`
+//! joined: the stylesheets that the page names, the texts of a language, the modules that every page begins with and those
+//! of each page (`build/modules.rs`). And all are compressed here, once, so that it costs neither a start nor a visit. `src/admin/ui.rs`
 //! serves them, and its tests hold what is said here.
 
 use std::error::Error;
@@ -136,7 +136,7 @@ fn join(files: &[(String, String)]) -> Result<Vec<(String, String)>, String> {
             let joined = one_language(own, parts)
                 .ok_or(format!("{name}: its parts are not in the form that joins"))?;
             sent.push((name.clone(), joined));
-        } else if name.ends_with(".js") && !name.starts_with("vendor/") {
+        } else if name.ends_with(".js") {
             scripts.push((name.as_str(), own.as_str()));
         } else if name != PAGE && (!name.ends_with(".css") || name == STYLE) {
             sent.push((name.clone(), own.clone()));

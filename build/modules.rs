@@ -1,4 +1,5 @@
-//! The modules of the kit as one, and of each page: one file where they would always be loaded together.
+//! The modules that every page begins with as one, and those of each page: one file where they would always be loaded
+//! together.
 //!
 //! They are put behind one another in the order in which a browser would run them; what one of them takes from another of
 //! its group is there by its name, and what they take from elsewhere stands once at the head. So a group has each name once:
@@ -6,8 +7,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Parts of the kit that only some pages load.
-const APART: [&str; 2] = ["kit/chart.js", "kit/draglist.js"];
+#[path = "made.rs"]
+mod made;
+
+/// The first module, which is sent with all that every page needs.
+const FIRST: &str = "app.js";
+
+/// What is loaded before the first, or by some pages only.
+const APART: [&str; 5] = [
+    "boot.js",
+    "calls.js",
+    "save.js",
+    "kit/chart.js",
+    "kit/draglist.js",
+];
 
 /// What scripts take from the browser: a module of a group must not hide it from the others.
 const OF_THE_BROWSER: [&str; 21] = [
@@ -40,7 +53,8 @@ pub(crate) fn home(name: &str) -> String {
         return name.to_owned();
     }
     match name.split('/').collect::<Vec<_>>()[..] {
-        ["kit", _] => "kit/index.js".to_owned(),
+        ["vendor", "uplot.js"] => "kit/chart.js".to_owned(),
+        [_] | ["kit" | "vendor", _] => FIRST.to_owned(),
         ["pages", page, _] => format!("pages/{page}.js"),
         _ => name.to_owned(),
     }
@@ -62,13 +76,28 @@ struct Taken<'a> {
 /// Every module, or those that were joined in its place.
 pub(crate) fn join(scripts: &[(&str, &str)]) -> Result<Vec<(String, String)>, String> {
     let mut groups: BTreeMap<String, BTreeMap<&str, Module<'_>>> = BTreeMap::new();
+    let mut texts = Vec::new();
     for (name, text) in scripts {
+        let text = match name.starts_with("vendor/") {
+            true => made::opened(name, text).map_err(|why| format!("{name}: {why}"))?,
+            false => (*text).to_owned(),
+        };
+        texts.push((*name, text));
+    }
+    for (name, text) in &texts {
         let module = read(name, text).map_err(|why| format!("{name}: {why}"))?;
         groups.entry(home(name)).or_default().insert(name, module);
     }
+    let asked: BTreeSet<String> = groups
+        .iter()
+        .flat_map(|(home, group)| group.values().map(move |module| (home, module)))
+        .flat_map(|(home, module)| module.takes.iter().map(move |taken| (home, &taken.from)))
+        .filter(|(home, from)| self::home(from) != **home)
+        .map(|(_, from)| from.clone())
+        .collect();
     groups
         .into_iter()
-        .map(|(home, group)| one(home, &group))
+        .map(|(home, group)| one(home, &group, &asked))
         .collect()
 }
 
@@ -142,70 +171,116 @@ fn relative(from: &str, to: &str) -> String {
     }
 }
 
-fn one(home: String, group: &BTreeMap<&str, Module<'_>>) -> Result<(String, String), String> {
+/// `asked`: what modules of other groups take.
+fn one(
+    home: String,
+    group: &BTreeMap<&str, Module<'_>>,
+    asked: &BTreeSet<String>,
+) -> Result<(String, String), String> {
     let mut order = Vec::new();
     let first = group
         .get(home.as_str())
         .ok_or(format!("there is no {home}"))?;
-    run(first, group, &mut order, &mut Vec::new())?;
+    let parts = group.values().filter(|module| asked.contains(module.name));
+    for module in parts.chain([first]) {
+        run(module, group, &mut order, &mut Vec::new())?;
+    }
     if let Some(lost) = group.keys().find(|name| {
         order
             .iter()
             .all(|module: &&Module<'_>| module.name != **name)
     }) {
-        return Err(format!("{lost}: no module of {home} imports it"));
+        return Err(format!("{lost}: no module imports it"));
     }
-    let mut sources: Vec<String> = Vec::new();
-    let mut wanted: BTreeMap<String, BTreeSet<(&str, &str)>> = BTreeMap::new();
-    // Whose each name is: another file's, by its own name there; or a module's of this group.
-    let mut owners: BTreeMap<&str, (String, &str)> = BTreeMap::new();
-    let mut own = |name: &str, local, of: (String, _)| match owners.insert(local, of.clone()) {
-        _ if order.len() > 1 && OF_THE_BROWSER.contains(&local) => Err(format!(
-            "{name}: `{local}` would hide the browser's from the other modules of {home}"
-        )),
-        Some(other) if other != of => Err(format!(
-            "{name}: `{local}` stands for something else in {}",
-            other.0
-        )),
-        _ => Ok(()),
+    let mut joined = Joined {
+        home,
+        is_one: order.len() == 1,
+        ..Joined::default()
     };
-    let mut code = String::new();
     for module in &order {
         for taken in &module.takes {
             if group.contains_key(taken.from.as_str()) {
-                // What is given on of the group is exported where it stands.
-                if let Some((_, local)) = taken.names.iter().find(|(name, local)| name != local) {
-                    return Err(format!(
-                        "{}: `{local}` is another name for what is joined with it",
-                        module.name
-                    ));
-                }
-                continue;
-            }
-            let from = self::home(&taken.from);
-            if let Some(given) = taken.given_on {
-                code += &format!("export {given} from '{}';\n", relative(&home, &from));
-            } else if !sources.contains(&from) {
-                sources.push(from.clone());
-            }
-            for (name, local) in &taken.names {
-                own(module.name, local, (from.clone(), name))?;
-                wanted
-                    .entry(from.clone())
-                    .or_default()
-                    .insert((name, local));
+                joined.take_within(module.name, taken)?;
+            } else {
+                joined.take(module.name, taken)?;
             }
         }
-        for name in module.code.lines().filter_map(declared) {
-            own(module.name, name, (module.name.to_owned(), name))?;
+        for name in module.code.lines().flat_map(declared) {
+            joined.own(module.name, name, (module.name.to_owned(), name))?;
         }
-        code.push_str(&module.code);
+        joined.code.push_str(&module.code);
     }
-    let heads = sources
-        .iter()
-        .map(|from| import(wanted.get(from), &relative(&home, from)));
-    let text = heads.collect::<String>() + &code;
-    Ok((home, text))
+    Ok(joined.written())
+}
+
+/// What has been put together of a group.
+#[derive(Default)]
+struct Joined<'a> {
+    home: String,
+    is_one: bool,
+    sources: Vec<String>,
+    wanted: BTreeMap<String, BTreeSet<(&'a str, &'a str)>>,
+    /// Whose each name is: another file's, by its own name there; or a module's of this group.
+    owners: BTreeMap<&'a str, (String, &'a str)>,
+    code: String,
+}
+
+impl<'a> Joined<'a> {
+    fn own(&mut self, name: &str, local: &'a str, of: (String, &'a str)) -> Result<(), String> {
+        match self.owners.insert(local, of.clone()) {
+            _ if !self.is_one && OF_THE_BROWSER.contains(&local) => Err(format!(
+                "{name}: `{local}` would hide the browser's from the other modules of {}",
+                self.home
+            )),
+            Some(other) if other != of => Err(format!(
+                "{name}: `{local}` stands for something else in {}",
+                other.0
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// From a module of the group, which stands before: by the name that it has there. What is given on of it is exported
+    /// where it stands.
+    fn take_within(&self, module: &str, taken: &Taken<'a>) -> Result<(), String> {
+        for (name, local) in &taken.names {
+            let is_default =
+                *name == "default" && self.owners.get(local).is_some_and(|of| of.0 == taken.from);
+            if name != local && !is_default {
+                return Err(format!(
+                    "{module}: `{local}` is another name for what is joined with it"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, module: &str, taken: &Taken<'a>) -> Result<(), String> {
+        let from = home(&taken.from);
+        if let Some(given) = taken.given_on {
+            self.code += &format!("export {given} from '{}';\n", relative(&self.home, &from));
+        } else if !self.sources.contains(&from) {
+            self.sources.push(from.clone());
+        }
+        for (name, local) in &taken.names {
+            self.own(module, local, (from.clone(), name))?;
+            self.wanted
+                .entry(from.clone())
+                .or_default()
+                .insert((name, local));
+        }
+        Ok(())
+    }
+
+    /// The file's name and text: its imports once, at the head.
+    fn written(self) -> (String, String) {
+        let heads = self
+            .sources
+            .iter()
+            .map(|from| import(self.wanted.get(from), &relative(&self.home, from)));
+        let text = heads.collect::<String>() + &self.code;
+        (self.home, text)
+    }
 }
 
 fn import(names: Option<&BTreeSet<(&str, &str)>>, from: &str) -> String {
@@ -261,15 +336,26 @@ fn run<'a, 'b>(
     Ok(())
 }
 
-/// The name that a line declares for its whole module.
-fn declared(line: &str) -> Option<&str> {
+/// The names that a line declares for its whole module.
+fn declared(line: &str) -> Vec<&str> {
     let line = line.strip_prefix("export ").unwrap_or(line);
     let line = line.strip_prefix("default ").unwrap_or(line);
     let line = line.strip_prefix("async ").unwrap_or(line);
     let kinds = ["const ", "let ", "function ", "class "];
-    let rest = kinds.iter().find_map(|kind| line.strip_prefix(kind))?;
-    let end = rest.find(|next: char| !(next.is_alphanumeric() || next == '_' || next == '$'));
-    Some(&rest[..end.unwrap_or(rest.len())])
+    let Some(rest) = kinds.iter().find_map(|kind| line.strip_prefix(kind)) else {
+        return Vec::new();
+    };
+    let name = |rest: &str| {
+        rest.find(|next: char| !(next.is_alphanumeric() || next == '_' || next == '$'))
+            .unwrap_or(rest.len())
+    };
+    match rest
+        .strip_prefix("{ ")
+        .and_then(|rest| rest.split_once(" }"))
+    {
+        Some((names, _)) => names.split(", ").map(|one| &one[..name(one)]).collect(),
+        None => vec![&rest[..name(rest)]],
+    }
 }
 
 // Compiled with the tests of `src/admin/ui.rs`.
@@ -296,7 +382,7 @@ mod tests {
             ),
             ("pages/keys/a.js", "export const A = 1;\n"),
         ]);
-        let expected = "import { cx as classes, html } from '../lib.js';\nimport { Icon } from '../kit/index.js';\n\
+        let expected = "import { Icon, cx as classes, html } from '../app.js';\n\
             export const A = 1;\nexport const B = [A, Icon];\nexport default function Keys() { return B; }\n";
         assert_eq!(page, expected);
     }
@@ -305,11 +391,38 @@ mod tests {
     fn a_part_of_another_page_comes_from_that_page() {
         let page = joined(&[(
             "pages/keys.js",
-            "import { Lanes } from './models/lanes.js';\nimport uPlot from '../vendor/uplot.js';\nexport { h } from '../lib.js';\n",
+            "import { Lanes } from './models/lanes.js';\nimport { Chart } from '../kit/chart.js';\nexport { h } from '../lib.js';\n",
         )]);
-        let expected = "import { Lanes } from './models.js';\nimport uPlot from '../vendor/uplot.js';\nexport { h } from '../lib.js';\n";
+        let expected = "import { Lanes } from './models.js';\nimport { Chart } from '../kit/chart.js';\nexport { h } from '../app.js';\n";
         // What is given on stands with the code, before which all imports are.
         assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn what_every_page_begins_with_is_one_file_and_what_pages_take_of_it_comes_before_it_begins() {
+        let files = join(&[
+            ("app.js", "import { h } from './lib.js';\nh();\n"),
+            (
+                "lib.js",
+                "import htm from './vendor/htm.js';\nexport { h } from './vendor/a.js';\nexport const html = htm;\n",
+            ),
+            ("resource.js", "export const useResource = 1;\n"),
+            ("vendor/a.js", "var n=1;export{n as h};\n"),
+            ("vendor/htm.js", "export default function(){}\n"),
+            (
+                "pages/keys.js",
+                "import { useResource } from '../resource.js';\nimport { h } from '../lib.js';\n",
+            ),
+        ]);
+        let files = files.unwrap();
+        let expected = "export const { htm } = (() => {\nreturn { htm: function(){} };\n})();\n\
+            export const { h } = (() => {var n=1;\nreturn { h: n };\n})();\n\
+            export const html = htm;\nexport const useResource = 1;\nh();\n";
+        let text = |at: usize| (files[at].0.as_str(), files[at].1.as_str());
+        assert_eq!(text(0), ("app.js", expected));
+        let head = "import { h, useResource } from '../app.js';\n";
+        assert_eq!(text(1), ("pages/keys.js", head));
+        assert_eq!(files.len(), 2);
     }
 
     #[test]
@@ -327,7 +440,7 @@ mod tests {
             ),
             (
                 "",
-                "import { list } from '../../format.js';\nimport { list } from '../../api.js';\n",
+                "import { list } from '../../format.js';\nimport { list } from '../../calls.js';\n",
                 "`list`",
             ),
             (
@@ -345,10 +458,7 @@ mod tests {
         );
         assert!(renamed.contains("`B`"), "{renamed}");
         let lost = refused("", "export const A = 1;\n");
-        assert!(
-            lost.contains("no module of pages/keys.js imports it"),
-            "{lost}"
-        );
+        assert!(lost.contains("no module imports it"), "{lost}");
         let circle = refused(takes, "import { B } from '../keys.js';\n");
         assert!(circle.contains("takes what takes it"), "{circle}");
     }

@@ -7,9 +7,7 @@ import { whoAmI } from './api.js';
 import { connect, disconnect } from './events.js';
 import { Shell, NAV } from './shell.js';
 import { SignIn } from './signin.js';
-import { Empty, Failed, Skeleton } from './kit/states.js';
-import { Button } from './kit/button.js';
-import { Page } from './kit/layout.js';
+import { Button, Empty, Failed, Page, Skeleton } from './kit/index.js';
 
 const PAGES = new Set([...NAV.flat(), 'styleguide']);
 /** What is shown: {id, View} or {id, error}. The page before stays until the next is here. */

@@ -14,7 +14,7 @@
   window.tidegateSession.catch(function () {});
   // Beside this file, wherever that is.
   var base = document.currentScript.src.replace(/boot\.js$/, '');
-  ['i18n/' + lang + '.js', 'pages/' + page + '.js'].forEach(function (file) {
+  ['i18n/' + lang + '.js', 'pages/' + page + '.js'].concat(page === 'dashboard' ? 'kit/chart.js' : []).forEach(function (file) {
     var link = document.createElement('link');
     link.rel = 'modulepreload';
     link.href = base + file;

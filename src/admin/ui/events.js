@@ -3,7 +3,7 @@
  * (`request`s, then `stats`); a batch is told to subscribers whole, in one frame. While the tab is hidden batches are
  * collected, and told when it is seen again.
  */
-import { signal, batch as together } from './lib.js';
+import { signal, batch } from './lib.js';
 import { session, enter, signedInAgain } from './session.js';
 import { api } from './api.js';
 
@@ -13,15 +13,12 @@ export const live = signal('off');
 export const lost = signal(null);
 /** The newest `stats`, or null. */
 export const latest = signal(null);
-/** The last seconds, oldest first: `stats` of at most HISTORY seconds. Read it; never write it. */
-export const history = [];
-const HISTORY = 600;
 const HELD = 600;
 
 const subscribers = new Set();
 /** Those of them that want to be told of every request, not only of those that failed. */
-const close = new Set();
-const asked = () => (close.size ? 'newest' : 'failed');
+const greedy = new Set();
+const wanted = () => (greedy.size ? 'newest' : 'failed');
 let source = null;
 let telling = '';
 let timer = 0;
@@ -35,15 +32,13 @@ function tell() {
   frame = 0;
   const batches = held;
   held = [];
-  together(() => {
+  batch(() => {
     latest.value = batches[batches.length - 1].stats;
     subscribers.forEach((told) => told(batches));
   });
 }
 
 function push(stats) {
-  history.push(stats);
-  if (history.length > HISTORY) history.shift();
   held.push({ stats, requests });
   if (held.length > HELD) held.shift();
   requests = [];
@@ -73,7 +68,7 @@ async function again() {
 export function connect() {
   if (source) return;
   live.value = 'connecting';
-  telling = asked();
+  telling = wanted();
   source = new EventSource(`/admin/api/v1/events?requests=${telling}`);
   source.addEventListener('open', () => { live.value = 'on'; lost.value = null; tries = 0; });
   source.addEventListener('request', (event) => {
@@ -86,7 +81,7 @@ export function connect() {
 
 /** What is wanted has changed: of the stream that there is, only what comes while the next one opens is lost. */
 function reconsider() {
-  if (!source || telling === asked()) return;
+  if (!source || telling === wanted()) return;
   source.close();
   source = null;
   connect();
@@ -109,10 +104,10 @@ export function disconnect() {
  */
 export function subscribe(told, { every = false } = {}) {
   subscribers.add(told);
-  if (every) { close.add(told); reconsider(); }
+  if (every) { greedy.add(told); reconsider(); }
   return () => {
     subscribers.delete(told);
     // The next page may want the same: that is known when it has been drawn.
-    if (close.delete(told)) setTimeout(reconsider, 1000);
+    if (greedy.delete(told)) setTimeout(reconsider, 1000);
   };
 }

@@ -42,10 +42,10 @@ const numberOf = (value) => {
   if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(key, { maximumFractionDigits: 3 }));
   return formats.get(key).format(value);
 };
-const shown = (value) => (typeof value === 'number' ? numberOf(value) : String(value));
+const told = (value) => (typeof value === 'number' ? numberOf(value) : String(value));
 
 // The end of the `{…}` that opens at `from`.
-function close(text, from) {
+function closing(text, from) {
   let depth = 0;
   for (let at = from; at < text.length; at += 1) {
     if (text[at] === '{') depth += 1;
@@ -62,13 +62,13 @@ function plural(body, vars) {
   for (let at = 0; at < rest.length;) {
     const open = rest.indexOf('{', at);
     if (open < 0) break;
-    const end = close(rest, open);
+    const end = closing(rest, open);
     cases[rest.slice(at, open).trim()] = rest.slice(open + 1, end);
     at = end + 1;
   }
   const rule = new Intl.PluralRules(locale()).select(Number(value));
   const chosen = cases[`=${value}`] ?? cases[rule] ?? cases.other ?? '';
-  return fill(chosen.replaceAll('#', shown(value)), vars);
+  return fill(chosen.replaceAll('#', told(value)), vars);
 }
 
 function fill(text, vars) {
@@ -78,12 +78,12 @@ function fill(text, vars) {
     const open = text.indexOf('{', at);
     if (open < 0) break;
     parts.push(text.slice(at, open));
-    const end = close(text, open);
+    const end = closing(text, open);
     const body = text.slice(open + 1, end);
     if (/^\s*\w+\s*,\s*plural\s*,/.test(body)) parts.push(...plural(body, vars));
     else {
       const value = vars[body.trim()];
-      parts.push(value == null ? '' : typeof value === 'object' ? value : shown(value));
+      parts.push(value == null ? '' : typeof value === 'object' ? value : told(value));
     }
     at = end + 1;
   }

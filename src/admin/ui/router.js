@@ -19,7 +19,7 @@ let here = new URL(location.href);
 let step = history.state?.step ?? 0;
 history.replaceState({ step }, '');
 const leaves = (url) => url.pathname !== here.pathname || url.searchParams.get('tab') !== here.searchParams.get('tab');
-const show = () => { here = new URL(location.href); route.value = read(); };
+const turn = () => { here = new URL(location.href); route.value = read(); };
 
 /** The path of a page: `path('models', 'gpt 4', {tab: 'x'})`. */
 export function path(page, name, query) {
@@ -38,7 +38,7 @@ export async function navigate(to, { replace = false, force = false } = {}) {
   if (!replace) step += 1;
   history[replace ? 'replaceState' : 'pushState']({ step }, '', url);
   const was = route.peek();
-  show();
+  turn();
   if (was.page !== route.peek().page) {
     scrollTo(0, 0);
     document.getElementById('main')?.focus({ preventScroll: true });
@@ -73,7 +73,7 @@ addEventListener('popstate', async () => {
     return;
   }
   step += by;
-  show();
+  turn();
 });
 addEventListener('beforeunload', (event) => { if (guard.ask) event.preventDefault(); });
 document.addEventListener('click', (event) => {

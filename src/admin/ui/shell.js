@@ -1,7 +1,6 @@
 /** What is around every page: navigation, header, layers. */
 import { html, cx, useState, useEffect } from './lib.js';
-import { t, lang, setLang, LANGS } from './i18n.js';
-import { theme, choice, setTheme } from './theme.js';
+import { t } from './i18n.js';
 import { route, path } from './router.js';
 import { session, can, expired } from './session.js';
 import { live, lost } from './events.js';
@@ -13,6 +12,7 @@ import { Menu, Tooltip } from './kit/menu.js';
 import { Questions } from './kit/dialog.js';
 import { Toasts } from './kit/toast.js';
 import { pageTitle } from './kit/layout.js';
+import { Logo, Looks } from './looks.js';
 import { SignInAgain } from './signin.js';
 
 /** The pages of the navigation, in groups. A page's id is its path, its icon, its module, its texts and its styles. */
@@ -22,8 +22,6 @@ export const NAV = [
   ['playground', 'connect'],
   ['settings'],
 ];
-
-export const Logo = ({ size = 24 }) => html`<svg class="logo" width=${size} height=${size} viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M6 13c3.3 0 3.3-3 6.7-3s3.3 3 6.7 3 3.3-3 6.6-3M6 22c3.3 0 3.3-3 6.7-3s3.3 3 6.7 3 3.3-3 6.6-3" /></svg>`;
 
 function Nav({ open, close }) {
   const { page } = route.value;
@@ -35,15 +33,6 @@ function Nav({ open, close }) {
 }
 
 const LiveSign = () => html`<${Tooltip} text=${t(`live.${live.value}.how`)}><span class=${`live ${live.value}`} tabindex="0"><i aria-hidden="true" /><span>${t(`live.${live.value}`)}</span></span></${Tooltip}>`;
-
-const THEMES = [['auto', 'screen'], ['light', 'sun'], ['dark', 'moon']];
-
-/** Language and theme: in the header, and on the sign-in page. */
-export const Looks = () => html`
-  <${Menu} label=${t('header.language')} trigger=${(props) => html`<button type="button" class="button ghost lang" aria-label=${`${t('header.language')}: ${lang.value === 'zh' ? '中文' : 'EN'}`} ...${props}><${Icon} name="globe" /><span>${lang.value === 'zh' ? '中文' : 'EN'}</span></button>`}
-    items=${LANGS.map((one) => ({ label: one.label, checked: lang.value === one.value, onSelect: () => setLang(one.value) }))} />
-  <${Menu} label=${t('header.theme')} trigger=${(props) => html`<${IconButton} icon=${theme.value === 'dark' ? 'moon' : 'sun'} label=${t('header.theme')} ...${props} />`}
-    items=${THEMES.map(([value, icon]) => ({ label: t(`theme.${value}`), icon, checked: choice.value === value, onSelect: () => setTheme(value) }))} />`;
 
 function Account() {
   const who = session.value;

@@ -9,7 +9,7 @@ import { Field, Input, Secret } from './kit/field.js';
 import { Notice } from './kit/states.js';
 import { Folded } from './kit/layout.js';
 import { Blocker } from './kit/dialog.js';
-import { Logo, Looks } from './shell.js';
+import { Logo, Looks } from './looks.js';
 
 /** The seconds that are left of a wait, counted down. */
 function useCountdown() {

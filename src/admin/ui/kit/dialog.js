@@ -34,13 +34,13 @@ export function Drawer({ title, sub, close, wide, actions, footer, children }) {
   </${Modal}>`;
 }
 
-const asked = signal([]);
+const questions = signal([]);
 
 function ask(question) {
   return new Promise((resolve) => {
     const entry = { ...question, key: uid('q') };
-    entry.answer = (value) => { asked.value = asked.value.filter((one) => one !== entry); resolve(value); };
-    asked.value = [...asked.value, entry];
+    entry.answer = (value) => { questions.value = questions.value.filter((one) => one !== entry); resolve(value); };
+    questions.value = [...questions.value, entry];
   });
 }
 
@@ -89,7 +89,7 @@ function Conflict({ name, theirs, mine, answer }) {
 }
 
 /** Where questions are shown: once, in the shell. */
-export const Questions = () => asked.value.map((entry) => html`<${entry.form} key=${entry.key} ...${entry} />`);
+export const Questions = () => questions.value.map((entry) => html`<${entry.form} key=${entry.key} ...${entry} />`);
 
 /** A layer that nothing closes (sign-in over a page). */
 export function Blocker({ label, children }) {

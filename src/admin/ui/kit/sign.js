@@ -1,6 +1,6 @@
 /** Signs of state and small labels. A state differs in colour, shape and text. */
 import { html, cx } from '../lib.js';
-import { t, name as named } from '../i18n.js';
+import { t, name } from '../i18n.js';
 import { Icon } from './icons.js';
 import { Tooltip } from './menu.js';
 
@@ -22,7 +22,7 @@ export const Dot = ({ tone = 'off' }) => html`<span class=${`dot ${tone}`} aria-
  * @param {{value: string, tone?: string, label?: any, title?: string}} props `title` says why
  */
 export function State({ value, tone = toneOf(value), label, title }) {
-  const body = html`<span class=${`state ${tone}`} tabindex=${title ? 0 : null}><${Dot} tone=${tone} />${label ?? named('state', value)}</span>`;
+  const body = html`<span class=${`state ${tone}`} tabindex=${title ? 0 : null}><${Dot} tone=${tone} />${label ?? name('state', value)}</span>`;
   return title ? html`<${Tooltip} text=${title}>${body}</${Tooltip}>` : body;
 }
 
@@ -51,5 +51,5 @@ const HOMES = { file: 'lock', environment: 'lock', shadowed: 'warn', builtin: 'i
 /** Where an object is declared, where that is not the database: `home` of the API. Says how to change it. `brief`: the sign alone, for tables. */
 export function Home({ home, brief }) {
   if (!home || home === 'database') return null;
-  return html`<${Tooltip} text=${t(`home.${home}.how`)}><span class=${`home ${home}`} tabindex="0"><${Icon} name=${HOMES[home] || 'info'} size=${12} /><span class=${brief && home !== 'shadowed' ? 'sr' : ''}>${named('home', home)}</span></span></${Tooltip}>`;
+  return html`<${Tooltip} text=${t(`home.${home}.how`)}><span class=${`home ${home}`} tabindex="0"><${Icon} name=${HOMES[home] || 'info'} size=${12} /><span class=${brief && home !== 'shadowed' ? 'sr' : ''}>${name('home', home)}</span></span></${Tooltip}>`;
 }

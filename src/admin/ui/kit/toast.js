@@ -4,7 +4,7 @@ import { t } from '../i18n.js';
 import { Icon } from './icons.js';
 import { IconButton } from './button.js';
 
-const shown = signal([]);
+const toasts = signal([]);
 let count = 0;
 
 /**
@@ -15,14 +15,14 @@ let count = 0;
 export function toast(text, { kind = 'ok', undo, action, seconds } = {}) {
   const entry = { id: (count += 1), text, kind, action: undo ? { label: t('do.undo'), run: undo } : action };
   entry.seconds = seconds ?? (entry.action ? 10 : kind === 'bad' ? 12 : 4);
-  shown.value = [...shown.value.slice(-3), entry];
+  toasts.value = [...toasts.value.slice(-3), entry];
   return () => drop(entry.id);
 }
 
 /** An error that no form shows. */
 toast.error = (error) => toast(error.status === 0 ? t('error.unreachable') : error.detail || error.message || t('error.unknown'), { kind: 'bad' });
 
-const drop = (id) => { shown.value = shown.value.filter((one) => one.id !== id); };
+const drop = (id) => { toasts.value = toasts.value.filter((one) => one.id !== id); };
 const KINDS = { ok: 'ok', bad: 'bad', warn: 'warn', info: 'info' };
 
 function Toast({ id, text, kind, action, seconds }) {
@@ -36,4 +36,4 @@ function Toast({ id, text, kind, action, seconds }) {
     <${IconButton} size="small" icon="close" label=${t('do.dismiss')} onClick=${() => drop(id)} /></div>`;
 }
 
-export const Toasts = () => html`<div class="toasts" role="status" aria-live="polite">${shown.value.map((one) => html`<${Toast} key=${one.id} ...${one} />`)}</div>`;
+export const Toasts = () => html`<div class="toasts" role="status" aria-live="polite">${toasts.value.map((one) => html`<${Toast} key=${one.id} ...${one} />`)}</div>`;
