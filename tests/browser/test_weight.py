@@ -11,7 +11,7 @@ SENT = "performance.getEntriesByType('resource').filter((one) => /\\/ui\\//.test
 
 def test_the_first_page_is_painted_soon(lively: Console, opened: Open, figures: list[str]) -> None:
     painted = []
-    for _ in range(5):
+    for _ in range(9):
         sight = opened(lively).sign_in()
         page = sight.go("/")
         painted.append(page.evaluate(PAINTED))
