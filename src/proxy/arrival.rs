@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Method;
 use http::header::HeaderValue;
-use pingora_proxy::Session;
+use pingora::protocols::http::ServerSession;
 
 use crate::clock::{self, Tick};
 use crate::id::RequestId;
@@ -37,14 +37,13 @@ pub struct Arrival {
 
 impl Arrival {
     /// Reads the head: the request, what it asks for, and the record that goes with it.
-    pub fn of(session: &Session, wiring: Arc<Wiring>) -> (Arrival, Ask, Record) {
+    pub fn of(session: &ServerSession, wiring: Arc<Wiring>) -> (Arrival, Ask, Record) {
         let (at, wall) = (clock::now(), clock::wall());
         let head = session.req_header();
         let method = head.method.as_str();
         let path = head.uri.path();
         let place = Place::of(path);
         let peer = session
-            .as_downstream()
             .client_addr()
             .and_then(|addr| addr.as_inet())
             .map(|addr| addr.ip());
@@ -109,7 +108,7 @@ impl Arrival {
     }
 
     /// What the request says of its sender.
-    pub fn caller<'a>(&'a self, session: &'a Session) -> Caller<'a> {
+    pub fn caller<'a>(&'a self, session: &'a ServerSession) -> Caller<'a> {
         let head = session.req_header();
         Caller {
             headers: &head.headers,

@@ -10,8 +10,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::poll;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use pingora::ErrorType;
+use pingora::protocols::http::ServerSession;
 use pingora::time::timeout;
-use pingora_proxy::Session;
 use prometheus::IntGauge;
 
 use crate::config::Limits;
@@ -139,7 +139,7 @@ impl Drop for Share {
 /// # Errors
 /// [`BodyError`], with a text for the caller.
 pub async fn read(
-    session: &mut Session,
+    session: &mut ServerSession,
     limits: Limits,
     held: &Arc<Held>,
 ) -> Result<Body, BodyError> {
@@ -174,7 +174,7 @@ pub async fn read(
 /// # Errors
 /// [`BodyError`], with a text for the caller.
 pub async fn read_form(
-    session: &mut Session,
+    session: &mut ServerSession,
     mut form: Form,
     limits: Limits,
     held: &Arc<Held>,
@@ -210,15 +210,14 @@ struct Filling {
 }
 
 async fn fill(
-    session: &mut Session,
+    session: &mut ServerSession,
     mut filling: Filling,
     form: &mut Form,
     limit: usize,
 ) -> Result<Body, BodyError> {
-    let downstream = session.as_downstream_mut();
     let mut received = 0;
     loop {
-        let read = downstream.read_request_body().await;
+        let read = session.read_request_body().await;
         let Some(chunk) = read.map_err(|e| broken(&e))? else {
             return filling.finish(received).await;
         };
@@ -284,7 +283,7 @@ impl Filling {
 }
 
 /// The length that is announced, unless it is too large.
-fn declared(session: &Session, limits: Limits) -> Result<Option<usize>, BodyError> {
+fn declared(session: &ServerSession, limits: Limits) -> Result<Option<usize>, BodyError> {
     let length = session.req_header().headers.get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     match length {
@@ -296,7 +295,7 @@ fn declared(session: &Session, limits: Limits) -> Result<Option<usize>, BodyErro
 }
 
 /// The content encodings, where there are any.
-fn encoding(session: &Session) -> Option<String> {
+fn encoding(session: &ServerSession) -> Option<String> {
     let encodings = session.req_header().headers.get_all(CONTENT_ENCODING);
     let encodings: Vec<&str> = encodings.iter().filter_map(|e| e.to_str().ok()).collect();
     (!encodings.is_empty()).then(|| encodings.join(", "))
@@ -318,7 +317,7 @@ async fn in_time<T>(
     }
 }
 
-fn broken(error: &pingora::Error) -> BodyError {
+pub(super) fn broken(error: &pingora::Error) -> BodyError {
     match error.etype() {
         ErrorType::Custom(INVALID_CHUNK) | ErrorType::InvalidHTTPHeader => BodyError::Malformed,
         _ => BodyError::ClientGone,
@@ -326,29 +325,28 @@ fn broken(error: &pingora::Error) -> BodyError {
 }
 
 /// Pingora leaves `Expect: 100-continue` to whoever reads the body.
-async fn answer_expectation(session: &mut Session) -> Result<(), BodyError> {
+pub(super) async fn answer_expectation(session: &mut ServerSession) -> Result<(), BodyError> {
     if session.req_header_mut().remove_header(&EXPECT).is_none() {
         return Ok(());
     }
-    let answered = session.as_downstream_mut().write_continue_response().await;
+    let answered = session.write_continue_response().await;
     answered.map_err(|_| BodyError::ClientGone)
 }
 
 async fn collect(
-    session: &mut Session,
+    session: &mut ServerSession,
     declared: Option<usize>,
     limit: usize,
     share: &Share,
 ) -> Result<Bytes, BodyError> {
-    let downstream = session.as_downstream_mut();
     let mut whole: Option<BytesMut> = None;
     let mut only = Bytes::new();
     loop {
         // Asked only where it may have more to say: whoever waits for bytes makes a timer.
-        if downstream.is_body_done() {
+        if session.is_body_done() {
             break;
         }
-        let read = downstream.read_request_body().await;
+        let read = session.read_request_body().await;
         let Some(chunk) = read.map_err(|e| broken(&e))? else {
             break;
         };

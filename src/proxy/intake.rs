@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HeaderValue};
-use pingora_proxy::Session;
+use pingora::protocols::http::ServerSession;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{Limits, Price, ReplyModel};
@@ -142,7 +142,7 @@ const SESSION_HEADERS: [&str; 5] = [
 /// [`Refusal`].
 pub async fn take_in(
     proxy: &Proxy,
-    session: &mut Session,
+    session: &mut ServerSession,
     arrival: &Arrival,
     asked: VendorCall,
     tab: &mut Tab,
@@ -226,7 +226,12 @@ pub(super) fn shown(name: &Arc<str>) -> Arc<str> {
 }
 
 /// Where bodies are kept: a copy of what came, and what must not be kept of it.
-fn keep_body(session: &Session, arrival: &Arrival, (body, most): (&[u8], usize), tab: &mut Tab) {
+fn keep_body(
+    session: &ServerSession,
+    arrival: &Arrival,
+    (body, most): (&[u8], usize),
+    tab: &mut Tab,
+) {
     let own = presented(arrival.caller(session));
     let secrets = arrival.wiring.secrets.clone();
     tab.keep_bodies(Bodies::of(body, most, secrets, own));
@@ -245,7 +250,11 @@ fn subject(kind: CallKind, format: Format) -> Subject {
 ///
 /// # Errors
 /// [`Refusal::Denied`].
-pub fn admit(session: &Session, arrival: &Arrival, tab: &mut Tab) -> Result<Admitted, Refusal> {
+pub fn admit(
+    session: &ServerSession,
+    arrival: &Arrival,
+    tab: &mut Tab,
+) -> Result<Admitted, Refusal> {
     let caller = arrival.caller(session);
     let access = &arrival.wiring.access;
     let admitted = match arrival.ours {
@@ -264,7 +273,7 @@ pub fn admit(session: &Session, arrival: &Arrival, tab: &mut Tab) -> Result<Admi
 /// The body, and what it says.
 async fn read_body(
     proxy: &Proxy,
-    session: &mut Session,
+    session: &mut ServerSession,
     limits: Limits,
     (asked, form): (&VendorCall, Option<&HeaderValue>),
 ) -> Result<(Body, Scan), Refusal> {
@@ -290,7 +299,7 @@ async fn read_body(
 }
 
 /// The content type, if it is that of a form and the path may take one. Else it is JSON, or nothing is said about it.
-fn form_type(session: &Session, asked: &VendorCall) -> Result<Option<HeaderValue>, Refusal> {
+fn form_type(session: &ServerSession, asked: &VendorCall) -> Result<Option<HeaderValue>, Refusal> {
     let Some(value) = session.req_header().headers.get(CONTENT_TYPE) else {
         return Ok(None);
     };
@@ -368,7 +377,7 @@ fn allow_conversion(needs: &mut Needs, kind: CallKind) {
 }
 
 /// What a conversation's turns have in common: the session that the client names, else how the conversation began.
-fn conversation(session: &Session, scan: &Scan) -> Option<u64> {
+fn conversation(session: &ServerSession, scan: &Scan) -> Option<u64> {
     let mut named: Option<(usize, &[u8])> = None;
     for (name, value) in &session.req_header().headers {
         let rank = SESSION_HEADERS

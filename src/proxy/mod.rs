@@ -1,10 +1,10 @@
-//! Requests in, answers out: `impl ProxyHttp`, and the exchange with the vendor.
+//! Requests in, answers out: the data plane, and the exchange with the vendor.
 //!
 //! The walk of a request, room by room: [`arrival`] (the head) → [`intake`] (who, body, scan, pool) → [`serve`] (the
 //! attempts, one after the other; in [`race`] two beside each other, in [`resume`] one that goes on with another) →
 //! [`attempt`] (what is asked) → [`exchange`] (one attempt, up to its first content) → [`pump`] (the rest of the answer) →
-//! [`tab`] (the record, exactly once) → [`till`] (what is told of it). Everything happens in `request_filter`: Pingora's own upstream path can neither hold
-//! a head back nor send a body again.
+//! [`tab`] (the record, exactly once) → [`till`] (what is told of it). What Pingora runs is [`plane`]: an application of
+//! its own, not Pingora's proxy, whose upstream path can neither hold a head back nor send a body again.
 //!
 //! Only this room, `balance/` and `server.rs` know Pingora. It never imports `store`, `cluster` or `admin`: nothing of
 //! ours is waited for between bytes in and bytes out.
@@ -30,6 +30,7 @@ mod loopback;
 pub mod notes;
 pub mod pages;
 pub mod paths;
+pub mod plane;
 pub mod pump;
 pub mod race;
 pub mod refusal;
@@ -51,17 +52,12 @@ pub mod wiring;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::EXPECT;
 use pingora::connectors::http::Connector;
-use pingora::http::RequestHeader;
 use pingora::protocols::http::{HttpTask, ServerSession};
-use pingora::upstreams::peer::HttpPeer;
-use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
 use crate::config::Awaits;
 use crate::live::Vault;
@@ -69,22 +65,19 @@ use crate::proxy::arrival::Arrival;
 use crate::proxy::body::{BodyError, Held};
 use crate::proxy::counting::Counter;
 use crate::proxy::paths::{Ask, VendorCall};
+pub use crate::proxy::plane::DataPlane;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::reply::{Page, write_page};
 use crate::proxy::serve::Unserved;
 pub use crate::proxy::side_door::Door;
-use crate::proxy::side_door::{SideDoor, Visit, unanswered};
+use crate::proxy::side_door::SideDoor;
 use crate::proxy::tab::Tab;
 pub use crate::proxy::till::{AccessLog, Till};
 use crate::proxy::waiting::Gone;
 pub use crate::proxy::wiring::Wiring;
 
-/// A client that takes nothing of what is written for so long is gone.
-const CLIENT_WRITE_PATIENCE: Duration = Duration::from_secs(120);
 /// No client sends half as many. Pingora itself refuses what has more than 256, with an empty 400.
 const MOST_HEADERS: usize = 128;
-/// The rest of a refused request's body is read so long, so that its sender gets to read the refusal.
-const REFUSED_BODY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The data plane. Shared by all connections.
 pub struct Proxy {
@@ -158,17 +151,18 @@ impl Proxy {
         &self.till
     }
 
-    /// Answers a request, unless the admin side does.
+    /// Answers a request.
     ///
     /// # Errors
     /// [`Gone`]: the client left, or the connection to it is of no more use. It must not serve another request.
-    async fn answer(&self, session: &mut Session, door: Door) -> Result<Option<Visit>, Gone> {
+    async fn answer(&self, session: &mut ServerSession, door: Door) -> Result<(), Gone> {
         let (mut arrival, mut ask, record) = Arrival::of(session, self.wiring.load_full());
         arrival.ours = door == Door::Ours;
         ask = through(door, ask);
         if matches!(ask, Ask::Admin) {
             let caller = arrival.caller(session);
-            return Ok(Some(self.side_door.enter(session, &arrival.wiring, caller)));
+            let visit = self.side_door.enter(session, &arrival.wiring, caller);
+            return Box::pin(self.side_door.carry(session, &visit, &self.connector)).await;
         }
         let mut tab = Tab::open(record, arrival.at, self.till.clone());
         let got = session.req_header().headers.len();
@@ -189,12 +183,12 @@ impl Proxy {
                 Err(refusal) => Box::pin(refuse(session, &arrival, refusal, &mut tab)).await?,
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     fn own_page(
         &self,
-        session: &Session,
+        session: &ServerSession,
         arrival: &Arrival,
         ask: &Ask,
         tab: &mut Tab,
@@ -240,7 +234,7 @@ impl Proxy {
 
     async fn answer_call(
         &self,
-        session: &mut Session,
+        session: &mut ServerSession,
         arrival: &mut Arrival,
         call: VendorCall,
         tab: &mut Tab,
@@ -273,7 +267,7 @@ impl Proxy {
 
 /// A call that no vendor has answered.
 async fn unanswered_call(
-    session: &mut Session,
+    session: &mut ServerSession,
     arrival: &Arrival,
     unserved: Unserved,
     tab: &mut Tab,
@@ -305,7 +299,7 @@ fn through(door: Door, ask: Ask) -> Ask {
 }
 
 async fn page(
-    session: &mut Session,
+    session: &mut ServerSession,
     arrival: &Arrival,
     page: Page,
     tab: &mut Tab,
@@ -324,7 +318,7 @@ async fn page(
 
 /// The one place where a refusal becomes an answer.
 async fn refuse(
-    session: &mut Session,
+    session: &mut ServerSession,
     arrival: &Arrival,
     refusal: Refusal,
     tab: &mut Tab,
@@ -356,17 +350,16 @@ async fn refuse(
 
 /// Reads what is left of a request's body, for a while, so that its sender gets to read the answer and the connection
 /// can serve another request. Who still waits for a `100 Continue` sends nothing before it has the answer.
-async fn take_the_rest(session: &mut Session) {
+async fn take_the_rest(session: &mut ServerSession) {
     let waits = session.req_header().headers.contains_key(EXPECT);
-    let downstream = session.as_downstream_mut();
-    if waits || downstream.drain_request_body().await.is_err() {
+    if waits || session.drain_request_body().await.is_err() {
         session.set_keepalive(None);
     }
 }
 
 /// The same once a ping has committed the head: the error is the stream's last event.
 async fn refuse_in_stream(
-    session: &mut Session,
+    session: &mut ServerSession,
     arrival: &Arrival,
     refusal: Refusal,
     (tab, sent): (&mut Tab, u64),
@@ -380,102 +373,8 @@ async fn refuse_in_stream(
         HttpTask::Body(Some(event.into()), false),
         HttpTask::Body(None, true),
     ];
-    let written = session.as_downstream_mut().response_duplex_vec(tasks).await;
+    let written = session.response_duplex_vec(tasks).await;
     written.map_err(|_| Gone)?;
     tab.refused(200, bytes);
     Ok(())
-}
-
-/// The data plane as Pingora runs it, on the listeners of one door.
-pub struct DataPlane(pub Arc<Proxy>, pub Door);
-
-#[async_trait]
-impl ProxyHttp for DataPlane {
-    /// Of a request that the admin side answers.
-    type CTX = Option<Visit>;
-
-    fn new_ctx(&self) -> Self::CTX {
-        None
-    }
-
-    /// The whole request is answered here, unless the admin side does.
-    async fn request_filter(
-        &self,
-        session: &mut Session,
-        ctx: &mut Self::CTX,
-    ) -> pingora::Result<bool> {
-        let downstream = session.as_downstream_mut();
-        downstream.set_write_timeout(Some(CLIENT_WRITE_PATIENCE));
-        downstream.set_total_drain_timeout(Some(REFUSED_BODY_PATIENCE));
-        if let ServerSession::H1(http1) = downstream {
-            // What a client sends ahead of an answer is its next request, not a farewell.
-            http1.set_pipelining_enabled(true);
-        }
-        match self.0.answer(session, self.1).await {
-            Ok(visit) => {
-                *ctx = visit;
-                Ok(ctx.is_none())
-            }
-            Err(Gone) => Err(pingora::Error::new_down(
-                pingora::ErrorType::ConnectionClosed,
-            )),
-        }
-    }
-
-    /// Only the admin side is proxied.
-    async fn upstream_peer(
-        &self,
-        _session: &mut Session,
-        _ctx: &mut Self::CTX,
-    ) -> pingora::Result<Box<HttpPeer>> {
-        Ok(self.0.side_door.peer())
-    }
-
-    async fn upstream_request_filter(
-        &self,
-        _session: &mut Session,
-        head: &mut RequestHeader,
-        ctx: &mut Self::CTX,
-    ) -> pingora::Result<()> {
-        ctx.as_ref().map_or(Ok(()), |visit| visit.introduce(head))
-    }
-
-    /// [`Gone`]: nothing more is written, neither an error nor the end of an answer that has none, and the connection
-    /// is closed.
-    async fn fail_to_proxy(
-        &self,
-        session: &mut Session,
-        e: &pingora::Error,
-        ctx: &mut Self::CTX,
-    ) -> FailToProxy {
-        let error_code = match ctx {
-            Some(_) => unanswered(session, e).await,
-            None => 0,
-        };
-        FailToProxy {
-            error_code,
-            can_reuse_downstream: false,
-        }
-    }
-
-    async fn logging(
-        &self,
-        session: &mut Session,
-        _e: Option<&pingora::Error>,
-        ctx: &mut Self::CTX,
-    ) {
-        if let Some(visit) = ctx {
-            visit.tell(session);
-        }
-    }
-
-    /// The access line has said it.
-    fn suppress_error_log(
-        &self,
-        _session: &Session,
-        _ctx: &Self::CTX,
-        _e: &pingora::Error,
-    ) -> bool {
-        true
-    }
 }

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::response::Parts as HeadParts;
 use pingora::http::ResponseHeader;
-use pingora::protocols::http::HttpTask;
+use pingora::protocols::http::{HttpTask, ServerSession};
 use pingora::time::timeout;
-use pingora_proxy::Session;
 
 use crate::clock::{self, Tick};
 use crate::ir::{Fault, FaultKind, Usage};
@@ -181,7 +180,11 @@ fn show(vendor: Head, head: &mut HeadParts) {
     }
 }
 
-fn stream_head(session: &Session, stamp: &Stamp, vendor: Head) -> pingora::Result<ResponseHeader> {
+fn stream_head(
+    session: &ServerSession,
+    stamp: &Stamp,
+    vendor: Head,
+) -> pingora::Result<ResponseHeader> {
     let mut head = stamp.event_stream(session)?;
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
     show(vendor, &mut head);
@@ -192,7 +195,7 @@ fn stream_head(session: &Session, stamp: &Stamp, vendor: Head) -> pingora::Resul
 }
 
 async fn send_whole(
-    session: &mut Session,
+    session: &mut ServerSession,
     stamp: &Stamp,
     (status, vendor): (u16, Head),
     bytes: Bytes,
@@ -203,7 +206,7 @@ async fn send_whole(
 }
 
 pub(super) async fn send_events(
-    session: &mut Session,
+    session: &mut ServerSession,
     head: Option<ResponseHeader>,
     bytes: Bytes,
 ) -> Result<(), Gone> {
@@ -211,14 +214,13 @@ pub(super) async fn send_events(
     tasks.extend(head.map(|head| HttpTask::Header(Box::new(head), false)));
     tasks.push(HttpTask::Body(Some(bytes), false));
     tasks.push(HttpTask::Body(None, true));
-    let session = session.as_downstream_mut();
     session.response_duplex_vec(tasks).await.map_err(|_| Gone)?;
     Ok(())
 }
 
 /// An answer over the hold: no error can follow what went out, so a break ends the connection without its end.
 async fn pump_long(
-    session: &mut Session,
+    session: &mut ServerSession,
     stamp: &Stamp,
     (status, vendor): (u16, Head),
     (mut long, mut kept): (Long, Option<&mut Bodies>),
@@ -242,7 +244,7 @@ async fn pump_long(
                 long.up.release();
             }
         }
-        PumpEnd::Broken(_) | PumpEnd::Cut(..) => session.as_downstream_mut().shutdown().await,
+        PumpEnd::Broken(_) | PumpEnd::Cut(..) => session.shutdown().await,
         PumpEnd::ClientGone => {}
     }
     Pumped {
@@ -255,7 +257,7 @@ async fn pump_long(
 }
 
 async fn begin_long(
-    session: &mut Session,
+    session: &mut ServerSession,
     stamp: &Stamp,
     (status, vendor): (u16, Head),
     long: &mut Long,
@@ -268,22 +270,16 @@ async fn begin_long(
         head.headers
             .insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
-    session
-        .as_downstream_mut()
-        .write_response_header(Box::new(head.into()))
-        .await?;
+    session.write_response_header(Box::new(head.into())).await?;
     for piece in std::mem::take(&mut long.held) {
         *bytes += length(&piece);
-        session
-            .as_downstream_mut()
-            .write_response_body(piece, false)
-            .await?;
+        session.write_response_body(piece, false).await?;
     }
     Ok(())
 }
 
 async fn pass_long(
-    session: &mut Session,
+    session: &mut ServerSession,
     long: &mut Long,
     (bytes, mut kept): (&mut u64, Option<&mut Bodies>),
 ) -> PumpEnd {
@@ -303,19 +299,13 @@ async fn pass_long(
         }
         *bytes += length(&chunk);
         keep(&mut kept, &chunk);
-        if session
-            .as_downstream_mut()
-            .write_response_body(chunk, false)
-            .await
-            .is_err()
-        {
+        if session.write_response_body(chunk, false).await.is_err() {
             return PumpEnd::ClientGone;
         }
     }
 }
 
-async fn finish(session: &mut Session) -> Result<(), Gone> {
-    let session = session.as_downstream_mut();
+async fn finish(session: &mut ServerSession) -> Result<(), Gone> {
     session
         .response_duplex_vec(vec![HttpTask::Done])
         .await
@@ -325,7 +315,7 @@ async fn finish(session: &mut Session) -> Result<(), Gone> {
 
 /// An event stream on its way.
 struct Stream<'a> {
-    session: &'a mut Session,
+    session: &'a mut ServerSession,
     up: Box<Upstream>,
     passage: Passage,
     shelf: Shelf<'a>,
@@ -462,7 +452,7 @@ impl Stream<'_> {
         out: &mut Vec<Bytes>,
         last: bool,
     ) -> Result<(), Gone> {
-        let session = self.session.as_downstream_mut();
+        let session = &mut *self.session;
         if head.is_none() && out.is_empty() && !last {
             return Ok(());
         }

@@ -10,9 +10,8 @@ use http::header::{
 use http::response::{Parts as HeadParts, Response};
 use http::{StatusCode, Version};
 use pingora::http::ResponseHeader;
-use pingora::protocols::http::HttpTask;
+use pingora::protocols::http::{HttpTask, ServerSession};
 use pingora::{ErrorType, OrErr};
-use pingora_proxy::Session;
 
 use crate::id::RequestId;
 use crate::ir::{Fault, Format};
@@ -93,7 +92,7 @@ impl Stamp {
     ///
     /// # Errors
     /// For a status that is none.
-    pub fn unsized_for(&self, session: &Session, status: u16) -> pingora::Result<HeadParts> {
+    pub fn unsized_for(&self, session: &ServerSession, status: u16) -> pingora::Result<HeadParts> {
         let mut head = self.head(status)?;
         if session.req_header().version == Version::HTTP_11 {
             head.headers
@@ -106,7 +105,7 @@ impl Stamp {
     ///
     /// # Errors
     /// Never: 200 is a status.
-    pub fn event_stream(&self, session: &Session) -> pingora::Result<HeadParts> {
+    pub fn event_stream(&self, session: &ServerSession) -> pingora::Result<HeadParts> {
         let mut parts = self.unsized_for(session, 200)?;
         let head = &mut parts.headers;
         head.insert(
@@ -173,7 +172,11 @@ impl Page {
 ///
 /// # Errors
 /// When the client is gone.
-pub async fn write_page(session: &mut Session, stamp: &Stamp, page: Page) -> pingora::Result<u64> {
+pub async fn write_page(
+    session: &mut ServerSession,
+    stamp: &Stamp,
+    page: Page,
+) -> pingora::Result<u64> {
     let mut parts = stamp.sized(page.status, page.body.len())?;
     let head = &mut parts.headers;
     head.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
@@ -195,7 +198,7 @@ pub async fn write_page(session: &mut Session, stamp: &Stamp, page: Page) -> pin
 /// # Errors
 /// When the client is gone.
 pub async fn write_whole(
-    session: &mut Session,
+    session: &mut ServerSession,
     head: HeadParts,
     body: Bytes,
 ) -> pingora::Result<u64> {
@@ -209,9 +212,6 @@ pub async fn write_whole(
             HttpTask::Body(Some(body), true),
         ]
     };
-    session
-        .as_downstream_mut()
-        .response_duplex_vec(tasks)
-        .await?;
+    session.response_duplex_vec(tasks).await?;
     Ok(sent)
 }

@@ -1,8 +1,7 @@
 //! The walk of a call through its attempts, to exactly one answer.
 
+use pingora::protocols::http::ServerSession;
 use std::pin::pin;
-
-use pingora_proxy::Session;
 
 use crate::clock::{self, Tick};
 use crate::config::Resume;
@@ -50,7 +49,7 @@ pub enum Unserved {
 /// [`Unserved`].
 pub async fn serve(
     proxy: &Proxy,
-    session: &mut Session,
+    session: &mut ServerSession,
     arrival: &mut Arrival,
     call: &Call,
     tab: &mut Tab,

@@ -1,4 +1,5 @@
-//! The way to the admin side: its requests are proxied, the stock way, to a server of this process on a Unix socket.
+//! The way to the admin side: its requests are passed on to a server of this process on a Unix socket, as they come, and
+//! its answers back.
 //!
 //! That server believes what three headers say of the caller. So whatever outsiders send under `x-tidegate-` stays
 //! outside, and the socket's folder is this process's alone.
@@ -9,15 +10,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::Version;
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use pingora::connectors::http::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::client::HttpSession;
+use pingora::protocols::http::v1::client::HttpSession as HttpSession1;
+use pingora::protocols::http::{HttpTask, ServerSession};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{ErrorSource, ErrorType};
-use pingora_proxy::Session;
 
 use crate::clock::{self, Tick};
 use crate::proxy::access::Caller;
+use crate::proxy::body::{self, BodyError, answer_expectation};
 use crate::proxy::loopback::is_direct_loopback;
+use crate::proxy::waiting::Gone;
 use crate::proxy::wiring::Wiring;
 
 /// The client's own address.
@@ -27,10 +36,18 @@ static DIRECT: HeaderName = HeaderName::from_static("x-tidegate-direct");
 /// `1`: the client speaks TLS, with us or with a trusted proxy.
 static TLS: HeaderName = HeaderName::from_static("x-tidegate-tls");
 const OURS: &str = "x-tidegate-";
+/// Headers of a connection and not of a request (RFC 9110, section 7.6.1), beside those that `Connection` names.
+static OF_A_CONNECTION: [HeaderName; 6] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    TRAILER,
+    UPGRADE,
+];
 
 /// The socket is on this machine: who does not take a connection for so long is stuck.
 const CONNECT: Duration = Duration::from_secs(5);
-const IDLE: Duration = Duration::from_secs(60);
 
 /// Which requests a listener serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,15 +75,10 @@ impl SideDoor {
         let mut peer = HttpPeer::new_uds(socket, false, String::new())
             .map_err(|e| format!("{socket} can be no socket: {e}"))?;
         peer.options.connection_timeout = Some(CONNECT);
-        peer.options.idle_timeout = Some(IDLE);
         Ok(SideDoor {
             peer,
             inside: Arc::default(),
         })
-    }
-
-    pub(super) fn peer(&self) -> Box<HttpPeer> {
-        Box::new(self.peer.clone())
     }
 
     /// Requests of the admin side that are not answered to their end.
@@ -74,10 +86,15 @@ impl SideDoor {
         self.inside.load(Ordering::Acquire)
     }
 
-    pub(super) fn enter(&self, session: &Session, wiring: &Wiring, caller: Caller<'_>) -> Visit {
+    pub(super) fn enter(
+        &self,
+        session: &ServerSession,
+        wiring: &Wiring,
+        caller: Caller<'_>,
+    ) -> Visit {
         self.inside.fetch_add(1, Ordering::AcqRel);
         let (access, headers) = (&wiring.access, caller.headers);
-        let digest = session.as_downstream().digest();
+        let digest = session.digest();
         let encrypted = digest.is_some_and(|digest| digest.ssl_digest.is_some());
         Visit {
             at: clock::now(),
@@ -129,7 +146,7 @@ impl Visit {
     }
 
     /// The admin side's line of the log: never with a query, which may hold anything.
-    pub(super) fn tell(&self, session: &Session) {
+    pub(super) fn tell(&self, session: &ServerSession) {
         let head = session.req_header();
         let status = session
             .response_written()
@@ -145,53 +162,212 @@ impl Visit {
     }
 }
 
-/// Says that the admin side has not answered, where something can still be said. The status.
-pub(super) async fn unanswered(session: &mut Session, e: &pingora::Error) -> u16 {
-    let gone = matches!(
-        e.etype(),
-        ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed
-    );
-    let (status, title, detail) = match (e.etype(), e.esource()) {
-        (_, ErrorSource::Downstream) if gone => return 0,
-        (ErrorType::HTTPStatus(400..=499), _) | (_, ErrorSource::Downstream) => (
-            400,
-            "Bad request",
-            "The request cannot be understood as HTTP.",
-        ),
-        _ => (
-            503,
-            "Unavailable",
-            "The admin side of this gateway does not answer.",
-        ),
-    };
-    if session.response_written().is_some() {
-        return status;
+/// How an answer of the admin side did not come.
+enum Failure {
+    /// The client left.
+    Gone,
+    /// The request's body cannot be read.
+    Malformed,
+    /// The admin side broke off.
+    Unanswered,
+}
+
+impl SideDoor {
+    /// Passes a request on and its answer back, each as it comes.
+    ///
+    /// # Errors
+    /// [`Gone`]: the client left, or its connection is of no more use.
+    pub(super) async fn carry(
+        &self,
+        session: &mut ServerSession,
+        visit: &Visit,
+        connector: &Connector,
+    ) -> Result<(), Gone> {
+        let carried = self.exchange(session, visit, connector).await;
+        let ended = match carried {
+            Ok(()) => Ok(()),
+            Err(Failure::Gone) => Err(Gone),
+            Err(_) if session.response_written().is_some() => Err(Gone),
+            Err(Failure::Malformed) => refuse(session, MALFORMED).await,
+            Err(Failure::Unanswered) => refuse(session, UNANSWERED).await,
+        };
+        visit.tell(session);
+        ended
     }
-    let name = if status == 400 {
-        "bad-request"
-    } else {
-        "unavailable"
+
+    async fn exchange(
+        &self,
+        session: &mut ServerSession,
+        visit: &Visit,
+        connector: &Connector,
+    ) -> Result<(), Failure> {
+        answer_expectation(session)
+            .await
+            .map_err(|_| Failure::Gone)?;
+        let has_body = !session.is_body_empty();
+        let head = passed_on(session.req_header(), visit, has_body);
+        let head = head.map_err(|_| Failure::Malformed)?;
+        let open = connector.get_http_session(&self.peer).await;
+        let Ok((HttpSession::H1(mut inner), _)) = open else {
+            return Err(Failure::Unanswered);
+        };
+        let sent = inner.write_request_header(Box::new(head)).await;
+        sent.map_err(|_| Failure::Unanswered)?;
+        pass(session, &mut inner).await
+    }
+}
+
+/// The head as the admin side gets it: by HTTP/1.1, of the request alone, with who asks.
+fn passed_on(
+    head: &RequestHeader,
+    visit: &Visit,
+    has_body: bool,
+) -> pingora::Result<RequestHeader> {
+    let mut head = head.clone();
+    head.set_version(Version::HTTP_11);
+    let named: Vec<HeaderName> = head
+        .headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        // How the body ends is no header of a connection, whoever says so.
+        .filter(|name| ![CONTENT_LENGTH, TRANSFER_ENCODING, HOST].contains(name))
+        .collect();
+    for name in OF_A_CONNECTION.iter().chain(&named).chain([&EXPECT]) {
+        head.remove_header(name);
+    }
+    // HTTP/2 says both in other words.
+    if !head.headers.contains_key(HOST)
+        && let Some(authority) = head.uri.authority().map(ToString::to_string)
+    {
+        head.insert_header(HOST, authority)?;
+    }
+    let is_framed = [CONTENT_LENGTH, TRANSFER_ENCODING]
+        .iter()
+        .any(|name| head.headers.contains_key(name));
+    if has_body && !is_framed {
+        head.insert_header(TRANSFER_ENCODING, "chunked")?;
+    }
+    visit.introduce(&mut head)?;
+    Ok(head)
+}
+
+/// The body there and the answer back, beside each other: an answer may come before the body's end.
+async fn pass(session: &mut ServerSession, inner: &mut HttpSession1) -> Result<(), Failure> {
+    let (mut is_asked, mut is_begun) = (session.is_body_empty(), false);
+    if is_asked {
+        let finished = inner.finish_body().await;
+        finished.map_err(|_| Failure::Unanswered)?;
+    }
+    loop {
+        tokio::select! {
+            told = inner.read_response_task() => {
+                let task = told.map_err(|_| Failure::Unanswered)?;
+                let is_end = task.is_end();
+                if let Some(task) = for_client(session, task, &mut is_begun) {
+                    let written = session.response_duplex_vec(vec![task]).await;
+                    written.map_err(|_| Failure::Gone)?;
+                }
+                if is_end && is_begun {
+                    return Ok(());
+                }
+            }
+            part = session.read_body_or_idle(is_asked) => {
+                if is_asked {
+                    return Err(Failure::Gone);
+                }
+                let part = part.map_err(|e| match body::broken(&e) {
+                    BodyError::Malformed => Failure::Malformed,
+                    _ => Failure::Gone,
+                })?;
+                // Who reads no more of it may have answered all the same.
+                is_asked = send(inner, part, session.is_body_done()).await.unwrap_or(true);
+            }
+        }
+    }
+}
+
+/// Sends a part of the body; whether it was the last.
+async fn send(
+    inner: &mut HttpSession1,
+    part: Option<Bytes>,
+    is_last: bool,
+) -> pingora::Result<bool> {
+    let is_last = is_last || part.is_none();
+    if let Some(part) = part {
+        inner.write_body(&part).await?;
+    }
+    if is_last {
+        inner.finish_body().await?;
+    }
+    Ok(is_last)
+}
+
+/// A piece of the answer as the client's protocol has it.
+fn for_client(
+    session: &mut ServerSession,
+    task: HttpTask,
+    is_begun: &mut bool,
+) -> Option<HttpTask> {
+    let HttpTask::Header(mut head, is_end) = task else {
+        return Some(task);
     };
+    if head.status.is_informational() {
+        return None;
+    }
+    *is_begun = true;
+    for name in &OF_A_CONNECTION {
+        head.remove_header(name);
+    }
+    if session.req_header().version == Version::HTTP_10
+        && head.remove_header(&TRANSFER_ENCODING).is_some()
+    {
+        // It ends with the connection.
+        session.set_keepalive(None);
+    }
+    Some(HttpTask::Header(head, is_end))
+}
+
+/// An error that the admin side cannot tell: status, name, title and detail of a problem.
+type Trouble = (u16, &'static str, &'static str, &'static str);
+
+const MALFORMED: Trouble = (
+    400,
+    "bad-request",
+    "Bad request",
+    "The request cannot be understood as HTTP.",
+);
+const UNANSWERED: Trouble = (
+    503,
+    "unavailable",
+    "Unavailable",
+    "The admin side of this gateway does not answer.",
+);
+
+/// Answers with a problem, the last thing on this connection.
+async fn refuse(session: &mut ServerSession, trouble: Trouble) -> Result<(), Gone> {
+    let (status, name, title, detail) = trouble;
     let body = serde_json::json!({
         "type": format!("urn:tidegate:problem:{name}"),
         "title": title,
         "status": status,
         "detail": detail,
     });
+    session.set_keepalive(None);
     write(session, status, body.to_string().into())
         .await
-        .unwrap_or_else(|e| log::debug!("admin: nobody is there to be told: {e}"));
-    status
+        .map_err(|_| Gone)
 }
 
-async fn write(session: &mut Session, status: u16, body: Bytes) -> pingora::Result<()> {
+async fn write(session: &mut ServerSession, status: u16, body: Bytes) -> pingora::Result<()> {
     let mut head = ResponseHeader::build(status, Some(4))?;
     head.insert_header(CONTENT_TYPE, "application/problem+json")?;
     head.insert_header(CACHE_CONTROL, "no-store")?;
     head.set_content_length(body.len())?;
-    session.set_keepalive(None);
-    session.write_response_header(Box::new(head), false).await?;
-    session.write_response_body(Some(body), true).await
+    session.write_response_header(Box::new(head)).await?;
+    session.write_response_body(body, true).await
 }
 
 #[cfg(test)]

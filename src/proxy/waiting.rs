@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use pingora::protocols::http::ServerSession;
 use pingora::time::sleep;
-use pingora_proxy::Session;
 
 use crate::clock::{self, Tick};
 use crate::proxy::reply::Stamp;
@@ -18,7 +18,7 @@ pub struct Gone;
 
 /// A waiting client. Its first ping commits the head of the answer, never an attempt.
 pub struct Waiting<'a> {
-    pub session: &'a mut Session,
+    pub session: &'a mut ServerSession,
     /// `None`: this client is not pinged (it asked for no stream, or pings are off).
     every: Option<Duration>,
     next: Tick,
@@ -28,7 +28,7 @@ pub struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    pub fn new(session: &'a mut Session, every: Option<Duration>) -> Waiting<'a> {
+    pub fn new(session: &'a mut ServerSession, every: Option<Duration>) -> Waiting<'a> {
         Waiting {
             session,
             every,
@@ -62,7 +62,7 @@ impl<'a> Waiting<'a> {
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(done),
-                _ = self.session.as_downstream_mut().read_body_or_idle(true) => return Err(Gone),
+                _ = self.session.read_body_or_idle(true) => return Err(Gone),
                 () = sleep(until_ping), if self.every.is_some() => {}
             }
             self.ping(stamp).await?;
@@ -77,8 +77,7 @@ impl<'a> Waiting<'a> {
         self.commit(stamp).await?;
         let ping = wire::codec(stamp.format).ping();
         self.sent += u64::try_from(ping.len()).unwrap_or(0);
-        let session = self.session.as_downstream_mut();
-        session
+        self.session
             .write_response_body(Bytes::from_static(ping), false)
             .await
             .map_err(|_| Gone)
@@ -90,8 +89,7 @@ impl<'a> Waiting<'a> {
         }
         self.committed = true;
         let head = stamp.event_stream(self.session).map_err(|_| Gone)?;
-        let session = self.session.as_downstream_mut();
-        session
+        self.session
             .write_response_header(Box::new(head.into()))
             .await
             .map_err(|_| Gone)
@@ -103,12 +101,12 @@ impl<'a> Waiting<'a> {
 /// # Errors
 /// [`Gone`].
 pub async fn unless_gone<T>(
-    session: &mut Session,
+    session: &mut ServerSession,
     mut work: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, Gone> {
     tokio::select! {
         biased;
         done = &mut work => Ok(done),
-        _ = session.as_downstream_mut().read_body_or_idle(true) => Err(Gone),
+        _ = session.read_body_or_idle(true) => Err(Gone),
     }
 }

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use pingora::apps::HttpServerOptions;
 use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
 use pingora::listeners::tls::TlsSettings;
@@ -22,7 +21,7 @@ use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
 use pingora::services::ServiceWithDependents;
 use pingora::services::background::{BackgroundService, background_service};
-use pingora_proxy::ProxyServiceBuilder;
+use pingora::services::listening::Service;
 
 use crate::admin;
 use crate::balance::hosts::HostKeeper;
@@ -38,8 +37,6 @@ use services::{
     ReloadService, VendorPages,
 };
 
-/// An HTTP/2 connection of a client without a stream is closed after so long.
-const H2_IDLE: Duration = Duration::from_secs(300);
 /// Pingora's own default.
 const GRACE: Duration = Duration::from_secs(300);
 
@@ -250,13 +247,10 @@ fn add_listeners(
         None => Door::Both,
         Some(_) => Door::Data,
     };
-    let plane = |door| DataPlane(proxy.clone(), door);
+    let plane = |door| DataPlane::new(proxy.clone(), door);
     add_plane(server, &gateway.listen, ("data plane", plane(everybodys)))?;
     if let Some(plane_of_ours) = &sockets.plane {
-        let own = plane(Door::Ours);
-        let mut service = ProxyServiceBuilder::new(&server.configuration, own)
-            .name("calls of ours")
-            .build();
+        let mut service = Service::new("calls of ours".to_owned(), plane(Door::Ours));
         let owner_alone = Permissions::from_mode(0o600);
         service.add_uds(&plane_of_ours.to_string_lossy(), Some(owner_alone));
         server.add_service(service);
@@ -276,13 +270,7 @@ fn add_plane(
     listen: &[Listen],
     (name, plane): (&str, DataPlane),
 ) -> anyhow::Result<()> {
-    let mut options = HttpServerOptions::default();
-    options.h2c = true;
-    options.h2_idle_timeout = Some(H2_IDLE);
-    let mut service = ProxyServiceBuilder::new(&server.configuration, plane)
-        .name(name)
-        .server_options(options)
-        .build();
+    let mut service = Service::new(name.to_owned(), plane);
     for listen in listen {
         let addr = listen.addr.to_string();
         let Some(tls) = &listen.tls else {

@@ -19,7 +19,6 @@ pub fn install(sink: &Sink, format: LogFormat, level: LevelFilter) {
         .filter_level(level.min(LevelFilter::Warn))
         .filter_module("tidegate", level)
         .filter_module("pingora", level.min(LevelFilter::Error))
-        .filter_module("pingora_proxy", LevelFilter::Off)
         .target(Target::Pipe(Box::new(sink.clone())))
         .format(move |out, record| match format {
             _ if is_harmless(record) => Ok(()),

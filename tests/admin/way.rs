@@ -130,6 +130,101 @@ async fn a_large_body_arrives_whole_over_both_versions() {
     }
 }
 
+/// What the gateway answers to bytes, up to the end of the connection.
+async fn raw(gateway: &Gateway, request: &[u8]) -> String {
+    let mut client = TcpStream::connect(gateway.addr).await.unwrap();
+    client.write_all(request).await.unwrap();
+    let mut read = Vec::new();
+    let reading = client.read_to_end(&mut read);
+    let ended = tokio::time::timeout(PATIENCE, reading).await;
+    ended.expect("the connection ends").unwrap();
+    String::from_utf8(read).unwrap().to_ascii_lowercase()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_before_the_end_of_a_body_comes_through() {
+    let gateway = untouched("").await;
+    let listener = taken_over(&gateway);
+    let serving = async {
+        let mut stream = accepted(&listener).await;
+        head(&mut stream).await;
+        // The body is not read: whoever sends it finds the connection closed.
+        let refusal = "HTTP/1.1 413 Content Too Large\r\ncontent-length: 5\r\n\r\nlarge";
+        stream.write_all(refusal.as_bytes()).await.unwrap();
+        stream
+    };
+    let mut request = asked("POST", "/admin/x", &[], None);
+    *request.body_mut() = Full::new(Bytes::from(vec![b'x'; 200_000]));
+    request
+        .headers_mut()
+        .insert("content-length", 200_000.into());
+    let (_stream, answer) = tokio::join!(serving, gateway.send(request));
+    assert_eq!(answer.status, 413);
+    assert_eq!(answer.text(), "large");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_of_a_body_arrive_in_pieces_and_an_old_client_gets_an_answer_without() {
+    let gateway = untouched("").await;
+    let listener = taken_over(&gateway);
+    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+    let serving = async {
+        let mut stream = accepted(&listener).await;
+        let (head, mut body) = head(&mut stream).await;
+        while !body.ends_with(b"0\r\n\r\n") {
+            assert!(stream.read_buf(&mut body).await.unwrap() > 0);
+        }
+        stream.write_all(chunked).await.unwrap();
+        (head, String::from_utf8(body).unwrap())
+    };
+    let request = b"POST /admin/x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nexpect: 100-continue\r\n\
+        connection: close, x-named\r\nx-named: 1\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    let ((head, body), answer) = tokio::join!(serving, raw(&gateway, request));
+    assert!(head.contains("transfer-encoding: chunked"), "{head}");
+    assert!(
+        !head.contains("x-named") && !head.contains("expect"),
+        "{head}"
+    );
+    assert!(body.contains("abc"), "{body}");
+    assert!(answer.starts_with("http/1.1 100 continue\r\n"), "{answer}");
+    assert!(answer.contains("transfer-encoding: chunked"), "{answer}");
+    assert!(answer.ends_with("2\r\nok\r\n0\r\n\r\n"), "{answer}");
+
+    let serving = async {
+        let mut stream = accepted(&listener).await;
+        let got = self::head(&mut stream).await.0;
+        stream.write_all(chunked).await.unwrap();
+        got
+    };
+    let (head, answer) = tokio::join!(
+        serving,
+        raw(&gateway, b"GET /admin/x HTTP/1.0\r\nhost: a\r\n\r\n")
+    );
+    assert!(head.starts_with("get /admin/x http/1.1\r\n"), "{head}");
+    assert!(!answer.contains("transfer-encoding"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nok"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_head_alone_was_asked_of_has_no_body_and_the_connection_serves_on() {
+    let gateway = untouched("").await;
+    let listener = taken_over(&gateway);
+    let serving = async {
+        for _ in 0..2 {
+            let mut stream = accepted(&listener).await;
+            head(&mut stream).await;
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n")
+                .await
+                .unwrap();
+        }
+    };
+    let request = b"HEAD /admin/x HTTP/1.1\r\nhost: a\r\n\r\nHEAD /admin/x HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let ((), answer) = tokio::join!(serving, raw(&gateway, request));
+    assert_eq!(answer.matches("content-length: 7").count(), 2, "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn events_pass_one_by_one_and_a_client_that_leaves_is_noticed() {
     let gateway = untouched("").await;

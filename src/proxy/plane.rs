@@ -1,0 +1,106 @@
+//! The data plane as Pingora runs it: the requests of a connection, one after the other.
+//!
+//! Pingora accepts, speaks TLS, HTTP/1 and HTTP/2; what it hands over is a session whose head has not been read. Its own
+//! proxy (`pingora_proxy::HttpProxy`) is not in between: it would carry the whole way to an upstream, which no request of
+//! ours goes, in each request's future, 52 KB that are moved twice a request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::Method;
+use pingora::ErrorType;
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::protocols::http::ServerSession;
+use pingora::server::ShutdownWatch;
+
+use crate::proxy::Proxy;
+use crate::proxy::side_door::Door;
+
+/// An HTTP/2 connection of a client without a stream is closed after so long.
+const H2_IDLE: Duration = Duration::from_secs(300);
+/// A client that takes nothing of what is written for so long is gone.
+const CLIENT_WRITE_PATIENCE: Duration = Duration::from_secs(120);
+/// The rest of a refused request's body is read so long, so that its sender gets to read the refusal.
+const REFUSED_BODY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The data plane on the listeners of one door.
+pub struct DataPlane {
+    proxy: Arc<Proxy>,
+    door: Door,
+    options: HttpServerOptions,
+}
+
+impl DataPlane {
+    pub fn new(proxy: Arc<Proxy>, door: Door) -> DataPlane {
+        let mut options = HttpServerOptions::default();
+        options.h2c = true;
+        options.h2_idle_timeout = Some(H2_IDLE);
+        DataPlane {
+            proxy,
+            door,
+            options,
+        }
+    }
+}
+
+#[async_trait]
+impl HttpServerApp for DataPlane {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        mut session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        let is_read = {
+            let mut shutdown = shutdown.clone();
+            tokio::select! {
+                biased;
+                read = session.read_request() => read,
+                // No other request comes in; the client opens another connection, elsewhere.
+                _ = shutdown.wait_for(|leaving| *leaving) => return None,
+            }
+        };
+        match is_read {
+            Ok(true) if session.req_header().method == Method::CONNECT => {
+                return refused(session, 405).await;
+            }
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(e) if matches!(e.etype(), ErrorType::InvalidHTTPHeader) => {
+                log::debug!("not HTTP: {e}");
+                return refused(session, 400).await;
+            }
+            Err(e) => {
+                log::debug!("a client's connection broke: {e}");
+                session.shutdown().await;
+                return None;
+            }
+        }
+        if *shutdown.borrow() {
+            session.set_keepalive(None);
+        }
+        session.set_write_timeout(Some(CLIENT_WRITE_PATIENCE));
+        session.set_total_drain_timeout(Some(REFUSED_BODY_PATIENCE));
+        // What a client sends ahead of an answer is its next request, not a farewell.
+        session.set_pipelining_enabled(true);
+        // Where the client is gone nothing more is written, neither an error nor the end of an answer that has none, and
+        // the connection is closed.
+        self.proxy.answer(&mut session, self.door).await.ok()?;
+        let settings = HttpPersistentSettings::for_session(&session);
+        let stream = session.finish().await.ok()??;
+        Some(ReusedHttpStream::from_reusable_stream(stream, settings))
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        Some(&self.options)
+    }
+}
+
+/// What is no request that anybody here could answer.
+async fn refused(mut session: ServerSession, status: u16) -> Option<ReusedHttpStream> {
+    if let Err(e) = session.respond_error(status).await {
+        log::debug!("nobody is there to be told: {e}");
+    }
+    session.shutdown().await;
+    None
+}
