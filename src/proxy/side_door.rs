@@ -254,15 +254,24 @@ fn passed_on(
     Ok(head)
 }
 
+/// What there is of a request's body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Part,
+    Whole,
+    /// As much as the admin side wanted: it reads no more of it, and may have answered.
+    Enough,
+}
+
 /// The body there and the answer back, beside each other: an answer may come before the body's end.
 async fn pass(session: &mut ServerSession, inner: &mut HttpSession1) -> Result<(), Failure> {
-    let (mut is_asked, mut is_begun) = (session.is_body_empty(), false);
-    if is_asked {
-        let finished = inner.finish_body().await;
-        finished.map_err(|_| Failure::Unanswered)?;
+    let (mut sent, mut is_begun) = (Sent::Part, false);
+    if session.is_body_empty() {
+        sent = send(inner, None, true).await;
     }
     loop {
         tokio::select! {
+            biased;
             told = inner.read_response_task() => {
                 let task = told.map_err(|_| Failure::Unanswered)?;
                 let is_end = task.is_end();
@@ -274,35 +283,35 @@ async fn pass(session: &mut ServerSession, inner: &mut HttpSession1) -> Result<(
                     return Ok(());
                 }
             }
-            part = session.read_body_or_idle(is_asked) => {
-                if is_asked {
+            part = session.read_body_or_idle(sent == Sent::Whole), if sent != Sent::Enough => {
+                if sent == Sent::Whole {
                     return Err(Failure::Gone);
                 }
                 let part = part.map_err(|e| match body::broken(&e) {
                     BodyError::Malformed => Failure::Malformed,
                     _ => Failure::Gone,
                 })?;
-                // Who reads no more of it may have answered all the same.
-                is_asked = send(inner, part, session.is_body_done()).await.unwrap_or(true);
+                sent = send(inner, part, session.is_body_done()).await;
             }
         }
     }
 }
 
-/// Sends a part of the body; whether it was the last.
-async fn send(
-    inner: &mut HttpSession1,
-    part: Option<Bytes>,
-    is_last: bool,
-) -> pingora::Result<bool> {
+/// Sends a part of the body.
+async fn send(inner: &mut HttpSession1, part: Option<Bytes>, is_last: bool) -> Sent {
     let is_last = is_last || part.is_none();
-    if let Some(part) = part {
-        inner.write_body(&part).await?;
+    if let Some(part) = part
+        && inner.write_body(&part).await.is_err()
+    {
+        return Sent::Enough;
     }
-    if is_last {
-        inner.finish_body().await?;
+    if !is_last {
+        return Sent::Part;
     }
-    Ok(is_last)
+    match inner.finish_body().await {
+        Ok(_) => Sent::Whole,
+        Err(_) => Sent::Enough,
+    }
 }
 
 /// A piece of the answer as the client's protocol has it.
