@@ -227,16 +227,19 @@ struct Joined<'a> {
 
 impl<'a> Joined<'a> {
     fn own(&mut self, name: &str, local: &'a str, of: (String, &'a str)) -> Result<(), String> {
-        match self.owners.insert(local, of.clone()) {
+        match self.owners.get(local) {
             _ if !self.is_one && OF_THE_BROWSER.contains(&local) => Err(format!(
                 "{name}: `{local}` would hide the browser's from the other modules of {}",
                 self.home
             )),
-            Some(other) if other != of => Err(format!(
+            Some(other) if *other != of => Err(format!(
                 "{name}: `{local}` stands for something else in {}",
                 other.0
             )),
-            _ => Ok(()),
+            _ => {
+                self.owners.insert(local, of);
+                Ok(())
+            }
         }
     }
 
