@@ -15,17 +15,20 @@ use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue,
     TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
+use pingora::ErrorType;
 use pingora::connectors::http::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::client::HttpSession;
 use pingora::protocols::http::v1::client::HttpSession as HttpSession1;
 use pingora::protocols::http::{HttpTask, ServerSession};
+use pingora::time::{sleep, timeout};
 use pingora::upstreams::peer::HttpPeer;
 
 use crate::clock::{self, Tick};
 use crate::proxy::access::Caller;
 use crate::proxy::body::{self, BodyError, answer_expectation};
 use crate::proxy::loopback::is_direct_loopback;
+use crate::proxy::take_the_rest;
 use crate::proxy::waiting::Gone;
 use crate::proxy::wiring::Wiring;
 
@@ -48,6 +51,10 @@ static OF_A_CONNECTION: [HeaderName; 6] = [
 
 /// The socket is on this machine: who does not take a connection for so long is stuck.
 const CONNECT: Duration = Duration::from_secs(5);
+/// Who takes no part of a body for so long takes no more of it.
+const TAKE: Duration = Duration::from_secs(5);
+/// Whose body was not taken waits so long for an answer.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// Which requests a listener serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,9 +155,7 @@ impl Visit {
     /// The admin side's line of the log: never with a query, which may hold anything.
     pub(super) fn tell(&self, session: &ServerSession) {
         let head = session.req_header();
-        let status = session
-            .response_written()
-            .map_or(0, |head| head.status.as_u16());
+        let status = answered(session).unwrap_or(0);
         let client = self.client.map(|client| client.to_string());
         log::debug!(
             "admin: {} {} {status} {} {} ms",
@@ -187,10 +192,13 @@ impl SideDoor {
         let ended = match carried {
             Ok(()) => Ok(()),
             Err(Failure::Gone) => Err(Gone),
-            Err(_) if session.response_written().is_some() => Err(Gone),
+            Err(_) if answered(session).is_some() => Err(Gone),
             Err(Failure::Malformed) => refuse(session, MALFORMED).await,
             Err(Failure::Unanswered) => refuse(session, UNANSWERED).await,
         };
+        if ended.is_ok() {
+            take_the_rest(session).await;
+        }
         visit.tell(session);
         ended
     }
@@ -201,9 +209,6 @@ impl SideDoor {
         visit: &Visit,
         connector: &Connector,
     ) -> Result<(), Failure> {
-        answer_expectation(session)
-            .await
-            .map_err(|_| Failure::Gone)?;
         let has_body = !session.is_body_empty();
         let head = passed_on(session.req_header(), visit, has_body);
         let head = head.map_err(|_| Failure::Malformed)?;
@@ -211,6 +216,9 @@ impl SideDoor {
         let Ok((HttpSession::H1(mut inner), _)) = open else {
             return Err(Failure::Unanswered);
         };
+        answer_expectation(session)
+            .await
+            .map_err(|_| Failure::Gone)?;
         let sent = inner.write_request_header(Box::new(head)).await;
         sent.map_err(|_| Failure::Unanswered)?;
         pass(session, &mut inner).await
@@ -254,21 +262,18 @@ fn passed_on(
     Ok(head)
 }
 
-/// What there is of a request's body.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sent {
-    Part,
-    Whole,
-    /// As much as the admin side wanted: it reads no more of it, and may have answered.
-    Enough,
+/// The status of what the client was answered, but of a `100 Continue`.
+fn answered(session: &ServerSession) -> Option<u16> {
+    let head = session.response_written()?;
+    (!head.status.is_informational()).then_some(head.status.as_u16())
 }
 
 /// The body there and the answer back, beside each other: an answer may come before the body's end.
 async fn pass(session: &mut ServerSession, inner: &mut HttpSession1) -> Result<(), Failure> {
-    let (mut sent, mut is_begun) = (Sent::Part, false);
-    if session.is_body_empty() {
-        sent = send(inner, None, true).await;
-    }
+    let (mut is_read, mut is_begun) = (session.is_body_empty(), false);
+    // Whether the admin side takes the body; once it does not, how long its answer is waited for.
+    let mut is_wanted = !is_read || send(inner, None, true).await;
+    let mut until = clock::now() + ANSWER;
     loop {
         tokio::select! {
             biased;
@@ -282,36 +287,46 @@ async fn pass(session: &mut ServerSession, inner: &mut HttpSession1) -> Result<(
                 if is_end && is_begun {
                     return Ok(());
                 }
+                is_wanted &= is_read || !is_begun;
             }
-            part = session.read_body_or_idle(sent == Sent::Whole), if sent != Sent::Enough => {
-                if sent == Sent::Whole {
+            part = session.read_body_or_idle(is_read) => {
+                if is_read {
                     return Err(Failure::Gone);
                 }
-                let part = part.map_err(|e| match body::broken(&e) {
-                    BodyError::Malformed => Failure::Malformed,
-                    _ => Failure::Gone,
-                })?;
-                sent = send(inner, part, session.is_body_done()).await;
+                let part = part.map_err(|e| unreadable(&e))?;
+                is_read = part.is_none() || session.is_body_done();
+                if is_wanted {
+                    is_wanted = send(inner, part, is_read).await;
+                    until = clock::now() + ANSWER;
+                }
+            }
+            () = sleep(until.since(clock::now())), if !is_wanted && !is_begun => {
+                return Err(Failure::Unanswered);
             }
         }
     }
 }
 
-/// Sends a part of the body.
-async fn send(inner: &mut HttpSession1, part: Option<Bytes>, is_last: bool) -> Sent {
-    let is_last = is_last || part.is_none();
-    if let Some(part) = part
-        && inner.write_body(&part).await.is_err()
-    {
-        return Sent::Enough;
+fn unreadable(e: &pingora::Error) -> Failure {
+    match (e.etype(), body::broken(e)) {
+        (ErrorType::ReadTimedout, _) | (_, BodyError::Malformed) => Failure::Malformed,
+        _ => Failure::Gone,
     }
-    if !is_last {
-        return Sent::Part;
-    }
-    match inner.finish_body().await {
-        Ok(_) => Sent::Whole,
-        Err(_) => Sent::Enough,
-    }
+}
+
+/// Sends a part of the body; whether it was taken. While it is not, nobody reads the answer: so not for long.
+async fn send(inner: &mut HttpSession1, part: Option<Bytes>, is_last: bool) -> bool {
+    let sending = async {
+        // To a body in chunks nothing would be its end.
+        if let Some(part) = part.filter(|part| !part.is_empty()) {
+            inner.write_body(&part).await?;
+        }
+        if is_last {
+            inner.finish_body().await?;
+        }
+        Ok::<(), Box<pingora::Error>>(())
+    };
+    matches!(timeout(TAKE, sending).await, Ok(Ok(())))
 }
 
 /// A piece of the answer as the client's protocol has it.

@@ -204,6 +204,89 @@ async fn pieces_of_a_body_arrive_in_pieces_and_an_old_client_gets_an_answer_with
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_comes_in_bits_is_whole_behind_the_gateway() {
+    let gateway = untouched("").await;
+    let listener = taken_over(&gateway);
+    let serving = async {
+        let mut stream = accepted(&listener).await;
+        let mut body = head(&mut stream).await.1;
+        while !body.ends_with(b"0\r\n\r\n") {
+            assert!(stream.read_buf(&mut body).await.unwrap() > 0);
+        }
+        stream.write_all(NOTHING).await.unwrap();
+        String::from_utf8(body).unwrap()
+    };
+    // Wherever a packet ends: in a size, behind it, within the line's end, between two pieces, in the last.
+    let bits = [
+        "1",
+        "0\r\n",
+        "0123456789abc",
+        "def\r",
+        "\n3",
+        "\r",
+        "\n",
+        "xyz\r\n",
+        "0\r\n",
+        "\r\n",
+    ];
+    let asking = async {
+        let mut client = TcpStream::connect(gateway.addr).await.unwrap();
+        client.set_nodelay(true).unwrap();
+        let head = b"POST /admin/x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+        client.write_all(head).await.unwrap();
+        for bit in bits {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            client.write_all(bit.as_bytes()).await.unwrap();
+        }
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let (body, answer) = tokio::join!(serving, asking);
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    assert_eq!(body.matches("0\r\n\r\n").count(), 1, "{body:?}");
+    let said: String = body.split("\r\n").skip(1).step_by(2).collect();
+    assert_eq!(said, "0123456789abcdefxyz");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_waits_for_nobody_is_whole_and_a_body_that_nobody_takes_ends_in_time() {
+    let gateway = untouched("").await;
+    let listener = taken_over(&gateway);
+    let large = vec![b'a'; 1_000_000];
+    let serving = async {
+        let mut stream = accepted(&listener).await;
+        head(&mut stream).await;
+        // More than a socket holds, and nothing of the body is read.
+        let begin = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", large.len());
+        stream.write_all(begin.as_bytes()).await.unwrap();
+        stream.write_all(&large).await.unwrap();
+        stream
+    };
+    let request = || {
+        let mut request = asked("POST", "/admin/x", &[], None);
+        *request.body_mut() = Full::new(Bytes::from(vec![b'x'; 3_000_000]));
+        let length = http::HeaderValue::from(3_000_000);
+        request.headers_mut().insert("content-length", length);
+        request
+    };
+    let both = async { tokio::join!(serving, gateway.send(request())) };
+    let (_stream, answer) = tokio::time::timeout(PATIENCE, both).await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(answer.body[..] == large[..], "{} bytes", answer.body.len());
+
+    // No answer either: that is told.
+    let serving = async {
+        let mut stream = accepted(&listener).await;
+        head(&mut stream).await;
+        stream
+    };
+    let both = async { tokio::join!(serving, gateway.send(request())) };
+    let (_stream, answer) = tokio::time::timeout(PATIENCE, both).await.unwrap();
+    assert_eq!(answer.status, 503, "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_head_alone_was_asked_of_has_no_body_and_the_connection_serves_on() {
     let gateway = untouched("").await;
     let listener = taken_over(&gateway);
@@ -263,6 +346,10 @@ async fn events_pass_one_by_one_and_a_client_that_leaves_is_noticed() {
 async fn an_admin_side_that_is_gone_is_told_and_models_are_served_on() {
     let gateway = untouched("").await;
     drop(taken_over(&gateway));
+    let told =
+        b"POST /admin/x HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n{}";
+    let answer = raw(&gateway, told).await;
+    assert!(answer.contains("http/1.1 503 "), "{answer}");
     for method in ["GET", "POST"] {
         let answer = gateway
             .send(asked(method, "/admin/api/v1/status", &[], None))
