@@ -39,6 +39,15 @@ async fn head(stream: &mut UnixStream) -> (String, Vec<u8>) {
     }
 }
 
+/// A request with a body of a length that it tells.
+fn upload(body: Vec<u8>) -> http::Request<Full<Bytes>> {
+    let mut request = asked("POST", "/admin/x", &[], None);
+    let length = http::HeaderValue::from(body.len());
+    request.headers_mut().insert("content-length", length);
+    *request.body_mut() = Full::new(body.into());
+    request
+}
+
 const NOTHING: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 
 /// The headers that the admin side gets of a request.
@@ -111,10 +120,7 @@ async fn a_large_body_arrives_whole_over_both_versions() {
             stream.write_all(NOTHING).await.unwrap();
             body
         };
-        let mut request = asked("POST", "/admin/x", &[], None);
-        *request.body_mut() = Full::new(Bytes::from(sent.clone()));
-        let length = http::HeaderValue::from(sent.len());
-        request.headers_mut().insert("content-length", length);
+        let mut request = upload(sent.clone());
         let asking = async {
             if !http2 {
                 return gateway.send(request).await;
@@ -152,11 +158,8 @@ async fn an_answer_before_the_end_of_a_body_comes_through() {
         stream.write_all(refusal.as_bytes()).await.unwrap();
         // Closed with most of the body unread.
     };
-    let mut request = asked("POST", "/admin/x", &[], None);
-    *request.body_mut() = Full::new(Bytes::from(vec![b'x'; 3_000_000]));
-    let length = http::HeaderValue::from(3_000_000);
-    request.headers_mut().insert("content-length", length);
-    let ((), answer) = tokio::join!(serving, gateway.send(request));
+    let sending = gateway.send(upload(vec![b'x'; 3_000_000]));
+    let ((), answer) = tokio::join!(serving, sending);
     assert_eq!(answer.status, 413);
     assert_eq!(answer.text(), "large");
 }
@@ -235,6 +238,7 @@ async fn a_body_that_comes_in_bits_is_whole_behind_the_gateway() {
         let head = b"POST /admin/x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
         client.write_all(head).await.unwrap();
         for bit in bits {
+            // Nothing tells outside when a bit has been read. Where two come as one, less is tried, and nothing fails.
             tokio::time::sleep(Duration::from_millis(60)).await;
             client.write_all(bit.as_bytes()).await.unwrap();
         }
@@ -263,13 +267,7 @@ async fn an_answer_that_waits_for_nobody_is_whole_and_a_body_that_nobody_takes_e
         stream.write_all(&large).await.unwrap();
         stream
     };
-    let request = || {
-        let mut request = asked("POST", "/admin/x", &[], None);
-        *request.body_mut() = Full::new(Bytes::from(vec![b'x'; 3_000_000]));
-        let length = http::HeaderValue::from(3_000_000);
-        request.headers_mut().insert("content-length", length);
-        request
-    };
+    let request = || upload(vec![b'x'; 3_000_000]);
     let both = async { tokio::join!(serving, gateway.send(request())) };
     let (_stream, answer) = tokio::time::timeout(PATIENCE, both).await.unwrap();
     assert_eq!(answer.status, 200);
