@@ -1,8 +1,8 @@
 //! What a request costs, end to end: the gateway beside a bare Pingora pass-through and nginx, in one run.
 //!
 //! `scripts/bench.sh` builds and starts this. It starts an upstream that answers from memory, the proxies in front of
-//! it (one worker thread each) and a load generator, all on loopback, and asks each proxy in turn, round by round, so
-//! that whatever the machine does meanwhile befalls all of them. What counts is the CPU time of the proxy's process
+//! it (one worker thread each) and a load generator, all on loopback, and asks each proxy in turn, in many short rounds,
+//! so that whatever the machine does meanwhile befalls all of them. What counts is the CPU time of the proxy's process
 //! per request, as the kernel's scheduler books it, and its ratio to bare Pingora's in the same round; that of the threads
 //! which write records is told apart. Every answer is compared with what the upstream sent.
 //!
@@ -53,6 +53,9 @@ struct Options {
     /// The gateway's binary; `none` measures the others only.
     #[arg(long, default_value = "target/release/tidegate")]
     gateway: String,
+    /// Another build of the gateway, asked in turn with it: what a change has brought.
+    #[arg(long)]
+    beside: Option<PathBuf>,
     /// The gateway's configuration, in place of a generated one; `{listen}`, `{upstream}`, `{key}` and `{dir}` in it
     /// are filled in.
     #[arg(long)]

@@ -5,7 +5,7 @@ use tidegate::wire::relay::Progress;
 
 use super::answers;
 use super::bodies::{Text, agent, agent_chat, object, padded};
-use super::proxies::GATEWAY;
+use super::proxies::{BESIDE, GATEWAY};
 
 /// One kind of request, and the answer it has to get.
 pub(super) struct Case {
@@ -128,7 +128,7 @@ impl Case {
     /// What a proxy of that name is asked.
     pub(super) fn of(&self, proxy: &str) -> &Case {
         match &self.converted {
-            Some(converted) if proxy == GATEWAY => converted,
+            Some(converted) if [GATEWAY, BESIDE].contains(&proxy) => converted,
             _ => self,
         }
     }
@@ -178,50 +178,50 @@ pub(super) fn all() -> Vec<Case> {
             "2 KB chat",
             Kind::Chat,
             small_chat(Kind::Chat, &json!({})),
-            12_000,
+            3_000,
         )
         .promised(1.25),
         Case::new(
             "85 KB agent, messages",
             Kind::Messages,
             agent(85_000),
-            4_000,
+            1_000,
         )
         .promised(1.4),
         Case::new(
             "1 MB agent, messages",
             Kind::Messages,
             agent(1_000_000),
-            500,
+            125,
         )
         .promised(1.5),
-        Case::new("85 KB agent, chat", Kind::Chat, agent_chat(85_000), 4_000).promised(1.4),
-        Case::new("1 MB agent, chat", Kind::Chat, agent_chat(1_000_000), 500).promised(1.5),
+        Case::new("85 KB agent, chat", Kind::Chat, agent_chat(85_000), 1_000).promised(1.4),
+        Case::new("1 MB agent, chat", Kind::Chat, agent_chat(1_000_000), 125).promised(1.5),
         Case::new(
             "50 events, chat",
             Kind::ChatStream,
             stream(Kind::ChatStream),
-            2_500,
+            625,
         )
         .promised(1.25),
         Case::new(
             "50 events, chat, usage not asked",
             Kind::ChatStream,
             unasked,
-            2_500,
+            625,
         ),
         Case::new(
             "50 events, messages",
             Kind::MessagesStream,
             small_messages(),
-            2_500,
+            625,
         )
         .promised(1.25),
         Case::new(
             "50 events, messages said by chat",
             Kind::MessagesStream,
             small_messages(),
-            2_500,
+            625,
         )
         .converted(Kind::ChatStream)
         .promised(1.6),
@@ -229,14 +229,14 @@ pub(super) fn all() -> Vec<Case> {
             "85 KB agent, messages said by chat",
             Kind::Messages,
             agent(85_000),
-            4_000,
+            1_000,
         )
         .converted(Kind::Chat),
         Case::new(
             "50 events, chat, 1 ms apart",
             Kind::ChatPaced,
             stream(Kind::ChatPaced),
-            1_000,
+            250,
         )
         .promised(1.25),
     ]

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,6 +16,8 @@ use super::load::KEY;
 
 /// The gateway's name in the report.
 pub(super) const GATEWAY: &str = "tidegate";
+/// That of another build of it.
+pub(super) const BESIDE: &str = "the other";
 
 /// Time for a process to listen.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -156,7 +159,7 @@ impl Stage {
             return Ok(None);
         };
         let addr = free_port()?;
-        let file = self.configure("nginx.conf", NGINX_CONF, addr, upstream)?;
+        let file = configure(&self.dir, "nginx.conf", NGINX_CONF, [addr, upstream])?;
         let mut command = Command::new(binary);
         command.arg("-p").arg(&self.dir).arg("-c").arg(&file);
         command.arg("-e").arg(self.dir.join("nginx-error.log"));
@@ -167,6 +170,7 @@ impl Stage {
     /// an access log in a file, the store with statistics and rows.
     pub(super) fn gateway(
         &self,
+        name: &'static str,
         binary: &Path,
         config: Option<&Path>,
         upstream: SocketAddr,
@@ -176,21 +180,19 @@ impl Stage {
             Some(file) => fs::read_to_string(file)?,
             None => gateway_conf(),
         };
-        let file = self.configure("gateway.yaml", &template, addr, upstream)?;
+        let dir = self.home(name)?;
+        let file = configure(&dir, "gateway.yaml", &template, [addr, upstream])?;
         let mut command = Command::new(fs::canonicalize(binary).context("the gateway's binary")?);
         // Nobody's settings but the file's.
-        command
-            .arg("-c")
-            .arg(&file)
-            .current_dir(&self.dir)
-            .env_clear();
-        self.start(GATEWAY, addr, &mut command)
+        command.arg("-c").arg(&file).current_dir(&dir).env_clear();
+        self.start(name, addr, &mut command)
     }
 
     /// The gateway under callgrind, which counts once it is told to; its dumps are files of the stage.
     pub(super) fn counted(&self, binary: &Path, upstream: SocketAddr) -> anyhow::Result<Process> {
         let addr = free_port()?;
-        let file = self.configure("gateway.yaml", &gateway_conf(), addr, upstream)?;
+        let dir = self.home(GATEWAY)?;
+        let file = configure(&dir, "gateway.yaml", &gateway_conf(), [addr, upstream])?;
         let mut command = Command::new("valgrind");
         let dumps = self.dir.join("callgrind.%p");
         command
@@ -199,25 +201,15 @@ impl Stage {
             .arg(fs::canonicalize(binary).context("the gateway's binary")?)
             .arg("-c")
             .arg(&file)
-            .current_dir(&self.dir);
+            .current_dir(&dir);
         self.start(GATEWAY, addr, &mut command)
     }
 
-    fn configure(
-        &self,
-        name: &str,
-        template: &str,
-        listen: SocketAddr,
-        upstream: SocketAddr,
-    ) -> anyhow::Result<PathBuf> {
-        let filled = template
-            .replace("{listen}", &listen.to_string())
-            .replace("{upstream}", &upstream.to_string())
-            .replace("{key}", KEY)
-            .replace("{dir}", &self.dir.display().to_string());
-        let file = self.dir.join(name);
-        fs::write(&file, filled)?;
-        Ok(file)
+    /// A folder of one gateway's own, for its database and its log.
+    fn home(&self, name: &str) -> io::Result<PathBuf> {
+        let dir = self.dir.join(name);
+        fs::create_dir_all(&dir)?;
+        Ok(dir)
     }
 
     fn start(
@@ -267,6 +259,22 @@ fn free_port() -> anyhow::Result<SocketAddr> {
 #[allow(clippy::disallowed_methods, reason = "a port that opens tells nobody")]
 pub(super) fn wait_a_little() {
     std::thread::sleep(Duration::from_millis(20));
+}
+
+fn configure(
+    dir: &Path,
+    name: &str,
+    template: &str,
+    [listen, upstream]: [SocketAddr; 2],
+) -> anyhow::Result<PathBuf> {
+    let filled = template
+        .replace("{listen}", &listen.to_string())
+        .replace("{upstream}", &upstream.to_string())
+        .replace("{key}", KEY)
+        .replace("{dir}", &dir.display().to_string());
+    let file = dir.join(name);
+    fs::write(&file, filled)?;
+    Ok(file)
 }
 
 fn gateway_conf() -> String {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 /// What one proxy has shown in one case.
@@ -7,6 +9,8 @@ pub(super) struct Figures {
     pub(super) cpu: Vec<f64>,
     /// Those of the threads that write records, beside all requests.
     pub(super) records: Vec<f64>,
+    /// What those threads had used when the last round ended.
+    pub(super) recorded: Duration,
     /// The same divided by bare Pingora's in the same round.
     pub(super) ratios: Vec<f64>,
     /// Microseconds, of all rounds, sorted.

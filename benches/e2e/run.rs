@@ -1,11 +1,12 @@
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use super::Options;
 use super::cases::{self, Case};
 use super::cpu;
 use super::load::Load;
-use super::proxies::{Process, Stage};
+use super::proxies::{BESIDE, GATEWAY, Process, Stage};
 use super::report::{CaseReport, Figures, Report};
 
 /// The name under which the upstream is asked without a proxy, to show what the load generator can do.
@@ -25,13 +26,16 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     if options.gateway == "none" {
         notes.push("without the gateway".to_owned());
     } else {
-        let binary = Path::new(&options.gateway);
-        proxies.push(stage.gateway(binary, options.config.as_deref(), upstream.addr)?);
+        let own = Some((GATEWAY, Path::new(&options.gateway)));
+        let other = options.beside.as_deref().map(|binary| (BESIDE, binary));
+        let config = options.config.as_deref();
+        for (name, binary) in own.into_iter().chain(other) {
+            proxies.push(stage.gateway(name, binary, config, upstream.addr)?);
+        }
     }
     let bench = Bench {
         load: Load::new(options.connections)?,
-        rounds: options.rounds.unwrap_or(if options.quick { 3 } else { 7 }),
-        share: if options.quick { 4 } else { 1 },
+        rounds: options.rounds.unwrap_or(if options.quick { 5 } else { 28 }),
         direct: upstream.addr,
         proxies,
     };
@@ -61,8 +65,6 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
 struct Bench {
     load: Load,
     rounds: usize,
-    /// Requests are divided by this.
-    share: usize,
     direct: SocketAddr,
     proxies: Vec<Process>,
 }
@@ -75,7 +77,7 @@ impl Bench {
             let mut baseline = None;
             for (proxy, figures) in self.proxies.iter().zip(&mut figures) {
                 let asked = case.of(proxy.name);
-                let [cost, records] = self.ask(proxy.addr, Some(proxy.pid()), asked, figures)?;
+                let [cost, records] = self.ask(proxy, asked, figures)?;
                 let base = *baseline.get_or_insert(cost);
                 figures.cpu.push(cost);
                 figures.records.push(records);
@@ -83,7 +85,7 @@ impl Bench {
                 figures.memory = cpu::memory(proxy.pid())?;
             }
             if let Some(direct) = figures.last_mut() {
-                self.ask(self.direct, None, case, direct)?;
+                self.load(self.direct, case, direct)?;
             }
             if round == 0 {
                 figures.iter_mut().for_each(Figures::forget);
@@ -102,25 +104,25 @@ impl Bench {
         })
     }
 
-    /// One round at one address: CPU microseconds per request, to serve it and to record it, where there is a process to
-    /// look at.
-    fn ask(
-        &self,
-        to: SocketAddr,
-        pid: Option<u32>,
-        case: &Case,
-        into: &mut Figures,
-    ) -> anyhow::Result<[f64; 2]> {
-        let used = |pid: Option<u32>| pid.map_or(Ok(cpu::Used::default()), cpu::used);
-        let before = used(pid)?;
-        let round = self.load.round(to, case, case.requests / self.share);
-        let round = round.map_err(|e| e.context(format!("{}: {}", into.proxy, case.name)))?;
-        let after = used(pid)?;
+    /// One round at one proxy: CPU microseconds per request, to serve it and to record it.
+    fn ask(&self, proxy: &Process, case: &Case, into: &mut Figures) -> anyhow::Result<[f64; 2]> {
+        let before = cpu::used(proxy.pid())?;
+        let requests = self.load(proxy.addr, case, into)?;
+        let after = cpu::used(proxy.pid())?;
         let serving = after.serving.saturating_sub(before.serving);
-        let records = after.records.saturating_sub(before.records);
+        // Records are written a little later: those of this round while the next proxy is asked, those of the last meanwhile.
+        let records = after.records.saturating_sub(into.recorded);
+        into.recorded = after.records;
+        Ok([serving, records].map(|time| time.as_secs_f64() * 1e6 / requests as f64))
+    }
+
+    /// One round at one address; how many requests that were.
+    fn load(&self, to: SocketAddr, case: &Case, into: &mut Figures) -> anyhow::Result<usize> {
+        let round = self.load.round(to, case, case.requests);
+        let round = round.map_err(|e| e.context(format!("{}: {}", into.proxy, case.name)))?;
         into.per_second += round.requests as f64 / round.elapsed.as_secs_f64();
         into.latencies.extend(round.latencies);
-        Ok([serving, records].map(|time| time.as_secs_f64() * 1e6 / round.requests as f64))
+        Ok(round.requests)
     }
 }
 
@@ -130,6 +132,7 @@ impl Figures {
             proxy,
             cpu: Vec::new(),
             records: Vec::new(),
+            recorded: Duration::ZERO,
             ratios: Vec::new(),
             latencies: Vec::new(),
             per_second: 0.0,
@@ -139,6 +142,9 @@ impl Figures {
 
     /// After the round that warms up.
     fn forget(&mut self) {
-        *self = Figures::new(self.proxy);
+        *self = Figures {
+            recorded: self.recorded,
+            ..Figures::new(self.proxy)
+        };
     }
 }

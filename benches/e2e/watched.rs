@@ -17,7 +17,7 @@ use super::Options;
 use super::cases::{self, Case};
 use super::cpu;
 use super::load::Load;
-use super::proxies::{PATIENCE, Process, Stage, wait_a_little};
+use super::proxies::{GATEWAY, PATIENCE, Process, Stage, wait_a_little};
 use super::report::median;
 
 /// Requests a second.
@@ -42,9 +42,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     println!("{}", std::env::args().collect::<Vec<_>>().join(" "));
     let gateway = match options.callgrind {
         true => stage.counted(binary, upstream.addr)?,
-        false => stage.gateway(binary, None, upstream.addr)?,
+        false => stage.gateway(GATEWAY, binary, None, upstream.addr)?,
     };
-    let token = token(dir.path())?;
+    let token = token(&dir.path().join(GATEWAY))?;
     let scene = Scene {
         load: &load,
         case: &case,
