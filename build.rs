@@ -10,12 +10,19 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
+
 #[path = "build/modules.rs"]
 mod modules;
 
 const FROM: &str = "src/admin/ui";
 const PAGE: &str = "index.html";
 const STYLE: &str = "styles.css";
+/// What the frame of the pages needs to be painted stands in the page itself: these, and this script.
+const FIRST: [&str; 3] = ["styles/tokens.css", "styles/base.css", "styles/layout.css"];
+const BOOT: &str = "boot.js";
 /// What is for those who write the console.
 const NOT_SENT: [&str; 4] = [
     "README.md",
@@ -42,12 +49,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     files.sort();
     let mut sent = join(&files)?;
     let version = version(&sent);
+    let mut within = [String::new(), String::new()];
     for (_, page) in sent.iter_mut().filter(|(name, _)| name == PAGE) {
         // Every file stands below a path that changes with any of them.
         *page = page.replace("\"/ui/", &format!("\"/ui/~{version}/"));
+        within = [hash_of(page, "style")?, hash_of(page, "script")?];
     }
+    let [style, script] = within;
     let mut table = format!(
-        "pub(super) const VERSION: &str = {version:?};\npub(super) static FILES: &[(&str, &[u8])] = &[\n"
+        "pub(super) const VERSION: &str = {version:?};\n\
+         pub(super) const STYLE: &str = {style:?};\npub(super) const SCRIPT: &str = {script:?};\n\
+         pub(super) static FILES: &[(&str, &[u8])] = &[\n"
     );
     for (at, (name, text)) in sent.iter().enumerate() {
         let path = out.join(format!("{at}.br"));
@@ -136,9 +148,11 @@ fn join(files: &[(String, String)]) -> Result<Vec<(String, String)>, String> {
             let joined = one_language(own, parts)
                 .ok_or(format!("{name}: its parts are not in the form that joins"))?;
             sent.push((name.clone(), joined));
-        } else if name.ends_with(".js") {
+        } else if name.ends_with(".js") && name != BOOT {
             scripts.push((name.as_str(), own.as_str()));
-        } else if name != PAGE && (!name.ends_with(".css") || name == STYLE) {
+        } else if ![PAGE, BOOT].contains(&name.as_str())
+            && (!name.ends_with(".css") || name == STYLE)
+        {
             sent.push((name.clone(), own.clone()));
         }
     }
@@ -147,24 +161,35 @@ fn join(files: &[(String, String)]) -> Result<Vec<(String, String)>, String> {
     Ok(sent)
 }
 
-/// The page with one stylesheet in place of those that it names, and that.
+/// The page with one stylesheet in place of those that it names, and that; what comes first stands in the page.
 fn one_style<'a>(
     page: &str,
     text: impl Fn(&str) -> Result<&'a str, String>,
 ) -> Result<(String, String), String> {
     const LINK: &str = "<link rel=\"stylesheet\" href=\"/ui/";
+    const SCRIPT: &str = "<script src=\"/ui/boot.js\"></script>";
+    const BEHIND: &str = "<noscript>";
     let (mut lines, mut style) = (String::new(), String::new());
     for line in page.lines() {
+        if line == SCRIPT {
+            let first: Result<String, String> = FIRST.into_iter().map(&text).collect();
+            lines += &format!(
+                "<style>{}</style>\n<script>{}</script>\n",
+                first?,
+                text(BOOT)?
+            );
+            continue;
+        }
+        // The frame is painted without waiting for it; the modules wait.
+        if line.starts_with(BEHIND) {
+            lines += &format!("{LINK}{STYLE}\">\n");
+        }
         match line
             .strip_prefix(LINK)
             .and_then(|rest| rest.strip_suffix("\">"))
         {
-            Some(name) => {
-                if style.is_empty() {
-                    lines.push_str(&format!("{LINK}{STYLE}\">\n"));
-                }
-                style.push_str(text(name)?);
-            }
+            Some(name) if FIRST.contains(&name) => {}
+            Some(name) => style.push_str(text(name)?),
             None => match preloaded(line) {
                 // A module that was joined is loaded with those it was joined with.
                 Some((before, name, after)) => {
@@ -178,6 +203,18 @@ fn one_style<'a>(
         }
     }
     Ok((lines, style))
+}
+
+/// What a policy says of the one `KIND` that stands in the page (CSP Level 3, section 6.7.3.3).
+fn hash_of(page: &str, kind: &str) -> Result<String, String> {
+    let parts: Vec<&str> = page.split(&format!("<{kind}>")).collect();
+    let [_, rest] = parts[..] else {
+        return Err(format!("{PAGE} holds not one {kind}"));
+    };
+    let (text, _) = rest
+        .split_once(&format!("</{kind}>"))
+        .ok_or(format!("a {kind} of {PAGE} has no end"))?;
+    Ok(format!("'sha256-{}'", BASE64.encode(Sha256::digest(text))))
 }
 
 /// A line of the page that names a module beforehand: what is before and behind the name.

@@ -24,7 +24,7 @@ const SMALL: usize = 64 << 10;
 const DATA: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
-/// A page takes everything from here, and nothing that stands within it.
+/// A page takes everything from here, and nothing that stands within it (but what the console's names by its hash).
 pub(super) const PAGE: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

@@ -36,6 +36,18 @@ const FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000
 /// Another version of the binary has another page.
 const EACH_TIME: HeaderValue = HeaderValue::from_static("no-cache");
 
+/// The console's page has its own: beside what comes from here, the style and the script that stand in it, by their hashes.
+static POLICY: Lazy<HeaderValue> = Lazy::new(|| {
+    let files = frame::PAGE;
+    let files = files.to_str().unwrap_or_default();
+    let with = |policy: String, kind: &str, hash: &str| {
+        policy.replace(&format!("{kind} 'self'"), &format!("{kind} 'self' {hash}"))
+    };
+    let policy = with(files.to_owned(), "style-src", embedded::STYLE);
+    let policy = with(policy, "script-src", embedded::SCRIPT);
+    HeaderValue::try_from(policy).unwrap_or(frame::PAGE)
+});
+
 /// A file as it is sent.
 struct Sent {
     media_type: &'static str,
@@ -124,7 +136,11 @@ fn sent(name: &str, asked: &HeaderMap, kept: HeaderValue) -> Response {
     let mut answer = bytes.into_response();
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.media_type));
-    headers.insert(CONTENT_SECURITY_POLICY, frame::PAGE);
+    let policy = match name {
+        PAGE => POLICY.clone(),
+        _ => frame::PAGE,
+    };
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
     headers.insert(CACHE_CONTROL, kept);
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     if let Some(coding) = coding {

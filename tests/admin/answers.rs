@@ -124,7 +124,10 @@ async fn every_path_of_the_ui_is_its_page_and_its_files_are_kept_for_good() {
     let page = home.text();
     let named = page.split('"').filter(|part| part.starts_with("/ui/~"));
     let named: Vec<&str> = named.collect();
-    for file in ["/boot.js", "/styles.css", "/app.js", "/icon.svg"] {
+    let policy = home.header("content-security-policy");
+    assert_eq!(policy.matches("'self' 'sha256-").count(), 2, "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for file in ["/styles.css", "/app.js", "/icon.svg"] {
         let is_named = named.iter().any(|path| path.ends_with(file));
         assert!(is_named, "{file}: {page}");
     }

@@ -12,8 +12,8 @@
   page = page ? page[1] : 'dashboard';
   window.tidegateSession = fetch('/admin/api/v1/session', { cache: 'no-store', headers: { accept: 'application/json' } });
   window.tidegateSession.catch(function () {});
-  // Beside this file, wherever that is.
-  var base = document.currentScript.src.replace(/boot\.js$/, '');
+  // Beside the icon, wherever that is.
+  var base = document.querySelector('link[rel=icon]').href.replace(/icon\.svg$/, '');
   ['i18n/' + lang + '.js', 'pages/' + page + '.js'].concat(page === 'dashboard' ? 'kit/chart.js' : []).forEach(function (file) {
     var link = document.createElement('link');
     link.rel = 'modulepreload';
