@@ -60,7 +60,7 @@ impl<'a> Place<'a> {
         seat: &Seat,
         bodies: &mut Bodies<'_>,
         variant: Variant<'_>,
-    ) -> Result<Prepared<'a>, Miss> {
+    ) -> Result<Prepared<'a>, Box<Miss>> {
         let Some(way) = self.way(attempt, seat) else {
             // A pool that leads to a vendor without this format is the plan's mistake.
             return Err(unfit(Fault::new(
@@ -146,14 +146,14 @@ impl<'a> Place<'a> {
 }
 
 /// Nothing was sent: this endpoint cannot be asked that.
-fn unfit(fault: Fault) -> Miss {
-    Miss {
+fn unfit(fault: Fault) -> Box<Miss> {
+    Box::new(Miss {
         outcome: Outcome::Failed(Failure::Unsayable),
         fault,
         status: None,
         request_id: None,
         cost: None,
-    }
+    })
 }
 
 fn unsayable_fault(unsayable: &Unsayable, way: &Way<'_>) -> Fault {

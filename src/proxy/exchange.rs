@@ -25,7 +25,7 @@ use crate::proxy::paths::CallKind;
 use crate::proxy::retry_after::{self, retry_after};
 use crate::proxy::spool::Freight;
 use crate::proxy::telling::Teller;
-use crate::proxy::upstream::{Connection, ReadFailure, SendError, Upstream};
+use crate::proxy::upstream::{Connection, Line, ReadFailure, SendError, Upstream};
 use crate::route::{Failure, Outcome};
 use crate::wire::convert::{Keepsake, Manner};
 use crate::wire::passage::Passage;
@@ -144,7 +144,7 @@ impl Order<'_> {
     ///
     /// # Errors
     /// [`Miss`].
-    pub async fn run(&self) -> Result<Reply, Miss> {
+    pub async fn run(&self) -> Result<Box<Reply>, Box<Miss>> {
         let mut alarm = Alarm::default();
         for _ in 0..MOST_STALE {
             let connection = self.connect(&mut alarm).await?;
@@ -167,7 +167,7 @@ impl Order<'_> {
         Err(self.miss(Failure::ResetBeforeHead))
     }
 
-    async fn connect(&self, alarm: &mut Alarm) -> Result<Connection, Miss> {
+    async fn connect(&self, alarm: &mut Alarm) -> Result<Connection, Box<Miss>> {
         let host = &self.outgoing.line.host;
         let asked = clock::now();
         let mut now = asked;
@@ -190,7 +190,7 @@ impl Order<'_> {
                     let took = (!reused).then(|| ready.since(asked));
                     self.pass.marks.connected(took);
                     return Ok(Connection {
-                        session,
+                        line: Line::of(session),
                         reused,
                         began: now,
                         ready,
@@ -210,7 +210,11 @@ impl Order<'_> {
         Err(self.miss(last))
     }
 
-    async fn converse(&self, connection: Connection, alarm: &mut Alarm) -> Result<Reply, Miss> {
+    async fn converse(
+        &self,
+        connection: Connection,
+        alarm: &mut Alarm,
+    ) -> Result<Box<Reply>, Box<Miss>> {
         let (up, sent_at) = self.ask(connection, alarm).await?;
         self.pass.marks.head(clock::now());
         let limit = self.limit(sent_at);
@@ -232,10 +236,10 @@ impl Order<'_> {
         let holding = pin!(self.hold(up, limit));
         let held = alarm.within(patience, holding).await;
         let held = held.unwrap_or_else(|TooLate| Err(self.late(limit)));
-        let mut held = held.map_err(|miss| Miss {
-            request_id: shown_id(&headers),
-            cost: cost(&miss),
-            ..miss
+        let mut held = held.map_err(|mut miss| {
+            miss.request_id = shown_id(&headers);
+            miss.cost = cost(&miss);
+            miss
         })?;
         let now = clock::now();
         self.pass.marks.content(now);
@@ -243,7 +247,7 @@ impl Order<'_> {
         if let ReplyBody::Stream(streaming) = &mut held.body {
             streaming.up.set_read_timeout(Some(self.timeouts.idle));
         }
-        Ok(Reply {
+        Ok(Box::new(Reply {
             status: if held.retold { 200 } else { status },
             headers: match held.retold {
                 true => self.shown(headers),
@@ -253,7 +257,7 @@ impl Order<'_> {
             body: held.body,
             keepsakes: held.keepsakes,
             dropped: self.teller.dropped(held.dropped),
-        })
+        }))
     }
 
     /// Sends the request, and waits for the head of the answer. When it was sent.
@@ -261,7 +265,7 @@ impl Order<'_> {
         &self,
         connection: Connection,
         alarm: &mut Alarm,
-    ) -> Result<(Box<Upstream>, Tick), Miss> {
+    ) -> Result<(Box<Upstream>, Tick), Box<Miss>> {
         let host = self.outgoing.line.host.name();
         let sent_by = self.limit(connection.ready);
         let limit = (&mut *alarm, sent_by);
@@ -338,13 +342,13 @@ impl Order<'_> {
         self.teller.resumes.is_some()
     }
 
-    pub(super) fn late(&self, limit: Tick) -> Miss {
+    pub(super) fn late(&self, limit: Tick) -> Box<Miss> {
         let fault = Fault::new(
             FaultKind::Timeout,
             504,
             "The endpoint did not answer in time.",
         );
-        Miss {
+        Box::new(Miss {
             outcome: if limit == self.deadline {
                 Outcome::OutOfTime
             } else {
@@ -354,11 +358,11 @@ impl Order<'_> {
             status: None,
             request_id: None,
             cost: None,
-        }
+        })
     }
 
     /// An error answer: its body is read, so that its connection can be used again.
-    async fn refused(&self, mut up: Box<Upstream>, status: u16) -> Miss {
+    async fn refused(&self, mut up: Box<Upstream>, status: u16) -> Box<Miss> {
         let headers = up.head().map(|head| &head.headers);
         let asked_to_wait = headers.and_then(|headers| retry_after(headers, status, clock::wall()));
         let request_id = headers.and_then(vendors_id).cloned();
@@ -380,7 +384,7 @@ impl Order<'_> {
         retry_after::settle(&mut fault);
         let kind = fault.kind;
         let retry_after = fault.retry_after;
-        Miss {
+        Box::new(Miss {
             outcome: Outcome::Failed(Failure::Status {
                 status,
                 kind,
@@ -390,7 +394,7 @@ impl Order<'_> {
             status: Some(status),
             request_id,
             cost: None,
-        }
+        })
     }
 
     pub(super) fn codec(&self) -> &'static dyn wire::Codec {
@@ -398,16 +402,16 @@ impl Order<'_> {
     }
 
     /// A 200 that says an error.
-    pub(super) fn stream_error(&self, mut fault: Fault) -> Miss {
+    pub(super) fn stream_error(&self, mut fault: Fault) -> Box<Miss> {
         retry_after::settle(&mut fault);
         let (kind, retry_after) = (fault.kind, fault.retry_after);
-        Miss {
+        Box::new(Miss {
             outcome: Outcome::Failed(Failure::StreamError { kind, retry_after }),
             fault: self.scrubbed(fault, true),
             status: Some(200),
             request_id: None,
             cost: None,
-        }
+        })
     }
 
     /// A vendor's fault as the client may see it. `answered`: it came under a good status.
@@ -419,7 +423,14 @@ impl Order<'_> {
         fault
     }
 
-    pub(super) fn miss(&self, failure: Failure) -> Miss {
+    /// The same for a failure of which more is known.
+    pub(super) fn miss_by(&self, failure: Failure, fault: Fault) -> Box<Miss> {
+        let mut miss = self.miss(failure);
+        miss.fault = fault;
+        miss
+    }
+
+    pub(super) fn miss(&self, failure: Failure) -> Box<Miss> {
         let (status, kind, text) = match failure {
             Failure::Connect => (502, FaultKind::Internal, "The endpoint cannot be reached."),
             Failure::Tls => (
@@ -448,13 +459,13 @@ impl Order<'_> {
                 "The endpoint ended the connection without an answer.",
             ),
         };
-        Miss {
+        Box::new(Miss {
             outcome: Outcome::Failed(failure),
             fault: Fault::new(kind, status, text),
             status: None,
             request_id: None,
             cost: None,
-        }
+        })
     }
 }
 

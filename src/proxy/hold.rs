@@ -62,7 +62,7 @@ impl Order<'_> {
     ///
     /// # Errors
     /// [`Miss`].
-    pub(super) async fn hold(&self, up: Box<Upstream>, limit: Tick) -> Result<Held, Miss> {
+    pub(super) async fn hold(&self, up: Box<Upstream>, limit: Tick) -> Result<Held, Box<Miss>> {
         let events = is_events(&up);
         let conversation = self.kind == CallKind::Conversation;
         // Vendors answer in either manner, whatever they were asked for.
@@ -90,7 +90,7 @@ impl Order<'_> {
     }
 
     /// A stream for a client that wants none.
-    async fn collect(&self, mut up: Box<Upstream>) -> Result<Held, Miss> {
+    async fn collect(&self, mut up: Box<Upstream>) -> Result<Held, Box<Miss>> {
         let mut transcode = Transcode::whole(self.teller.course());
         let mut nothing = Vec::new();
         let mut size = 0;
@@ -128,7 +128,7 @@ impl Order<'_> {
         held
     }
 
-    fn broken(&self, transcode: &Transcode, fault: Fault) -> Miss {
+    fn broken(&self, transcode: &Transcode, fault: Fault) -> Box<Miss> {
         if transcode.said_error() {
             self.stream_error(fault)
         } else if transcode.events() == 0 {
@@ -139,7 +139,7 @@ impl Order<'_> {
     }
 
     /// A whole answer that is one.
-    async fn read_whole(&self, mut up: Box<Upstream>) -> Result<Vec<u8>, Miss> {
+    async fn read_whole(&self, mut up: Box<Upstream>) -> Result<Vec<u8>, Box<Miss>> {
         let mut tap = ReplyTap::new(self.outgoing.line.format);
         let mut body = Vec::new();
         loop {
@@ -170,7 +170,7 @@ impl Order<'_> {
     }
 
     /// A whole answer of another format, or for a client that wants a stream.
-    fn convert_whole(&self, body: &[u8]) -> Result<Held, Miss> {
+    fn convert_whole(&self, body: &[u8]) -> Result<Held, Box<Miss>> {
         let broken = || self.miss(Failure::Truncated);
         let (client, manner) = (self.teller.client(), self.teller.manner());
         if self.kind == CallKind::Count {
@@ -192,7 +192,7 @@ impl Order<'_> {
     }
 
     /// An answer that came whole, for a client that has the beginning of it.
-    async fn resume_whole(&self, up: Box<Upstream>) -> Result<Held, Miss> {
+    async fn resume_whole(&self, up: Box<Upstream>) -> Result<Held, Box<Miss>> {
         let body = self.read_whole(up).await?;
         let mut transcode = self
             .resumed()
@@ -204,10 +204,7 @@ impl Order<'_> {
                 true => Failure::OtherWords,
                 false => Failure::Truncated,
             };
-            return Err(Miss {
-                fault,
-                ..self.miss(failure)
-            });
+            return Err(self.miss_by(failure, fault));
         }
         let (bytes, usage) = (joined(told), transcode.usage());
         Ok(Held {
@@ -223,7 +220,7 @@ impl Order<'_> {
         up: &mut Upstream,
         is_flowing: bool,
         limit: Tick,
-    ) -> Result<Result<Option<Bytes>, ReadFailure>, Miss> {
+    ) -> Result<Result<Option<Bytes>, ReadFailure>, Box<Miss>> {
         if !self.resumes() {
             return Ok(up.chunk().await);
         }
@@ -236,7 +233,7 @@ impl Order<'_> {
         read.map_err(|_| self.late(limit))
     }
 
-    async fn hold_stream(&self, mut up: Box<Upstream>, limit: Tick) -> Result<Held, Miss> {
+    async fn hold_stream(&self, mut up: Box<Upstream>, limit: Tick) -> Result<Held, Box<Miss>> {
         let mut passage = self
             .passage()
             .ok_or_else(|| self.miss(Failure::OtherWords))?;
@@ -244,12 +241,12 @@ impl Order<'_> {
         let mut size = 0;
         let begun = (&mut passage, &mut held, &mut size);
         let ended = self.until_content(&mut up, begun, limit).await;
-        let ended = ended.map_err(|miss| Miss {
-            cost: Some(Box::new(Cost {
+        let ended = ended.map_err(|mut miss| {
+            miss.cost = Some(Box::new(Cost {
                 said: passage.usage(),
                 bytes: u64::try_from(size).unwrap_or(u64::MAX),
-            })),
-            ..miss
+            }));
+            miss
         })?;
         let body = ReplyBody::Stream(Box::new(Streaming {
             up,
@@ -270,7 +267,7 @@ impl Order<'_> {
         up: &mut Upstream,
         (passage, held, size): (&mut Passage, &mut Vec<Bytes>, &mut usize),
         limit: Tick,
-    ) -> Result<bool, Miss> {
+    ) -> Result<bool, Box<Miss>> {
         loop {
             let is_flowing = passage.has_content();
             match self.next_chunk(up, is_flowing, limit).await? {
@@ -304,12 +301,9 @@ impl Order<'_> {
         }
     }
 
-    fn no_stream(&self, passage: &Passage, fault: Fault) -> Miss {
+    fn no_stream(&self, passage: &Passage, fault: Fault) -> Box<Miss> {
         if passage.differs() {
-            return Miss {
-                fault,
-                ..self.miss(Failure::OtherWords)
-            };
+            return self.miss_by(Failure::OtherWords, fault);
         }
         self.stream_error(fault)
     }
@@ -319,7 +313,7 @@ impl Order<'_> {
         mut up: Box<Upstream>,
         json: bool,
         deadline: Tick,
-    ) -> Result<ReplyBody, Miss> {
+    ) -> Result<ReplyBody, Box<Miss>> {
         let mut tap = json.then(|| ReplyTap::new(self.outgoing.line.format));
         let mut held: Vec<Bytes> = Vec::new();
         let mut size = 0;
@@ -352,7 +346,7 @@ impl Order<'_> {
     }
 
     /// A whole answer that is here: is it one?
-    fn judge(&self, held: Vec<Bytes>, tap: Option<ReplyTap>) -> Result<ReplyBody, Miss> {
+    fn judge(&self, held: Vec<Bytes>, tap: Option<ReplyTap>) -> Result<ReplyBody, Box<Miss>> {
         let bytes = joined(held);
         let Some(tap) = tap else {
             return Ok(ReplyBody::Whole {

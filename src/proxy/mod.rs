@@ -4,7 +4,8 @@
 //! attempts, one after the other; in [`race`] two beside each other, in [`resume`] one that goes on with another) →
 //! [`attempt`] (what is asked) → [`exchange`] (one attempt, up to its first content) → [`pump`] (the rest of the answer) →
 //! [`tab`] (the record, exactly once) → [`till`] (what is told of it). What Pingora runs is [`plane`]: an application of
-//! its own, not Pingora's proxy, whose upstream path can neither hold a head back nor send a body again.
+//! its own, not Pingora's proxy, whose upstream path can neither hold a head back nor send a body again; it answers by
+//! futures that are used again (`coroutine`).
 //!
 //! Only this room, `balance/` and `server.rs` know Pingora. It never imports `store`, `cluster` or `admin`: nothing of
 //! ours is waited for between bytes in and bytes out.
@@ -17,6 +18,7 @@ mod asked;
 pub mod attempt;
 pub mod bodies;
 pub mod body;
+mod coroutine;
 pub mod cors;
 pub mod counting;
 pub mod decode;

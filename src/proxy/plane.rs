@@ -4,6 +4,7 @@
 //! proxy (`pingora_proxy::HttpProxy`) is not in between: it would carry the whole way to an upstream, which no request of
 //! ours goes, in each request's future, 52 KB that are moved twice a request.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;
 
 use crate::proxy::Proxy;
+use crate::proxy::coroutine::Coroutine;
 use crate::proxy::side_door::Door;
 
 /// An HTTP/2 connection of a client without a stream is closed after so long.
@@ -23,6 +25,9 @@ const H2_IDLE: Duration = Duration::from_secs(300);
 const CLIENT_WRITE_PATIENCE: Duration = Duration::from_secs(120);
 /// The rest of a refused request's body is read so long, so that its sender gets to read the refusal.
 const REFUSED_BODY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Futures of requests that are over, kept by a thread for those to come.
+const MOST_IDLE: usize = 64;
 
 /// The data plane on the listeners of one door.
 pub struct DataPlane {
@@ -48,9 +53,11 @@ impl DataPlane {
 impl HttpServerApp for DataPlane {
     async fn process_new_http(
         self: &Arc<Self>,
-        mut session: ServerSession,
+        session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
+        // Large, and handed on several times.
+        let mut session = Box::new(session);
         let is_read = {
             let mut shutdown = shutdown.clone();
             tokio::select! {
@@ -62,13 +69,13 @@ impl HttpServerApp for DataPlane {
         };
         match is_read {
             Ok(true) if session.req_header().method == Method::CONNECT => {
-                return refused(session, 405).await;
+                return Box::pin(refused(session, 405)).await;
             }
             Ok(true) => {}
             Ok(false) => return None,
             Err(e) if matches!(e.etype(), ErrorType::InvalidHTTPHeader) => {
                 log::debug!("not HTTP: {e}");
-                return refused(session, 400).await;
+                return Box::pin(refused(session, 400)).await;
             }
             Err(e) => {
                 log::debug!("a client's connection broke: {e}");
@@ -79,16 +86,16 @@ impl HttpServerApp for DataPlane {
         if *shutdown.borrow() {
             session.set_keepalive(None);
         }
-        session.set_write_timeout(Some(CLIENT_WRITE_PATIENCE));
-        session.set_total_drain_timeout(Some(REFUSED_BODY_PATIENCE));
-        // What a client sends ahead of an answer is its next request, not a farewell.
-        session.set_pipelining_enabled(true);
-        // Where the client is gone nothing more is written, neither an error nor the end of an answer that has none, and
-        // the connection is closed.
-        self.proxy.answer(&mut session, self.door).await.ok()?;
-        let settings = HttpPersistentSettings::for_session(&session);
-        let stream = session.finish().await.ok()??;
-        Some(ReusedHttpStream::from_reusable_stream(stream, settings))
+        let idle = IDLE.with_borrow_mut(Vec::pop);
+        let mut answering = idle.unwrap_or_else(|| Coroutine::new(answer));
+        let plane = Arc::clone(self);
+        let left = answering.run(Visit { plane, session }).await;
+        IDLE.with_borrow_mut(|idle| {
+            if idle.len() < MOST_IDLE {
+                idle.push(answering);
+            }
+        });
+        left
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {
@@ -96,8 +103,35 @@ impl HttpServerApp for DataPlane {
     }
 }
 
+/// A request whose head has been read.
+struct Visit {
+    plane: Arc<DataPlane>,
+    session: Box<ServerSession>,
+}
+
+/// What answers requests, and is idle; the one that was busy last is the next.
+type Answering = Coroutine<Visit, Option<ReusedHttpStream>>;
+
+thread_local! {
+    static IDLE: RefCell<Vec<Answering>> = const { RefCell::new(Vec::new()) };
+}
+
+async fn answer(visit: Visit) -> Option<ReusedHttpStream> {
+    let Visit { plane, mut session } = visit;
+    session.set_write_timeout(Some(CLIENT_WRITE_PATIENCE));
+    session.set_total_drain_timeout(Some(REFUSED_BODY_PATIENCE));
+    // What a client sends ahead of an answer is its next request, not a farewell.
+    session.set_pipelining_enabled(true);
+    // Where the client is gone nothing more is written, neither an error nor the end of an answer that has none, and the
+    // connection is closed.
+    plane.proxy.answer(&mut session, plane.door).await.ok()?;
+    let settings = HttpPersistentSettings::for_session(&session);
+    let stream = session.finish().await.ok()??;
+    Some(ReusedHttpStream::from_reusable_stream(stream, settings))
+}
+
 /// What is no request that anybody here could answer.
-async fn refused(mut session: ServerSession, status: u16) -> Option<ReusedHttpStream> {
+async fn refused(mut session: Box<ServerSession>, status: u16) -> Option<ReusedHttpStream> {
     if let Err(e) = session.respond_error(status).await {
         log::debug!("nobody is there to be told: {e}");
     }

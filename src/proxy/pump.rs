@@ -96,7 +96,7 @@ type Head = Vec<(HeaderName, HeaderValue)>;
 pub async fn pump(
     waiting: &mut Waiting<'_>,
     stamp: &Stamp,
-    reply: Reply,
+    reply: Box<Reply>,
     along: Along<'_>,
 ) -> Pumped {
     let Along {
@@ -114,7 +114,7 @@ pub async fn pump(
         body,
         keepsakes,
         ..
-    } = reply;
+    } = *reply;
     shelf.keep(keepsakes);
     match body {
         ReplyBody::Events { bytes, usage } => {

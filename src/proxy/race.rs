@@ -22,7 +22,7 @@ use crate::route::Outcome;
 /// How an attempt ended, which may be another one than that which was begun with.
 pub struct Ended {
     pub running: Running,
-    pub ended: Result<Reply, Miss>,
+    pub ended: Result<Box<Reply>, Box<Miss>>,
 }
 
 /// Which of two attempts.
@@ -33,7 +33,7 @@ enum Who {
 }
 
 /// `None`: the failure of one is the end of both.
-type Raced = Option<(Who, Result<Reply, Miss>)>;
+type Raced = Option<(Who, Result<Box<Reply>, Box<Miss>>)>;
 
 impl Course<'_> {
     /// Runs an attempt up to its first content. `None`: two ran, and the failure of one has ended both; it is recorded.
@@ -66,7 +66,7 @@ impl Course<'_> {
         running: &Running,
         waiting: &mut Waiting<'_>,
         (place, tab): (Place<'_>, &mut Tab),
-    ) -> Result<Result<Reply, Miss>, Unserved> {
+    ) -> Result<Result<Box<Reply>, Box<Miss>>, Unserved> {
         let prepared = match self.prepare(running, &place) {
             Ok(prepared) => prepared,
             Err(miss) => return Ok(Err(miss)),
@@ -121,7 +121,7 @@ impl Course<'_> {
 
     async fn beside(
         &mut self,
-        mut asking: Pin<&mut impl Future<Output = Result<Reply, Miss>>>,
+        mut asking: Pin<&mut impl Future<Output = Result<Box<Reply>, Box<Miss>>>>,
         [first, second]: [&Running; 2],
         waiting: &mut Waiting<'_>,
         (place, tab): (Place<'_>, &mut Tab),
@@ -176,7 +176,11 @@ impl Course<'_> {
         Ok(Some((who, ended)))
     }
 
-    fn prepare<'p>(&mut self, running: &Running, place: &Place<'p>) -> Result<Prepared<'p>, Miss> {
+    fn prepare<'p>(
+        &mut self,
+        running: &Running,
+        place: &Place<'p>,
+    ) -> Result<Prepared<'p>, Box<Miss>> {
         let attempt = &running.attempt;
         let pool = self.call.lane.pool().clone();
         let seat = pool.seat(attempt.spot);
@@ -191,7 +195,7 @@ impl Course<'_> {
     }
 
     /// One of two has failed. Whether the other goes on.
-    fn missed_beside(&mut self, running: &Running, miss: Miss, tab: &mut Tab) -> bool {
+    fn missed_beside(&mut self, running: &Running, miss: Box<Miss>, tab: &mut Tab) -> bool {
         let attempt = &running.attempt;
         let row = self.row_of_miss(running, &miss);
         self.settle(attempt, &row);

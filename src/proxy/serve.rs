@@ -101,7 +101,7 @@ pub(super) struct Course<'a> {
     pub plan: Plan,
     pub bodies: Bodies<'a>,
     /// By attempt number.
-    pub misses: Vec<(u32, Miss)>,
+    pub misses: Vec<(u32, Box<Miss>)>,
     /// The endpoints, by identity, that have refused the opaque state in the request: they are asked once more, without it.
     pub without_state: Vec<u64>,
     pub tried: Tried,
@@ -180,10 +180,10 @@ impl Course<'_> {
             ended = Box::pin(self.try_again(&running, waiting, (place, tab))).await?;
         }
         match ended {
-            Err(miss) if self.cannot_count(&miss) => {
+            Err(mut miss) if self.cannot_count(&miss) => {
                 // Which says nothing against the endpoint.
-                let outcome = Outcome::Failed(Failure::Unsayable);
-                self.missed(&running, Miss { outcome, ..miss }, tab);
+                miss.outcome = Outcome::Failed(Failure::Unsayable);
+                self.missed(&running, miss, tab);
                 Err(Box::pin(self.count_here(waiting, arrival)).await)
             }
             Err(miss) => {
@@ -222,7 +222,7 @@ impl Course<'_> {
 
     /// Whether our own count is of more use than the error that the attempts have ended with.
     fn may_count(&self, stop: &Stop) -> bool {
-        let best = |(number, _): &&(u32, Miss)| Some(*number) == stop.best;
+        let best = |(number, _): &&(u32, Box<Miss>)| Some(*number) == stop.best;
         let best = self.misses.iter().find(best).map(|(_, miss)| &miss.fault);
         self.call.kind == CallKind::Count && self.tried.may_count(stop.why, best)
     }
@@ -247,7 +247,7 @@ impl Course<'_> {
         }
     }
 
-    fn missed(&mut self, running: &Running, mut miss: Miss, tab: &mut Tab) {
+    fn missed(&mut self, running: &Running, mut miss: Box<Miss>, tab: &mut Tab) {
         let attempt = &running.attempt;
         if matches!(miss.status, Some(404 | 405)) {
             self.call.lane.standing(attempt.spot).set_chat_only(false);
@@ -266,7 +266,7 @@ impl Course<'_> {
     async fn commit(
         &mut self,
         running: Running,
-        reply: Reply,
+        reply: Box<Reply>,
         client: &mut Client<'_>,
         (arrival, tab): (&mut Arrival, &mut Tab),
     ) -> Result<bool, Unserved> {
@@ -446,7 +446,7 @@ impl Course<'_> {
     }
 
     /// The most useful of the errors.
-    fn best_miss(&mut self, stop: &Stop) -> Option<Miss> {
+    fn best_miss(&mut self, stop: &Stop) -> Option<Box<Miss>> {
         let best = stop.best?;
         let at = self.misses.iter().position(|(number, _)| *number == best)?;
         Some(self.misses.swap_remove(at).1)

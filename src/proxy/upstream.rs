@@ -36,7 +36,7 @@ const SMALL_PIECE: usize = 4 << 10;
 
 /// A connection with no request on it yet.
 pub struct Connection {
-    pub session: HttpSession,
+    pub line: Line,
     /// It has served another request before.
     pub reused: bool,
     /// When it was asked for.
@@ -45,6 +45,23 @@ pub struct Connection {
     pub ready: Tick,
     pub connector: Arc<Connector>,
     pub address: Arc<Address>,
+}
+
+/// What requests go over. Small: it is handed on several times before it is used.
+pub enum Line {
+    /// HTTP/1, as the bare stream that we write to.
+    H1(Stream),
+    /// HTTP/2.
+    Other(Box<HttpSession>),
+}
+
+impl Line {
+    pub fn of(session: HttpSession) -> Line {
+        match session {
+            HttpSession::H1(h1) => Line::H1(h1.into_inner()),
+            session => Line::Other(Box::new(session)),
+        }
+    }
 }
 
 /// Dropped without [`Upstream::release`], it closes the connection (HTTP/1) or resets the stream (HTTP/2): the vendor
@@ -81,18 +98,17 @@ impl Upstream {
         (alarm, limit): (&mut Alarm, Tick),
     ) -> Result<(Box<Upstream>, Result<(), SendError>), BadTarget> {
         let Connection {
-            session,
+            line,
             connector,
             address,
             ..
         } = connection;
         let length = body.length();
         let stalled = |TooLate| Err(SendError::Stalled);
-        let (session, sent) = match session {
-            HttpSession::H1(h1) => {
+        let (session, sent) = match line {
+            Line::H1(mut stream) => {
                 let head = outgoing.http1_head(length)?;
                 // Written by ourselves: head and body in one, where Pingora would take two writes and a copy.
-                let mut stream = h1.into_inner();
                 let sent = match body {
                     Freight::Held(body) => {
                         let sending = pin!(send_http1(&mut stream, head, body));
@@ -107,7 +123,7 @@ impl Upstream {
                 let h1 = HttpSession1::new_with_options(stream, &address.peer);
                 (HttpSession::H1(h1), sent)
             }
-            mut session => {
+            Line::Other(mut session) => {
                 let head = outgoing.http2_head(length)?;
                 let sent = match body {
                     Freight::Held(body) => {
@@ -119,7 +135,7 @@ impl Upstream {
                         alarm.within(limit, sending.as_mut()).await
                     }
                 };
-                (session, sent.unwrap_or_else(stalled))
+                (*session, sent.unwrap_or_else(stalled))
             }
         };
         let upstream = Upstream {
