@@ -1,8 +1,8 @@
 //! The console as it is sent: the files of `src/admin/ui/`, as few and as small as they can be without being rewritten.
 //!
-//! Three things are done to them, and nothing else. Lines that are only a comment are left out. What is never loaded apart is
+//! Four things are done to them, and nothing else. Lines that are only a comment are left out. What is never loaded apart is
 //! joined: the stylesheets that the page names, the texts of a language, the modules that every page begins with and those
-//! of each page (`build/modules.rs`). And all are compressed here, once, so that it costs neither a start nor a visit.
+//! of each page (`build/modules.rs`). What its frame is painted with is put into the page. And all are compressed here, once, so that it costs neither a start nor a visit.
 //! `src/admin/ui.rs` serves them, and its tests hold what is said here.
 
 use std::error::Error;
@@ -202,7 +202,10 @@ fn one_style<'a>(
             },
         }
     }
-    Ok((lines, style))
+    match lines.matches(&format!("{LINK}{STYLE}")).count() {
+        1 => Ok((lines, style)),
+        _ => Err(format!("{PAGE} has not one line that begins with {BEHIND}")),
+    }
 }
 
 /// What a policy says of the one `KIND` that stands in the page (CSP Level 3, section 6.7.3.3).

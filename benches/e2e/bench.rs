@@ -44,7 +44,7 @@ struct Cli {
 
 #[derive(Args, Clone)]
 struct Options {
-    /// Fewer rounds, fewer requests: under 90 seconds.
+    /// Fewer rounds: under 90 seconds.
     #[arg(long)]
     quick: bool,
     /// Prints the figures as JSON.
@@ -54,7 +54,7 @@ struct Options {
     #[arg(long, default_value = "target/release/tidegate")]
     gateway: String,
     /// Another build of the gateway, asked in turn with it: what a change has brought.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "watched")]
     beside: Option<PathBuf>,
     /// The gateway's configuration, in place of a generated one; `{listen}`, `{upstream}`, `{key}` and `{dir}` in it
     /// are filled in.

@@ -114,7 +114,7 @@ pub(super) async fn below(Path(path): Path<String>, headers: HeaderMap) -> Respo
     else {
         return page(headers).await;
     };
-    // A page of before an upgrade gets what there is now.
+    // A page of before an upgrade gets what there is now, as far as it is still apart; it is never kept itself.
     let kept = match version == embedded::VERSION {
         true => FOR_GOOD,
         false => EACH_TIME,
