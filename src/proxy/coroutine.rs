@@ -42,20 +42,20 @@ impl<In: Send + 'static, Out: Send + 'static> Coroutine<In, Out> {
         Coroutine { desk, body }
     }
 
-    /// Does this. Dropped before it is done, the future leaves work that nobody waits for: drop the coroutine with it.
-    pub(super) async fn run(&mut self, asked: In) -> Out {
+    /// Does this, and is there for the next. Who drops the future before it is done drops work and coroutine with it.
+    pub(super) async fn run(mut self, asked: In) -> (Self, Out) {
         *self.desk.lock() = Desk::Asked(asked);
-        let Coroutine { desk, body } = self;
-        poll_fn(|context| match body.as_mut().poll(context) {
-            Poll::Pending => desk.lock().done().map_or(Poll::Pending, Poll::Ready),
-        })
-        .await
+        let done = poll_fn(|context| match self.body.as_mut().poll(context) {
+            Poll::Pending => self.desk.lock().done().map_or(Poll::Pending, Poll::Ready),
+        });
+        let done = done.await;
+        (self, done)
     }
 }
 
 impl<In, Out> Desk<In, Out> {
     fn asked(&mut self) -> Option<In> {
-        // Not taken up to be looked at: it is large.
+        // What stays is not moved.
         if !matches!(self, Desk::Asked(_)) {
             return None;
         }
@@ -84,15 +84,24 @@ mod tests {
 
     #[tokio::test]
     async fn work_after_work_is_done_in_the_same_place() {
-        let mut adding = Coroutine::new(|(a, b): (u32, u32)| async move {
+        let adding = Coroutine::new(|(a, b): (u32, u32)| async move {
             let place = std::ptr::from_ref(&a).addr();
             tokio::task::yield_now().await;
             (a + b, place)
         });
-        let (three, place) = adding.run((1, 2)).await;
-        let (seven, again) = adding.run((3, 4)).await;
+        let (adding, (three, place)) = adding.run((1, 2)).await;
+        let (_, (seven, again)) = adding.run((3, 4)).await;
         assert_eq!((three, seven), (3, 7));
         assert_eq!(place, again);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_takes_nobody_with_it() {
+        let dividing = Coroutine::new(|by: u32| async move { 6 / by });
+        let (dividing, three) = dividing.run(2).await;
+        assert_eq!(three, 3);
+        let broken = tokio::spawn(dividing.run(0)).await.map(|(_, done)| done);
+        assert!(broken.is_err_and(|e| e.is_panic()));
     }
 
     #[tokio::test]
@@ -104,15 +113,16 @@ mod tests {
                 LEFT.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let mut waiting = Coroutine::new(|held: Held| async move {
+        let waiting = Coroutine::new(|held: Held| async move {
             std::future::pending::<()>().await;
             drop(held);
         });
-        let waited = waiting.run(Held);
+        let mut waited = Box::pin(waiting.run(Held));
         let long = std::time::Duration::from_millis(5);
-        assert!(tokio::time::timeout(long, waited).await.is_err());
+        let done = tokio::time::timeout(long, waited.as_mut()).await;
+        assert!(done.is_err());
         assert_eq!(LEFT.load(Ordering::Relaxed), 0);
-        drop(waiting);
+        drop(waited);
         assert_eq!(LEFT.load(Ordering::Relaxed), 1);
     }
 }

@@ -1,6 +1,8 @@
 //! The data plane as Pingora runs it: the requests of a connection, one after the other.
 //!
-//! Pingora accepts, speaks TLS, HTTP/1 and HTTP/2; what it hands over is a session whose head has not been read. Its own
+//! Pingora accepts, speaks TLS, HTTP/1 and HTTP/2; what it hands over is a session whose head has not been read. Only what a
+//! connection without TLS begins with is looked at here: for HTTP/2's preface Pingora waits for as many bytes as that has,
+//! 24, and a request may have less (`GET / HTTP/1.0`, as health checks of load balancers send it). Its own
 //! proxy (`pingora_proxy::HttpProxy`) is not in between: it would carry the whole way to an upstream, which no request of
 //! ours goes, in each request's future, 52 KB that are moved twice a request.
 
@@ -11,9 +13,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::Method;
 use pingora::ErrorType;
-use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::apps::{
+    HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp,
+};
+use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;
+use pingora::time::timeout;
 
 use crate::proxy::Proxy;
 use crate::proxy::coroutine::Coroutine;
@@ -29,8 +35,16 @@ const REFUSED_BODY_PATIENCE: Duration = Duration::from_secs(2);
 /// Futures of requests that are over, kept by a thread for those to come.
 const MOST_IDLE: usize = 64;
 
+/// A connection on which nothing comes for so long, at its beginning or between two requests, is closed.
+const IDLE_PATIENCE: Duration = Duration::from_secs(60);
+
 /// The data plane on the listeners of one door.
 pub struct DataPlane {
+    requests: Arc<Requests>,
+}
+
+/// What answers its requests.
+struct Requests {
     proxy: Arc<Proxy>,
     door: Door,
     options: HttpServerOptions,
@@ -41,16 +55,50 @@ impl DataPlane {
         let mut options = HttpServerOptions::default();
         options.h2c = true;
         options.h2_idle_timeout = Some(H2_IDLE);
-        DataPlane {
+        let requests = Requests {
             proxy,
             door,
             options,
+        };
+        DataPlane {
+            requests: Arc::new(requests),
         }
     }
 }
 
 #[async_trait]
-impl HttpServerApp for DataPlane {
+impl ServerApp for DataPlane {
+    async fn process_new(
+        self: &Arc<Self>,
+        mut stream: Stream,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Stream> {
+        // TLS has agreed on a protocol already.
+        let is_http1 = stream.get_ssl_digest().is_none() && {
+            let mut begins = [0; 4];
+            let peeked = timeout(IDLE_PATIENCE, stream.try_peek(&mut begins)).await;
+            peeked.ok()?.ok()? && begins != *b"PRI "
+        };
+        if !is_http1 {
+            return self.requests.process_new(stream, shutdown).await;
+        }
+        let mut session = ServerSession::new_http1(stream);
+        let idle = (!*shutdown.borrow()).then_some(IDLE_PATIENCE.as_secs());
+        session.set_keepalive(idle);
+        let mut left = self.requests.process_new_http(session, shutdown).await;
+        while let Some((stream, settings)) = left.map(ReusedHttpStream::consume) {
+            let mut session = ServerSession::new_http1(stream);
+            if let Some(settings) = settings {
+                settings.apply_to_session(&mut session);
+            }
+            left = self.requests.process_new_http(session, shutdown).await;
+        }
+        None
+    }
+}
+
+#[async_trait]
+impl HttpServerApp for Requests {
     async fn process_new_http(
         self: &Arc<Self>,
         session: ServerSession,
@@ -87,9 +135,9 @@ impl HttpServerApp for DataPlane {
             session.set_keepalive(None);
         }
         let idle = IDLE.with_borrow_mut(Vec::pop);
-        let mut answering = idle.unwrap_or_else(|| Coroutine::new(answer));
-        let plane = Arc::clone(self);
-        let left = answering.run(Visit { plane, session }).await;
+        let answering = idle.unwrap_or_else(|| Coroutine::new(answer));
+        let requests = Arc::clone(self);
+        let (answering, left) = answering.run(Visit { requests, session }).await;
         IDLE.with_borrow_mut(|idle| {
             if idle.len() < MOST_IDLE {
                 idle.push(answering);
@@ -105,7 +153,7 @@ impl HttpServerApp for DataPlane {
 
 /// A request whose head has been read.
 struct Visit {
-    plane: Arc<DataPlane>,
+    requests: Arc<Requests>,
     session: Box<ServerSession>,
 }
 
@@ -117,14 +165,18 @@ thread_local! {
 }
 
 async fn answer(visit: Visit) -> Option<ReusedHttpStream> {
-    let Visit { plane, mut session } = visit;
+    let Visit {
+        requests,
+        mut session,
+    } = visit;
     session.set_write_timeout(Some(CLIENT_WRITE_PATIENCE));
     session.set_total_drain_timeout(Some(REFUSED_BODY_PATIENCE));
     // What a client sends ahead of an answer is its next request, not a farewell.
     session.set_pipelining_enabled(true);
     // Where the client is gone nothing more is written, neither an error nor the end of an answer that has none, and the
     // connection is closed.
-    plane.proxy.answer(&mut session, plane.door).await.ok()?;
+    let answered = requests.proxy.answer(&mut session, requests.door);
+    answered.await.ok()?;
     let settings = HttpPersistentSettings::for_session(&session);
     let stream = session.finish().await.ok()??;
     Some(ReusedHttpStream::from_reusable_stream(stream, settings))

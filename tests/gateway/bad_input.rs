@@ -285,6 +285,19 @@ async fn methods_and_paths() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_first_request_may_be_shorter_than_the_preface_of_http2() {
+    let two = house().await;
+    for short in ["GET / HTTP/1.0\r\n\r\n", "OPTIONS / HTTP/1.0\r\n\r\n"] {
+        let long = short.replace("\r\n\r\n", "\r\nuser-agent: as long as it takes\r\n\r\n");
+        let (status, text) = raw(&two.gateway, short).await;
+        assert_eq!(status, raw(&two.gateway, &long).await.0, "{short}: {text}");
+        assert!(status >= 200, "{short}: {text}");
+    }
+    let (status, text) = raw(&two.gateway, "nothing\r\n\r\n").await;
+    assert_eq!(status, 400, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn model_lists_in_both_shapes() {
     let two = house().await;
     let list = |anthropic: bool| {
