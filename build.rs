@@ -2,8 +2,8 @@
 //!
 //! Four things are done to them, and nothing else. Lines that are only a comment are left out. What is never loaded apart is
 //! joined: the stylesheets that the page names, the texts of a language, the modules that every page begins with and those
-//! of each page (`build/modules.rs`). What its frame is painted with is put into the page. And all are compressed here, once, so that it costs neither a start nor a visit.
-//! `src/admin/ui.rs` serves them, and its tests hold what is said here.
+//! of each page (`build/modules.rs`). What its frame is painted with is put into the page. And all are compressed here, once,
+//! so that it costs neither a start nor a visit. `src/admin/ui.rs` serves them, and its tests hold what is said here.
 
 use std::error::Error;
 use std::fmt::Write as _;
